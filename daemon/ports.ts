@@ -1,0 +1,222 @@
+/**
+ * Everything the engines need from the outside, as small synchronous interfaces. The comment on each is its contract;
+ * every adapter (operating system, memory, faulty) passes the same suite in test/contract.
+ * Errors: every method throws `Fault` (shared/faults.ts) and nothing else.
+ */
+import type { RelativePath } from '../shared/path.ts';
+
+// ---------------------------------------------------------------- time and randomness
+
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Wall clock, milliseconds since 1970; for display and records only. */
+  wallMs(): number;
+  /** Milliseconds since boot, including suspend (CLOCK_BOOTTIME); for every interval and lease. */
+  bootMs(): number;
+  /** Runs `run` once after `delayMs`; 0 = after pending input was handled (setImmediate). */
+  after(delayMs: number, run: () => void): Timer;
+}
+
+export interface Random {
+  bytes(count: number): Uint8Array;
+  /** Uniform in [0, 1); for jitter. */
+  fraction(): number;
+}
+
+// ---------------------------------------------------------------- one replication root
+
+export type EntryType = 'file' | 'directory' | 'symlink' | 'other';
+
+/** What `lstat` says, exact. Times are nanoseconds since 1970. */
+export interface EntryStat {
+  readonly type: EntryType;
+  /** Identity of the object while it lives: the same after rename, different for a new object even if the inode is reused. */
+  readonly id: FileId;
+  readonly sizeBytes: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  /** Permission bits 0o7777; 0 where the platform has none. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly links: number;
+  /** Bytes really allocated; less than `sizeBytes` for sparse files. */
+  readonly allocatedBytes: number;
+}
+
+/** `inode` (with its device folded in where a root spans one device only: it does) and birth time; compare both. */
+export interface FileId {
+  readonly inode: bigint;
+  readonly birthNs: bigint;
+}
+
+export interface ScannedEntry extends EntryStat {
+  readonly name: string;
+}
+
+/** Metadata to set; absent = leave. */
+export interface Metadata {
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly mtimeNs?: bigint;
+}
+
+export interface TreeCapabilities {
+  /** Set and compare permission bits and owners. */
+  readonly posixModes: boolean;
+  /** Resolution of a file time in nanoseconds (1 on Linux, 100 on NTFS). */
+  readonly timeGranularityNs: number;
+  readonly caseSensitive: boolean;
+  readonly symlinks: boolean;
+  readonly hardLinks: boolean;
+}
+
+/** An open file for reading; always `close` it. Opened without following a link, without changing its access time where allowed. */
+export interface ReadableFile {
+  stat(): EntryStat;
+  /** Reads up to `length` bytes at `position` into `target` at `offset`; returns the count, 0 at the end. */
+  read(target: Uint8Array, offset: number, length: number, position: number): number;
+  close(): void;
+}
+
+/**
+ * A file being written in the staging directory (same volume as the root), invisible until `commit`.
+ * `discard` is safe at any time and after `commit` does nothing.
+ */
+export interface StagedFile {
+  write(bytes: Uint8Array, position: number): void;
+  /** Final size; makes a hole of what was not written. */
+  truncate(sizeBytes: number): void;
+  /** Copies a range of an existing file of the root into this one, by reflink where the file system can. */
+  copyFrom(path: RelativePath, position: number, length: number): void;
+  setMetadata(metadata: Metadata): void;
+  /** fdatasync. A failure is fatal (`FS-IO`), never retried. */
+  flush(): void;
+  /** Atomically becomes `path`, replacing a file or link there; a directory there is `FS-EXISTS`. The parent must exist. */
+  commit(path: RelativePath): void;
+  discard(): void;
+}
+
+/**
+ * All access to one root. No method follows a symbolic link in any component below the root: a link planted as a parent
+ * is `PATH-SYMLINK`, and nothing outside the root is ever written. Paths are checked; `..` is `PATH-ESCAPE`.
+ * The control directory (`.mainstay`, beside the root on the same volume, else inside it) holds staging, kept objects
+ * and cookies; names equal to CONTROL_NAME are invisible to `scan` at any depth.
+ */
+export interface RootTree {
+  readonly path: string;
+  readonly capabilities: TreeCapabilities;
+
+  /**
+   * Identity of the root directory itself. The root guard compares it with the one recorded at Run before any delete is
+   * believed; throws `ROOT-MISSING` when the root is not there.
+   */
+  rootIdentity(): string;
+
+  /** Entries of a directory with their stats, sorted by name (by UTF-16 code unit). Complete or it throws; entries that vanish meanwhile are left out. */
+  scan(directory: RelativePath): ScannedEntry[];
+  /** lstat; undefined when the path (or a parent) does not exist or a parent is not a directory. */
+  stat(path: RelativePath): EntryStat | undefined;
+  openRead(path: RelativePath): ReadableFile;
+  readLink(path: RelativePath): string;
+
+  stage(): StagedFile;
+  makeDirectory(path: RelativePath, metadata: Metadata): void;
+  /** Replaces a file or link there. */
+  makeSymlink(path: RelativePath, target: string, metadata: Metadata): void;
+  /** A further name for the file at `existing`; replaces a file there. */
+  makeLink(existing: RelativePath, path: RelativePath): void;
+  /** Never replaces: `FS-EXISTS` when `to` is there, `FS-NOT-FOUND` when `from` is not. */
+  rename(from: RelativePath, to: RelativePath): void;
+  /** Does not follow a link: sets the link's own times and owner. */
+  setMetadata(path: RelativePath, metadata: Metadata): void;
+
+  /** Moves the object (file, link or whole directory) into the control directory under `keepName`; for delete. */
+  keep(path: RelativePath, keepName: string): void;
+  /** Hard link of the file at `path` in the control directory under `keepName` (copy where links are not possible); for replace. */
+  keepLink(path: RelativePath, keepName: string): void;
+  /** Moves a kept object back; `FS-EXISTS` when something is there. */
+  restore(keepName: string, path: RelativePath): void;
+  /** Removes a kept object, recursively, or everything kept whose name starts with `keepName` and ends with `*`. */
+  dropKept(keepName: string): void;
+  listKept(): string[];
+  /** Removes what an earlier run left in staging. */
+  clearStaging(): void;
+
+  /** Makes all that was done so far durable (syncfs on Linux). Fatal on failure. */
+  flushAll(): void;
+  /** Makes the entries of one directory durable. */
+  flushDirectory(path: RelativePath): void;
+  /** Free and total bytes of the volume. */
+  space(): { readonly freeBytes: number; readonly totalBytes: number };
+
+  /** Creates and removes a file in the control directory so that the capture source reports `cookie`. */
+  dropCookie(name: string): void;
+  close(): void;
+}
+
+// ---------------------------------------------------------------- change capture
+
+/**
+ * What a capture source says: only where to look. Directories are paths below the root at the moment of decoding, so they
+ * may be outdated; the engine looks at the file system and decides.
+ */
+export type CaptureHint =
+  /** Something at `path` changed (created, written, removed, metadata). `closed`: a writer closed it, look at once. */
+  | { readonly kind: 'dirty'; readonly root: number; readonly path: RelativePath; readonly closed: boolean }
+  | { readonly kind: 'rename'; readonly root: number; readonly from: RelativePath; readonly to: RelativePath }
+  /** Events were or may have been lost below `path`: rescan it. */
+  | { readonly kind: 'overflow'; readonly root: number; readonly path: RelativePath; readonly reason: string }
+  /** The cookie's event arrived: everything that happened before `dropCookie` was reported before this. */
+  | { readonly kind: 'cookie'; readonly root: number; readonly name: string }
+  /** The root directory itself vanished, was moved or unmounted. */
+  | { readonly kind: 'root-lost'; readonly root: number };
+
+export type CaptureMethod = 'fanotify' | 'inotify' | 'windows' | 'polling' | 'memory';
+
+/** Starts reporting before `start` returns; `onHints` gets batches in order. `root` numbers are indices of `roots`. */
+export interface CaptureSource {
+  readonly method: CaptureMethod;
+  start(onHints: (hints: readonly CaptureHint[]) => void): void;
+  stop(): void;
+}
+
+// ---------------------------------------------------------------- durable state of an engine
+
+/** A small file replaced atomically and durably (temporary file, fsync, rename, directory fsync), with a checksum. */
+export interface StateFile {
+  /** undefined when it was never saved; `STATE-DAMAGED` after setting a damaged one aside. */
+  load(): Uint8Array | undefined;
+  save(bytes: Uint8Array): void;
+}
+
+/** Append-only log segments; the durable queue of the Replica. */
+export interface SegmentLog {
+  /** Names of the segments in order (ascending decimal numbers). */
+  list(): number[];
+  read(segment: number): Uint8Array;
+  /** Appends to a segment, creating it; not durable until `flush`. */
+  append(segment: number, bytes: Uint8Array): void;
+  /** Cuts a torn tail. */
+  truncate(segment: number, sizeBytes: number): void;
+  /** fdatasync of the segment (and of the directory when it is new). Fatal on failure. */
+  flush(segment: number): void;
+  remove(segment: number): void;
+  close(): void;
+}
+
+// ---------------------------------------------------------------- the stream between two engines
+
+/** A reliable ordered byte stream to the other engine; framing is ours (shared/protocol/frame.ts). */
+export interface LinkStream {
+  /** Queues bytes; ownership of the buffer passes. Back-pressure is the engines' byte window, not this. */
+  send(bytes: Uint8Array): void;
+  /** Set by the engine before the stream is used. */
+  onBytes: (bytes: Uint8Array) => void;
+  onClose: (reason: string) => void;
+  close(): void;
+}

@@ -1,0 +1,42 @@
+/**
+ * One change of a root as it travels and as it is applied. Paths are those at the moment of the change, so a sequence of
+ * changes must be applied in order. Applying a change twice has the effect of applying it once.
+ */
+import type { RelativePath } from './path.ts';
+
+/** Metadata of an entry as the Master saw it. Fields a platform does not have are 0 and not applied (see MetadataProfile). */
+export interface ChangeMetadata {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtimeNs: bigint;
+}
+
+/** Which metadata both hosts can hold; negotiated at the handshake. */
+export interface MetadataProfile {
+  readonly posixModes: boolean;
+  /** The coarser of both: times are compared after rounding down to it. */
+  readonly timeGranularityNs: number;
+}
+
+export type Change =
+  | { readonly op: 'make-directory'; readonly root: number; readonly path: RelativePath; readonly metadata: ChangeMetadata }
+  /** A whole file with its content inline (small files). */
+  | { readonly op: 'put'; readonly root: number; readonly path: RelativePath; readonly metadata: ChangeMetadata; readonly content: Uint8Array }
+  /** A large file in pieces: begin, data…, end (or abort). `token` is unique in the link session. Pieces may skip ranges: those are holes (zeros). */
+  | { readonly op: 'put-begin'; readonly root: number; readonly path: RelativePath; readonly metadata: ChangeMetadata; readonly token: number; readonly sizeBytes: number }
+  | { readonly op: 'put-data'; readonly token: number; readonly position: number; readonly content: Uint8Array }
+  /** `hash`: xxh128 of the whole content, 16 bytes; a mismatch discards the file and asks for it again. */
+  | { readonly op: 'put-end'; readonly token: number; readonly hash: Uint8Array }
+  | { readonly op: 'put-abort'; readonly token: number }
+  | { readonly op: 'symlink'; readonly root: number; readonly path: RelativePath; readonly target: string; readonly metadata: ChangeMetadata }
+  /** A further name for the file at `existing`. */
+  | { readonly op: 'link'; readonly root: number; readonly path: RelativePath; readonly existing: RelativePath }
+  /** Both names in the same root. Something already at `path` is first kept in the journal, then gone. */
+  | { readonly op: 'rename'; readonly root: number; readonly from: RelativePath; readonly path: RelativePath }
+  /** File, link or whole directory; absent already is success. */
+  | { readonly op: 'remove'; readonly root: number; readonly path: RelativePath }
+  /** Metadata of an existing entry; for a directory this comes after the changes inside it (its mtime is last). */
+  | { readonly op: 'metadata'; readonly root: number; readonly path: RelativePath; readonly metadata: ChangeMetadata };
+
+export type ChangeOp = Change['op'];

@@ -1,0 +1,168 @@
+/** Growing little-endian writer and checked reader for binary payloads. Reading past the end throws `LINK-FRAME`. */
+import { Fault } from '../faults.ts';
+import { decodeName, encodeName } from '../path.ts';
+
+export class ByteWriter {
+  private buffer: Uint8Array;
+  private view: DataView;
+  length = 0;
+
+  constructor(initialBytes = 64 * 1024) {
+    this.buffer = new Uint8Array(initialBytes);
+    this.view = new DataView(this.buffer.buffer);
+  }
+
+  /** Makes room for `more` bytes. */
+  private reserve(more: number): void {
+    if (this.length + more <= this.buffer.length) return;
+    const grown = new Uint8Array(Math.max(this.buffer.length * 2, this.length + more));
+    grown.set(this.buffer.subarray(0, this.length));
+    this.buffer = grown;
+    this.view = new DataView(grown.buffer);
+  }
+
+  u8(value: number): this {
+    this.reserve(1);
+    this.buffer[this.length] = value;
+    this.length += 1;
+    return this;
+  }
+
+  u32(value: number): this {
+    this.reserve(4);
+    this.view.setUint32(this.length, value, true);
+    this.length += 4;
+    return this;
+  }
+
+  /** Unsigned integer up to 2^53, seven bits a byte. */
+  varint(value: number): this {
+    this.reserve(8);
+    let rest = value;
+    while (rest >= 0x80) {
+      this.buffer[this.length] = (rest % 0x80) | 0x80;
+      this.length += 1;
+      rest = Math.floor(rest / 0x80);
+    }
+    this.buffer[this.length] = rest;
+    this.length += 1;
+    return this;
+  }
+
+  i64(value: bigint): this {
+    this.reserve(8);
+    this.view.setBigInt64(this.length, value, true);
+    this.length += 8;
+    return this;
+  }
+
+  f64(value: number): this {
+    this.reserve(8);
+    this.view.setFloat64(this.length, value, true);
+    this.length += 8;
+    return this;
+  }
+
+  raw(bytes: Uint8Array): this {
+    this.reserve(bytes.length);
+    this.buffer.set(bytes, this.length);
+    this.length += bytes.length;
+    return this;
+  }
+
+  /** Length and bytes. */
+  blob(bytes: Uint8Array): this {
+    return this.varint(bytes.length).raw(bytes);
+  }
+
+  /** A name or path (see path.ts for its bytes). */
+  text(value: string): this {
+    return this.blob(encodeName(value));
+  }
+
+  /** Room of `count` bytes to be filled in place (reading a file straight into the frame). Valid until the next call. */
+  space(count: number): Uint8Array {
+    this.reserve(count);
+    const room = this.buffer.subarray(this.length, this.length + count);
+    this.length += count;
+    return room;
+  }
+
+  /** Copies out what was written and starts over. */
+  take(): Uint8Array {
+    const bytes = this.buffer.slice(0, this.length);
+    this.length = 0;
+    return bytes;
+  }
+
+  /** Cuts back to an earlier length (a record that could not be completed). */
+  rewindTo(length: number): void {
+    this.length = length;
+  }
+}
+
+export class ByteReader {
+  private readonly bytes: Uint8Array;
+  private readonly view: DataView;
+  at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  get done(): boolean {
+    return this.at >= this.bytes.length;
+  }
+
+  private need(count: number): number {
+    const start = this.at;
+    if (count < 0 || start + count > this.bytes.length) throw new Fault('LINK-FRAME', { reason: 'truncated payload' });
+    this.at = start + count;
+    return start;
+  }
+
+  u8(): number {
+    return this.bytes[this.need(1)]!;
+  }
+
+  u32(): number {
+    return this.view.getUint32(this.need(4), true);
+  }
+
+  varint(): number {
+    let value = 0;
+    let scale = 1;
+    for (let count = 0; count < 8; count += 1) {
+      const byte = this.u8();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) {
+        if (!Number.isSafeInteger(value)) break;
+        return value;
+      }
+      scale *= 0x80;
+    }
+    throw new Fault('LINK-FRAME', { reason: 'varint' });
+  }
+
+  i64(): bigint {
+    return this.view.getBigInt64(this.need(8), true);
+  }
+
+  f64(): number {
+    return this.view.getFloat64(this.need(8), true);
+  }
+
+  raw(count: number): Uint8Array {
+    const start = this.need(count);
+    return this.bytes.subarray(start, start + count);
+  }
+
+  blob(): Uint8Array {
+    return this.raw(this.varint());
+  }
+
+  text(): string {
+    return decodeName(this.blob());
+  }
+}

@@ -16,6 +16,8 @@ for (const [name, args] of steps) {
   const result = spawnSync(process.execPath, args, { cwd: top, stdio: 'inherit' });
   const passed = result.status === 0;
   if (!passed) failed += 1;
-  process.stderr.write(`check: ${name} ${passed ? 'ok' : 'FAILED'} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`);
+  process.stderr.write(
+    `check: ${name} ${passed ? 'ok' : 'FAILED'} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`,
+  );
 }
 process.exit(failed === 0 ? 0 : 1);

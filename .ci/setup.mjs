@@ -4,7 +4,7 @@
 // All messages go to stderr: the last line of stdout belongs to the command that follows.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -45,7 +45,9 @@ function findNode() {
   if (existsSync(own)) return own;
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > 22 || (major === 22 && minor >= 20)) return process.execPath;
-  say(`no Node for ${process.platform}-${process.arch} came with the packages and this one is ${process.version}; install Node 22.20 or newer`);
+  say(
+    `no Node for ${process.platform}-${process.arch} came with the packages and this one is ${process.version}; install Node 22.20 or newer`,
+  );
   return process.exit(1);
 }
 

@@ -20,16 +20,40 @@ export interface MetadataProfile {
 }
 
 export type Change =
-  | { readonly op: 'make-directory'; readonly root: number; readonly path: RelativePath; readonly metadata: ChangeMetadata }
+  | {
+      readonly op: 'make-directory';
+      readonly root: number;
+      readonly path: RelativePath;
+      readonly metadata: ChangeMetadata;
+    }
   /** A whole file with its content inline (small files). */
-  | { readonly op: 'put'; readonly root: number; readonly path: RelativePath; readonly metadata: ChangeMetadata; readonly content: Uint8Array }
+  | {
+      readonly op: 'put';
+      readonly root: number;
+      readonly path: RelativePath;
+      readonly metadata: ChangeMetadata;
+      readonly content: Uint8Array;
+    }
   /** A large file in pieces: begin, data…, end (or abort). `token` is unique in the link session. Pieces may skip ranges: those are holes (zeros). */
-  | { readonly op: 'put-begin'; readonly root: number; readonly path: RelativePath; readonly metadata: ChangeMetadata; readonly token: number; readonly sizeBytes: number }
+  | {
+      readonly op: 'put-begin';
+      readonly root: number;
+      readonly path: RelativePath;
+      readonly metadata: ChangeMetadata;
+      readonly token: number;
+      readonly sizeBytes: number;
+    }
   | { readonly op: 'put-data'; readonly token: number; readonly position: number; readonly content: Uint8Array }
   /** `hash`: xxh128 of the whole content, 16 bytes; a mismatch discards the file and asks for it again. */
   | { readonly op: 'put-end'; readonly token: number; readonly hash: Uint8Array }
   | { readonly op: 'put-abort'; readonly token: number }
-  | { readonly op: 'symlink'; readonly root: number; readonly path: RelativePath; readonly target: string; readonly metadata: ChangeMetadata }
+  | {
+      readonly op: 'symlink';
+      readonly root: number;
+      readonly path: RelativePath;
+      readonly target: string;
+      readonly metadata: ChangeMetadata;
+    }
   /** A further name for the file at `existing`. */
   | { readonly op: 'link'; readonly root: number; readonly path: RelativePath; readonly existing: RelativePath }
   /** Both names in the same root. Something already at `path` is first kept in the journal, then gone. */

@@ -19,58 +19,258 @@ function define<const T extends Record<string, FaultDefinition>>(catalogue: T): 
 }
 
 export const FAULTS = define({
-  'INTERNAL': { kind: 'fatal', exit: 1, text: 'Internal error: {reason}', hint: 'This is a defect. Attach the log file of this host to a report.' },
-  'USAGE': { kind: 'permanent', exit: 2, text: '{reason}', hint: 'See `mainstay help`.' },
-  'TIMEOUT': { kind: 'transient', exit: 6, text: 'Timed out after {seconds} s waiting for {what}.', hint: 'Look at `mainstay status` and `mainstay events`; give a longer --timeout when the work is only slow.' },
+  INTERNAL: {
+    kind: 'fatal',
+    exit: 1,
+    text: 'Internal error: {reason}',
+    hint: 'This is a defect. Attach the log file of this host to a report.',
+  },
+  USAGE: { kind: 'permanent', exit: 2, text: '{reason}', hint: 'See `mainstay help`.' },
+  TIMEOUT: {
+    kind: 'transient',
+    exit: 6,
+    text: 'Timed out after {seconds} s waiting for {what}.',
+    hint: 'Look at `mainstay status` and `mainstay events`; give a longer --timeout when the work is only slow.',
+  },
 
-  'PATH-ESCAPE': { kind: 'permanent', exit: 4, text: 'The path "{path}" leaves its root or is not a valid relative path.', hint: 'Paths are relative to a root, without "..", empty names or NUL.' },
-  'PATH-NAME': { kind: 'permanent', exit: 1, text: 'The name "{path}" cannot be represented on the other host.', hint: 'Rename the file; it is parked until then.' },
-  'PATH-SYMLINK': { kind: 'permanent', exit: 4, text: 'A parent of "{path}" is a symbolic link or not a directory; refusing to write through it.', hint: 'Remove the link on the Replica; only Mainstay should write there.' },
+  'PATH-ESCAPE': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'The path "{path}" leaves its root or is not a valid relative path.',
+    hint: 'Paths are relative to a root, without "..", empty names or NUL.',
+  },
+  'PATH-NAME': {
+    kind: 'permanent',
+    exit: 1,
+    text: 'The name "{path}" cannot be represented on the other host.',
+    hint: 'Rename the file; it is parked until then.',
+  },
+  'PATH-SYMLINK': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'A parent of "{path}" is a symbolic link or not a directory; refusing to write through it.',
+    hint: 'Remove the link on the Replica; only Mainstay should write there.',
+  },
 
-  'FS-NOT-FOUND': { kind: 'transient', exit: 3, text: '"{path}" does not exist.', hint: 'It may have been removed meanwhile.' },
-  'FS-EXISTS': { kind: 'permanent', exit: 1, text: '"{path}" exists already.', hint: 'Something else writes into the Replica root.' },
-  'FS-DENIED': { kind: 'permanent', exit: 1, text: 'Permission denied for "{path}".', hint: 'The engine needs Read on the Master roots and Read/Write on the Replica roots.' },
-  'FS-BUSY': { kind: 'transient', exit: 1, text: '"{path}" is in use by another program.', hint: 'It is retried; close the program that holds it.' },
-  'FS-FULL': { kind: 'transient', exit: 1, text: 'No space left for "{path}".', hint: 'Free space on that volume; replication goes on by itself.' },
-  'FS-READ-ONLY': { kind: 'permanent', exit: 1, text: '"{path}" is on a read-only file system.', hint: 'Remount it read-write.' },
-  'FS-NOT-EMPTY': { kind: 'transient', exit: 1, text: 'The directory "{path}" is not empty.', hint: 'Something else writes into the Replica root.' },
-  'FS-UNSUPPORTED': { kind: 'permanent', exit: 1, text: '{what} is not supported here: {path}', hint: 'See the platform page of the documentation.' },
-  'FS-IO': { kind: 'fatal', exit: 1, text: 'Input/output error on "{path}": {reason}', hint: 'Check the disk; a failed flush is never retried because the kernel may have dropped the data.' },
+  'FS-NOT-FOUND': {
+    kind: 'transient',
+    exit: 3,
+    text: '"{path}" does not exist.',
+    hint: 'It may have been removed meanwhile.',
+  },
+  'FS-EXISTS': {
+    kind: 'permanent',
+    exit: 1,
+    text: '"{path}" exists already.',
+    hint: 'Something else writes into the Replica root.',
+  },
+  'FS-DENIED': {
+    kind: 'permanent',
+    exit: 1,
+    text: 'Permission denied for "{path}".',
+    hint: 'The engine needs Read on the Master roots and Read/Write on the Replica roots.',
+  },
+  'FS-BUSY': {
+    kind: 'transient',
+    exit: 1,
+    text: '"{path}" is in use by another program.',
+    hint: 'It is retried; close the program that holds it.',
+  },
+  'FS-FULL': {
+    kind: 'transient',
+    exit: 1,
+    text: 'No space left for "{path}".',
+    hint: 'Free space on that volume; replication goes on by itself.',
+  },
+  'FS-READ-ONLY': {
+    kind: 'permanent',
+    exit: 1,
+    text: '"{path}" is on a read-only file system.',
+    hint: 'Remount it read-write.',
+  },
+  'FS-NOT-EMPTY': {
+    kind: 'transient',
+    exit: 1,
+    text: 'The directory "{path}" is not empty.',
+    hint: 'Something else writes into the Replica root.',
+  },
+  'FS-UNSUPPORTED': {
+    kind: 'permanent',
+    exit: 1,
+    text: '{what} is not supported here: {path}',
+    hint: 'See the platform page of the documentation.',
+  },
+  'FS-IO': {
+    kind: 'fatal',
+    exit: 1,
+    text: 'Input/output error on "{path}": {reason}',
+    hint: 'Check the disk; a failed flush is never retried because the kernel may have dropped the data.',
+  },
   'FS-CHANGED': { kind: 'transient', exit: 1, text: '"{path}" changed while it was read.', hint: 'It is read again.' },
 
-  'ROOT-MISSING': { kind: 'permanent', exit: 4, text: 'The root "{path}" is missing or is not the directory it was (not mounted?).', hint: 'Mount or restore it; nothing was deleted on the other side. Run the scenario again if the root was replaced on purpose.' },
+  'ROOT-MISSING': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'The root "{path}" is missing or is not the directory it was (not mounted?).',
+    hint: 'Mount or restore it; nothing was deleted on the other side. Run the scenario again if the root was replaced on purpose.',
+  },
 
-  'LINK-REFUSED': { kind: 'permanent', exit: 4, text: 'The other host refused the link: {reason}', hint: 'See the event log of both hosts.' },
-  'LINK-VERSION': { kind: 'permanent', exit: 4, text: 'Incompatible engine versions: this host speaks {ours}, the other {theirs}.', hint: 'Upgrade the older engine.' },
-  'LINK-FRAME': { kind: 'transient', exit: 1, text: 'A damaged or malformed frame arrived: {reason}', hint: 'The link is closed and opened again; nothing of the frame was used.' },
-  'LINK-SETTINGS': { kind: 'permanent', exit: 4, text: 'The hosts do not agree on the settings of the scenario.', hint: 'Stop and run the scenario again: Run distributes its settings.' },
-  'LINK-EPOCH': { kind: 'permanent', exit: 4, text: 'The other host knows a newer epoch ({theirs}) than this one ({ours}).', hint: 'A switchover happened; this host must not write.' },
-  'LINK-UNREACHABLE': { kind: 'transient', exit: 5, text: 'Cannot reach {host}: {reason}', hint: 'Check the address, the port, the firewall and that the engine runs there.' },
+  'LINK-REFUSED': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'The other host refused the link: {reason}',
+    hint: 'See the event log of both hosts.',
+  },
+  'LINK-VERSION': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'Incompatible engine versions: this host speaks {ours}, the other {theirs}.',
+    hint: 'Upgrade the older engine.',
+  },
+  'LINK-FRAME': {
+    kind: 'transient',
+    exit: 1,
+    text: 'A damaged or malformed frame arrived: {reason}',
+    hint: 'The link is closed and opened again; nothing of the frame was used.',
+  },
+  'LINK-SETTINGS': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'The hosts do not agree on the settings of the scenario.',
+    hint: 'Stop and run the scenario again: Run distributes its settings.',
+  },
+  'LINK-EPOCH': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'The other host knows a newer epoch ({theirs}) than this one ({ours}).',
+    hint: 'A switchover happened; this host must not write.',
+  },
+  'LINK-UNREACHABLE': {
+    kind: 'transient',
+    exit: 5,
+    text: 'Cannot reach {host}: {reason}',
+    hint: 'Check the address, the port, the firewall and that the engine runs there.',
+  },
 
-  'SPOOL-DAMAGED': { kind: 'permanent', exit: 1, text: 'The spool of "{scenario}" is damaged at byte {offset}.', hint: 'What was acknowledged before is applied; the rest is requested again from the Master.' },
-  'STATE-DAMAGED': { kind: 'permanent', exit: 1, text: 'The state file "{path}" is damaged: {reason}', hint: 'It was set aside with the ending .damaged; the scenario is compared again.' },
+  'SPOOL-DAMAGED': {
+    kind: 'permanent',
+    exit: 1,
+    text: 'The spool of "{scenario}" is damaged at byte {offset}.',
+    hint: 'What was acknowledged before is applied; the rest is requested again from the Master.',
+  },
+  'STATE-DAMAGED': {
+    kind: 'permanent',
+    exit: 1,
+    text: 'The state file "{path}" is damaged: {reason}',
+    hint: 'It was set aside with the ending .damaged; the scenario is compared again.',
+  },
 
-  'ACCESS-UNKNOWN-DEVICE': { kind: 'permanent', exit: 4, text: 'This device is not paired with the host.', hint: 'On the host: `mainstay pair invite`; here: `mainstay pair accept INVITE`.' },
-  'ACCESS-REVOKED': { kind: 'permanent', exit: 4, text: 'This device was revoked on the host.', hint: 'Pair again if that was a mistake.' },
-  'ACCESS-DENIED': { kind: 'permanent', exit: 4, text: 'The role "{role}" may not do this ({command}).', hint: 'Ask an administrator of the host for the rights.' },
-  'ACCESS-INVITE': { kind: 'permanent', exit: 4, text: 'The invitation is wrong, used up or expired.', hint: 'Make a new one with `mainstay pair invite`; it is valid for 10 minutes and 5 tries.' },
-  'ACCESS-PIN': { kind: 'permanent', exit: 4, text: 'The host at {host} has another key ({found}) than the one paired ({expected}).', hint: 'Someone may be impersonating it. If the host was rebuilt, revoke and pair again.' },
+  'ACCESS-UNKNOWN-DEVICE': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'This device is not paired with the host.',
+    hint: 'On the host: `mainstay pair invite`; here: `mainstay pair accept INVITE`.',
+  },
+  'ACCESS-REVOKED': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'This device was revoked on the host.',
+    hint: 'Pair again if that was a mistake.',
+  },
+  'ACCESS-DENIED': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'The role "{role}" may not do this ({command}).',
+    hint: 'Ask an administrator of the host for the rights.',
+  },
+  'ACCESS-INVITE': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'The invitation is wrong, used up or expired.',
+    hint: 'Make a new one with `mainstay pair invite`; it is valid for 10 minutes and 5 tries.',
+  },
+  'ACCESS-PIN': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'The host at {host} has another key ({found}) than the one paired ({expected}).',
+    hint: 'Someone may be impersonating it. If the host was rebuilt, revoke and pair again.',
+  },
   'ACCESS-RATE': { kind: 'transient', exit: 4, text: 'Too many attempts.', hint: 'Wait a minute.' },
 
-  'COMMAND-UNKNOWN': { kind: 'permanent', exit: 2, text: 'Unknown command "{command}".', hint: 'The host may run an older version.' },
-  'COMMAND-INVALID': { kind: 'permanent', exit: 2, text: 'The request "{command}" is not valid: {reason}', hint: 'See the documentation of the command.' },
+  'COMMAND-UNKNOWN': {
+    kind: 'permanent',
+    exit: 2,
+    text: 'Unknown command "{command}".',
+    hint: 'The host may run an older version.',
+  },
+  'COMMAND-INVALID': {
+    kind: 'permanent',
+    exit: 2,
+    text: 'The request "{command}" is not valid: {reason}',
+    hint: 'See the documentation of the command.',
+  },
 
-  'SCENARIO-NOT-FOUND': { kind: 'permanent', exit: 3, text: 'There is no scenario "{name}".', hint: 'See `mainstay scenario list`.' },
-  'SCENARIO-EXISTS': { kind: 'permanent', exit: 4, text: 'There is a scenario "{name}" already.', hint: 'Choose another name or delete the old one.' },
-  'SCENARIO-INVALID': { kind: 'permanent', exit: 2, text: 'The scenario is not valid: {reason}', hint: 'See `mainstay scenario schema` and `mainstay scenario template`.' },
-  'SCENARIO-STATE': { kind: 'permanent', exit: 4, text: 'Not possible while "{name}" is {state}: {reason}', hint: 'See `mainstay status`.' },
-  'SCENARIO-WARNINGS': { kind: 'permanent', exit: 4, text: 'Verification of "{name}" reported warnings that need an acknowledgement.', hint: 'Read them with `mainstay verify`, then run with --acknowledge-warnings.' },
-  'SCENARIO-ERRORS': { kind: 'permanent', exit: 4, text: 'Verification of "{name}" reported errors.', hint: 'Resolve them first: `mainstay verify` says how.' },
-  'CONFIRM-NEEDED': { kind: 'permanent', exit: 4, text: '{what} needs a confirmation.', hint: 'Add --yes (or --confirm NAME where the name is asked for).' },
+  'SCENARIO-NOT-FOUND': {
+    kind: 'permanent',
+    exit: 3,
+    text: 'There is no scenario "{name}".',
+    hint: 'See `mainstay scenario list`.',
+  },
+  'SCENARIO-EXISTS': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'There is a scenario "{name}" already.',
+    hint: 'Choose another name or delete the old one.',
+  },
+  'SCENARIO-INVALID': {
+    kind: 'permanent',
+    exit: 2,
+    text: 'The scenario is not valid: {reason}',
+    hint: 'See `mainstay scenario schema` and `mainstay scenario template`.',
+  },
+  'SCENARIO-STATE': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'Not possible while "{name}" is {state}: {reason}',
+    hint: 'See `mainstay status`.',
+  },
+  'SCENARIO-WARNINGS': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'Verification of "{name}" reported warnings that need an acknowledgement.',
+    hint: 'Read them with `mainstay verify`, then run with --acknowledge-warnings.',
+  },
+  'SCENARIO-ERRORS': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'Verification of "{name}" reported errors.',
+    hint: 'Resolve them first: `mainstay verify` says how.',
+  },
+  'CONFIRM-NEEDED': {
+    kind: 'permanent',
+    exit: 4,
+    text: '{what} needs a confirmation.',
+    hint: 'Add --yes (or --confirm NAME where the name is asked for).',
+  },
 
-  'CONFIG-INVALID': { kind: 'permanent', exit: 2, text: 'The setting {key} is not valid: {reason}', hint: 'See the reference of the settings.' },
-  'DISCOVER-FAILED': { kind: 'permanent', exit: 1, text: 'Cannot discover {application}: {reason}', hint: 'Give the configuration file with --config.' },
-  'DATA-LOCKED': { kind: 'permanent', exit: 4, text: 'Another engine (process {pid}) uses the data directory {path}.', hint: 'Stop it first; two engines on one data directory would damage it.' },
+  'CONFIG-INVALID': {
+    kind: 'permanent',
+    exit: 2,
+    text: 'The setting {key} is not valid: {reason}',
+    hint: 'See the reference of the settings.',
+  },
+  'DISCOVER-FAILED': {
+    kind: 'permanent',
+    exit: 1,
+    text: 'Cannot discover {application}: {reason}',
+    hint: 'Give the configuration file with --config.',
+  },
+  'DATA-LOCKED': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'Another engine (process {pid}) uses the data directory {path}.',
+    hint: 'Stop it first; two engines on one data directory would damage it.',
+  },
 } as const);
 
 export type FaultCode = keyof typeof FAULTS;
@@ -112,7 +312,9 @@ export class Fault extends Error {
   }
 
   static fromDocument(document: FaultDocument): Fault {
-    return Object.hasOwn(FAULTS, document.code) ? new Fault(document.code, document.details ?? {}) : new Fault('INTERNAL', { reason: document.text });
+    return Object.hasOwn(FAULTS, document.code)
+      ? new Fault(document.code, document.details ?? {})
+      : new Fault('INTERNAL', { reason: document.text });
   }
 
   /** Any thrown value as a fault; what is not one becomes INTERNAL with the original as its cause. */
@@ -123,5 +325,7 @@ export class Fault extends Error {
 }
 
 export function fillTemplate(template: string, values: FaultDetails): string {
-  return template.replace(/\{(\w+)\}/g, (whole, key: string) => (Object.hasOwn(values, key) ? String(values[key]) : whole));
+  return template.replace(/\{(\w+)\}/g, (whole, key: string) =>
+    Object.hasOwn(values, key) ? String(values[key]) : whole,
+  );
 }

@@ -65,7 +65,8 @@ export function encodeName(name: string): Uint8Array {
   const out: number[] = [];
   for (let i = 0; i < name.length; i += 1) {
     const unit = name.charCodeAt(i);
-    const paired = unit >= 0xd800 && unit <= 0xdbff && i + 1 < name.length && (name.charCodeAt(i + 1) & 0xfc00) === 0xdc00;
+    const paired =
+      unit >= 0xd800 && unit <= 0xdbff && i + 1 < name.length && (name.charCodeAt(i + 1) & 0xfc00) === 0xdc00;
     if (paired) {
       out.push(...encoder.encode(name.slice(i, i + 2)));
       i += 1;

@@ -93,7 +93,8 @@ export class FrameDecoder {
     const view = new DataView(header.buffer, header.byteOffset, FRAME_HEADER_BYTES);
     if (view.getUint8(0) !== 0x4d || view.getUint8(1) !== 0x53) throw new Fault('LINK-FRAME', { reason: 'magic' });
     if (view.getUint8(2) !== FRAMING_VERSION) throw new Fault('LINK-FRAME', { reason: 'framing version' });
-    if (view.getUint32(12, true) !== this.crc32(header.subarray(0, 12))) throw new Fault('LINK-FRAME', { reason: 'header checksum' });
+    if (view.getUint32(12, true) !== this.crc32(header.subarray(0, 12)))
+      throw new Fault('LINK-FRAME', { reason: 'header checksum' });
     const length = view.getUint32(4, true);
     if (length > MAX_FRAME_BYTES) throw new Fault('LINK-FRAME', { reason: `length ${length}` });
     return { type: view.getUint8(3), length, checksum: view.getUint32(8, true) };

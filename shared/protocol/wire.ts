@@ -19,7 +19,12 @@ const seq = z.number().int().nonnegative();
 const generation = z.string().regex(/^[0-9a-f]{32}$/);
 const position = z.object({ generation, seq });
 const profile = z.object({ posixModes: z.boolean(), timeGranularityNs: z.number().int().positive() });
-const fault = z.object({ code: z.string(), text: z.string(), hint: z.string(), details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional() });
+const fault = z.object({
+  code: z.string(),
+  text: z.string(),
+  hint: z.string(),
+  details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+});
 
 export const controlMessage = z.discriminatedUnion('kind', [
   /** First message, from the Master. */
@@ -37,7 +42,15 @@ export const controlMessage = z.discriminatedUnion('kind', [
     caseSensitive: z.boolean(),
   }),
   /** The Replica's answer. `received` undefined: it has no usable data and must be synchronized. */
-  z.object({ kind: z.literal('welcome'), protocol: z.number().int(), epoch: seq, received: position.optional(), applied: position.optional(), profile, caseSensitive: z.boolean() }),
+  z.object({
+    kind: z.literal('welcome'),
+    protocol: z.number().int(),
+    epoch: seq,
+    received: position.optional(),
+    applied: position.optional(),
+    profile,
+    caseSensitive: z.boolean(),
+  }),
   z.object({ kind: z.literal('refuse'), fault }),
 
   /** Replica → Master, after each flush and each apply, at least once a second. Durable (`receivedSeq`) and applied positions. */
@@ -55,7 +68,11 @@ export const controlMessage = z.discriminatedUnion('kind', [
   /** Replica → Master: these could not be applied as sent (source missing, hash mismatch): look again and send them whole. */
   z.object({ kind: z.literal('repair'), root: z.number().int().min(0).max(254), paths: z.array(z.string()).max(1000) }),
   /** Something happened on the Replica that the scenario's event log on both sides should show. */
-  z.object({ kind: z.literal('event'), code: z.string(), details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])) }),
+  z.object({
+    kind: z.literal('event'),
+    code: z.string(),
+    details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  }),
 
   z.object({ kind: z.literal('ping'), at: z.number() }),
   z.object({ kind: z.literal('pong'), at: z.number() }),
@@ -80,9 +97,26 @@ export const controlMessage = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('sync-differences'),
     syncId: z.number().int(),
-    differences: z.array(z.object({ root: z.number().int(), path: z.string(), difference: z.enum(['missing', 'extra', 'type', 'content', 'metadata', 'target']) })).max(1000),
+    differences: z
+      .array(
+        z.object({
+          root: z.number().int(),
+          path: z.string(),
+          difference: z.enum(['missing', 'extra', 'type', 'content', 'metadata', 'target']),
+        }),
+      )
+      .max(1000),
   }),
-  z.object({ kind: z.literal('sync-done'), syncId: z.number().int(), removed: seq, created: seq, updated: seq, metadataOnly: seq, identical: seq, parked: seq }),
+  z.object({
+    kind: z.literal('sync-done'),
+    syncId: z.number().int(),
+    removed: seq,
+    created: seq,
+    updated: seq,
+    metadataOnly: seq,
+    identical: seq,
+    parked: seq,
+  }),
   z.object({ kind: z.literal('sync-cancel'), syncId: z.number().int(), reason: z.string() }),
 ]);
 export type ControlMessage = z.infer<typeof controlMessage>;

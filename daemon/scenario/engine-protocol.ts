@@ -1,0 +1,118 @@
+/**
+ * Messages between the daemon's main thread (sockets, decisions) and an engine (data path) in its worker thread.
+ * The engines themselves are plain classes over ports; the simulator runs them without threads.
+ */
+import type { FaultDetails, FaultDocument } from '../../shared/faults.ts';
+import type { Position } from '../../shared/position.ts';
+import type { ReplicaStatus, ScenarioStatistics, SyncProgress } from '../../shared/status.ts';
+import type { CaptureHint } from '../ports.ts';
+
+export interface EngineRoot {
+  /** Absolute path on this host. */
+  readonly path: string;
+}
+
+export interface EngineConfig {
+  readonly scenarioId: string;
+  readonly scenarioName: string;
+  readonly role: 'master' | 'replica';
+  readonly roots: readonly EngineRoot[];
+  /** Directory of this scenario below the daemon's data directory: state files, spool. Exists. */
+  readonly directory: string;
+  readonly exclude: readonly string[];
+  readonly agreedFingerprint: string;
+  readonly epoch: number;
+  readonly limits: EngineLimits;
+}
+
+/** Values of catalogue settings the engines need; see config/catalogue.ts for meaning and defaults. */
+export interface EngineLimits {
+  readonly spoolMaxBytes: number;
+  readonly spoolMinFreeBytes: number;
+  readonly syncWindowBytes: number;
+}
+
+/** Main thread → engine. `peer` names the other host's device id: a Master may have several Replicas. */
+export type EngineRequest =
+  | { readonly type: 'start'; readonly config: EngineConfig }
+  | { readonly type: 'hints'; readonly hints: readonly CaptureHint[] }
+  | { readonly type: 'link-open'; readonly peer: string }
+  | { readonly type: 'link-bytes'; readonly peer: string; readonly bytes: Uint8Array }
+  | { readonly type: 'link-closed'; readonly peer: string; readonly reason: string }
+  | { readonly type: 'call'; readonly id: number; readonly call: EngineCall }
+  /** Drain what is in hand, make it durable, answer `stopped`. */
+  | { readonly type: 'stop' };
+
+export type EngineCall =
+  /** Master: synchronize one Replica (`peer`) and then replicate live. Resolves when the synchronization is complete. */
+  | {
+      readonly name: 'synchronize';
+      readonly peer: string;
+      readonly method: 'file' | 'block' | 'skip';
+      readonly ignoreSame: boolean;
+    }
+  /** Master: compare without transferring. Resolves with `DiffResult`. */
+  | { readonly name: 'diff'; readonly peer: string; readonly ignoreSame: boolean }
+  /** Master: resolves when every change made before now is applied on every Replica, with the position. */
+  | { readonly name: 'barrier' }
+  /** Master: rescan a place as if its events had been lost. */
+  | { readonly name: 'rescan'; readonly root: number; readonly path: string };
+
+export interface DiffResult {
+  readonly identical: boolean;
+  readonly differences: readonly { readonly root: number; readonly path: string; readonly kind: string }[];
+  /** True when the list was cut at its limit. */
+  readonly truncated: boolean;
+}
+
+export interface SyncResult {
+  readonly peer: string;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  readonly method: 'file' | 'block' | 'skip';
+  readonly comparedEntries: number;
+  readonly sentFiles: number;
+  readonly sentBytes: number;
+  readonly created: number;
+  readonly updated: number;
+  readonly removed: number;
+  readonly metadataOnly: number;
+  readonly identical: number;
+  readonly parked: number;
+  /** For the detailed report, at most 100,000. */
+  readonly files: readonly { readonly root: number; readonly path: string; readonly bytes: number }[];
+  readonly filesTruncated: boolean;
+}
+
+/** Engine → main thread. */
+export type EngineNotice =
+  | { readonly type: 'started'; readonly position: Position | undefined }
+  | { readonly type: 'link-send'; readonly peer: string; readonly bytes: Uint8Array }
+  | { readonly type: 'link-close'; readonly peer: string; readonly fault?: FaultDocument }
+  /** An entry for the event log; `code` is in the event catalogue. */
+  | { readonly type: 'event'; readonly code: string; readonly details: FaultDetails }
+  | { readonly type: 'status'; readonly status: EngineStatus }
+  | { readonly type: 'reply'; readonly id: number; readonly result?: unknown; readonly fault?: FaultDocument }
+  /** The engine cannot go on (fatal fault); the supervisor restarts or fails the scenario. */
+  | { readonly type: 'failed'; readonly fault: FaultDocument }
+  | { readonly type: 'stopped' };
+
+/** At most every 100 ms, and only when something changed. */
+export interface EngineStatus {
+  /** Master: captured; Replica: applied. */
+  readonly position: Position | undefined;
+  readonly phase: 'idle' | 'synchronizing' | 'live' | 'held';
+  readonly held?: string;
+  readonly peers: Readonly<Record<string, EnginePeerStatus>>;
+  readonly sync?: SyncProgress;
+  readonly statistics: ScenarioStatistics;
+  /** Replica: spool and positions. */
+  readonly receivedSeq?: number;
+  readonly spoolBytes: number;
+  readonly parked: number;
+}
+
+export interface EnginePeerStatus extends ReplicaStatus {
+  /** The Replica has usable data of this history; false: it must be synchronized. */
+  readonly synchronized: boolean;
+}

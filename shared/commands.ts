@@ -1,0 +1,289 @@
+/**
+ * The command catalogue: everything a console, the command line or a peer can ask a daemon to do, declared once.
+ * Arguments are checked against `args` before a handler sees them; the session's role is checked against `role`.
+ * Help, palette, command-line reference and the role matrix are generated from it.
+ */
+import { z } from 'zod';
+
+/** Roles of people, each including the ones before it; `peer` and `witness` are machines and include nothing. */
+export const USER_ROLES = ['view', 'control', 'admin', 'super'] as const;
+export type UserRole = (typeof USER_ROLES)[number];
+export type SessionRole = UserRole | 'peer' | 'witness';
+
+/** How much it asks before doing it: nothing, yes/no, or the scenario's name typed. */
+export type Danger = 'safe' | 'confirm' | 'typed';
+
+export interface CommandDefinition<Args extends z.ZodType = z.ZodType> {
+  readonly role: SessionRole;
+  readonly danger: Danger;
+  readonly title: string;
+  readonly help: string;
+  readonly args: Args;
+  /** The `mainstay` command that does the same, if any. */
+  readonly cli?: string;
+}
+
+const name = z.string().min(1).max(100);
+const host = z.string().min(1).max(255);
+const none = z.object({}).strict();
+const scenario = z.object({ name }).strict();
+const timeoutMs = z.number().int().positive().max(86_400_000).optional();
+const scenarioInput = z.record(z.string(), z.unknown());
+const settingValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]);
+
+function define<const T extends Record<string, CommandDefinition>>(catalogue: T): T {
+  return catalogue;
+}
+
+export const COMMANDS = define({
+  'daemon.info': {
+    role: 'view',
+    danger: 'safe',
+    title: 'Host',
+    help: 'Name, version, platform and identity of this host.',
+    args: none,
+    cli: 'hosts',
+  },
+  'daemon.doctor': {
+    role: 'view',
+    danger: 'safe',
+    title: 'Doctor',
+    help: 'Checks this host and says what to fix.',
+    args: none,
+    cli: 'doctor',
+  },
+
+  'pair.invite': {
+    role: 'admin',
+    danger: 'safe',
+    title: 'Invite',
+    help: 'Makes a one-time invitation for a console or a host; valid 10 minutes and 5 tries.',
+    args: z.object({ role: z.enum(['view', 'control', 'admin', 'super', 'peer', 'witness']).optional() }).strict(),
+    cli: 'pair invite',
+  },
+  'pair.accept': {
+    role: 'admin',
+    danger: 'safe',
+    title: 'Pair hosts',
+    help: 'This host joins the host that made the invitation; each pins the other.',
+    args: z.object({ invite: z.string().max(2000) }).strict(),
+    cli: 'pair accept',
+  },
+  'pair.list': {
+    role: 'view',
+    danger: 'safe',
+    title: 'Paired devices',
+    help: 'Devices this host trusts, with their roles.',
+    args: none,
+    cli: 'pair list',
+  },
+  'pair.revoke': {
+    role: 'admin',
+    danger: 'confirm',
+    title: 'Revoke a device',
+    help: 'Its live connections drop at once.',
+    args: z.object({ deviceId: z.string().min(8).max(200) }).strict(),
+    cli: 'pair revoke',
+  },
+
+  'scenario.create': {
+    role: 'admin',
+    danger: 'safe',
+    title: 'Create scenario',
+    help: 'Creates a scenario from a document; it is not run.',
+    args: z.object({ document: scenarioInput }).strict(),
+    cli: 'scenario create',
+  },
+  'scenario.list': {
+    role: 'view',
+    danger: 'safe',
+    title: 'Scenarios',
+    help: 'Lists the scenarios of this host.',
+    args: none,
+    cli: 'scenario list',
+  },
+  'scenario.show': {
+    role: 'view',
+    danger: 'safe',
+    title: 'Show scenario',
+    help: 'The document of a scenario.',
+    args: scenario,
+    cli: 'scenario show',
+  },
+  'scenario.set': {
+    role: 'admin',
+    danger: 'safe',
+    title: 'Set properties',
+    help: 'Changes properties; says which need a stop.',
+    args: z
+      .object({ name, values: z.record(z.string(), settingValue), revision: z.number().int().optional() })
+      .strict(),
+    cli: 'scenario set',
+  },
+  'scenario.plan': {
+    role: 'view',
+    danger: 'safe',
+    title: 'Plan a document',
+    help: 'What applying a document would change.',
+    args: z.object({ document: scenarioInput }).strict(),
+    cli: 'scenario plan',
+  },
+  'scenario.apply': {
+    role: 'admin',
+    danger: 'confirm',
+    title: 'Apply a document',
+    help: 'Creates or changes a scenario to equal a document.',
+    args: z.object({ document: scenarioInput }).strict(),
+    cli: 'scenario apply',
+  },
+  'scenario.delete': {
+    role: 'admin',
+    danger: 'typed',
+    title: 'Delete scenario',
+    help: 'Forgets a stopped scenario; the data on both hosts stays.',
+    args: scenario,
+    cli: 'scenario delete',
+  },
+
+  'scenario.verify': {
+    role: 'control',
+    danger: 'safe',
+    title: 'Verify',
+    help: 'Checks Master and Replicas; errors block Run, warnings need an acknowledgement.',
+    args: scenario,
+    cli: 'verify',
+  },
+  'scenario.run': {
+    role: 'control',
+    danger: 'confirm',
+    title: 'Run',
+    help: 'Verifies, synchronizes, then replicates in real time.',
+    args: z
+      .object({
+        name,
+        sync: z.enum(['file', 'block', 'skip']).default('file'),
+        ignoreSame: z.boolean().default(true),
+        acknowledgeWarnings: z.boolean().default(false),
+      })
+      .strict(),
+    cli: 'run',
+  },
+  'scenario.stop': {
+    role: 'control',
+    danger: 'confirm',
+    title: 'Stop',
+    help: 'Stops replication; the state becomes `Stopped by user`.',
+    args: scenario,
+    cli: 'stop',
+  },
+  'scenario.barrier': {
+    role: 'view',
+    danger: 'safe',
+    title: 'Barrier',
+    help: 'Waits until every change made before now is applied on every Replica.',
+    args: z.object({ name, timeoutMs }).strict(),
+    cli: 'barrier',
+  },
+  'scenario.diff': {
+    role: 'view',
+    danger: 'safe',
+    title: 'Difference report',
+    help: 'Compares without transferring.',
+    args: z.object({ name, replica: host.optional(), ignoreSame: z.boolean().default(true) }).strict(),
+    cli: 'diff',
+  },
+
+  'events.query': {
+    role: 'view',
+    danger: 'safe',
+    title: 'Events',
+    help: 'Events of this host, newest last.',
+    args: z
+      .object({
+        scenario: name.optional(),
+        since: z.number().optional(),
+        after: z.number().int().optional(),
+        severity: z.enum(['info', 'warning', 'error', 'critical']).optional(),
+        limit: z.number().int().min(1).max(10_000).default(200),
+      })
+      .strict(),
+    cli: 'events',
+  },
+  'reports.list': {
+    role: 'view',
+    danger: 'safe',
+    title: 'Report Center',
+    help: 'Available reports per scenario.',
+    args: z.object({ scenario: name.optional() }).strict(),
+    cli: 'reports list',
+  },
+  'reports.show': {
+    role: 'view',
+    danger: 'safe',
+    title: 'Show report',
+    help: 'One report as text or data.',
+    args: z
+      .object({
+        id: z.string().max(200),
+        format: z.enum(['text', 'json']).default('text'),
+        detail: z.enum(['summary', 'detailed']).default('summary'),
+      })
+      .strict(),
+    cli: 'reports show',
+  },
+
+  'application.discover': {
+    role: 'control',
+    danger: 'safe',
+    title: 'Discover',
+    help: 'Finds sites and paths of an application on this host.',
+    args: z
+      .object({
+        application: z.enum(['iis', 'nginx', 'apache']).default('iis'),
+        config: z.string().max(4096).optional(),
+        text: z.string().max(8_000_000).optional(),
+      })
+      .strict(),
+    cli: 'discover',
+  },
+
+  // Between hosts. A peer may ask only for what concerns a scenario it shares with this host.
+  'peer.facts': {
+    role: 'peer',
+    danger: 'safe',
+    title: 'Host facts',
+    help: 'Version, clock, and per path: existence, permissions, free space, for verification.',
+    args: z.object({ scenarioId: z.string().max(64), paths: z.array(z.string().max(4096)).max(255) }).strict(),
+  },
+  'peer.prepare': {
+    role: 'peer',
+    danger: 'safe',
+    title: 'Prepare Replica',
+    help: 'Takes the scenario document and starts the Replica engine for the link that follows.',
+    args: z.object({ document: scenarioInput, epoch: z.number().int() }).strict(),
+  },
+  'peer.stop': {
+    role: 'peer',
+    danger: 'safe',
+    title: 'Stop Replica',
+    help: 'Stops the Replica engine of a scenario.',
+    args: z.object({ scenarioId: z.string().max(64), reason: z.string().max(200) }).strict(),
+  },
+  'peer.forget': {
+    role: 'peer',
+    danger: 'safe',
+    title: 'Forget scenario',
+    help: 'The scenario was deleted on the Master.',
+    args: z.object({ scenarioId: z.string().max(64) }).strict(),
+  },
+});
+
+export type CommandName = keyof typeof COMMANDS;
+export type CommandArgs<Name extends CommandName> = z.output<(typeof COMMANDS)[Name]['args']>;
+
+/** Whether a session of `role` may use a command. */
+export function mayUse(role: SessionRole, command: CommandName): boolean {
+  const needed = COMMANDS[command].role as SessionRole;
+  if (needed === 'peer' || needed === 'witness' || role === 'peer' || role === 'witness') return role === needed;
+  return USER_ROLES.indexOf(role) >= USER_ROLES.indexOf(needed);
+}

@@ -1,0 +1,133 @@
+/**
+ * The event catalogue: every entry of the event stream, declared once. Texts that the IIS Operation Guide quotes are kept
+ * word for word. `{name}` is filled from the event's details. `notify`: sent by default notification rules.
+ */
+export type Severity = 'info' | 'warning' | 'error' | 'critical';
+export const SEVERITIES: readonly Severity[] = ['info', 'warning', 'error', 'critical'];
+
+export interface EventDefinition {
+  readonly severity: Severity;
+  readonly text: string;
+  /** What to do about it; only where there is something to do. */
+  readonly hint?: string;
+}
+
+function define<const T extends Record<string, EventDefinition>>(catalogue: T): T {
+  return catalogue;
+}
+
+export const EVENTS = define({
+  'HST-001': { severity: 'info', text: 'Engine started ({version})' },
+  'HST-002': { severity: 'info', text: 'Engine stopped' },
+  'HST-003': { severity: 'warning', text: 'Engine was not stopped cleanly before; recovering' },
+
+  'SCN-001': { severity: 'info', text: 'Scenario created' },
+  'SCN-002': { severity: 'info', text: 'Scenario changed: {keys}' },
+  'SCN-003': { severity: 'info', text: 'Scenario deleted' },
+  'SCN-010': { severity: 'info', text: 'Scenario is starting' },
+  'SCN-011': { severity: 'info', text: 'Scenario has stopped' },
+  'SCN-012': { severity: 'info', text: 'Stopped by user' },
+  'SCN-013': {
+    severity: 'error',
+    text: 'Scenario failed: {reason}',
+    hint: 'Resolve the cause, then run the scenario again.',
+  },
+  'SCN-014': { severity: 'info', text: 'Scenario is protected' },
+
+  'VER-001': { severity: 'info', text: 'Verification completed successfully' },
+  'VER-002': { severity: 'warning', text: 'Verification found {warnings} warnings' },
+  'VER-003': { severity: 'error', text: 'Verification found {errors} errors', hint: 'See `mainstay verify`.' },
+
+  'SYN-001': { severity: 'info', text: 'Synchronization started ({method})' },
+  'SYN-002': { severity: 'info', text: 'Synchronization finished' },
+  'SYN-003': { severity: 'info', text: 'All modifications during synchronization period are replicated' },
+  'SYN-004': {
+    severity: 'error',
+    text: 'Synchronization stopped: {reason}',
+    hint: 'It goes on where it stopped when the cause is gone.',
+  },
+  'SYN-005': {
+    severity: 'warning',
+    text: 'Could not be synchronized: {path} ({reason})',
+    hint: 'It is tried again; see `mainstay parked`.',
+  },
+  'SYN-006': {
+    severity: 'warning',
+    text: 'Out of sync: {reason}',
+    hint: 'Run the scenario again to compare and repair.',
+  },
+
+  'CAP-001': { severity: 'info', text: 'Capturing changes by {method}' },
+  'CAP-002': {
+    severity: 'warning',
+    text: 'Change notifications were lost below {path}; rescanning it',
+    hint: 'Nothing is lost: the place is compared with what was recorded.',
+  },
+  'CAP-003': {
+    severity: 'warning',
+    text: 'Capture is degraded ({method}): {reason}',
+    hint: 'Changes are found by periodic comparison as well.',
+  },
+  'CAP-004': { severity: 'info', text: 'Recovered {changes} changes made while the engine was not running' },
+
+  'LNK-001': { severity: 'info', text: 'Connected to {peer}' },
+  'LNK-002': {
+    severity: 'warning',
+    text: 'Connection to {peer} lost: {reason}',
+    hint: 'Changes are kept in the spool; it reconnects by itself.',
+  },
+  'LNK-003': { severity: 'error', text: 'Connection with {peer} refused: {reason}' },
+
+  'SPL-080': {
+    severity: 'warning',
+    text: 'Spool above 80% ({percent}%)',
+    hint: 'The link or the Replica is slower than the changes.',
+  },
+  'SPL-100': {
+    severity: 'error',
+    text: 'Spool is full; changes are collapsed and will be compared again',
+    hint: 'Nothing is lost; enlarge the spool or the bandwidth.',
+  },
+
+  'APL-001': {
+    severity: 'warning',
+    text: 'Parked: {path} ({reason})',
+    hint: 'See `mainstay parked`; it is tried again by itself.',
+  },
+  'APL-002': { severity: 'error', text: 'Apply is held: {reason}' },
+  'APL-003': { severity: 'info', text: 'Apply goes on' },
+  'APL-004': {
+    severity: 'warning',
+    text: 'Refused to write outside the root: {path}',
+    hint: 'Someone planted a link in the Replica root.',
+  },
+
+  'ROOT-001': {
+    severity: 'critical',
+    text: 'Root {path} is missing or not mounted; replication is held and nothing is deleted',
+    hint: 'Mount or restore it.',
+  },
+  'ROOT-002': { severity: 'info', text: 'Root {path} is back' },
+
+  'ACC-001': { severity: 'info', text: 'Paired with {device} as {role}' },
+  'ACC-002': { severity: 'warning', text: 'Refused an unknown device from {address}' },
+  'ACC-003': { severity: 'warning', text: 'Device {device} revoked' },
+  'ACC-004': { severity: 'warning', text: 'Refused {what} from {address}: {reason}' },
+
+  'RPT-001': { severity: 'info', text: '{kind} report is ready ({id})' },
+});
+
+export type EventCode = keyof typeof EVENTS;
+
+/** One entry of the event log; `n` is its number on the host that recorded it. */
+export interface EventRecord {
+  readonly n: number;
+  readonly at: number;
+  readonly severity: Severity;
+  readonly code: string;
+  readonly scenario?: string;
+  readonly host: string;
+  readonly text: string;
+  readonly hint?: string;
+  readonly data: Readonly<Record<string, string | number | boolean>>;
+}

@@ -1,0 +1,241 @@
+/**
+ * Binary payloads of a synchronization.
+ *
+ * The Master walks and sends one listing per directory (in parts when it is very large); the Replica encodes its own
+ * directory the same way and compares bytes: equal means nothing to do, without decoding anything. Otherwise it decodes,
+ * makes directories, links and metadata itself and answers with the indices of the files whose content it needs.
+ * Every listing gets exactly one `need` answer, also an empty one; every index asked for gets exactly one answer in data frames.
+ */
+import type { ChangeMetadata, MetadataProfile } from '../change.ts';
+import { Fault } from '../faults.ts';
+import type { RelativePath } from '../path.ts';
+import type { ByteReader, ByteWriter } from './bytes.ts';
+
+export interface ListedEntry {
+  readonly name: string;
+  readonly type: 'file' | 'directory' | 'symlink' | 'other';
+  readonly metadata: ChangeMetadata;
+  /** Files: size in bytes. */
+  readonly sizeBytes: number;
+  /** Files with more than one name: the same number for every name of one file (the Master's inode); else undefined. */
+  readonly linkGroup?: bigint;
+  /** Symbolic links: the target. */
+  readonly target?: string;
+}
+
+const TYPES = ['file', 'directory', 'symlink', 'other'] as const;
+
+export interface ListingHeader {
+  readonly syncId: number;
+  /** Counts listings from 0; both sides use it to name the directory. */
+  readonly directory: number;
+  readonly root: number;
+  readonly path: RelativePath;
+  readonly metadata: ChangeMetadata;
+  /** More parts of the same directory follow. */
+  readonly more: boolean;
+}
+
+export function roundTime(timeNs: bigint, granularityNs: number): bigint {
+  if (granularityNs === 1) return timeNs;
+  const granularity = BigInt(granularityNs);
+  const rest = ((timeNs % granularity) + granularity) % granularity;
+  return timeNs - rest;
+}
+
+function writeMetadata(writer: ByteWriter, metadata: ChangeMetadata, profile: MetadataProfile): void {
+  if (profile.posixModes) writer.varint(metadata.mode).varint(metadata.uid).varint(metadata.gid);
+  writer.i64(roundTime(metadata.mtimeNs, profile.timeGranularityNs));
+}
+
+function readMetadata(reader: ByteReader, profile: MetadataProfile): ChangeMetadata {
+  const [mode, uid, gid] = profile.posixModes ? [reader.varint(), reader.varint(), reader.varint()] : [0, 0, 0];
+  return { mode, uid, gid, mtimeNs: reader.i64() };
+}
+
+export function writeListingHeader(writer: ByteWriter, header: ListingHeader, profile: MetadataProfile): void {
+  writer
+    .varint(header.syncId)
+    .varint(header.directory)
+    .u8(header.root)
+    .u8(header.more ? 1 : 0)
+    .text(header.path);
+  writeMetadata(writer, header.metadata, profile);
+}
+
+export function readListingHeader(reader: ByteReader, profile: MetadataProfile): ListingHeader {
+  const syncId = reader.varint();
+  const directory = reader.varint();
+  const root = reader.u8();
+  const more = reader.u8() === 1;
+  return { syncId, directory, root, more, path: reader.text(), metadata: readMetadata(reader, profile) };
+}
+
+/** Canonical bytes of one entry: equal entries give equal bytes (directories leave out their own mtime: it is in their listing). */
+export function writeListedEntry(writer: ByteWriter, entry: ListedEntry, profile: MetadataProfile): void {
+  writer.u8(TYPES.indexOf(entry.type)).text(entry.name);
+  if (entry.type === 'directory') return;
+  writeMetadata(writer, entry.metadata, profile);
+  if (entry.type === 'symlink') writer.text(entry.target ?? '');
+  if (entry.type !== 'file') return;
+  writer.varint(entry.sizeBytes).u8(entry.linkGroup === undefined ? 0 : 1);
+  if (entry.linkGroup !== undefined) writer.i64(entry.linkGroup);
+}
+
+const NO_METADATA: ChangeMetadata = { mode: 0, uid: 0, gid: 0, mtimeNs: 0n };
+
+export function readListedEntry(reader: ByteReader, profile: MetadataProfile): ListedEntry {
+  const type = TYPES[reader.u8()];
+  if (type === undefined) throw new Fault('LINK-FRAME', { reason: 'entry type' });
+  const name = reader.text();
+  if (type === 'directory') return { name, type, metadata: NO_METADATA, sizeBytes: 0 };
+  const metadata = readMetadata(reader, profile);
+  if (type === 'symlink') return { name, type, metadata, sizeBytes: 0, target: reader.text() };
+  if (type !== 'file') return { name, type, metadata, sizeBytes: 0 };
+  const sizeBytes = reader.varint();
+  return reader.u8() === 1
+    ? { name, type, metadata, sizeBytes, linkGroup: reader.i64() }
+    : { name, type, metadata, sizeBytes };
+}
+
+/** What the Replica wants for one file of a listing. */
+export type Need =
+  | { readonly index: number; readonly kind: 'whole' }
+  /** "Mine has this xxh128 (16 bytes): answer `same` or send it." */
+  | { readonly index: number; readonly kind: 'compare'; readonly hash: Uint8Array }
+  /** xxh128 (16 bytes each) of every block of the file the Replica has; the last block may be short. */
+  | { readonly index: number; readonly kind: 'blocks'; readonly blockBytes: number; readonly hashes: Uint8Array };
+
+const NEED_KINDS = ['whole', 'compare', 'blocks'] as const;
+export const HASH_BYTES = 16;
+
+export function writeNeeds(writer: ByteWriter, syncId: number, directory: number, needs: readonly Need[]): void {
+  writer.varint(syncId).varint(directory).varint(needs.length);
+  for (const need of needs) {
+    writer.varint(need.index).u8(NEED_KINDS.indexOf(need.kind));
+    if (need.kind === 'compare') writer.raw(need.hash);
+    if (need.kind === 'blocks') writer.varint(need.blockBytes).blob(need.hashes);
+  }
+}
+
+export function readNeeds(reader: ByteReader): { syncId: number; directory: number; needs: Need[] } {
+  const syncId = reader.varint();
+  const directory = reader.varint();
+  const count = reader.varint();
+  const needs: Need[] = [];
+  for (let i = 0; i < count; i += 1) needs.push(readNeed(reader));
+  return { syncId, directory, needs };
+}
+
+function readNeed(reader: ByteReader): Need {
+  const index = reader.varint();
+  const kind = NEED_KINDS[reader.u8()];
+  if (kind === 'whole') return { index, kind };
+  if (kind === 'compare') return { index, kind, hash: reader.raw(HASH_BYTES) };
+  if (kind === 'blocks') return { index, kind, blockBytes: reader.varint(), hashes: reader.blob() };
+  throw new Fault('LINK-FRAME', { reason: 'need kind' });
+}
+
+/** The Master's answers, packed many to a frame. `token` is unique in the link session. */
+export type SyncItem =
+  | {
+      readonly kind: 'file';
+      readonly directory: number;
+      readonly index: number;
+      readonly metadata: ChangeMetadata;
+      readonly content: Uint8Array;
+    }
+  | {
+      readonly kind: 'begin';
+      readonly directory: number;
+      readonly index: number;
+      readonly metadata: ChangeMetadata;
+      readonly token: number;
+      readonly sizeBytes: number;
+    }
+  | { readonly kind: 'data'; readonly token: number; readonly position: number; readonly content: Uint8Array }
+  /** Take this range from the file the Replica has (block synchronization). */
+  | { readonly kind: 'copy'; readonly token: number; readonly position: number; readonly length: number }
+  /** Complete; `hash` is xxh128 of the whole content. Ranges never sent are holes. */
+  | { readonly kind: 'end'; readonly token: number; readonly hash: Uint8Array }
+  | { readonly kind: 'abort'; readonly token: number }
+  /** Content is identical (answer to `compare`); set metadata only. */
+  | { readonly kind: 'same'; readonly directory: number; readonly index: number; readonly metadata: ChangeMetadata }
+  /** Vanished or unreadable on the Master: leave what is there; live replication settles it. */
+  | { readonly kind: 'gone'; readonly directory: number; readonly index: number };
+
+const ITEM_KINDS = ['file', 'begin', 'data', 'copy', 'end', 'abort', 'same', 'gone'] as const;
+
+/** Upper bound of what an item adds to a frame beside its content. */
+export const SYNC_ITEM_OVERHEAD_BYTES = 80;
+
+export function writeSyncItem(writer: ByteWriter, item: SyncItem, profile: MetadataProfile): void {
+  writer.u8(ITEM_KINDS.indexOf(item.kind));
+  switch (item.kind) {
+    case 'file':
+      writer.varint(item.directory).varint(item.index);
+      writeMetadata(writer, item.metadata, profile);
+      writer.blob(item.content);
+      return;
+    case 'begin':
+      writer.varint(item.directory).varint(item.index);
+      writeMetadata(writer, item.metadata, profile);
+      writer.varint(item.token).varint(item.sizeBytes);
+      return;
+    case 'data':
+      writer.varint(item.token).varint(item.position).blob(item.content);
+      return;
+    case 'copy':
+      writer.varint(item.token).varint(item.position).varint(item.length);
+      return;
+    case 'end':
+      writer.varint(item.token).raw(item.hash);
+      return;
+    case 'abort':
+      writer.varint(item.token);
+      return;
+    case 'same':
+      writer.varint(item.directory).varint(item.index);
+      writeMetadata(writer, item.metadata, profile);
+      return;
+    case 'gone':
+      writer.varint(item.directory).varint(item.index);
+  }
+}
+
+export function readSyncItem(reader: ByteReader, profile: MetadataProfile): SyncItem {
+  const kind = ITEM_KINDS[reader.u8()];
+  switch (kind) {
+    case 'file':
+      return {
+        kind,
+        directory: reader.varint(),
+        index: reader.varint(),
+        metadata: readMetadata(reader, profile),
+        content: reader.blob(),
+      };
+    case 'begin':
+      return {
+        kind,
+        directory: reader.varint(),
+        index: reader.varint(),
+        metadata: readMetadata(reader, profile),
+        token: reader.varint(),
+        sizeBytes: reader.varint(),
+      };
+    case 'data':
+      return { kind, token: reader.varint(), position: reader.varint(), content: reader.blob() };
+    case 'copy':
+      return { kind, token: reader.varint(), position: reader.varint(), length: reader.varint() };
+    case 'end':
+      return { kind, token: reader.varint(), hash: reader.raw(HASH_BYTES) };
+    case 'abort':
+      return { kind, token: reader.varint() };
+    case 'same':
+      return { kind, directory: reader.varint(), index: reader.varint(), metadata: readMetadata(reader, profile) };
+    case 'gone':
+      return { kind, directory: reader.varint(), index: reader.varint() };
+    default:
+      throw new Fault('LINK-FRAME', { reason: 'item kind' });
+  }
+}

@@ -1,0 +1,109 @@
+/** What a console shows: one snapshot, then deltas by scenario. All counts since the scenario was last run unless said. */
+import type { Position } from './position.ts';
+import type { ScenarioState, ServerType, StopReason } from './scenario.ts';
+
+export type HostRole = 'active' | 'standby' | 'fenced';
+export type LinkState = 'down' | 'connecting' | 'handshaking' | 'catching-up' | 'live';
+
+export interface ReplicaStatus {
+  /** Master's ladder for this Replica: captured ≥ sent ≥ received ≥ applied. */
+  readonly sentSeq: number;
+  readonly receivedSeq: number;
+  readonly appliedSeq: number;
+  /** Age in ms of the oldest change not applied / not received, on the Master's clock; 0 when none. */
+  readonly lagMs: number;
+  readonly exposureMs: number;
+  /** Bytes of changes captured and not received (estimate from file sizes). */
+  readonly exposureBytes: number;
+  readonly pendingChanges: number;
+  readonly link: LinkState;
+  readonly roundTripMs?: number;
+  /** Replica's spool: received and not applied. */
+  readonly spoolBytes: number;
+  readonly parked: number;
+  readonly held?: string;
+  /** Wall clock of the last acknowledgement. */
+  readonly lastAckAt?: number;
+}
+
+export interface HostStatus {
+  readonly name: string;
+  readonly role: HostRole;
+  readonly health: 'alive' | 'suspect' | 'down' | 'unknown';
+  readonly gate: 'open' | 'closed' | 'none';
+  readonly position: Position;
+  readonly lagMs: number;
+  readonly exposureMs: number;
+  readonly exposureBytes: number;
+  readonly spoolBytes: number;
+  readonly verifiedAt?: number;
+  /** Only on Replicas. */
+  readonly replica?: ReplicaStatus;
+}
+
+export interface SyncProgress {
+  readonly phase: 'enumerating' | 'transferring' | 'verifying' | 'done';
+  readonly startedAt: number;
+  /** Directories and entries compared so far; totals are known when the walk is over. */
+  readonly comparedEntries: number;
+  readonly totalEntries?: number;
+  readonly sentFiles: number;
+  readonly sentBytes: number;
+  /** Bytes asked for so far. */
+  readonly neededBytes: number;
+  readonly bytesPerSecond: number;
+  readonly secondsLeft?: number;
+  readonly currentPath?: string;
+}
+
+export interface ScenarioStatistics {
+  readonly synchronizedFiles: number;
+  readonly synchronizedBytes: number;
+  readonly replicatedChanges: number;
+  readonly replicatedBytes: number;
+  /** Bytes a second over the last second, sent to all Replicas. */
+  readonly bytesPerSecond: number;
+  readonly changesPerSecond: number;
+}
+
+export interface ScenarioStatus {
+  readonly id: string;
+  readonly name: string;
+  readonly group?: string;
+  readonly serverType: ServerType;
+  readonly state: ScenarioState;
+  readonly stopReason?: StopReason;
+  /** Wall clock of the last state change. */
+  readonly since: number;
+  /** True while it runs (the green mark). */
+  readonly running: boolean;
+  readonly epoch: number;
+  /** Name of the active host. */
+  readonly active: string;
+  readonly hosts: readonly HostStatus[];
+  readonly sync?: SyncProgress;
+  readonly statistics: ScenarioStatistics;
+  /** How changes are captured on the Master and what that means; `degraded` when events can be lost unseen. */
+  readonly capture?: { readonly method: string; readonly degraded: boolean };
+  /** What needs the operator, most important first. */
+  readonly problem?: string;
+  /** Which of the hosts of the scenario the daemon that reports this is. */
+  readonly reportedBy: string;
+  readonly revision: number;
+}
+
+export interface DaemonStatus {
+  readonly name: string;
+  readonly deviceId: string;
+  readonly version: string;
+  readonly platform: string;
+  readonly startedAt: number;
+  readonly address: string;
+  /** Wall clock of this report, on the daemon. */
+  readonly at: number;
+}
+
+export interface Snapshot {
+  readonly daemon: DaemonStatus;
+  readonly scenarios: readonly ScenarioStatus[];
+}

@@ -35,6 +35,8 @@ export interface EngineLimits {
 /** Main thread → engine. `peer` names the other host's device id: a Master may have several Replicas. */
 export type EngineRequest =
   | { readonly type: 'start'; readonly config: EngineConfig }
+  /** A MessagePort on which the capture thread sends `CaptureHint[]` (worker.ts passes them to the engine). */
+  | { readonly type: 'capture'; readonly port: unknown }
   | { readonly type: 'hints'; readonly hints: readonly CaptureHint[] }
   | { readonly type: 'link-open'; readonly peer: string }
   | { readonly type: 'link-bytes'; readonly peer: string; readonly bytes: Uint8Array }

@@ -1,0 +1,240 @@
+/**
+ * One link session between two engines: frames over a LinkStream, validated control messages, the byte window, liveness.
+ * Both sides use it. What the frames mean is the engines' business.
+ *
+ * - A bad frame, an invalid control message or a Fault thrown by a handler closes the session; `onClosed` gets the fault.
+ * - The byte window is the sender's: data frames count from the moment they are sent until the other side reports them as
+ *   consumed (`ack.consumedBytes`); the session reads that field itself. Control and need frames are not counted.
+ * - A ping goes out when nothing was sent for LINK_PING_MS; four silent intervals end the session.
+ */
+import { crc32 } from 'node:zlib';
+import { Fault } from '../../shared/faults.ts';
+import { ByteWriter } from '../../shared/protocol/bytes.ts';
+import {
+  encodeFrame,
+  FRAME_HEADER_BYTES,
+  FrameDecoder,
+  FrameType,
+  MAX_FRAME_BYTES,
+  writeFrameHeader,
+} from '../../shared/protocol/frame.ts';
+import {
+  type ControlMessage,
+  controlMessage,
+  LINK_PING_MS,
+  LINK_WINDOW_BYTES,
+  MAX_CONTROL_BYTES,
+} from '../../shared/protocol/wire.ts';
+import type { Clock, LinkStream, Timer } from '../ports.ts';
+
+export type DataFrameType = Exclude<FrameType, typeof FrameType.control>;
+
+export interface LinkSessionHandlers {
+  /** Every control message but ping and pong, after validation; `ack` too (the window was moved already). */
+  onControl(message: ControlMessage): void;
+  /** The payload may share memory with what arrived on the socket: copy what is kept beyond the call. */
+  onFrame(type: DataFrameType, payload: Uint8Array): void;
+  /** Called once. `fault` is set when this side ended the session because of it. */
+  onClosed(reason: string, fault: Fault | undefined): void;
+}
+
+const SILENT_INTERVALS = 4;
+const WINDOWED: ReadonlySet<number> = new Set([FrameType.batch, FrameType.syncDirectory, FrameType.syncData]);
+const DATA_TYPES: ReadonlySet<number> = new Set([
+  FrameType.batch,
+  FrameType.syncDirectory,
+  FrameType.syncNeed,
+  FrameType.syncData,
+  FrameType.syncBlocks,
+]);
+
+/** A writer whose first bytes are left free for the frame header, so that a frame is never copied again; for `sendFrame`. */
+export class FrameWriter extends ByteWriter {
+  constructor(initialBytes = 64 * 1024) {
+    super(initialBytes);
+    this.space(FRAME_HEADER_BYTES);
+  }
+
+  get payloadBytes(): number {
+    return this.length - FRAME_HEADER_BYTES;
+  }
+
+  /** The frame with room for its header; the writer starts over. */
+  override take(): Uint8Array {
+    const bytes = super.take();
+    this.space(FRAME_HEADER_BYTES);
+    return bytes;
+  }
+
+  /** Drops what was written. */
+  reset(): void {
+    this.rewindTo(FRAME_HEADER_BYTES);
+  }
+}
+
+export class LinkSession {
+  private readonly stream: LinkStream;
+  private readonly clock: Clock;
+  private readonly handlers: LinkSessionHandlers;
+  private readonly decoder = new FrameDecoder(crc32);
+  private readonly encoder = new TextEncoder();
+  private readonly decoderText = new TextDecoder('utf-8', { fatal: true });
+  private readonly windowBytes: number;
+  private timer: Timer | undefined;
+  private lastSentMs: number;
+  private lastHeardMs: number;
+  private lastTickMs: number;
+  private silentTicks = 0;
+  private ended = false;
+  /** Payload bytes of windowed frames sent in this session. */
+  sentBytes = 0;
+  /** What the other side reported as consumed of them. */
+  consumedBytes = 0;
+  /** Payload bytes of windowed frames that arrived in this session (the receiver's counter; what is consumed is its decision). */
+  arrivedBytes = 0;
+  roundTripMs: number | undefined;
+
+  constructor(
+    stream: LinkStream,
+    clock: Clock,
+    handlers: LinkSessionHandlers,
+    windowBytes: number = LINK_WINDOW_BYTES,
+  ) {
+    this.stream = stream;
+    this.clock = clock;
+    this.handlers = handlers;
+    this.windowBytes = windowBytes;
+    this.lastSentMs = clock.bootMs();
+    this.lastHeardMs = this.lastSentMs;
+    this.lastTickMs = this.lastSentMs;
+    stream.onBytes = (bytes) => this.receive(bytes);
+    stream.onClose = (reason) => this.end(reason, undefined);
+    this.timer = clock.after(LINK_PING_MS, () => this.tick());
+  }
+
+  get closed(): boolean {
+    return this.ended;
+  }
+
+  /** Bytes that may be sent now; a frame may overshoot once, so check `> 0` before building one. */
+  get roomBytes(): number {
+    return this.windowBytes - (this.sentBytes - this.consumedBytes);
+  }
+
+  sendControl(message: ControlMessage): void {
+    if (this.ended) return;
+    const payload = this.encoder.encode(JSON.stringify(message));
+    if (payload.length > MAX_CONTROL_BYTES)
+      throw new Fault('INTERNAL', { reason: `control of ${payload.length} bytes` });
+    this.stream.send(encodeFrame(FrameType.control, payload, crc32));
+    this.lastSentMs = this.clock.bootMs();
+  }
+
+  /** Sends what the writer holds as one frame and empties it. Returns the payload's size. */
+  sendFrame(type: DataFrameType, writer: FrameWriter): number {
+    const size = writer.payloadBytes;
+    if (size > MAX_FRAME_BYTES) throw new Fault('INTERNAL', { reason: `frame of ${size} bytes` });
+    const bytes = writer.take();
+    if (this.ended) return size;
+    writeFrameHeader(bytes, type, bytes.subarray(FRAME_HEADER_BYTES), crc32);
+    if (WINDOWED.has(type)) this.sentBytes += size;
+    this.stream.send(bytes);
+    this.lastSentMs = this.clock.bootMs();
+    return size;
+  }
+
+  /** Ends the session from this side; `fault` says why when it was not asked for. */
+  close(reason: string, fault?: Fault): void {
+    if (this.ended) return;
+    this.end(reason, fault);
+    this.stream.close();
+  }
+
+  private end(reason: string, fault: Fault | undefined): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.handlers.onClosed(reason, fault);
+  }
+
+  private receive(bytes: Uint8Array): void {
+    if (this.ended) return;
+    this.lastHeardMs = this.clock.bootMs();
+    this.silentTicks = 0;
+    try {
+      for (const frame of this.decoder.push(bytes)) {
+        this.dispatch(frame.type, frame.payload);
+        if (this.ended) return;
+      }
+    } catch (error) {
+      const fault = Fault.from(error);
+      this.close(fault.message, fault);
+    }
+  }
+
+  private dispatch(type: number, payload: Uint8Array): void {
+    if (type === FrameType.control) {
+      this.dispatchControl(payload);
+      return;
+    }
+    if (!DATA_TYPES.has(type)) throw new Fault('LINK-FRAME', { reason: `frame type ${type}` });
+    if (WINDOWED.has(type)) this.arrivedBytes += payload.length;
+    this.handlers.onFrame(type as DataFrameType, payload);
+  }
+
+  private dispatchControl(payload: Uint8Array): void {
+    const message = this.parseControl(payload);
+    if (message.kind === 'ping') {
+      this.sendControl({ kind: 'pong', at: message.at });
+      return;
+    }
+    if (message.kind === 'pong') {
+      this.roundTripMs = Math.max(0, this.clock.bootMs() - message.at);
+      return;
+    }
+    if (message.kind === 'ack') this.moveWindow(message.consumedBytes);
+    this.handlers.onControl(message);
+  }
+
+  private moveWindow(consumedBytes: number): void {
+    if (consumedBytes > this.sentBytes || consumedBytes < this.consumedBytes) {
+      throw new Fault('LINK-FRAME', { reason: `consumed ${consumedBytes} of ${this.sentBytes} bytes` });
+    }
+    this.consumedBytes = consumedBytes;
+  }
+
+  private parseControl(payload: Uint8Array): ControlMessage {
+    if (payload.length > MAX_CONTROL_BYTES) throw new Fault('LINK-FRAME', { reason: 'control message too long' });
+    let value: unknown;
+    try {
+      value = JSON.parse(this.decoderText.decode(payload));
+    } catch {
+      throw new Fault('LINK-FRAME', { reason: 'control message is not JSON' });
+    }
+    const parsed = controlMessage.safeParse(value);
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0];
+      throw new Fault('LINK-FRAME', { reason: `control message: ${issue?.path.join('.')} ${issue?.message}` });
+    }
+    return parsed.data;
+  }
+
+  private tick(): void {
+    if (this.ended) return;
+    const now = this.clock.bootMs();
+    // A late tick means this thread was busy or the host was suspended: what arrived meanwhile is still to be read.
+    const late = now - this.lastTickMs > 2 * LINK_PING_MS;
+    this.lastTickMs = now;
+    if (late) this.silentTicks = 0;
+    else if (now - this.lastHeardMs >= LINK_PING_MS) this.silentTicks += 1;
+    if (this.silentTicks >= SILENT_INTERVALS) {
+      this.close(`no answer for ${Math.round((now - this.lastHeardMs) / 1000)} s`);
+      return;
+    }
+    if (now - this.lastSentMs >= LINK_PING_MS || this.silentTicks > 0 || this.roundTripMs === undefined) {
+      this.sendControl({ kind: 'ping', at: now });
+    }
+    this.timer = this.clock.after(LINK_PING_MS, () => this.tick());
+  }
+}

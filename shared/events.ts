@@ -20,6 +20,11 @@ export const EVENTS = define({
   'HST-001': { severity: 'info', text: 'Engine started ({version})' },
   'HST-002': { severity: 'info', text: 'Engine stopped' },
   'HST-003': { severity: 'warning', text: 'Engine was not stopped cleanly before; recovering' },
+  'HST-004': {
+    severity: 'error',
+    text: 'The event log was damaged and set aside as {path}',
+    hint: 'Earlier events are in that file; check the disk.',
+  },
 
   'SCN-001': { severity: 'info', text: 'Scenario created' },
   'SCN-002': { severity: 'info', text: 'Scenario changed: {keys}' },

@@ -1,0 +1,386 @@
+/** A replication root in memory: the engine's side. What users and applications do in it is in user.ts. */
+import type {
+  EntryStat,
+  Metadata,
+  ReadableFile,
+  RootTree,
+  ScannedEntry,
+  StagedFile,
+  TreeCapabilities,
+} from '../../daemon/ports.ts';
+import { Fault } from '../../shared/faults.ts';
+import { CONTROL_NAME, parseRelativePath, type RelativePath } from '../../shared/path.ts';
+import type { MemoryCapture } from './capture.ts';
+import type { DirectoryNode, FileNode, MemoryNode, MemoryVolume } from './volume.ts';
+
+export type TreeOperation =
+  | 'scan'
+  | 'stat'
+  | 'read'
+  | 'stage'
+  | 'write'
+  | 'commit'
+  | 'make'
+  | 'rename'
+  | 'metadata'
+  | 'keep'
+  | 'restore'
+  | 'drop'
+  | 'flush';
+
+/** Where a path leads: the directory that holds its last name. */
+export interface Place {
+  readonly parent: DirectoryNode;
+  readonly name: string;
+  readonly node: MemoryNode | undefined;
+}
+
+export interface MemoryTreeOptions {
+  readonly volume: MemoryVolume;
+  /** Shown as the root's path. */
+  readonly path?: string;
+  /** Gets a hint for every change, with this root number. */
+  readonly capture?: { readonly source: MemoryCapture; readonly root: number };
+  readonly capabilities?: Partial<TreeCapabilities>;
+}
+
+const LINUX: TreeCapabilities = {
+  posixModes: true,
+  timeGranularityNs: 1,
+  caseSensitive: true,
+  symlinks: true,
+  hardLinks: true,
+};
+
+export class MemoryTree implements RootTree {
+  readonly path: string;
+  readonly capabilities: TreeCapabilities;
+  readonly volume: MemoryVolume;
+  /** The directory the path leads to; replaced by `unmount` and `mount`. */
+  root: DirectoryNode;
+  /** Not on the volume any more (unmounted, unplugged): every access is `ROOT-MISSING`. */
+  private mounted = true;
+  private readonly staging: DirectoryNode;
+  private readonly kept: DirectoryNode;
+  private readonly capture: MemoryTreeOptions['capture'];
+  private nextStaged = 0;
+  /** Called before each operation of the engine; throw a `Fault` to make it fail. */
+  beforeOperation: (operation: TreeOperation, path: string) => void = () => {};
+
+  constructor(options: MemoryTreeOptions) {
+    this.volume = options.volume;
+    this.path = options.path ?? '/memory';
+    this.capabilities = { ...LINUX, ...options.capabilities };
+    this.capture = options.capture;
+    this.root = this.volume.createTop();
+    this.staging = this.volume.createTop();
+    this.kept = this.volume.createTop();
+    this.volume.flushNames();
+  }
+
+  // ------------------------------------------------------------- what happens to the root itself
+
+  /** Shows the empty directory underneath, as after `umount`; its identity is another. */
+  unmountToEmptyDirectory(): DirectoryNode {
+    const before = this.root;
+    this.root = this.volume.createTop();
+    return before;
+  }
+
+  mountAgain(root: DirectoryNode): void {
+    this.root = root;
+    this.mounted = true;
+  }
+
+  vanish(): void {
+    this.mounted = false;
+    if (this.capture) this.capture.source.emit({ kind: 'root-lost', root: this.capture.root });
+  }
+
+  // ------------------------------------------------------------- looking
+
+  rootIdentity(): string {
+    if (!this.mounted) throw new Fault('ROOT-MISSING', { path: this.path });
+    return `memory:${this.root.inode}:${this.root.birthNs}`;
+  }
+
+  scan(directory: RelativePath): ScannedEntry[] {
+    this.beforeOperation('scan', directory);
+    const node = this.place(directory).node;
+    if (node?.type !== 'directory') throw new Fault('FS-NOT-FOUND', { path: directory });
+    return [...node.entries]
+      .filter(([name]) => name !== CONTROL_NAME)
+      .map(([name, child]) => ({ name, ...this.volume.stat(child) }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  stat(path: RelativePath): EntryStat | undefined {
+    this.beforeOperation('stat', path);
+    try {
+      const node = this.place(path).node;
+      return node && this.volume.stat(node);
+    } catch (error) {
+      if (error instanceof Fault && (error.code === 'PATH-SYMLINK' || error.code === 'FS-NOT-FOUND')) return undefined;
+      throw error;
+    }
+  }
+
+  openRead(path: RelativePath): ReadableFile {
+    this.beforeOperation('read', path);
+    const node = this.file(path);
+    return {
+      stat: () => this.volume.stat(node),
+      read: (target, offset, length, position) => {
+        this.beforeOperation('read', path);
+        const part = node.content.subarray(position, position + length);
+        target.set(part, offset);
+        return part.length;
+      },
+      close: () => {},
+    };
+  }
+
+  readLink(path: RelativePath): string {
+    this.beforeOperation('read', path);
+    const node = this.place(path).node;
+    if (node?.type !== 'symlink') throw new Fault('FS-NOT-FOUND', { path });
+    return node.target;
+  }
+
+  // ------------------------------------------------------------- changing
+
+  stage(): StagedFile {
+    this.beforeOperation('stage', '');
+    const node = this.volume.createFile();
+    const stagedName = `${this.nextStaged++}`;
+    this.volume.attach(this.staging, stagedName, node);
+    return this.stagedFile(node, stagedName);
+  }
+
+  private stagedFile(node: FileNode, stagedName: string): StagedFile {
+    const resize = (sizeBytes: number) => {
+      const grown = new Uint8Array(sizeBytes);
+      grown.set(node.content.subarray(0, sizeBytes));
+      this.volume.setContent(node, grown);
+    };
+    return {
+      write: (bytes, position) => {
+        this.beforeOperation('write', '');
+        resize(Math.max(node.content.length, position + bytes.length));
+        node.content.set(bytes, position);
+      },
+      truncate: resize,
+      copyFrom: (path, position, length) => {
+        this.beforeOperation('write', path);
+        const part = this.file(path).content.slice(position, position + length);
+        resize(Math.max(node.content.length, position + part.length));
+        node.content.set(part, position);
+      },
+      setMetadata: (metadata) => this.volume.setMetadata(node, metadata),
+      flush: () => {
+        this.beforeOperation('flush', '');
+        this.volume.flushContent(node);
+      },
+      commit: (path) => {
+        this.beforeOperation('commit', path);
+        const place = this.replaceable(path);
+        if (!this.staging.entries.has(stagedName)) throw new Fault('FS-NOT-FOUND', { path: 'staged file' });
+        this.volume.detach(this.staging, stagedName);
+        this.put(place, node);
+        this.dirty(path);
+      },
+      discard: () => {
+        if (this.staging.entries.get(stagedName) !== node) return;
+        this.volume.release(this.volume.detach(this.staging, stagedName));
+      },
+    };
+  }
+
+  makeDirectory(path: RelativePath, metadata: Metadata): void {
+    this.beforeOperation('make', path);
+    const place = this.vacant(path);
+    const node = this.volume.createDirectory();
+    this.volume.attach(place.parent, place.name, node);
+    this.volume.setMetadata(node, metadata);
+    this.dirty(path);
+  }
+
+  makeSymlink(path: RelativePath, target: string, metadata: Metadata): void {
+    this.beforeOperation('make', path);
+    const place = this.replaceable(path);
+    const node = this.volume.createSymlink(target);
+    this.put(place, node);
+    this.volume.setMetadata(node, metadata);
+    this.dirty(path);
+  }
+
+  makeLink(existing: RelativePath, path: RelativePath): void {
+    this.beforeOperation('make', path);
+    const node = this.linkable(existing);
+    const place = this.replaceable(path);
+    if (place.node === node) return;
+    this.put(place, node);
+    this.dirty(path);
+  }
+
+  rename(from: RelativePath, to: RelativePath): void {
+    this.beforeOperation('rename', from);
+    const source = this.occupied(from);
+    const target = this.vacant(to);
+    if (source.node.type === 'directory' && to.startsWith(`${from}/`)) {
+      throw new Fault('FS-UNSUPPORTED', { what: 'moving a directory into itself', path: to });
+    }
+    this.volume.detach(source.parent, source.name);
+    this.volume.attach(target.parent, target.name, source.node);
+    if (this.capture) this.capture.source.emit({ kind: 'rename', root: this.capture.root, from, to });
+  }
+
+  setMetadata(path: RelativePath, metadata: Metadata): void {
+    this.beforeOperation('metadata', path);
+    const node = path === '' ? this.place(path).node! : this.occupied(path).node;
+    this.volume.setMetadata(node, metadata);
+    this.dirty(path);
+  }
+
+  // ------------------------------------------------------------- kept objects
+
+  keep(path: RelativePath, keepName: string): void {
+    this.beforeOperation('keep', path);
+    const source = this.occupied(path);
+    this.vacantKeepName(keepName);
+    this.volume.detach(source.parent, source.name);
+    this.volume.attach(this.kept, keepName, source.node);
+    this.dirty(path);
+  }
+
+  keepLink(path: RelativePath, keepName: string): void {
+    this.beforeOperation('keep', path);
+    const node = this.linkable(path);
+    this.vacantKeepName(keepName);
+    this.volume.attach(this.kept, keepName, node);
+  }
+
+  restore(keepName: string, path: RelativePath): void {
+    this.beforeOperation('restore', path);
+    const node = this.kept.entries.get(checkKeepName(keepName));
+    if (node === undefined) throw new Fault('FS-NOT-FOUND', { path: keepName });
+    const place = this.vacant(path);
+    this.volume.detach(this.kept, keepName);
+    this.volume.attach(place.parent, place.name, node);
+    this.dirty(path);
+  }
+
+  dropKept(keepName: string): void {
+    this.beforeOperation('drop', keepName);
+    const prefix = keepName.endsWith('*') ? keepName.slice(0, -1) : undefined;
+    for (const name of [...this.kept.entries.keys()]) {
+      if (prefix === undefined ? name === keepName : name.startsWith(prefix)) {
+        this.volume.release(this.volume.detach(this.kept, name));
+      }
+    }
+  }
+
+  listKept(): string[] {
+    return [...this.kept.entries.keys()].sort();
+  }
+
+  clearStaging(): void {
+    for (const name of [...this.staging.entries.keys()]) this.volume.release(this.volume.detach(this.staging, name));
+  }
+
+  // ------------------------------------------------------------- durability and space
+
+  flushAll(): void {
+    this.beforeOperation('flush', '');
+    this.volume.flushAll();
+  }
+
+  flushDirectory(path: RelativePath): void {
+    this.beforeOperation('flush', path);
+    if (this.place(path).node?.type !== 'directory') throw new Fault('FS-NOT-FOUND', { path });
+    this.volume.flushNames();
+  }
+
+  space(): { freeBytes: number; totalBytes: number } {
+    const { totalBytes, usedBytes } = this.volume;
+    return { freeBytes: Math.max(0, totalBytes - usedBytes), totalBytes };
+  }
+
+  dropCookie(name: string): void {
+    if (!this.mounted) throw new Fault('ROOT-MISSING', { path: this.path });
+    if (this.capture) this.capture.source.emit({ kind: 'cookie', root: this.capture.root, name });
+  }
+
+  close(): void {}
+
+  // ------------------------------------------------------------- paths
+
+  /** Walks to a path without ever following a link. The root is its own place. */
+  place(path: RelativePath): Place {
+    if (!this.mounted) throw new Fault('ROOT-MISSING', { path: this.path });
+    if (parseRelativePath(path) === '') return { parent: this.root, name: '', node: this.root };
+    const names = path.split('/');
+    let parent = this.root;
+    for (const name of names.slice(0, -1)) {
+      const next = parent.entries.get(name);
+      if (next === undefined) throw new Fault('FS-NOT-FOUND', { path });
+      if (next.type !== 'directory') throw new Fault('PATH-SYMLINK', { path });
+      parent = next;
+    }
+    const name = names.at(-1)!;
+    return { parent, name, node: parent.entries.get(name) };
+  }
+
+  private occupied(path: RelativePath): Place & { node: MemoryNode } {
+    if (path === '') throw new Fault('PATH-ESCAPE', { path });
+    const place = this.place(path);
+    if (place.node === undefined) throw new Fault('FS-NOT-FOUND', { path });
+    return { ...place, node: place.node };
+  }
+
+  private vacant(path: RelativePath): Place {
+    if (path === '') throw new Fault('PATH-ESCAPE', { path });
+    const place = this.place(path);
+    if (place.node !== undefined) throw new Fault('FS-EXISTS', { path });
+    return place;
+  }
+
+  /** A place for a new file or link; a directory there is in the way. */
+  private replaceable(path: RelativePath): Place {
+    if (path === '') throw new Fault('PATH-ESCAPE', { path });
+    const place = this.place(path);
+    if (place.node?.type === 'directory') throw new Fault('FS-EXISTS', { path });
+    return place;
+  }
+
+  private file(path: RelativePath): FileNode {
+    const node = this.place(path).node;
+    if (node?.type !== 'file') throw new Fault('FS-NOT-FOUND', { path });
+    return node;
+  }
+
+  /** What a hard link can name. */
+  private linkable(path: RelativePath): MemoryNode {
+    const node = this.occupied(path).node;
+    if (node.type === 'directory') throw new Fault('FS-NOT-FOUND', { path });
+    return node;
+  }
+
+  private vacantKeepName(keepName: string): void {
+    if (this.kept.entries.has(checkKeepName(keepName))) throw new Fault('FS-EXISTS', { path: keepName });
+  }
+
+  private put(place: Place, node: MemoryNode): void {
+    if (place.node !== undefined) this.volume.release(this.volume.detach(place.parent, place.name));
+    this.volume.attach(place.parent, place.name, node);
+  }
+
+  private dirty(path: RelativePath): void {
+    if (this.capture) this.capture.source.emit({ kind: 'dirty', root: this.capture.root, path, closed: true });
+  }
+}
+
+function checkKeepName(keepName: string): string {
+  if (keepName.includes('/') || parseRelativePath(keepName) === '') throw new Fault('PATH-ESCAPE', { path: keepName });
+  return keepName;
+}

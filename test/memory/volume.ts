@@ -1,0 +1,252 @@
+/**
+ * A file system in memory: inodes, birth and change times, hard links, symbolic links, and an honest power cut.
+ * Name changes since the last flush form an ordered log, of which a power cut keeps some beginning (what a journalling
+ * file system does); content that was not flushed is kept, lost or zeroed.
+ */
+import type { Clock, EntryStat, Metadata, Random } from '../../daemon/ports.ts';
+import { Fault } from '../../shared/faults.ts';
+
+interface NodeBase {
+  readonly inode: bigint;
+  readonly birthNs: bigint;
+  mtimeNs: bigint;
+  ctimeNs: bigint;
+  mode: number;
+  uid: number;
+  gid: number;
+  links: number;
+}
+
+export interface FileNode extends NodeBase {
+  readonly type: 'file';
+  content: Uint8Array;
+  /** Content at the last flush; undefined when it was never flushed. */
+  flushed: Uint8Array | undefined;
+}
+
+export interface DirectoryNode extends NodeBase {
+  readonly type: 'directory';
+  readonly entries: Map<string, MemoryNode>;
+}
+
+interface SymlinkNode extends NodeBase {
+  readonly type: 'symlink';
+  readonly target: string;
+}
+
+/** A pipe, socket or device. */
+interface OtherNode extends NodeBase {
+  readonly type: 'other';
+}
+
+export type MemoryNode = FileNode | DirectoryNode | SymlinkNode | OtherNode;
+
+const EMPTY = new Uint8Array(0);
+/** What Linux says for a directory on ext4. */
+const DIRECTORY_BYTES = 4096;
+
+export class MemoryVolume {
+  readonly clock: Clock;
+  /** Bytes the volume can hold. */
+  totalBytes = 2 ** 40;
+  usedBytes = 0;
+  private nextInode = 2n;
+  private lastStampNs = 0n;
+  private readonly freeInodes: bigint[] = [];
+  private readonly reuseInodes: boolean;
+  /** How to take back each name or metadata change since the last flush, oldest first. */
+  private undo: (() => void)[] = [];
+  private readonly unflushed = new Set<FileNode>();
+  /** Where everything on this volume hangs. */
+  private readonly tops: DirectoryNode[] = [];
+
+  /** `reuseInodes`: a new object gets the number of one removed before, as ext4 does; only its birth time differs. */
+  constructor(clock: Clock, reuseInodes = true) {
+    this.clock = clock;
+    this.reuseInodes = reuseInodes;
+  }
+
+  /** Now in nanoseconds; never the same twice, so every change shows in ctime. */
+  stamp(): bigint {
+    const now = BigInt(this.clock.wallMs()) * 1_000_000n;
+    this.lastStampNs = now > this.lastStampNs ? now : this.lastStampNs + 1n;
+    return this.lastStampNs;
+  }
+
+  createFile(content: Uint8Array = EMPTY): FileNode {
+    this.reserve(content.length);
+    const node: FileNode = { ...this.base(0o644), type: 'file', content, flushed: undefined };
+    this.unflushed.add(node);
+    return node;
+  }
+
+  createDirectory(): DirectoryNode {
+    return { ...this.base(0o755), type: 'directory', entries: new Map() };
+  }
+
+  /** A directory that no other holds: a root, a staging directory. */
+  createTop(): DirectoryNode {
+    const top = this.createDirectory();
+    this.tops.push(top);
+    return top;
+  }
+
+  createSymlink(target: string): MemoryNode {
+    return { ...this.base(0o777), type: 'symlink', target };
+  }
+
+  createOther(): MemoryNode {
+    return { ...this.base(0o644), type: 'other' };
+  }
+
+  setContent(node: FileNode, content: Uint8Array): void {
+    this.reserve(content.length - node.content.length);
+    node.content = content;
+    node.mtimeNs = this.stamp();
+    node.ctimeNs = node.mtimeNs;
+    this.unflushed.add(node);
+  }
+
+  flushContent(node: FileNode): void {
+    node.flushed = node.content;
+    this.unflushed.delete(node);
+  }
+
+  attach(directory: DirectoryNode, name: string, node: MemoryNode): void {
+    directory.entries.set(name, node);
+    node.links += 1;
+    this.touch(directory, node);
+    this.undo.push(() => {
+      directory.entries.delete(name);
+      node.links -= 1;
+    });
+  }
+
+  detach(directory: DirectoryNode, name: string): MemoryNode {
+    const node = directory.entries.get(name)!;
+    directory.entries.delete(name);
+    node.links -= 1;
+    this.touch(directory, node);
+    this.undo.push(() => {
+      directory.entries.set(name, node);
+      node.links += 1;
+    });
+    return node;
+  }
+
+  /** A removed object with no name left gives back its space and its inode number, with everything in it. */
+  release(node: MemoryNode): void {
+    if (node.links > 0) return;
+    if (node.type === 'directory') {
+      for (const name of [...node.entries.keys()]) this.release(this.detach(node, name));
+    }
+    if (node.type === 'file') this.usedBytes -= node.content.length;
+    if (!this.reuseInodes) return;
+    this.freeInodes.push(node.inode);
+    this.undo.push(() => {
+      const at = this.freeInodes.indexOf(node.inode);
+      if (at >= 0) this.freeInodes.splice(at, 1);
+    });
+  }
+
+  setMetadata(node: MemoryNode, metadata: Metadata): void {
+    const { mode, uid, gid, mtimeNs } = node;
+    if (metadata.mode !== undefined && node.type !== 'symlink') node.mode = metadata.mode;
+    if (metadata.uid !== undefined) node.uid = metadata.uid;
+    if (metadata.gid !== undefined) node.gid = metadata.gid;
+    if (metadata.mtimeNs !== undefined) node.mtimeNs = metadata.mtimeNs;
+    node.ctimeNs = this.stamp();
+    this.undo.push(() => Object.assign(node, { mode, uid, gid, mtimeNs }));
+  }
+
+  stat(node: MemoryNode): EntryStat {
+    const sizeBytes = sizeOf(node);
+    return {
+      type: node.type,
+      id: { inode: node.inode, birthNs: node.birthNs },
+      sizeBytes,
+      mtimeNs: node.mtimeNs,
+      ctimeNs: node.ctimeNs,
+      mode: node.mode,
+      uid: node.uid,
+      gid: node.gid,
+      links: node.type === 'directory' ? 2 : node.links,
+      allocatedBytes: node.type === 'file' ? Math.ceil(sizeBytes / 512) * 512 : 0,
+    };
+  }
+
+  /** fsync of a directory commits the journal: all name changes up to now are durable. */
+  flushNames(): void {
+    this.undo = [];
+  }
+
+  flushAll(): void {
+    for (const node of this.unflushed) node.flushed = node.content;
+    this.unflushed.clear();
+    this.undo = [];
+  }
+
+  powerCut(random: Random): void {
+    const kept = Math.floor(random.fraction() * (this.undo.length + 1));
+    while (this.undo.length > kept) this.undo.pop()!();
+    this.undo = [];
+    for (const node of this.unflushed) {
+      node.content = contentAfterCut(node, random);
+      node.flushed = node.content;
+    }
+    this.unflushed.clear();
+    this.usedBytes = countBytes(this.tops);
+  }
+
+  private base(mode: number): NodeBase {
+    const now = this.stamp();
+    const inode = (this.reuseInodes ? this.freeInodes.shift() : undefined) ?? this.nextInode++;
+    return { inode, birthNs: now, mtimeNs: now, ctimeNs: now, mode, uid: 0, gid: 0, links: 0 };
+  }
+
+  private touch(directory: DirectoryNode, node: MemoryNode): void {
+    const now = this.stamp();
+    directory.mtimeNs = now;
+    directory.ctimeNs = now;
+    node.ctimeNs = now;
+  }
+
+  private reserve(bytes: number): void {
+    if (bytes > 0 && this.usedBytes + bytes > this.totalBytes) throw new Fault('FS-FULL', { path: 'memory' });
+    this.usedBytes += bytes;
+  }
+}
+
+function sizeOf(node: MemoryNode): number {
+  switch (node.type) {
+    case 'file':
+      return node.content.length;
+    case 'symlink':
+      return new TextEncoder().encode(node.target).length;
+    case 'directory':
+      return DIRECTORY_BYTES;
+    case 'other':
+      return 0;
+  }
+}
+
+/** Bytes of all files below, each counted once however many names it has. */
+function countBytes(tops: readonly DirectoryNode[]): number {
+  const files = new Set<FileNode>();
+  const pending: MemoryNode[] = [...tops];
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    if (node.type === 'file') files.add(node);
+    if (node.type === 'directory') pending.push(...node.entries.values());
+  }
+  let total = 0;
+  for (const file of files) total += file.content.length;
+  return total;
+}
+
+/** Whole, as it was flushed last, or the right size with zeros from a random place on. */
+function contentAfterCut(node: FileNode, random: Random): Uint8Array {
+  const dice = random.fraction();
+  if (dice < 1 / 3) return node.content;
+  if (dice < 2 / 3) return node.flushed ?? EMPTY;
+  return node.content.slice().fill(0, Math.floor(random.fraction() * node.content.length));
+}

@@ -38,6 +38,11 @@ export const EVENTS = define({
     hint: 'Resolve the cause, then run the scenario again.',
   },
   'SCN-014': { severity: 'info', text: 'Scenario is protected' },
+  'SCN-015': {
+    severity: 'error',
+    text: 'The engine of the scenario ended unexpectedly and is started again: {reason}',
+    hint: 'Changes made meanwhile are found by comparison. Attach the log file to a report.',
+  },
 
   'VER-001': { severity: 'info', text: 'Verification completed successfully' },
   'VER-002': { severity: 'warning', text: 'Verification found {warnings} warnings' },

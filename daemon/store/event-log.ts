@@ -5,7 +5,14 @@
  */
 import { renameSync, rmSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { EVENTS, type EventCode, type EventDefinition, type EventRecord, SEVERITIES, type Severity } from '../../shared/events.ts';
+import {
+  EVENTS,
+  type EventCode,
+  type EventDefinition,
+  type EventRecord,
+  SEVERITIES,
+  type Severity,
+} from '../../shared/events.ts';
 import { Fault, type FaultDetails, fillTemplate } from '../../shared/faults.ts';
 import type { Clock } from '../ports.ts';
 import type { EventLog, EventQuery } from '../services.ts';

@@ -25,6 +25,11 @@ export const EVENTS = define({
     text: 'The event log was damaged and set aside as {path}',
     hint: 'Earlier events are in that file; check the disk.',
   },
+  'HST-005': {
+    severity: 'error',
+    text: 'Damaged and set aside: {path} ({reason})',
+    hint: 'It is kept with the ending .damaged; what it held must be entered again or restored from a backup.',
+  },
 
   'SCN-001': { severity: 'info', text: 'Scenario created' },
   'SCN-002': { severity: 'info', text: 'Scenario changed: {keys}' },

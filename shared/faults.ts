@@ -197,6 +197,13 @@ export const FAULTS = define({
   },
   'ACCESS-RATE': { kind: 'transient', exit: 4, text: 'Too many attempts.', hint: 'Wait a minute.' },
 
+  'AUDIT-FAILED': {
+    kind: 'permanent',
+    exit: 1,
+    text: 'The audit log cannot be written: {reason}',
+    hint: 'Administrative changes wait until it can; replication goes on. Check the disk of the data directory.',
+  },
+
   'COMMAND-UNKNOWN': {
     kind: 'permanent',
     exit: 2,

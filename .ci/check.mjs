@@ -8,7 +8,7 @@ const top = dirname(dirname(fileURLToPath(import.meta.url)));
 const steps = [
   ['lint', ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.']],
   ['dead code', ['node_modules/knip/bin/knip.js', '--no-progress']],
-  ['tidy', ['node_modules/ava/entrypoints/cli.mjs', 'dist/test/tidy.test.js']],
+  ['tidy', ['node_modules/ava/entrypoints/cli.js', 'dist/test/tidy.test.js']],
 ];
 let failed = 0;
 for (const [name, args] of steps) {

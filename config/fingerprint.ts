@@ -1,0 +1,34 @@
+/** What both hosts of a scenario must agree on, condensed for the handshake (`LINK-SETTINGS`). Pure. */
+import type { HostReference, ScenarioDocument, SettingValues } from '../shared/scenario.ts';
+import { definitionOf, isSettingKey } from './catalogue.ts';
+
+/**
+ * Fingerprint of the agreed part of a document. Values equal to their default count as absent, so that a version that adds
+ * a property does not part two hosts which never set it. `hash` gets text and returns the fingerprint (SHA-256 hex).
+ */
+export function agreedFingerprint(document: ScenarioDocument, hash: (text: string) => string): string {
+  const agreed = {
+    id: document.id,
+    serverType: document.serverType,
+    solution: document.solution,
+    roots: document.roots.map((root) => [root.master, root.replica ?? root.master]),
+    exclude: document.exclude,
+    settings: agreedSettings(document.settings),
+    hosts: [document.master, ...document.replicas].map((host: HostReference) => [
+      host.name,
+      agreedSettings(host.settings ?? {}),
+    ]),
+  };
+  return hash(JSON.stringify(agreed));
+}
+
+function agreedSettings(values: SettingValues): readonly (readonly [string, unknown])[] {
+  return Object.keys(values)
+    .sort()
+    .filter((key) => isSettingKey(key) && definitionOf(key).agreement === 'agreed' && !isDefault(key, values[key]))
+    .map((key) => [key, values[key]]);
+}
+
+function isDefault(key: string, value: unknown): boolean {
+  return isSettingKey(key) && JSON.stringify(definitionOf(key).default) === JSON.stringify(value);
+}

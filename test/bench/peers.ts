@@ -1,0 +1,118 @@
+/**
+ * The programs we are measured against, started by us on loopback: an rsync daemon, rsync over ssh with a key of its own, lsyncd
+ * with delay 0. Everything they need lies in one scratch directory.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const START_TIMEOUT_MS = 10_000;
+const POLL_MS = 20;
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}
+
+function canConnect(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+async function waitFor(what: string, ready: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  while (!(await ready())) {
+    if (performance.now() > deadline) throw new Error(`${what} did not start within ${START_TIMEOUT_MS} ms`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+export interface Peer {
+  stop(): Promise<void>;
+}
+
+async function stopProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill('SIGKILL');
+  await ended;
+}
+
+/** An rsync daemon with the module `target` = `directory`. */
+export async function startRsyncDaemon(scratch: string, directory: string): Promise<Peer & { readonly url: string }> {
+  mkdirSync(scratch, { recursive: true });
+  const port = await freePort();
+  const config = join(scratch, `rsyncd-${port}.conf`);
+  const owner = process.getuid?.() === 0 ? 'uid = root\ngid = root\n' : '';
+  writeFileSync(
+    config,
+    `use chroot = no\naddress = 127.0.0.1\n${owner}log file = ${join(scratch, 'rsyncd.log')}\n` +
+      `pid file = ${join(scratch, `rsyncd-${port}.pid`)}\n[target]\npath = ${directory}\nread only = false\n`,
+  );
+  const child = spawn('rsync', ['--daemon', '--no-detach', `--config=${config}`, `--port=${port}`], {
+    stdio: 'ignore',
+  });
+  await waitFor('the rsync daemon', () => canConnect(port));
+  return { url: `rsync://127.0.0.1:${port}/target`, stop: () => stopProcess(child) };
+}
+
+/** An ssh server on loopback that accepts one new key; `shell` goes to `rsync -e`. */
+export async function startSshServer(
+  scratch: string,
+): Promise<Peer & { readonly shell: string; readonly host: string }> {
+  mkdirSync(scratch, { recursive: true, mode: 0o700 });
+  const at = (name: string): string => join(scratch, name);
+  for (const key of ['host_key', 'client_key']) {
+    await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at(key)]);
+  }
+  writeFileSync(at('authorized_keys'), readFileSync(at('client_key.pub')));
+  chmodSync(at('authorized_keys'), 0o600);
+  const port = await freePort();
+  writeFileSync(
+    at('sshd_config'),
+    `Port ${port}\nListenAddress 127.0.0.1\nHostKey ${at('host_key')}\nAuthorizedKeysFile ${at('authorized_keys')}\n` +
+      'PasswordAuthentication no\nUsePAM no\nStrictModes no\nPermitRootLogin prohibit-password\nPidFile none\n',
+  );
+  if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true });
+  const child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', at('sshd_config')], { stdio: 'ignore' });
+  await waitFor('the ssh server', () => canConnect(port));
+  const shell = `ssh -p ${port} -i ${at('client_key')} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR`;
+  return { shell, host: `${userInfo().username}@127.0.0.1`, stop: () => stopProcess(child) };
+}
+
+/** lsyncd with delay 0, replicating `source` to a local rsync target. Ready once its first synchronization is over. */
+export async function startLsyncd(scratch: string, source: string, target: string): Promise<Peer> {
+  mkdirSync(scratch, { recursive: true });
+  const config = join(scratch, 'lsyncd.lua');
+  const log = join(scratch, 'lsyncd.log');
+  writeFileSync(log, '');
+  writeFileSync(
+    config,
+    `settings { logfile = "${log}", nodaemon = true, inotifyMode = "CloseWrite" }\n` +
+      `sync { default.rsync, source = "${source}", target = "${target}", delay = 0, rsync = { archive = true } }\n`,
+  );
+  const child = spawn('lsyncd', [config], { stdio: 'ignore' });
+  await waitFor('lsyncd', () => readFileSync(log, 'utf8').includes('Startup of'));
+  return { stop: () => stopProcess(child) };
+}
+
+/** Runs `rsync -a` and returns the seconds from its start to its end. */
+export async function timeRsync(args: readonly string[]): Promise<number> {
+  const started = performance.now();
+  await run('rsync', ['-a', ...args]);
+  return (performance.now() - started) / 1000;
+}

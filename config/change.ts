@@ -1,5 +1,6 @@
 /** Changes to an existing scenario: `scenario set`, and what applying a document would do. Pure. */
 import { Fault } from '../shared/faults.ts';
+import type { DocumentChange } from '../shared/results.ts';
 import type { HostReference, ScenarioDocument, ScenarioState, SettingValues } from '../shared/scenario.ts';
 import { didYouMean } from '../shared/suggest.ts';
 import {
@@ -15,17 +16,6 @@ import {
 import { parseScenarioInput, type ScenarioInput } from './document.ts';
 import { FIELDS, type FieldKey } from './fields.ts';
 import type { SettingValue } from './value.ts';
-
-/** One difference between a scenario and a document. */
-export interface DocumentChange {
-  /** `group`, `spool.maxBytes@web-02`, `roots`, … */
-  readonly key: string;
-  /** Undefined: it was or becomes the default (or absent). */
-  readonly from?: unknown;
-  readonly to?: unknown;
-  /** Why it cannot be made in the present state. */
-  readonly blocked?: string;
-}
 
 /** The scenario with `values` (keys as in `DocumentChange`; the text `default` resets) and what changed; `revision` is raised. */
 export function applyValues(

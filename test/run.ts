@@ -20,7 +20,7 @@ function chooseSuites(args: readonly string[]): Suite[] | undefined {
   const files = args.filter((arg) => /\.[jt]sx?$/.test(arg));
   const named = args.filter((arg) => !files.includes(arg)).map((name) => SUITES.find((suite) => suite.name === name));
   if (named.includes(undefined)) return undefined;
-  const timeoutMs = Number(process.env['MAINSTAY_SUITE_TIMEOUT_MS'] ?? FILES_TIMEOUT_MS);
+  const timeoutMs = Number(process.env.MAINSTAY_SUITE_TIMEOUT_MS ?? FILES_TIMEOUT_MS);
   return [...(named as Suite[]), ...(files.length > 0 ? [suiteOfFiles(files, timeoutMs)] : [])];
 }
 

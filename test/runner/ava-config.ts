@@ -26,7 +26,7 @@ async function observe(events: AsyncIterable<RunEvent>, statsFile: string): Prom
 }
 
 function configure(): Record<string, unknown> {
-  const settings = JSON.parse(process.env['MAINSTAY_AVA_SETTINGS'] ?? '{}') as Settings;
+  const settings = JSON.parse(process.env.MAINSTAY_AVA_SETTINGS ?? '{}') as Settings;
   return {
     files: settings.files,
     concurrency: settings.concurrency,

@@ -26,7 +26,7 @@ export type ToolName = keyof typeof TOOL_PACKAGES;
 const SYSTEM_FOLDERS = ['/usr/sbin', '/sbin', '/usr/local/sbin'];
 
 export function hasTool(tool: string): boolean {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...SYSTEM_FOLDERS];
+  const folders = [...(process.env.PATH ?? '').split(delimiter), ...SYSTEM_FOLDERS];
   return folders.some((folder) => {
     try {
       const path = join(folder, tool);
@@ -50,5 +50,5 @@ export function installHint(tools: readonly ToolName[]): string {
 
 /** Whether a skip must count as a failure: on CI everything runs. */
 export function skippingForbidden(): boolean {
-  return process.env['MAINSTAY_NO_SKIP'] === '1' || process.env['CI'] === 'true';
+  return process.env.MAINSTAY_NO_SKIP === '1' || process.env.CI === 'true';
 }

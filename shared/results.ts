@@ -1,0 +1,132 @@
+/** What the commands of shared/commands.ts answer. More fields may be added; none changes its meaning. */
+import type { EventRecord } from './events.ts';
+import type { Position } from './position.ts';
+import type { ReportSummary } from './report.ts';
+import type { ScenarioDocument, ScenarioState, ServerType, StopReason } from './scenario.ts';
+import type { DaemonStatus } from './status.ts';
+
+/** One result of verification, `doctor` or `discover`: what was found, what was expected, how to fix it (FEATURES.md A2). */
+export interface Finding {
+  readonly severity: 'error' | 'warning' | 'info';
+  /** Stable name of the check, such as `ROOT-READ`. */
+  readonly code: string;
+  /** Host it was found on; empty for discovery from a given file. */
+  readonly host: string;
+  readonly text: string;
+  readonly found?: string;
+  readonly expected?: string;
+  readonly fix: string;
+}
+
+/** `scenario.verify`: errors block Run, warnings need an acknowledgement. */
+export interface VerificationResult {
+  readonly findings: readonly Finding[];
+  readonly errors: number;
+  readonly warnings: number;
+}
+
+/** One difference between a scenario and a document: `group`, `spool.maxBytes@web-02`, `roots`, … */
+export interface DocumentChange {
+  readonly key: string;
+  /** Undefined: it was or becomes the default (or absent). */
+  readonly from?: unknown;
+  readonly to?: unknown;
+  /** Why it cannot be made in the present state. */
+  readonly blocked?: string;
+}
+
+export interface ScenarioSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly group?: string;
+  readonly serverType: ServerType;
+  readonly solution: 'ha' | 'dr';
+  readonly state: ScenarioState;
+  readonly stopReason?: StopReason;
+  readonly master: string;
+  readonly replicas: readonly string[];
+  /** Which side of the scenario the answering host is. */
+  readonly side: 'master' | 'replica';
+  readonly revision: number;
+}
+
+export interface Difference {
+  readonly path: string;
+  readonly kind: string;
+  /** Index of the root in the document. */
+  readonly root: number;
+  readonly replica: string;
+}
+
+export interface DiscoveredSite {
+  readonly name: string;
+  readonly id: string | number;
+  readonly bindings: readonly {
+    readonly protocol: string;
+    readonly address: string;
+    readonly port: number;
+    readonly host: string;
+    readonly certificate?: string;
+  }[];
+  readonly applications: readonly {
+    readonly path: string;
+    readonly pool: string;
+    readonly virtualDirectories: readonly { readonly path: string; readonly physicalPath: string }[];
+  }[];
+}
+
+/** `application.discover`; paths are the ones the configuration names. */
+export interface Discovery {
+  readonly application: 'iis' | 'nginx' | 'apache';
+  readonly sites: readonly DiscoveredSite[];
+  readonly applicationPools: readonly { readonly name: string }[];
+  readonly findings: readonly {
+    readonly severity: 'error' | 'warning' | 'info';
+    readonly code: string;
+    readonly where: string;
+    readonly text: string;
+    readonly fix: string;
+  }[];
+  /** Directories proposed as roots: all sites' paths, the ones inside another left out. */
+  readonly roots?: readonly string[];
+}
+
+/** Answers by command; `pair.*` answer with the types of shared/protocol/pairing.ts. */
+export interface CommandResults {
+  readonly 'daemon.info': DaemonStatus;
+  readonly 'daemon.doctor': { readonly findings: readonly Finding[] };
+  readonly 'scenario.create': { readonly document: ScenarioDocument };
+  readonly 'scenario.list': { readonly scenarios: readonly ScenarioSummary[] };
+  readonly 'scenario.show': ScenarioDocument;
+  readonly 'scenario.set': { readonly document: ScenarioDocument; readonly changed: readonly string[] };
+  readonly 'scenario.plan': {
+    readonly name: string;
+    /** False: applying would create it. */
+    readonly exists: boolean;
+    readonly changes: readonly DocumentChange[];
+  };
+  readonly 'scenario.apply': {
+    readonly document: ScenarioDocument;
+    readonly created: boolean;
+    readonly changed: readonly string[];
+  };
+  readonly 'scenario.delete': Readonly<Record<string, never>>;
+  readonly 'scenario.verify': VerificationResult;
+  /** Answers when verification passed and synchronization was started; progress is in the status. */
+  readonly 'scenario.run': { readonly state: ScenarioState };
+  /** Answers when it is stopped. */
+  readonly 'scenario.stop': { readonly state: ScenarioState };
+  readonly 'scenario.barrier': { readonly position: Position; readonly tookMs: number };
+  readonly 'scenario.diff': {
+    readonly identical: boolean;
+    readonly differences: readonly Difference[];
+    /** True when the list was cut at its limit. */
+    readonly truncated: boolean;
+  };
+  readonly 'events.query': { readonly events: readonly EventRecord[] };
+  /** Newest first. */
+  readonly 'reports.list': { readonly reports: readonly ReportSummary[] };
+  /** `text` or `report`, as asked. */
+  readonly 'reports.show': { readonly id: string; readonly text?: string; readonly report?: unknown };
+  readonly 'application.discover': Discovery;
+}

@@ -1,0 +1,138 @@
+/**
+ * Undo records: what has to be known to take one change of a root back. Pure codec; the service is journal.ts.
+ * A record is durable before its object is touched, so it may describe a change that never happened.
+ */
+
+import { Fault } from '../../shared/faults.ts';
+import type { RelativePath } from '../../shared/path.ts';
+import type { ByteReader, ByteWriter } from '../../shared/protocol/bytes.ts';
+import type { EntryStat, EntryType, FileId } from '../ports.ts';
+
+const UNDO_OPS = ['make-directory', 'put', 'symlink', 'link', 'rename', 'remove', 'metadata'] as const;
+export type UndoOp = (typeof UNDO_OPS)[number];
+
+/** What was at the path before the change. */
+export interface ObjectBefore {
+  readonly type: EntryType;
+  readonly id: FileId;
+  readonly sizeBytes: number;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtimeNs: bigint;
+}
+
+export interface UndoIntent {
+  /** Position of the change in the history of the Master; 0 in a synchronization. */
+  readonly seq: number;
+  /** Master's wall clock in ms when the change was captured. */
+  readonly masterMs: number;
+  readonly op: UndoOp;
+  readonly root: number;
+  readonly path: RelativePath;
+  /** Rename: the name before. */
+  readonly from?: RelativePath;
+  /** Absent: there was nothing. */
+  readonly before?: ObjectBefore;
+  /** Rename: the object that moves; link: the file that gets a further name. */
+  readonly source?: FileId;
+}
+
+export interface UndoRecord extends UndoIntent {
+  /** Ascending over all segments. */
+  readonly n: number;
+  /** Changes that belong together (one group of apply) have the same number. */
+  readonly transaction: number;
+  /** Name of what is kept of `before`; absent when nothing has to be. */
+  readonly kept?: string;
+}
+
+/** `undone`: roll-back has taken this record back. */
+export type JournalEntry =
+  | { readonly kind: 'undo'; readonly record: UndoRecord }
+  | { readonly kind: 'undone'; readonly n: number };
+
+const TYPES: readonly EntryType[] = ['file', 'directory', 'symlink', 'other'];
+const HAS_FROM = 1;
+const HAS_BEFORE = 2;
+const HAS_SOURCE = 4;
+const HAS_KEPT = 8;
+const UNDONE = 255;
+
+export function objectBefore(stat: EntryStat): ObjectBefore {
+  const { type, id, sizeBytes, mode, uid, gid, mtimeNs } = stat;
+  return { type, id, sizeBytes, mode, uid, gid, mtimeNs };
+}
+
+export function sameId(a: FileId, b: FileId): boolean {
+  return a.inode === b.inode && a.birthNs === b.birthNs;
+}
+
+export function writeUndoRecord(writer: ByteWriter, record: UndoRecord): void {
+  const flags =
+    (record.from === undefined ? 0 : HAS_FROM) |
+    (record.before === undefined ? 0 : HAS_BEFORE) |
+    (record.source === undefined ? 0 : HAS_SOURCE) |
+    (record.kept === undefined ? 0 : HAS_KEPT);
+  writer.u8(UNDO_OPS.indexOf(record.op)).u8(flags).varint(record.n).varint(record.transaction);
+  writer.varint(record.seq).f64(record.masterMs).u8(record.root).text(record.path);
+  if (record.from !== undefined) writer.text(record.from);
+  if (record.before !== undefined) writeBefore(writer, record.before);
+  if (record.source !== undefined) writeId(writer, record.source);
+  if (record.kept !== undefined) writer.text(record.kept);
+}
+
+export function writeUndoneMark(writer: ByteWriter, n: number): void {
+  writer.u8(UNDONE).varint(n);
+}
+
+/** Throws `LINK-FRAME` on a damaged payload (the segment's checksum makes that a defect). */
+export function readJournalEntry(reader: ByteReader): JournalEntry {
+  const tag = reader.u8();
+  if (tag === UNDONE) return { kind: 'undone', n: reader.varint() };
+  const op = UNDO_OPS[tag];
+  if (op === undefined) throw new Fault('LINK-FRAME', { reason: 'undo record' });
+  const flags = reader.u8();
+  const record: UndoRecord = {
+    op,
+    n: reader.varint(),
+    transaction: reader.varint(),
+    seq: reader.varint(),
+    masterMs: reader.f64(),
+    root: reader.u8(),
+    path: reader.text(),
+    ...(flags & HAS_FROM ? { from: reader.text() } : {}),
+    ...(flags & HAS_BEFORE ? { before: readBefore(reader) } : {}),
+    ...(flags & HAS_SOURCE ? { source: readId(reader) } : {}),
+    ...(flags & HAS_KEPT ? { kept: reader.text() } : {}),
+  };
+  return { kind: 'undo', record };
+}
+
+function writeId(writer: ByteWriter, id: FileId): void {
+  writer.i64(BigInt.asIntN(64, id.inode)).i64(id.birthNs);
+}
+
+function readId(reader: ByteReader): FileId {
+  return { inode: BigInt.asUintN(64, reader.i64()), birthNs: reader.i64() };
+}
+
+function writeBefore(writer: ByteWriter, before: ObjectBefore): void {
+  writer.u8(TYPES.indexOf(before.type));
+  writeId(writer, before.id);
+  writer.varint(before.sizeBytes).varint(before.mode).varint(before.uid).varint(before.gid).i64(before.mtimeNs);
+}
+
+function readBefore(reader: ByteReader): ObjectBefore {
+  const type = TYPES[reader.u8()] ?? 'other';
+  const id = readId(reader);
+  return {
+    type,
+    id,
+    sizeBytes: reader.varint(),
+    mode: reader.varint(),
+    uid: reader.varint(),
+    gid: reader.varint(),
+    mtimeNs: reader.i64(),
+  };
+}

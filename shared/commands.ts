@@ -19,6 +19,8 @@ export interface CommandDefinition<Args extends z.ZodType = z.ZodType> {
   readonly title: string;
   readonly help: string;
   readonly args: Args;
+  /** Changes nothing although its role is above `view`: it leaves no audit lines. Commands of the role `view` never change anything. */
+  readonly readOnly?: true;
   /** The `mainstay` command that does the same, if any. */
   readonly cli?: string;
 }
@@ -147,6 +149,7 @@ export const COMMANDS = define({
 
   'scenario.verify': {
     role: 'control',
+    readOnly: true,
     danger: 'safe',
     title: 'Verify',
     help: 'Checks Master and Replicas; errors block Run, warnings need an acknowledgement.',
@@ -234,6 +237,7 @@ export const COMMANDS = define({
 
   'application.discover': {
     role: 'control',
+    readOnly: true,
     danger: 'safe',
     title: 'Discover',
     help: 'Finds sites and paths of an application on this host.',
@@ -250,6 +254,7 @@ export const COMMANDS = define({
   // Between hosts. A peer may ask only for what concerns a scenario it shares with this host.
   'peer.facts': {
     role: 'peer',
+    readOnly: true,
     danger: 'safe',
     title: 'Host facts',
     help: 'Version, clock, and per path: existence, permissions, free space, for verification.',
@@ -280,6 +285,12 @@ export const COMMANDS = define({
 
 export type CommandName = keyof typeof COMMANDS;
 export type CommandArgs<Name extends CommandName> = z.output<(typeof COMMANDS)[Name]['args']>;
+
+/** Whether it can change something: then it is audited, and a repeated request is answered from memory. */
+export function isChanging(command: CommandName): boolean {
+  const definition: CommandDefinition = COMMANDS[command];
+  return definition.role !== 'view' && definition.readOnly !== true;
+}
 
 /** Whether a session of `role` may use a command. */
 export function mayUse(role: SessionRole, command: CommandName): boolean {

@@ -101,6 +101,8 @@ export interface DaemonStatus {
   readonly address: string;
   /** Wall clock of this report, on the daemon. */
   readonly at: number;
+  /** How late the main thread's loop is, 99th percentile since the last report, ms; heartbeats need it below 50. */
+  readonly loopDelayMs?: number;
 }
 
 export interface Snapshot {

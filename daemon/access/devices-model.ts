@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type SessionRole, USER_ROLES, type UserRole } from '../../shared/commands.ts';
 import { Fault } from '../../shared/faults.ts';
 import { deviceIdSchema, type PairedDevice } from '../../shared/protocol/pairing.ts';
+import type { HostReference } from '../../shared/scenario.ts';
 
 export const devicesDocument = z.object({
   devices: z.array(
@@ -67,6 +68,21 @@ export function findDevice(document: DevicesDocument, prefix: string): PairedDev
   const [device] = found;
   if (device === undefined || found.length > 1) throw new Fault('ACCESS-UNKNOWN-DEVICE');
   return device;
+}
+
+/** Where a host of a scenario is and which key it must show: by its pinned id, else by address, else by name among the paired hosts. */
+export function resolveHost(
+  document: DevicesDocument,
+  host: HostReference,
+): { readonly deviceId: string; readonly address: string } {
+  const hosts = document.devices.filter((one) => one.kind === 'host');
+  const device =
+    host.deviceId === undefined
+      ? (hosts.find((one) => one.address === host.address) ?? hosts.find((one) => one.name === host.name))
+      : hosts.find((one) => one.deviceId === host.deviceId);
+  if (device === undefined) throw new Fault('ACCESS-UNKNOWN-DEVICE');
+  if (device.revokedAt !== undefined) throw new Fault('ACCESS-REVOKED');
+  return { deviceId: device.deviceId, address: host.address };
 }
 
 export function revokeDevice(document: DevicesDocument, deviceId: string, nowMs: number): void {

@@ -124,10 +124,15 @@ export const EVENTS = define({
   },
   'ROOT-002': { severity: 'info', text: 'Root {path} is back' },
 
-  'ACC-001': { severity: 'info', text: 'Paired with {device} as {role}' },
+  'ACC-001': { severity: 'info', text: 'Paired with {device} as {role} (confirmation {confirmation})' },
   'ACC-002': { severity: 'warning', text: 'Refused an unknown device from {address}' },
   'ACC-003': { severity: 'warning', text: 'Device {device} revoked' },
   'ACC-004': { severity: 'warning', text: 'Refused {what} from {address}: {reason}' },
+  'ACC-005': {
+    severity: 'critical',
+    text: 'The audit log was changed outside Mainstay: line {line} does not follow from the one before',
+    hint: 'Compare it with a backup; it goes on after the last line.',
+  },
 
   'RPT-001': { severity: 'info', text: '{kind} report is ready ({id})' },
 });

@@ -26,4 +26,6 @@ export const EXCEPTIONS: readonly Exception[] = [
   { rule: 'files', path: 'daemon/store/', reason: 'adapter of the durable documents and tables' },
   { rule: 'files', path: 'tui/profile.ts', reason: 'adapter: the profile and identity of a person' },
   { rule: 'sockets', path: 'tui/transport.ts', reason: 'adapter: pinned TLS to daemons' },
+  { rule: 'sockets', path: 'daemon/console/', reason: 'adapter of the one TLS port and Socket.IO' },
+  { rule: 'sockets', path: 'daemon/link/dial.ts', reason: 'adapter of outgoing TLS connections' },
 ];

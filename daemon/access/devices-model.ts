@@ -12,9 +12,9 @@ export const devicesDocument = z.object({
       name: z.string().min(1).max(100),
       kind: z.enum(['host', 'console']),
       role: z.enum(['view', 'control', 'admin', 'super', 'peer', 'witness']),
-      address: z.string().max(255).optional(),
+      address: z.string().max(255).exactOptional(),
       pairedAt: z.number(),
-      revokedAt: z.number().optional(),
+      revokedAt: z.number().exactOptional(),
     }),
   ),
 });

@@ -38,8 +38,8 @@ export interface AccessOptions {
 export class AccessService {
   private readonly options: AccessOptions;
   private readonly invitations: Invitations;
-  /** Ends every connection of a device at once; the TLS port sets it. */
-  dropConnections: (deviceId: string) => void = () => {};
+  /** A device lost or changed its rights: every connection of it must end at once. */
+  onRevoked: (deviceId: string) => void = () => {};
 
   constructor(options: AccessOptions) {
     this.options = options;
@@ -77,17 +77,18 @@ export class AccessService {
   async accept(join: PairJoin, binding: PairBinding, remoteHost: string): Promise<Accepted> {
     const seen = { remoteHost, nowMs: this.options.clock.wallMs() };
     const accepted = acceptJoiner(this.invitations, join, binding, seen);
-    await this.trust(accepted.device, accepted.invitedBy);
+    await this.trust(accepted.device, accepted.invitedBy, accepted.confirmation);
     return accepted;
   }
 
   /** Stores a device as paired; what it was before ends, its connections too. */
-  async trust(device: PairedDevice, by: string): Promise<void> {
+  async trust(device: PairedDevice, by: string, confirmation: string): Promise<void> {
     const { audit, devices, events } = this.options;
     audit.note({ what: 'paired', device: device.deviceId, name: device.name, role: device.role, by });
     await devices.update((document) => addDevice(document, device));
-    this.dropConnections(device.deviceId);
-    events.record('ACC-001', { device: device.name, role: device.role, deviceId: device.deviceId });
+    this.onRevoked(device.deviceId);
+    const { deviceId, name, role } = device;
+    events.record('ACC-001', { device: name, role, confirmation, deviceId });
   }
 
   async revoke(session: Session, which: string): Promise<PairedDevice> {
@@ -97,7 +98,7 @@ export class AccessService {
       throw new Fault('ACCESS-DENIED', { role: session.role, command: `revoke a ${device.role}` });
     }
     await devices.update((document) => revokeDevice(document, device.deviceId, clock.wallMs()));
-    this.dropConnections(device.deviceId);
+    this.onRevoked(device.deviceId);
     events.record('ACC-003', { device: device.name, deviceId: device.deviceId });
     return findDevice(devices.value, device.deviceId);
   }

@@ -27,8 +27,6 @@ export interface PairUpgradeOptions {
   readonly hostName: string;
   readonly clock: Clock;
   readonly events: EventLog;
-  /** The confirmation to show on this side. */
-  readonly onPaired: (device: string, confirmation: string) => void;
 }
 
 export function servePairing(options: PairUpgradeOptions): void {
@@ -86,6 +84,5 @@ async function judgeJoiner(
     joinerId: peer.deviceId ?? '',
   };
   const accepted = await options.access.accept(message.data, binding, peer.remoteHost);
-  options.onPaired(accepted.device.name, accepted.confirmation);
   return { type: 'paired', name: options.hostName, role: accepted.device.role, proof: accepted.proof };
 }

@@ -80,7 +80,6 @@ export class TlsPort {
     });
     this.server.maxConnections = MAX_CONNECTIONS;
     this.listenToServer();
-    options.access.dropConnections = (deviceId) => this.drop(deviceId);
   }
 
   /** Upgrades of paths that equal `path`, or start with it when it ends in a slash. `handle` sees known devices only, but for PAIR_PATH. */
@@ -197,7 +196,8 @@ export class TlsPort {
     const path = (request.url ?? '').split('?')[0] ?? '';
     const mayPair = path === PAIR_PATH && this.options.access.anyInvitationOpen;
     if (!verdict.known && !mayPair) {
-      this.refuse(peer, verdict.fault);
+      // Without an open invitation every key gets the same answer here, also one that tries an old invitation.
+      this.refuse(peer, path === PAIR_PATH ? new Fault('ACCESS-INVITE') : verdict.fault);
       return;
     }
     const handle = this.routes.get(path) ?? this.routes.get(path.slice(0, path.indexOf('/', 1) + 1));

@@ -28,7 +28,7 @@ export class SocketLinkService implements LinkService {
     throw new Fault('LINK-REFUSED', { reason: 'this host is starting' });
   };
   private readonly options: LinkOptions;
-  private readonly kept = new Set<KeptLink>();
+  private readonly kept = new Set<DialedLink>();
 
   constructor(options: LinkOptions) {
     this.options = options;
@@ -55,19 +55,24 @@ export class SocketLinkService implements LinkService {
     onDown: (reason: string) => void,
   ): KeptLink {
     const link = new DialedLink(this.options, host, scenarioId, onOpen, onDown);
-    const kept: KeptLink = {
+    this.kept.add(link);
+    link.dial();
+    return {
       stop: () => {
-        this.kept.delete(kept);
+        this.kept.delete(link);
         link.stop();
       },
     };
-    this.kept.add(kept);
-    link.dial();
-    return kept;
+  }
+
+  /** Ends the outgoing links to a device whose rights ended; they are dialed again and then refused or resolved anew. */
+  drop(deviceId: string): void {
+    for (const link of this.kept) if (link.deviceId === deviceId) link.reset();
   }
 
   stop(): void {
     for (const link of [...this.kept]) link.stop();
+    this.kept.clear();
   }
 
   private accept(url: string, upgrade: string | undefined, verdict: Verdict): (stream: LinkStream) => void {
@@ -93,6 +98,8 @@ class DialedLink {
   private timer: Timer | undefined;
   private failures = 0;
   private stopped = false;
+  /** Of the open or last attempt. */
+  deviceId: string | undefined;
 
   constructor(
     options: LinkOptions,
@@ -124,10 +131,17 @@ class DialedLink {
     else this.stream.close();
   }
 
+  /** Cuts the open stream at once; it is dialed again. */
+  reset(): void {
+    this.stream?.destroy();
+  }
+
   private async connect(): Promise<void> {
     const { clock, identity, resolve } = this.options;
     const path = `${LINK_PATH}${this.scenarioId}`;
-    const { socket, head } = await dialUpgrade(identity, resolve(this.host), path, LINK_UPGRADE, this.aborted.signal);
+    const pinned = resolve(this.host);
+    this.deviceId = pinned.deviceId;
+    const { socket, head } = await dialUpgrade(identity, pinned, path, LINK_UPGRADE, this.aborted.signal);
     if (this.stopped) {
       socket.destroy();
       return;

@@ -55,6 +55,12 @@ export class SocketStream implements LinkStream {
     this.socket.once('close', () => timer.cancel());
   }
 
+  /** At once, without sending what is queued. */
+  destroy(): void {
+    this.reason = 'its rights ended';
+    this.socket.destroy();
+  }
+
   private end(): void {
     if (this.ended) return;
     this.ended = true;

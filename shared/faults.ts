@@ -82,6 +82,12 @@ export const FAULTS = define({
     text: 'No space left for "{path}".',
     hint: 'Free space on that volume; replication goes on by itself.',
   },
+  'FS-LIMIT': {
+    kind: 'transient',
+    exit: 1,
+    text: 'This host ran out of open files or memory at "{path}" ({reason}).',
+    hint: 'It is retried; raise the limit of open files of the service (LimitNOFILE) or free memory.',
+  },
   'FS-READ-ONLY': {
     kind: 'permanent',
     exit: 1,

@@ -14,12 +14,12 @@ export class MemoryStateFile implements StateFile {
       this.saved = undefined;
       throw new Fault('STATE-DAMAGED', { path: 'memory', reason: 'checksum' });
     }
-    return this.saved?.slice();
+    return this.saved && new Uint8Array(this.saved);
   }
 
   save(bytes: Uint8Array): void {
     this.beforeSave();
-    this.saved = bytes.slice();
+    this.saved = new Uint8Array(bytes);
     this.damaged = false;
   }
 

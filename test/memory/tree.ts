@@ -158,6 +158,7 @@ export class MemoryTree implements RootTree {
   }
 
   private stagedFile(node: FileNode, stagedName: string): StagedFile {
+    let metadata: Metadata = {};
     const resize = (sizeBytes: number) => {
       const grown = new Uint8Array(sizeBytes);
       grown.set(node.content.subarray(0, sizeBytes));
@@ -176,7 +177,9 @@ export class MemoryTree implements RootTree {
         resize(Math.max(node.content.length, position + part.length));
         node.content.set(part, position);
       },
-      setMetadata: (metadata) => this.volume.setMetadata(node, metadata),
+      setMetadata: (more) => {
+        metadata = { ...metadata, ...more };
+      },
       flush: () => {
         this.beforeOperation('flush', '');
         this.volume.flushContent(node);
@@ -186,6 +189,7 @@ export class MemoryTree implements RootTree {
         const place = this.replaceable(path);
         if (!this.staging.entries.has(stagedName)) throw new Fault('FS-NOT-FOUND', { path: 'staged file' });
         this.volume.detach(this.staging, stagedName);
+        this.volume.setMetadata(node, metadata);
         this.put(place, node);
         this.dirty(path);
       },

@@ -248,5 +248,5 @@ function contentAfterCut(node: FileNode, random: Random): Uint8Array {
   const dice = random.fraction();
   if (dice < 1 / 3) return node.content;
   if (dice < 2 / 3) return node.flushed ?? EMPTY;
-  return node.content.slice().fill(0, Math.floor(random.fraction() * node.content.length));
+  return new Uint8Array(node.content).fill(0, Math.floor(random.fraction() * node.content.length));
 }

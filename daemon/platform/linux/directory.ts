@@ -160,7 +160,7 @@ function isDotName(bytes: Buffer, start: number, end: number): boolean {
 
 /** Name at a place in the listing; only valid inside `visit`. */
 export function listedName(start: number, end: number): string {
-  const text = listing.bytes.utf8Slice(start, end);
+  const text = listing.bytes.toString('utf8', start, end);
   // The replacement character may be real or stand for invalid bytes: only then is the exact decoding worth its price.
   return text.includes('\ufffd') ? decodeName(listing.bytes.subarray(start, end)) : text;
 }

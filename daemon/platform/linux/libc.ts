@@ -149,8 +149,11 @@ export function forceComponentWalk(on: boolean): void {
 
 /** Opens `path` below `directory`; fails with ELOOP or ENOTDIR when a component is a link. */
 export function openBeneath(directory: number, path: string, flags: number): number {
+  if (kernelResolves) return openBeneathByKernel(directory, path, flags);
   errnoOfWalk = 0;
-  return kernelResolves ? openBeneathByKernel(directory, path, flags) : openBeneathByWalk(directory, path, flags);
+  const handle = openBeneathByWalk(directory, path, flags);
+  if (handle >= 0) errnoOfWalk = 0;
+  return handle;
 }
 
 /** errno of the call that failed last, also when `openBeneath` closed something after it. */

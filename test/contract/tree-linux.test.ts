@@ -1,0 +1,34 @@
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { forceComponentWalk } from '../../daemon/platform/linux/libc.ts';
+import { LinuxTree } from '../../daemon/platform/linux/tree.ts';
+import { realFixture } from './real-directory.ts';
+import { treeContract } from './tree-suite.ts';
+
+/** Bytes that are not UTF-8 arrive as lone surrogates (shared/path.ts). */
+const awkwardNames = [
+  ' ',
+  '-rf',
+  'new\nline',
+  'e\u0301',
+  '\u00e9',
+  '*',
+  'a\\b',
+  'x'.repeat(255),
+  '\ufffd',
+  'raw\udcff\udc80byte',
+];
+
+const places = { disk: tmpdir(), ...(existsSync('/dev/shm') && { tmpfs: '/dev/shm' }) };
+for (const [name, base] of Object.entries(places)) {
+  for (const walk of [false, true]) {
+    treeContract({
+      name: `Linux, ${name}, ${walk ? 'component walk' : 'openat2'}`,
+      awkwardNames,
+      make: () => {
+        forceComponentWalk(walk);
+        return realFixture(base, (root) => new LinuxTree(root));
+      },
+    });
+  }
+}

@@ -1,0 +1,36 @@
+/** The scenario tree, worst first. */
+import type { TreeRow } from '../select.ts';
+import { type Line, line, restyle, span } from './line.ts';
+import { badgeSpan, hostBadge, scenarioBadge } from './status.ts';
+import { fit } from './text.ts';
+import { clean } from './text.ts';
+
+export interface RowOptions {
+  readonly width: number;
+  readonly selected: boolean;
+  /** The pane has the keys. */
+  readonly focused: boolean;
+}
+
+/** The cursor is a `>` in the gutter, and inverse where the keys go. */
+export function cursorRow(content: Line, options: RowOptions): Line {
+  if (!options.selected) return line(' ', ...content);
+  const marked = line(span('>', 'strong'), ...content);
+  return options.focused ? restyle(marked, 'inverse') : marked;
+}
+
+export function treeRow(row: TreeRow, options: RowOptions): Line {
+  const { scenario, host } = row;
+  const room = options.width - 1;
+  if (host !== undefined) {
+    const badge = hostBadge(host);
+    const word = `[${badge.word.padEnd(6)}]`;
+    const name = fit(`   ${clean(host.name)}`, Math.max(8, room - 26));
+    const content = line(name, ' ', span(word, scenario.stale ? 'dim' : badge.style), ` ${badge.text}`);
+    return cursorRow(scenario.stale ? restyle(content, 'dim') : content, options);
+  }
+  const badge = scenarioBadge(scenario);
+  const name = fit(`${row.open ? '▾' : '▸'} ${clean(scenario.status.name)}`, Math.max(8, room - 26));
+  const content = line(span(name, 'strong'), ' ', badgeSpan(badge), `   ${badge.text}`);
+  return cursorRow(scenario.stale ? restyle(content, 'dim') : content, options);
+}

@@ -1,0 +1,96 @@
+/** The console's one reducer: a state and a message make the next state and what is to be done. Pure. */
+import { editField, insert } from './input/field.ts';
+import { actionFor, placeOf } from './keys.ts';
+import {
+  type ConsoleState,
+
+  KEY_REPEAT_MS,
+  type Message,
+  replaceDialog,
+  type Step,
+  stay,
+  topDialog,
+  withToast,
+} from './state.ts';
+import { act, type Press } from './update/actions.ts';
+import { addEvents, documentOf, eventsOf, hearNews, tick } from './update/data.ts';
+import { hearConfirmReply, hearRunReply, typeConfirm } from './update/dialogs.ts';
+import { typeFilter, withDocument } from './update/navigate.ts';
+
+export function update(state: ConsoleState, message: Message): Step {
+  switch (message.type) {
+    case 'key':
+      return pressKey({ ...state, now: message.at }, message);
+    case 'paste':
+      return stay(paste(state, message.text));
+    case 'resize':
+      return stay({ ...state, columns: message.columns, rows: message.rows });
+    case 'tick':
+      return withDocument(tick(state, message.at));
+    case 'news':
+      return hearNews(state, message.host, message.news, message.at);
+    case 'reply':
+      return hearReply(state, message);
+  }
+}
+
+function hearReply(state: ConsoleState, message: Extract<Message, { type: 'reply' }>): Step {
+  const { purpose, outcome } = message;
+  switch (purpose.kind) {
+    case 'verify':
+    case 'run':
+      return hearRunReply(state, purpose, outcome, message.at);
+    case 'confirm':
+      return hearConfirmReply(state, purpose, outcome, message.at);
+    case 'history':
+      return stay(outcome.ok ? addEvents(state, message.host, eventsOf(outcome.result), false) : state);
+    case 'document': {
+      if (!outcome.ok) return stay(withToast(state, outcome.fault.text, 'error', outcome.fault.hint));
+      const document = documentOf(outcome.result);
+      if (document === undefined) return stay(state);
+      return stay({ ...state, documents: { ...state.documents, [purpose.scenarioId]: document } });
+    }
+  }
+}
+
+function pressKey(state: ConsoleState, message: Extract<Message, { type: 'key' }>): Step {
+  const { name, text, at, burst } = message;
+  const repeat = state.lastKey?.name === name && at - state.lastKey.at < KEY_REPEAT_MS;
+  const known = { ...state, lastKey: { name, at } };
+  const typed = typeInto(known, name, text);
+  if (typed !== undefined) return stay(typed);
+  const action = actionFor(placeOf(known), name);
+  const press: Press = { at, burst, repeat };
+  return action === undefined ? stay(known) : act(known, action, press);
+}
+
+/** Keys of open text fields come before all actions, except those that leave or move. */
+function typeInto(state: ConsoleState, name: string, text: string | undefined): ConsoleState | undefined {
+  const dialog = topDialog(state);
+  if (dialog?.kind === 'confirm') {
+    // y, n and q are letters of a name here; Tab and the arrows between the buttons do not exist.
+    return dialog.typed !== undefined && (text !== undefined || actionFor('confirm', name) === undefined)
+      ? typeConfirm(state, dialog, name, text)
+      : undefined;
+  }
+  if (dialog?.kind === 'palette') {
+    if (actionFor('palette', name) !== undefined) return undefined;
+    const field = editField(dialog.field, name, text);
+    return field === undefined ? undefined : replaceDialog(state, { ...dialog, field, cursor: 0 });
+  }
+  if (dialog !== undefined || state.editing === undefined || actionFor('field', name) !== undefined) return undefined;
+  return typeFilter(state, name, text);
+}
+
+/** A paste goes into filters and the palette only: never into a question, and outside of fields it is not keys. */
+function paste(state: ConsoleState, text: string): ConsoleState {
+  const dialog = topDialog(state);
+  if (dialog?.kind === 'palette') return replaceDialog(state, { ...dialog, field: insert(dialog.field, text), cursor: 0 });
+  if (dialog !== undefined) {
+    return dialog.kind === 'confirm' && dialog.typed !== undefined
+      ? withToast(state, 'pasting is not accepted here: type the name')
+      : state;
+  }
+  return state.editing === undefined ? withToast(state, 'a paste was ignored') : typeFilter(state, '', text);
+}
+

@@ -44,11 +44,17 @@ export function App({ shown, theme, surface }: AppProps) {
       {ORDER.map((pane) => {
         const area = layout.panes[pane];
         const View = VIEWS[pane];
-        return area === undefined ? null : <View key={pane} state={state} area={area} theme={theme} surface={surface()} />;
+        return area === undefined ? null : (
+          <View key={pane} state={state} area={area} theme={theme} surface={surface()} />
+        );
       })}
       {strip === undefined ? null : <EventStrip state={state} area={strip} theme={theme} surface={surface()} />}
       <Rows area={line(layout.height - 2)} theme={theme} lines={[alertLine(state, layout.width)]} />
-      <Rows area={line(layout.height - 1)} theme={theme} lines={[footerLine(dialog ? { ...state, dialogs: [] } : state, layout.width)]} />
+      <Rows
+        area={line(layout.height - 1)}
+        theme={theme}
+        lines={[footerLine(dialog ? { ...state, dialogs: [] } : state, layout.width)]}
+      />
       <DialogView state={state} layout={layout} theme={theme} />
     </Box>
   );

@@ -31,17 +31,22 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What the terminal can do, by its name and the locale. */
 export function terminalFacts(streams: TerminalStreams, env: Environment, platform: string): TerminalFacts {
-  const term = env['TERM'] ?? '';
-  const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '';
+  const term = env.TERM ?? '';
+  const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
   const windows = platform === 'win32';
   const ascii = term === 'linux' || (!windows && !/utf-?8/i.test(locale));
-  const facts = { colour: (env['NO_COLOR'] ?? '') === '', ascii, spareRows: windows ? 1 : 0 };
+  const facts = { colour: (env.NO_COLOR ?? '') === '', ascii, spareRows: windows ? 1 : 0 };
   if (!streams.stdin.isTTY || !streams.stdout.isTTY) return { ...facts, refusal: 'this is not a terminal' };
-  if (!windows && (term === 'dumb' || term === '')) return { ...facts, refusal: `the terminal "${term}" cannot move its cursor` };
+  if (!windows && (term === 'dumb' || term === ''))
+    return { ...facts, refusal: `the terminal "${term}" cannot move its cursor` };
   return facts;
 }
 
-export function systemFacts(): { readonly env: Environment; readonly platform: string; readonly streams: TerminalStreams } {
+export function systemFacts(): {
+  readonly env: Environment;
+  readonly platform: string;
+  readonly streams: TerminalStreams;
+} {
   return { env: process.env, platform: process.platform, streams: { stdin: process.stdin, stdout: process.stdout } };
 }
 

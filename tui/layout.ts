@@ -35,7 +35,7 @@ export function layoutOf(state: Pick<ConsoleState, 'columns' | 'rows' | 'pane' |
   const top = HEADER_ROWS;
   const room = height - HEADER_ROWS - BOTTOM_ROWS;
   if (width < FULL_COLUMNS || height < FULL_ROWS) return single(state.pane, width, height, top, room);
-  const leftWidth = Math.max(36, Math.min(56, Math.floor(width * 0.32)));
+  const leftWidth = Math.max(38, Math.min(58, Math.floor(width * 0.34)));
   const hostRows = Math.min(Math.max(3, state.hosts.length + 2), Math.max(3, Math.floor(room / 3)));
   const eventRows = Math.max(9, Math.floor(room * 0.36));
   const rightWidth = width - leftWidth;
@@ -53,7 +53,8 @@ export function layoutOf(state: Pick<ConsoleState, 'columns' | 'rows' | 'pane' |
 }
 
 function single(pane: Pane, width: number, height: number, top: number, room: number): Layout {
-  if (pane === 'events') return { kind: 'single', width, height, panes: { events: { left: 0, top, width, height: room } } };
+  if (pane === 'events')
+    return { kind: 'single', width, height, panes: { events: { left: 0, top, width, height: room } } };
   const strip: Area = { left: 0, top: top + room - STRIP_ROWS, width, height: STRIP_ROWS };
   return {
     kind: 'single',

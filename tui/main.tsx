@@ -6,7 +6,7 @@ import { loadBrailleSurface } from './charts/braille.ts';
 import type { ChartKind, ChartSurface } from './charts/surface.ts';
 import type { ConsoleHost, HostConnection } from './connection.ts';
 import { after, divertConsole, every, openTerminal, systemFacts, terminalFacts, wallClock } from './host.ts';
-import { initialState, type ConsoleSettings } from './state.ts';
+import { type ConsoleSettings, initialState } from './state.ts';
 import { ConsoleStore } from './store.ts';
 
 export interface ConsoleOptions {

@@ -3,6 +3,7 @@ import { type CommandName, mayUse } from '../shared/commands.ts';
 import type { Severity } from '../shared/events.ts';
 import { SEVERITIES } from '../shared/events.ts';
 import type { HostStatus, ScenarioStatus } from '../shared/status.ts';
+import { formatDuration } from '../shared/units.ts';
 import type { ConsoleState, HostView, StoredEvent } from './state.ts';
 import { LAG_WARNING_MS } from './state.ts';
 
@@ -133,7 +134,11 @@ export function commandHost(state: ConsoleState, scenario: ScenarioView): HostVi
 }
 
 /** Why a command cannot be given now, or undefined. */
-export function refusal(state: ConsoleState, scenario: ScenarioView | undefined, command: CommandName): string | undefined {
+export function refusal(
+  state: ConsoleState,
+  scenario: ScenarioView | undefined,
+  command: CommandName,
+): string | undefined {
   if (scenario === undefined) return 'no scenario is selected';
   if (state.settings.readonly && command !== 'scenario.verify') return 'this console was started with --readonly';
   const host = commandHost(state, scenario);
@@ -184,7 +189,10 @@ export interface EventWindow {
 
 /** The oldest one when the event has left the ring. */
 function indexOf(events: readonly StoredEvent[], id: number): number {
-  return Math.max(0, events.findIndex((event) => event.id === id));
+  return Math.max(
+    0,
+    events.findIndex((event) => event.id === id),
+  );
 }
 
 export function eventWindow(state: ConsoleState, height: number): EventWindow {
@@ -223,25 +231,28 @@ function conditionsOf(view: ScenarioView): Alert[] {
   const { status } = view;
   const alerts: Alert[] = [];
   const broken = status.state === 'failed' || status.state === 'out-of-sync' || status.stopReason === 'by-error';
-  if (status.problem !== undefined) {
-    alerts.push({ severity: broken ? 'critical' : 'error', where: status.name, text: status.problem, at: status.since });
-  } else if (broken) {
-    alerts.push({ severity: 'critical', where: status.name, text: `state ${status.state}`, at: status.since });
+  if (broken || status.problem !== undefined) {
+    const text = status.problem ?? `state ${status.state}`;
+    alerts.push({ severity: broken ? 'critical' : 'error', where: status.name, text, at: status.since });
   }
-  if (!status.running) return alerts;
-  for (const host of status.hosts) {
-    const where = `${status.name}/${host.name}`;
-    if (host.health === 'down') alerts.push({ severity: 'error', where, text: 'host is down' });
-    else if (host.replica?.link === 'down') alerts.push({ severity: 'warning', where, text: 'link is down; changes are kept' });
-    if (host.replica?.held !== undefined) alerts.push({ severity: 'error', where, text: `apply is held: ${host.replica.held}` });
-    if ((host.replica?.parked ?? 0) > 0) {
-      alerts.push({ severity: 'warning', where, text: `${host.replica?.parked} parked`, hint: 'mainstay parked' });
-    }
-    const lag = host.replica?.lagMs ?? host.lagMs;
-    if (lag >= LAG_WARNING_MS) {
-      alerts.push({ severity: 'warning', where, text: `lag ${Math.round(lag / 1000)}s > ${LAG_WARNING_MS / 1000}s` });
-    }
+  if (status.running)
+    for (const host of status.hosts) alerts.push(...hostConditions(host, `${status.name}/${host.name}`));
+  return alerts;
+}
+
+function hostConditions(host: HostStatus, where: string): Alert[] {
+  if (host.health === 'down') return [{ severity: 'error', where, text: 'host is down' }];
+  const { replica } = host;
+  if (replica === undefined) return [];
+  const alerts: Alert[] = [];
+  const add = (severity: Alert['severity'], text: string) => alerts.push({ severity, where, text });
+  if (replica.held !== undefined) add('error', `apply is held: ${replica.held}`);
+  if (replica.link === 'down') add('warning', 'link is down; changes are kept');
+  if (replica.lagMs >= LAG_WARNING_MS) {
+    add('warning', `lag ${formatDuration(replica.lagMs)} > ${formatDuration(LAG_WARNING_MS)}`);
   }
+  if (replica.parked > 0)
+    alerts.push({ severity: 'warning', where, text: `${replica.parked} parked`, hint: 'mainstay parked' });
   return alerts;
 }
 

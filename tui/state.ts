@@ -4,9 +4,9 @@ import type { EventRecord, Severity } from '../shared/events.ts';
 import type { FaultDocument } from '../shared/faults.ts';
 import type { ScenarioDocument, SyncMethod } from '../shared/scenario.ts';
 import type { DaemonStatus, ScenarioStatus } from '../shared/status.ts';
+import type { ChartKind } from './charts/surface.ts';
 import type { ConnectionNews, ConsoleHost } from './connection.ts';
 import { EMPTY_FIELD, type Field } from './input/field.ts';
-import type { ChartKind } from './charts/surface.ts';
 
 /** Events kept on screen; older ones are on the hosts (`mainstay events`). */
 export const EVENT_RING = 5000;
@@ -209,8 +209,20 @@ export type Outcome =
 
 export type Message =
   | { readonly type: 'news'; readonly host: string; readonly news: ConnectionNews; readonly at: number }
-  | { readonly type: 'reply'; readonly host: string; readonly purpose: Purpose; readonly outcome: Outcome; readonly at: number }
-  | { readonly type: 'key'; readonly name: string; readonly text?: string; readonly burst: boolean; readonly at: number }
+  | {
+      readonly type: 'reply';
+      readonly host: string;
+      readonly purpose: Purpose;
+      readonly outcome: Outcome;
+      readonly at: number;
+    }
+  | {
+      readonly type: 'key';
+      readonly name: string;
+      readonly text?: string;
+      readonly burst: boolean;
+      readonly at: number;
+    }
   | { readonly type: 'paste'; readonly text: string; readonly at: number }
   | { readonly type: 'resize'; readonly columns: number; readonly rows: number }
   /** Once a second. */
@@ -294,7 +306,12 @@ export function openDialog(state: ConsoleState, dialog: Dialog): ConsoleState {
   return { ...state, dialogs: [...state.dialogs, dialog] };
 }
 
-export function withToast(state: ConsoleState, text: string, severity: 'info' | 'error' = 'info', hint?: string): ConsoleState {
+export function withToast(
+  state: ConsoleState,
+  text: string,
+  severity: 'info' | 'error' = 'info',
+  hint?: string,
+): ConsoleState {
   const toast: Toast = hint === undefined ? { text, severity, at: state.now } : { text, severity, at: state.now, hint };
   return { ...state, toast };
 }

@@ -79,11 +79,14 @@ export class ConsoleStore implements ShownState {
   #perform(effect: Effect): void {
     switch (effect.type) {
       case 'copy':
-        return this.#surroundings.copy(effect.text);
+        this.#surroundings.copy(effect.text);
+        return;
       case 'redraw':
-        return this.#surroundings.redraw();
+        this.#surroundings.redraw();
+        return;
       case 'quit':
-        return this.#surroundings.quit();
+        this.#surroundings.quit();
+        return;
       case 'request':
         void this.#request(effect);
     }

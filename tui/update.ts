@@ -3,7 +3,6 @@ import { editField, insert } from './input/field.ts';
 import { actionFor, placeOf } from './keys.ts';
 import {
   type ConsoleState,
-
   KEY_REPEAT_MS,
   type Message,
   replaceDialog,
@@ -85,7 +84,8 @@ function typeInto(state: ConsoleState, name: string, text: string | undefined): 
 /** A paste goes into filters and the palette only: never into a question, and outside of fields it is not keys. */
 function paste(state: ConsoleState, text: string): ConsoleState {
   const dialog = topDialog(state);
-  if (dialog?.kind === 'palette') return replaceDialog(state, { ...dialog, field: insert(dialog.field, text), cursor: 0 });
+  if (dialog?.kind === 'palette')
+    return replaceDialog(state, { ...dialog, field: insert(dialog.field, text), cursor: 0 });
   if (dialog !== undefined) {
     return dialog.kind === 'confirm' && dialog.typed !== undefined
       ? withToast(state, 'pasting is not accepted here: type the name')
@@ -93,4 +93,3 @@ function paste(state: ConsoleState, text: string): ConsoleState {
   }
   return state.editing === undefined ? withToast(state, 'a paste was ignored') : typeFilter(state, '', text);
 }
-

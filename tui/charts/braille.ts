@@ -62,7 +62,10 @@ export function loadBrailleSurface(): ChartSurface {
     const y = withoutGaps(dots).map((value) => Math.min(1, value / top) * usable);
     const x = Array.from({ length: chart.canvasSize.width - AXIS_DOTS }, () => ' ');
     prototype.setData.call(chart, [{ x, y }]);
-    const rows = chart.ctx._canvas.frame().replace(/\x1b\[[0-9;]*m/g, '').split('\n');
+    const rows = chart.ctx._canvas
+      .frame()
+      .replace(/\x1b\[[0-9;]*m/g, '')
+      .split('\n');
     return rows.slice(0, request.height).map((row) => {
       const cells = [...row.slice(SKIPPED_CELLS, SKIPPED_CELLS + columns).padEnd(columns)];
       return cells.map((cell, index) => (known(dots, index) ? cell : ' ')).join('');

@@ -36,7 +36,10 @@ export function scaleTop(samples: readonly number[], floor: number): number {
  * `columns` values from the samples, right aligned to the newest; the largest of each group, so peaks stay. NaN = unknown.
  */
 export function resample(samples: readonly number[], capacity: number, columns: number): number[] {
-  const padded = Array.from({ length: capacity }, (_, index) => samples[samples.length - capacity + index] ?? Number.NaN);
+  const padded = Array.from(
+    { length: capacity },
+    (_, index) => samples[samples.length - capacity + index] ?? Number.NaN,
+  );
   return Array.from({ length: columns }, (_, column) => {
     const from = Math.floor((column * capacity) / columns);
     const to = Math.max(from + 1, Math.floor(((column + 1) * capacity) / columns));
@@ -48,16 +51,16 @@ export function resample(samples: readonly number[], capacity: number, columns: 
   });
 }
 
-const LABEL_WIDTH = 9;
+const LABEL_WIDTH = 10;
 
 /** Puts a scale to the left of plotted rows: its top, its middle when there is room, and zero. */
 export function withScale(rows: readonly string[], top: number, request: ChartRequest): readonly Line[] {
-  const middle = rows.length >= 5 ? Math.floor((rows.length - 1) / 2) : -1;
+  const middle = rows.length >= 5 && rows.length % 2 === 1 ? (rows.length - 1) / 2 : -1;
   return rows.map((row, index) => {
     let text = '';
     if (index === 0) text = request.label(top);
     else if (index === rows.length - 1) text = request.label(0);
-    else if (index === middle) text = request.label(top * (1 - index / (rows.length - 1)));
+    else if (index === middle) text = request.label(top / 2);
     return line(span(`${text.padStart(LABEL_WIDTH - 1)} `, 'dim'), span(row, 'chart'));
   });
 }

@@ -22,7 +22,14 @@ export interface RowsProps {
 /** Lines at a place of the screen; each must be as wide as the area. */
 export function Rows({ area, lines, theme }: RowsProps) {
   return (
-    <Box position="absolute" left={area.left} top={area.top} width={area.width} height={area.height} flexDirection="column">
+    <Box
+      position="absolute"
+      left={area.left}
+      top={area.top}
+      width={area.width}
+      height={area.height}
+      flexDirection="column"
+    >
       {lines.map((content, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a row of the screen is its position
         <Row key={index} painted={paint(content, theme)} />

@@ -128,7 +128,8 @@ function markBursts(inputs: Input[]): Input[] {
 function readPiece(input: string): Piece {
   if (input[0] === '\x1b') return readEscape(input);
   const control = CONTROL_KEYS[input[0] ?? ''];
-  if (control !== undefined) return control === 'space' ? { key: 'space', text: ' ', length: 1 } : { key: control, length: 1 };
+  if (control !== undefined)
+    return control === 'space' ? { key: 'space', text: ' ', length: 1 } : { key: control, length: 1 };
   const code = input.codePointAt(0) ?? 0;
   if (code < 0x20) return { key: code === 0 ? 'ctrl-space' : `ctrl-${String.fromCharCode(code + 96)}`, length: 1 };
   if (code >= 0x80 && code < 0xa0) return { length: 1 };

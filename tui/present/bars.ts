@@ -21,16 +21,21 @@ function connectionWords(state: ConsoleState): Span {
   if (state.hosts.length === 1) {
     const only = state.hosts[0];
     const trip = only?.roundTripMs === undefined ? '' : ` ${Math.round(only.roundTripMs)} ms`;
-    const word = only?.connection === 'up' ? `conn OK${trip}` : only?.connection === 'down' ? 'NOT CONNECTED' : 'connecting';
+    const word =
+      only?.connection === 'up' ? `conn OK${trip}` : only?.connection === 'down' ? 'NOT CONNECTED' : 'connecting';
     return span(word, style);
   }
-  return span(down > 0 ? `hosts ${up}/${state.hosts.length}, ${down} DOWN` : `hosts ${up}/${state.hosts.length}`, style);
+  return span(
+    down > 0 ? `hosts ${up}/${state.hosts.length}, ${down} DOWN` : `hosts ${up}/${state.hosts.length}`,
+    style,
+  );
 }
 
 export function headerLine(state: ConsoleState, width: number): Line {
   const { settings } = state;
   const scenario = selectedScenario(state);
-  const host = scenario === undefined ? state.hosts.find(({ role }) => role !== undefined) : commandHost(state, scenario);
+  const host =
+    scenario === undefined ? state.hosts.find(({ role }) => role !== undefined) : commandHost(state, scenario);
   const lag = scenarioViews(state).reduce((most, view) => Math.max(most, view.stale ? 0 : worstLag(view.status)), 0);
   const left = line(
     ' ',
@@ -61,11 +66,18 @@ export function alertLine(state: ConsoleState, width: number): Line {
   const unread = unreadAlerts(state);
   const [first] = wrong;
   if (first === undefined && unread === 0) return fitLine([], width);
-  const more = [wrong.length > 1 ? `${wrong.length - 1} more` : '', unread > 0 ? `${unread} unread` : ''].filter((part) => part !== '');
+  const more = [wrong.length > 1 ? `${wrong.length - 1} more` : '', unread > 0 ? `${unread} unread` : ''].filter(
+    (part) => part !== '',
+  );
   const right = line(span(`  ${[...more, '! alerts'].join(', ')} `, 'dim'));
-  if (first === undefined) return spread(line(' ', span('! ', 'warning'), `${unread} unread warnings or errors`), right, width);
+  if (first === undefined)
+    return spread(line(' ', span('! ', 'warning'), `${unread} unread warnings or errors`), right, width);
   const style = first.severity === 'warning' ? 'warning' : 'error';
-  return spread(line(' ', span(`! ${first.severity.toUpperCase()}`, style), ` ${first.where} ${first.text}`), right, width);
+  return spread(
+    line(' ', span(`! ${first.severity.toUpperCase()}`, style), ` ${first.where} ${first.text}`),
+    right,
+    width,
+  );
 }
 
 function hint(state: ConsoleState, action: ActionId): Line {

@@ -9,7 +9,7 @@ import { paletteEntries } from '../update/palette.ts';
 import { SEVERITY_STYLES, SEVERITY_WORDS } from './events.ts';
 import { dateTime, plural, when } from './format.ts';
 import { type Line, line, restyle, type Span, type Style, span } from './line.ts';
-import { clean, fit, widthOf, wrap } from './text.ts';
+import { clean, fitText, widthOf, wrap } from './text.ts';
 
 function paragraph(text: string, width: number, style: Style = 'plain'): Line[] {
   return wrap(clean(text), width).map((part) => line(span(part, style)));
@@ -49,7 +49,11 @@ const SYNC_HELP: Readonly<Record<(typeof SYNC_CHOICES)[number], string>> = {
 export function runLines(dialog: RunDialog, width: number, height: number): readonly Line[] {
   switch (dialog.step) {
     case 'verifying':
-      return [...paragraph(`Verifying "${dialog.scenario}" on its hosts…`, width), [], line(span('Nothing is changed by this.', 'dim'))];
+      return [
+        ...paragraph(`Verifying "${dialog.scenario}" on its hosts…`, width),
+        [],
+        line(span('Nothing is changed by this.', 'dim')),
+      ];
     case 'findings':
       return findingLines(dialog, width, height);
     case 'question':
@@ -73,17 +77,23 @@ function findingLines(dialog: RunDialog, width: number, height: number): readonl
     const [first = '', ...more] = wrap(clean(finding.text), width - 8);
     body.push(line(span(word, style), ' ', span(where, 'strong')));
     for (const text of [first, ...more]) body.push(line(`      ${text}`));
-    for (const text of finding.fix === '' ? [] : wrap(clean(`Fix: ${finding.fix}`), width - 8)) body.push(line(span(`      ${text}`, 'dim')));
+    for (const text of finding.fix === '' ? [] : wrap(clean(`Fix: ${finding.fix}`), width - 8))
+      body.push(line(span(`      ${text}`, 'dim')));
   }
   const room = Math.max(1, height - head.length - 2);
   const top = Math.max(0, Math.min(dialog.scroll, body.length - room));
-  const more = body.length > room ? span(`  ${top + 1}-${Math.min(top + room, body.length)} of ${body.length}, j/k`, 'dim') : undefined;
+  const more =
+    body.length > room
+      ? span(`  ${top + 1}-${Math.min(top + room, body.length)} of ${body.length}, j/k`, 'dim')
+      : undefined;
   return [...head, ...body.slice(top, top + room), [], line(...findingButtons(dialog), more)];
 }
 
 function summary(errors: number, warnings: number): Span[] {
   if (errors + warnings === 0) return [span('Verification completed successfully', 'good')];
-  const parts = [errors > 0 ? plural(errors, 'error') : '', warnings > 0 ? plural(warnings, 'warning') : ''].filter(Boolean);
+  const parts = [errors > 0 ? plural(errors, 'error') : '', warnings > 0 ? plural(warnings, 'warning') : ''].filter(
+    Boolean,
+  );
   return [span(`Verification found ${parts.join(' and ')}`, errors > 0 ? 'error' : 'warning')];
 }
 
@@ -101,7 +111,9 @@ function questionLines(dialog: RunDialog, width: number): readonly Line[] {
     return span(`${chosen ? '(*)' : '( )'} ${SYNC_WORDS[method]}  `, row === 0 && chosen ? 'inverse' : 'plain');
   });
   const stacked = methods.reduce((sum, part) => sum + widthOf(part.text), 2) > width;
-  const method = stacked ? methods.map((part, index) => line(index === 0 ? gutter(0) : '  ', part)) : [line(gutter(0), ...methods)];
+  const method = stacked
+    ? methods.map((part, index) => line(index === 0 ? gutter(0) : '  ', part))
+    : [line(gutter(0), ...methods)];
   const box = `[${choice.ignoreSame ? 'x' : ' '}] Ignore files of same size/time`;
   const verified = dialog.acknowledged
     ? span('Warnings acknowledged', 'warning')
@@ -115,7 +127,12 @@ function questionLines(dialog: RunDialog, width: number): readonly Line[] {
     [],
     line(gutter(1), span(box, row === 1 ? 'inverse' : 'plain')),
     [],
-    line(gutter(2), button('Cancel', row === 2 && dialog.button === 'cancel'), '  ', button('Run', row === 2 && dialog.button === 'go')),
+    line(
+      gutter(2),
+      button('Cancel', row === 2 && dialog.button === 'cancel'),
+      '  ',
+      button('Run', row === 2 && dialog.button === 'go'),
+    ),
   ];
 }
 
@@ -135,7 +152,10 @@ export function confirmLines(dialog: ConfirmDialog, width: number): readonly Lin
   }
   lines.push(line(`Type the name `, span(clean(dialog.typed), 'strong'), ' to go on:'));
   lines.push(line('> ', ...fieldSpans(dialog.field, width - 4)));
-  lines.push([], line(button('Cancel', !mayConfirm(dialog)), '  ', button(dialog.verb, mayConfirm(dialog), mayConfirm(dialog))));
+  lines.push(
+    [],
+    line(button('Cancel', !mayConfirm(dialog)), '  ', button(dialog.verb, mayConfirm(dialog), mayConfirm(dialog))),
+  );
   return lines;
 }
 
@@ -144,7 +164,12 @@ export function confirmLines(dialog: ConfirmDialog, width: number): readonly Lin
 export function eventLines(dialog: EventDialog, width: number): readonly Line[] {
   const { record } = dialog.event;
   const lines: Line[] = [
-    line(span(SEVERITY_WORDS[record.severity], SEVERITY_STYLES[record.severity]), ' ', span(record.code, 'strong'), `  ${dateTime(record.at)}`),
+    line(
+      span(SEVERITY_WORDS[record.severity], SEVERITY_STYLES[record.severity]),
+      ' ',
+      span(record.code, 'strong'),
+      `  ${dateTime(record.at)}`,
+    ),
     line(span('Host     ', 'dim'), record.host),
     line(span('Scenario ', 'dim'), record.scenario ?? '-'),
     [],
@@ -165,7 +190,7 @@ export function alertRow(alert: Alert, now: number, selected: boolean): Line {
     kind,
     ' ',
     span(SEVERITY_WORDS[alert.severity], style),
-    ` ${fit(time, time.length > 8 ? 16 : 8)} `,
+    ` ${fitText(time, time.length > 8 ? 16 : 8)} `,
     span(alert.where, 'strong'),
     `  ${alert.text}`,
     alert.hint === undefined ? '' : span(`  ${alert.hint}`, 'dim'),
@@ -173,7 +198,12 @@ export function alertRow(alert: Alert, now: number, selected: boolean): Line {
   return selected ? restyle(line('>', ...content), 'inverse') : line(' ', ...content);
 }
 
-export function paletteLines(state: ConsoleState, dialog: PaletteDialog, width: number, height: number): readonly Line[] {
+export function paletteLines(
+  state: ConsoleState,
+  dialog: PaletteDialog,
+  width: number,
+  height: number,
+): readonly Line[] {
   const entries = paletteEntries(dialog.field.text);
   const cursor = Math.min(dialog.cursor, entries.length - 1);
   const room = Math.max(1, height - 2);
@@ -181,9 +211,9 @@ export function paletteLines(state: ConsoleState, dialog: PaletteDialog, width: 
   const rows = entries.slice(top, top + room).map(({ action }, index) => {
     const binding = bindingOf(action);
     const reason = whyDisabled(state, action);
-    const keys = fit(binding.keys.map(keyName).join(' '), 10);
+    const keys = fitText(binding.keys.map(keyName).join(' '), 10);
     const content = line(
-      fit(` ${binding.title}`, 18),
+      fitText(` ${binding.title}`, 18),
       span(keys, 'key'),
       ' ',
       reason === undefined ? binding.help : span(`not now: ${reason}`, 'dim'),

@@ -3,7 +3,7 @@ import type { Severity } from '../../shared/events.ts';
 import type { StoredEvent } from '../state.ts';
 import { timeOfDay, when } from './format.ts';
 import { type Line, line, type Style, span } from './line.ts';
-import { clean, fit } from './text.ts';
+import { clean, fitText } from './text.ts';
 
 export const SEVERITY_WORDS: Readonly<Record<Severity, string>> = {
   info: 'INFO',
@@ -37,10 +37,10 @@ export function eventRow(event: StoredEvent, options: EventRowOptions): Line {
     ' ',
     span(SEVERITY_WORDS[record.severity] ?? 'INFO', SEVERITY_STYLES[record.severity] ?? 'dim'),
     ' ',
-    wide ? `${fit(clean(record.scenario ?? '-'), 14)} ` : '',
-    fit(clean(record.host), wide ? 12 : 9),
+    wide ? `${fitText(clean(record.scenario ?? '-'), 14)} ` : '',
+    fitText(clean(record.host), wide ? 12 : 9),
     ' ',
-    span(fit(clean(record.code), 8), 'dim'),
+    span(fitText(clean(record.code), 8), 'dim'),
     ' ',
     record.text,
   );

@@ -2,7 +2,7 @@
 import { actionsIn, bindingOf, isPane, keyName } from '../keys.ts';
 import type { Place } from '../state.ts';
 import { type Line, line, span } from './line.ts';
-import { fit } from './text.ts';
+import { fitText } from './text.ts';
 
 const PLACE_NAMES: Readonly<Record<Place, string>> = {
   everywhere: 'everywhere',
@@ -32,12 +32,12 @@ export function helpLines(place: Place): readonly Line[] {
     for (const action of actions) {
       const binding = bindingOf(action);
       const keys = binding.keys.length === 0 ? `:${binding.title}` : binding.keys.map(keyName).join(' ');
-      lines.push(line('  ', span(fit(keys, 18), 'key'), ' ', `${binding.help}${DANGER_WORDS[binding.danger]}`));
+      lines.push(line('  ', span(fitText(keys, 18), 'key'), ' ', `${binding.help}${DANGER_WORDS[binding.danger]}`));
     }
     lines.push([]);
   }
   lines.push(line(span('Signs', 'accent')));
-  for (const [sign, meaning] of SIGNS) lines.push(line('  ', span(fit(sign, 18), 'key'), ' ', meaning));
+  for (const [sign, meaning] of SIGNS) lines.push(line('  ', span(fitText(sign, 18), 'key'), ' ', meaning));
   return lines;
 }
 

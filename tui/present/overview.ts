@@ -1,6 +1,7 @@
 /** The overview of a scenario: state, progress, charts, replicas; what does not fit goes from below. */
-import { formatAge, formatBytes, formatCount, formatDuration, formatRate } from '../../shared/units.ts';
+
 import type { HostStatus, ScenarioStatus } from '../../shared/status.ts';
+import { formatAge, formatBytes, formatCount, formatDuration, formatRate } from '../../shared/units.ts';
 import type { ChartSurface } from '../charts/surface.ts';
 import type { ScenarioView } from '../select.ts';
 import { worstLag } from '../select.ts';
@@ -32,7 +33,9 @@ export function overview(view: ScenarioView, options: OverviewOptions): readonly
   const replicas = table(REPLICA_COLUMNS(options.now), status.hosts, options.width);
   const foot = footLines(status);
   const spare = options.height - head.length - replicas.length - foot.length - 1;
-  const charts = spare >= MIN_CHART_ROWS + 1 ? chartLines(status, options, Math.min(MAX_CHART_ROWS, spare - 1)) : [];
+  const drawn = status.running || options.charts?.throughput.some((value) => !Number.isNaN(value)) === true;
+  const charts =
+    drawn && spare >= MIN_CHART_ROWS + 1 ? chartLines(status, options, Math.min(MAX_CHART_ROWS, spare - 1)) : [];
   const content = [...head, ...charts, ...replicas, [], ...foot];
   return view.stale ? content.map((row) => restyle(row, 'dim')) : content;
 }
@@ -132,12 +135,38 @@ const REPLICA_COLUMNS = (now: number): readonly Column<HostStatus>[] => [
     align: 'right',
     drop: 0,
     cell: ({ replica }) =>
-      replica === undefined ? '' : [formatDuration(replica.lagMs), replica.lagMs >= LAG_WARNING_MS ? 'warning' : 'plain'],
+      replica === undefined
+        ? ''
+        : [formatDuration(replica.lagMs), replica.lagMs >= LAG_WARNING_MS ? 'warning' : 'plain'],
   },
-  { title: 'Pending', width: 9, align: 'right', drop: 2, cell: ({ replica }) => (replica ? formatCount(replica.pendingChanges) : '') },
-  { title: 'At risk', width: 9, align: 'right', drop: 3, cell: ({ replica }) => (replica ? formatBytes(replica.exposureBytes) : '') },
-  { title: 'Spool', width: 9, align: 'right', drop: 1, cell: (host) => formatBytes(host.replica?.spoolBytes ?? host.spoolBytes) },
-  { title: 'Parked', width: 6, align: 'right', drop: 4, cell: ({ replica }) => (replica ? parked(replica.parked) : '') },
+  {
+    title: 'Pending',
+    width: 9,
+    align: 'right',
+    drop: 2,
+    cell: ({ replica }) => (replica ? formatCount(replica.pendingChanges) : ''),
+  },
+  {
+    title: 'At risk',
+    width: 9,
+    align: 'right',
+    drop: 3,
+    cell: ({ replica }) => (replica ? formatBytes(replica.exposureBytes) : ''),
+  },
+  {
+    title: 'Spool',
+    width: 9,
+    align: 'right',
+    drop: 1,
+    cell: (host) => formatBytes(host.replica?.spoolBytes ?? host.spoolBytes),
+  },
+  {
+    title: 'Parked',
+    width: 6,
+    align: 'right',
+    drop: 4,
+    cell: ({ replica }) => (replica ? parked(replica.parked) : ''),
+  },
   {
     title: 'Last ack',
     width: 9,

@@ -8,8 +8,15 @@ export interface ProgressOptions {
 }
 
 export function progressBar(options: ProgressOptions): Line {
-  const percent = options.fraction === undefined ? '  ?%' : `${String(Math.floor(options.fraction * 100)).padStart(3)}%`;
+  const percent =
+    options.fraction === undefined ? '  ?%' : `${String(Math.floor(options.fraction * 100)).padStart(3)}%`;
   const room = Math.max(4, options.width - percent.length - 3);
   const filled = Math.round((options.fraction ?? 0) * room);
-  return line('[', span('█'.repeat(filled), 'good'), span('░'.repeat(room - filled), 'dim'), '] ', span(percent, 'strong'));
+  return line(
+    '[',
+    span('█'.repeat(filled), 'good'),
+    span('░'.repeat(room - filled), 'dim'),
+    '] ',
+    span(percent, 'strong'),
+  );
 }

@@ -2,18 +2,29 @@
 import type { ScenarioDocument } from '../../shared/scenario.ts';
 import { plural } from './format.ts';
 import { type Line, line, span } from './line.ts';
-import { clean, fit, shortenMiddle } from './text.ts';
+import { clean, fitText, shortenMiddle } from './text.ts';
 
 export function rootLines(document: ScenarioDocument | undefined, width: number): readonly Line[] {
   if (document === undefined) return [line(span('Asking the host for the roots…', 'dim'))];
   const half = Math.floor((width - 4) / 2);
-  const cell = (path: string) => fit(shortenMiddle(clean(path), half), half);
+  const cell = (path: string) => fitText(shortenMiddle(clean(path), half), half);
   const replicas = document.replicas.map((replica) => replica.name).join(', ');
   const lines: Line[] = [
-    line(span(fit(`Master ${clean(document.master.name)}`, half), 'dim'), '    ', span(`Replica ${replicas}`, 'dim')),
+    line(
+      span(fitText(`Master ${clean(document.master.name)}`, half), 'dim'),
+      '    ',
+      span(`Replica ${replicas}`, 'dim'),
+    ),
     ...document.roots.map((root) => line(cell(root.master), span(' -> ', 'dim'), cell(root.replica ?? root.master))),
     [],
-    line(span(document.exclude.length === 0 ? 'Nothing is excluded' : `Not replicated (${plural(document.exclude.length, 'pattern')})`, 'dim')),
+    line(
+      span(
+        document.exclude.length === 0
+          ? 'Nothing is excluded'
+          : `Not replicated (${plural(document.exclude.length, 'pattern')})`,
+        'dim',
+      ),
+    ),
     ...document.exclude.map((pattern) => line(`  ${pattern}`)),
   ];
   return lines;

@@ -1,6 +1,7 @@
 /** Words, shapes and colours for states: each state is a word in brackets first, a colour second. */
-import { formatDuration } from '../../shared/units.ts';
+
 import type { HostStatus, ScenarioStatus } from '../../shared/status.ts';
+import { formatDuration } from '../../shared/units.ts';
 import { hasTrouble, type ScenarioView, worstLag } from '../select.ts';
 import { LAG_WARNING_MS } from '../state.ts';
 import { type Span, type Style, span } from './line.ts';
@@ -42,7 +43,8 @@ function liveBadge(status: ScenarioStatus): Badge {
     case 'synchronizing':
       return { word: 'SYNC', style: 'busy', text: syncText(status) };
     case 'protected':
-      if (hasTrouble(status) || status.problem !== undefined) return { word: 'WARN', style: 'warning', text: 'needs attention' };
+      if (hasTrouble(status) || status.problem !== undefined)
+        return { word: 'WARN', style: 'warning', text: 'needs attention' };
       if (lag >= LAG_WARNING_MS) return { word: 'LAG', style: 'warning', text: formatDuration(lag) };
       return { word: 'RUN', style: 'good', text: 'protected' };
     case 'suspended':
@@ -84,5 +86,9 @@ export function hostBadge(host: HostStatus): Badge {
   if (replica.link === 'down') return { word, style: 'warning', text: 'link down' };
   if (replica.held !== undefined) return { word, style: 'error', text: 'apply held' };
   if (replica.link !== 'live') return { word, style: 'busy', text: replica.link };
-  return { word, style: replica.lagMs >= LAG_WARNING_MS ? 'warning' : 'good', text: `lag ${formatDuration(replica.lagMs)}` };
+  return {
+    word,
+    style: replica.lagMs >= LAG_WARNING_MS ? 'warning' : 'good',
+    text: `lag ${formatDuration(replica.lagMs)}`,
+  };
 }

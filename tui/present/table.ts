@@ -1,6 +1,6 @@
 /** Tables in a given width: columns that do not fit go, the least important first; one column takes what is left. */
 import { type Line, line, type Span, type Style, span } from './line.ts';
-import { clean, fit } from './text.ts';
+import { clean, fitText } from './text.ts';
 
 export interface Column<Row> {
   readonly title: string;
@@ -29,13 +29,15 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
   const kept = chosen(columns, width);
   const spare = width - kept.reduce((sum, column) => sum + column.width + 1, 0);
   const widthOfColumn = (column: Column<Row>) => column.width + (column.grows ? Math.max(0, spare) : 0);
-  const head = kept.map((column) => span(`${fit(column.title, widthOfColumn(column), column.align ?? 'left')} `, 'dim'));
+  const head = kept.map((column) =>
+    span(`${fitText(column.title, widthOfColumn(column), column.align ?? 'left')} `, 'dim'),
+  );
   const body = rows.map((row) => {
     const cells: Span[] = [];
     for (const column of kept) {
       const cell = column.cell(row);
       const [text, style] = typeof cell === 'string' ? [cell, 'plain' as const] : cell;
-      cells.push(span(fit(clean(text), widthOfColumn(column), column.align ?? 'left'), style), span(' '));
+      cells.push(span(fitText(clean(text), widthOfColumn(column), column.align ?? 'left'), style), span(' '));
     }
     return line(...cells);
   });

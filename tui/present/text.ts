@@ -18,12 +18,13 @@ const ESCAPES = new RegExp(
   'g',
 );
 const SPACE = /^[\s\p{Zs}]+$/u;
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Me}\p{Default_Ignorable_Code_Point}\u{1F3FB}-\u{1F3FF}]/gu;
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Me}\p{Default_Ignorable_Code_Point}\p{Emoji_Modifier}]/gu;
 /** Width unknown or disputed: unassigned, private, spacing marks, loose jamo, the newest emoji block. */
 const DISPUTED =
   /[\p{Cn}\p{Co}\p{Cs}\p{Mc}\u{1100}-\u{11ff}\u{a960}-\u{a97f}\u{d7b0}-\u{d7ff}\u{1fa70}-\u{1faff}\u{2e3a}\u{2e3b}\u{fdfd}\u{12031}]/u;
 const MARK = /\p{Mn}/u;
 const MAX_MARKS = 2;
+const FLAG_A = 0x1f1e6;
 const segmenter = new Intl.Segmenter();
 
 /** One-line text that is safe to draw, in every terminal as wide as `widthOf` says. */
@@ -42,17 +43,18 @@ function cleanCluster(cluster: string): string {
   let out = '';
   let marks = 0;
   for (const character of visible) {
-    const code = character.codePointAt(0) ?? 0;
     if (MARK.test(character)) {
       marks += 1;
       if (out !== '' && marks <= MAX_MARKS) out += character;
-    } else if (code >= 0x1f1e6 && code <= 0x1f1ff) {
-      out += String.fromCharCode(code - 0x1f1e6 + 65); // half of a flag: its letter
-    } else {
-      out += DISPUTED.test(character) ? '?' : character;
-    }
+    } else out += cleanCharacter(character);
   }
   return out;
+}
+
+function cleanCharacter(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  if (code >= FLAG_A && code < FLAG_A + 26) return String.fromCharCode(code - FLAG_A + 65); // half of a flag: its letter
+  return DISPUTED.test(character) ? '?' : character;
 }
 
 const widths = new Map<string, number>();
@@ -113,7 +115,7 @@ export function shortenMiddle(text: string, width: number, ellipsis = '\u2026'):
 }
 
 /** Exactly `width` cells: cut with a mark, or filled with spaces on the side opposite to `align`. */
-export function fit(text: string, width: number, align: 'left' | 'right' = 'left', ellipsis?: string): string {
+export function fitText(text: string, width: number, align: 'left' | 'right' = 'left', ellipsis?: string): string {
   const cut = shorten(text, width, ellipsis);
   const fill = ' '.repeat(Math.max(0, width - widthOf(cut)));
   return align === 'left' ? cut + fill : fill + cut;

@@ -2,8 +2,10 @@
 import type { TreeRow } from '../select.ts';
 import { type Line, line, restyle, span } from './line.ts';
 import { badgeSpan, hostBadge, scenarioBadge } from './status.ts';
-import { fit } from './text.ts';
-import { clean } from './text.ts';
+import { clean, fitText } from './text.ts';
+
+/** Badge of 8 cells, two spaces, a few words: what a row needs beside its name. */
+const STATE_CELLS = 24;
 
 export interface RowOptions {
   readonly width: number;
@@ -25,12 +27,12 @@ export function treeRow(row: TreeRow, options: RowOptions): Line {
   if (host !== undefined) {
     const badge = hostBadge(host);
     const word = `[${badge.word.padEnd(6)}]`;
-    const name = fit(`   ${clean(host.name)}`, Math.max(8, room - 26));
+    const name = fitText(`   ${clean(host.name)}`, Math.max(8, room - STATE_CELLS));
     const content = line(name, ' ', span(word, scenario.stale ? 'dim' : badge.style), ` ${badge.text}`);
     return cursorRow(scenario.stale ? restyle(content, 'dim') : content, options);
   }
   const badge = scenarioBadge(scenario);
-  const name = fit(`${row.open ? '▾' : '▸'} ${clean(scenario.status.name)}`, Math.max(8, room - 26));
+  const name = fitText(`${row.open ? '▾' : '▸'} ${clean(scenario.status.name)}`, Math.max(8, room - STATE_CELLS));
   const content = line(span(name, 'strong'), ' ', badgeSpan(badge), `   ${badge.text}`);
   return cursorRow(scenario.stale ? restyle(content, 'dim') : content, options);
 }

@@ -1,8 +1,8 @@
 /** What each action of the catalogue does to the state. Pure; the compiler sees to it that none is missing. */
 import { type ActionId, bindingOf, placeOf, whyDisabled } from '../keys.ts';
-import { lineText } from '../present/line.ts';
 import { eventRow } from '../present/events.ts';
 import { helpLines } from '../present/help.ts';
+import { lineText } from '../present/line.ts';
 import { alertRows, eventWindow, selectedRow } from '../select.ts';
 import {
   type ConsoleState,
@@ -76,7 +76,9 @@ function inRun(handle: (state: ConsoleState, dialog: Parameters<typeof startRun>
   };
 }
 
-function inConfirm(handle: (state: ConsoleState, dialog: Parameters<typeof confirm>[1], press: Press) => Step): Handler {
+function inConfirm(
+  handle: (state: ConsoleState, dialog: Parameters<typeof confirm>[1], press: Press) => Step,
+): Handler {
   return (state, press) => {
     const dialog = topDialog(state);
     return dialog?.kind === 'confirm' ? handle(state, dialog, press) : stay(state);
@@ -179,8 +181,10 @@ const choosePalette: Handler = (state, press) => {
 };
 
 const HANDLERS: Readonly<Record<ActionId, Handler>> = {
-  help: (state, press) => stay(openDialog(state, { kind: 'help', openedAt: press.at, place: placeOf(state), scroll: 0 })),
-  palette: (state, press) => stay(openDialog(state, { kind: 'palette', openedAt: press.at, field: NO_FIELD, cursor: 0 })),
+  help: (state, press) =>
+    stay(openDialog(state, { kind: 'help', openedAt: press.at, place: placeOf(state), scroll: 0 })),
+  palette: (state, press) =>
+    stay(openDialog(state, { kind: 'palette', openedAt: press.at, field: NO_FIELD, cursor: 0 })),
   filter: (state) => stay(startFilter(state)),
   alerts: openAlerts,
   quit: (state) => ({ state, effects: [{ type: 'quit' }] }),

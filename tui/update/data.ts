@@ -28,16 +28,29 @@ function changeHost(state: ConsoleState, name: string, change: (host: HostView) 
 export function hearNews(state: ConsoleState, hostName: string, news: ConnectionNews, at: number): Step {
   switch (news.type) {
     case 'connecting':
-      return stay(changeHost(state, hostName, (host) => (host.connection === 'down' ? host : { ...host, connection: 'connecting' })));
+      return stay(
+        changeHost(state, hostName, (host) =>
+          host.connection === 'down' ? host : { ...host, connection: 'connecting' },
+        ),
+      );
     case 'down':
       return stay(
-        changeHost(state, hostName, ({ roundTripMs: _gone, ...host }) => ({ ...host, connection: 'down', fault: news.fault })),
+        changeHost(state, hostName, ({ roundTripMs: _gone, ...host }) => ({
+          ...host,
+          connection: 'down',
+          fault: news.fault,
+        })),
       );
     case 'round-trip':
       return stay(changeHost(state, hostName, (host) => ({ ...host, roundTripMs: news.ms, heardAt: at })));
     case 'welcome':
       return stay(
-        changeHost(state, hostName, (host) => ({ ...host, role: news.welcome.role, daemon: news.welcome.daemon, heardAt: at })),
+        changeHost(state, hostName, (host) => ({
+          ...host,
+          role: news.welcome.role,
+          daemon: news.welcome.daemon,
+          heardAt: at,
+        })),
       );
     case 'snapshot': {
       const scenarios = Object.fromEntries(news.snapshot.scenarios.map((status) => [status.id, status]));
@@ -83,7 +96,12 @@ function mergeScenarios(
 }
 
 /** Live events go to the end; fetched ones to their time. Numbers already seen of that host are left out. */
-export function addEvents(state: ConsoleState, hostName: string, records: readonly EventRecord[], live: boolean): ConsoleState {
+export function addEvents(
+  state: ConsoleState,
+  hostName: string,
+  records: readonly EventRecord[],
+  live: boolean,
+): ConsoleState {
   const seen = new Set<number>();
   if (!live) for (const event of state.events) if (event.source === hostName) seen.add(event.record.n);
   const last = state.hosts.find((host) => host.name === hostName)?.lastEvent ?? 0;

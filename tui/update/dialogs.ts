@@ -24,7 +24,10 @@ import { findingsOf } from './findings.ts';
 export const SYNC_CHOICES = ['file', 'block', 'skip'] as const;
 
 /** A key given to a dialog that has just opened, or one of a burst, was not meant as its answer. */
-export function isDeliberate(openedAt: number, key: { readonly at: number; readonly burst: boolean; readonly repeat: boolean }): boolean {
+export function isDeliberate(
+  openedAt: number,
+  key: { readonly at: number; readonly burst: boolean; readonly repeat: boolean },
+): boolean {
   return !key.burst && !key.repeat && key.at - openedAt >= DIALOG_GUARD_MS;
 }
 
@@ -91,8 +94,10 @@ export function moveRow(state: ConsoleState, dialog: RunDialog, by: 1 | -1): Con
 export function changeChoice(state: ConsoleState, dialog: RunDialog, by: 1 | -1): ConsoleState {
   if (dialog.step !== 'question') return state;
   const { choice } = dialog;
-  if (dialog.row === 2) return replaceDialog(state, { ...dialog, button: dialog.button === 'cancel' ? 'go' : 'cancel' });
-  if (dialog.row === 1) return replaceDialog(state, { ...dialog, choice: { ...choice, ignoreSame: !choice.ignoreSame } });
+  if (dialog.row === 2)
+    return replaceDialog(state, { ...dialog, button: dialog.button === 'cancel' ? 'go' : 'cancel' });
+  if (dialog.row === 1)
+    return replaceDialog(state, { ...dialog, choice: { ...choice, ignoreSame: !choice.ignoreSame } });
   const at = SYNC_CHOICES.indexOf(choice.sync);
   const sync = SYNC_CHOICES[(at + by + SYNC_CHOICES.length) % SYNC_CHOICES.length] ?? 'file';
   return replaceDialog(state, { ...dialog, choice: { ...choice, sync } });
@@ -120,10 +125,17 @@ export function pressRunButton(state: ConsoleState, dialog: RunDialog, at: numbe
   return dialog.button === 'go' ? startRun(state, dialog) : stay(closeDialog(state));
 }
 
-export function hearRunReply(state: ConsoleState, purpose: Purpose & { scenarioId: string }, outcome: Outcome, at: number): Step {
+export function hearRunReply(
+  state: ConsoleState,
+  purpose: Purpose & { scenarioId: string },
+  outcome: Outcome,
+  at: number,
+): Step {
   const dialog = topDialog(state);
-  if (dialog?.kind !== 'run' || dialog.scenarioId !== purpose.scenarioId) return stay(replyWithoutDialog(state, purpose, outcome));
-  if (purpose.kind === 'verify' && dialog.step === 'verifying') return stay(hearVerification(state, dialog, outcome, at));
+  if (dialog?.kind !== 'run' || dialog.scenarioId !== purpose.scenarioId)
+    return stay(replyWithoutDialog(state, purpose, outcome));
+  if (purpose.kind === 'verify' && dialog.step === 'verifying')
+    return stay(hearVerification(state, dialog, outcome, at));
   if (purpose.kind !== 'run' || dialog.step !== 'starting') return stay(state);
   if (outcome.ok) return stay(withToast(closeDialog(state), `${dialog.scenario} is starting`));
   return stay(replaceDialog(state, { ...dialog, step: 'failed', fault: outcome.fault, openedAt: at }));
@@ -138,7 +150,11 @@ function hearVerification(state: ConsoleState, dialog: RunDialog, outcome: Outco
 }
 
 /** The dialog was closed before its answer came: a failure must still be seen. */
-function replyWithoutDialog(state: ConsoleState, purpose: Purpose & { scenarioId: string }, outcome: Outcome): ConsoleState {
+function replyWithoutDialog(
+  state: ConsoleState,
+  purpose: Purpose & { scenarioId: string },
+  outcome: Outcome,
+): ConsoleState {
   if (outcome.ok || purpose.kind === 'verify') return state;
   const name = scenarioById(state, purpose.scenarioId)?.status.name ?? 'the scenario';
   return withToast(state, `${name}: ${outcome.fault.text}`, 'error', outcome.fault.hint);
@@ -181,10 +197,15 @@ export function openStop(state: ConsoleState, at: number): Step {
   const scenario = selectedScenario(state);
   if (scenario === undefined) return stay(state);
   const { status } = scenario;
-  const impact = ['Changes made from now on are not replicated until it runs again.', 'The data on both hosts stays as it is.'];
-  if (status.state === 'synchronizing') impact.push('Synchronization is not finished; files already copied are not sent again.');
+  const impact = [
+    'Changes made from now on are not replicated until it runs again.',
+    'The data on both hosts stays as it is.',
+  ];
+  if (status.state === 'synchronizing')
+    impact.push('Synchronization is not finished; files already copied are not sent again.');
   const pending = Math.max(0, ...status.hosts.map((host) => host.replica?.pendingChanges ?? 0));
-  if (pending > 0) impact.push(`${pending} changes are not applied on the Replica yet (lag ${Math.ceil(worstLag(status) / 1000)} s).`);
+  if (pending > 0)
+    impact.push(`${pending} changes are not applied on the Replica yet (lag ${Math.ceil(worstLag(status) / 1000)} s).`);
   return openConfirm(state, at, {
     command: 'scenario.stop',
     title: 'Stop',
@@ -240,13 +261,23 @@ export function pressConfirmButton(state: ConsoleState, dialog: ConfirmDialog): 
 }
 
 /** Typing into the name field; undefined when the dialog has none or the key is not for it. */
-export function typeConfirm(state: ConsoleState, dialog: ConfirmDialog, name: string, text: string | undefined): ConsoleState | undefined {
+export function typeConfirm(
+  state: ConsoleState,
+  dialog: ConfirmDialog,
+  name: string,
+  text: string | undefined,
+): ConsoleState | undefined {
   if (dialog.typed === undefined || dialog.step !== 'question') return undefined;
   const field = editField(dialog.field, name, text);
   return field === undefined ? undefined : replaceDialog(state, { ...dialog, field });
 }
 
-export function hearConfirmReply(state: ConsoleState, purpose: Purpose & { scenarioId: string }, outcome: Outcome, at: number): Step {
+export function hearConfirmReply(
+  state: ConsoleState,
+  purpose: Purpose & { scenarioId: string },
+  outcome: Outcome,
+  at: number,
+): Step {
   const dialog = topDialog(state);
   if (dialog?.kind !== 'confirm' || dialog.scenarioId !== purpose.scenarioId || dialog.step !== 'asked') {
     return stay(replyWithoutDialog(state, purpose, outcome));

@@ -12,32 +12,32 @@ function isRecord(value: unknown): value is Loose {
 }
 
 function findingOf(value: Loose, severity: unknown): VerificationFinding {
-  const found = text(value['found']);
-  const expected = text(value['expected']);
-  const words = text(value['text'] ?? value['title'] ?? value['message']);
+  const found = text(value.found);
+  const expected = text(value.expected);
+  const words = text(value.text ?? value.title ?? value.message);
   const detail = [found === '' ? '' : `found ${found}`, expected === '' ? '' : `expected ${expected}`].filter(Boolean);
   return {
     severity: severity === 'warning' || severity === 'info' ? severity : 'error',
-    code: text(value['code'] ?? value['check']),
-    host: text(value['host'] ?? value['where']),
+    code: text(value.code ?? value.check),
+    host: text(value.host ?? value.where),
     text: detail.length === 0 ? words : `${words === '' ? '' : `${words}: `}${detail.join(', ')}`,
-    fix: text(value['fix'] ?? value['hint']),
+    fix: text(value.fix ?? value.hint),
   };
 }
 
 export function findingsOf(result: unknown): readonly VerificationFinding[] {
   if (!isRecord(result)) return [unreadable()];
   const lists: readonly [unknown, unknown][] = [
-    [result['findings'], undefined],
-    [result['errors'], 'error'],
-    [result['warnings'], 'warning'],
+    [result.findings, undefined],
+    [result.errors, 'error'],
+    [result.warnings, 'warning'],
   ];
   if (!lists.some(([list]) => Array.isArray(list))) return [unreadable()];
   const findings: VerificationFinding[] = [];
   for (const [list, severity] of lists) {
     if (!Array.isArray(list)) continue;
     for (const item of list) {
-      findings.push(isRecord(item) ? findingOf(item, severity ?? item['severity']) : unreadable());
+      findings.push(isRecord(item) ? findingOf(item, severity ?? item.severity) : unreadable());
     }
   }
   const order = { error: 0, warning: 1, info: 2 };

@@ -43,7 +43,10 @@ export function DialogView({ state, layout, theme }: DialogProps) {
   const wanted = fixed ? tallest.height : sheet.content.length + 4;
   const area = dialogArea(layout.width, layout.height, width, Math.min(wanted, tallest.height));
   const rows = innerHeight(area) - 1;
-  const body = [...sheet.content.slice(0, rows), ...Array.from({ length: Math.max(0, rows - sheet.content.length) }, () => [] as Line)];
+  const body = [
+    ...sheet.content.slice(0, rows),
+    ...Array.from({ length: Math.max(0, rows - sheet.content.length) }, () => [] as Line),
+  ];
   return (
     <Pane
       area={area}
@@ -59,9 +62,16 @@ export function DialogView({ state, layout, theme }: DialogProps) {
 function sheetOf(state: ConsoleState, dialog: Dialog, width: number, height: number): Sheet {
   switch (dialog.kind) {
     case 'run':
-      return { title: dialog.verifyOnly ? `Verify ${dialog.scenario}` : `Run ${dialog.scenario}`, content: runLines(dialog, width, height) };
+      return {
+        title: dialog.verifyOnly ? `Verify ${dialog.scenario}` : `Run ${dialog.scenario}`,
+        content: runLines(dialog, width, height),
+      };
     case 'confirm':
-      return { title: `${dialog.title}: ${dialog.scenario}`, content: confirmLines(dialog, width), danger: dialog.typed !== undefined };
+      return {
+        title: `${dialog.title}: ${dialog.scenario}`,
+        content: confirmLines(dialog, width),
+        danger: dialog.typed !== undefined,
+      };
     case 'event':
       return { title: 'Event', content: eventLines(dialog, width) };
     case 'palette':
@@ -77,7 +87,11 @@ function helpSheet(dialog: HelpDialog, height: number): Sheet {
   const lines = helpLines(dialog.place);
   const start = Math.max(0, Math.min(dialog.scroll, lines.length - height));
   const slice = { start, end: Math.min(lines.length, start + height) };
-  return { title: `Keys: ${placeName(dialog.place)}`, note: sliceWords(slice, lines.length), content: lines.slice(slice.start, slice.end) };
+  return {
+    title: `Keys: ${placeName(dialog.place)}`,
+    note: sliceWords(slice, lines.length),
+    content: lines.slice(slice.start, slice.end),
+  };
 }
 
 function alertSheet(state: ConsoleState, dialog: AlertsDialog, height: number): Sheet {

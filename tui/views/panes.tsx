@@ -3,17 +3,17 @@ import type { ChartSurface } from '../charts/surface.ts';
 import { sliceAround, sliceWords } from '../components/list.ts';
 import { innerHeight, innerWidth, Pane } from '../components/pane.tsx';
 import type { Area } from '../layout.ts';
+import { fieldSpans } from '../present/dialogs.ts';
 import { emptyTree, quickStart } from '../present/empty.ts';
 import { eventRow } from '../present/events.ts';
 import { hostDetail, hostRow } from '../present/hosts.ts';
 import { type Line, line, restyle, span } from '../present/line.ts';
-import { fieldSpans } from '../present/dialogs.ts';
 import { overview, staleText } from '../present/overview.ts';
 import { rootLines } from '../present/roots.ts';
 import { clean } from '../present/text.ts';
 import { cursorRow, treeRow } from '../present/tree.ts';
 import { eventWindow, selectedRow, selectedScenario, treeRows } from '../select.ts';
-import { type ConsoleState, type Tab, TABS } from '../state.ts';
+import { type ConsoleState, TABS, type Tab } from '../state.ts';
 import type { Theme } from '../theme.ts';
 
 export interface ViewProps {
@@ -40,9 +40,14 @@ export function TreeView({ state, area, theme }: ViewProps) {
   const width = innerWidth(area);
   const selected = selectedRow(state)?.key;
   const focused = hasKeys(state, 'tree');
-  const cursor = Math.max(0, rows.findIndex((row) => row.key === selected));
+  const cursor = Math.max(
+    0,
+    rows.findIndex((row) => row.key === selected),
+  );
   const slice = sliceAround(cursor, rows.length, height);
-  const shown = rows.slice(slice.start, slice.end).map((row) => treeRow(row, { width, selected: row.key === selected, focused }));
+  const shown = rows
+    .slice(slice.start, slice.end)
+    .map((row) => treeRow(row, { width, selected: row.key === selected, focused }));
   return (
     <Pane
       area={area}
@@ -71,13 +76,21 @@ export function DetailView({ state, area, theme, surface }: ViewProps) {
   const focused = hasKeys(state, 'detail');
   if (scenario === undefined) {
     const content = quickStart(width);
-    return <Pane area={area} theme={theme} focused={focused} title={line(span('2 Quick start', 'strong'))} content={content} />;
+    return (
+      <Pane
+        area={area}
+        theme={theme}
+        focused={focused}
+        title={line(span('2 Quick start', 'strong'))}
+        content={content}
+      />
+    );
   }
   const charts = state.charts[scenario.id];
   const content =
     state.tab === 'roots'
-      ? rootsOf(state, width)
-      : overview(scenario, { width, height, now: state.now, surface, charts });
+      ? rootsOf(state, width - 1)
+      : overview(scenario, { width: width - 1, height, now: state.now, surface, charts });
   return (
     <Pane
       area={area}
@@ -85,7 +98,7 @@ export function DetailView({ state, area, theme, surface }: ViewProps) {
       focused={focused}
       title={line(span(`2 ${clean(scenario.status.name)}:`, 'strong'), ...tabs(state.tab))}
       note={line(span(` ${scenario.status.serverType} `, 'dim'))}
-      content={content}
+      content={content.map((row) => line(' ', ...row))}
     />
   );
 }
@@ -142,7 +155,9 @@ export function EventsView({ state, area, theme }: ViewProps) {
 export function EventStrip({ state, area, theme }: ViewProps) {
   const width = innerWidth(area);
   const live = { ...state, eventView: { severity: 'info', filter: '', selectedOnly: false } as const };
-  const rows = eventWindow(live, innerHeight(area)).rows.map((event) => line(' ', ...eventRow(event, { now: state.now, width })));
+  const rows = eventWindow(live, innerHeight(area)).rows.map((event) =>
+    line(' ', ...eventRow(event, { now: state.now, width })),
+  );
   return (
     <Pane
       area={area}
@@ -160,7 +175,11 @@ export function HostsView({ state, area, theme }: ViewProps) {
   const focused = hasKeys(state, 'hosts');
   const slice = sliceAround(state.hostCursor, state.hosts.length, height);
   const rows: Line[] = state.hosts.slice(slice.start, slice.end).map((host, index) =>
-    cursorRow(hostRow(host, state.now, width - 1), { width, selected: focused && slice.start + index === state.hostCursor, focused }),
+    cursorRow(hostRow(host, state.now, width - 1), {
+      width,
+      selected: focused && slice.start + index === state.hostCursor,
+      focused,
+    }),
   );
   const host = state.hosts[state.hostCursor];
   if (host !== undefined && height > rows.length + 3) {

@@ -4,23 +4,14 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { eventually, freePort } from '../hosts/rig.ts';
 
 const run = promisify(execFile);
 const START_TIMEOUT_MS = 10_000;
-const POLL_MS = 20;
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
-}
 
 function canConnect(port: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -33,13 +24,8 @@ function canConnect(port: number): Promise<boolean> {
   });
 }
 
-async function waitFor(what: string, ready: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + START_TIMEOUT_MS;
-  while (!(await ready())) {
-    if (performance.now() > deadline) throw new Error(`${what} did not start within ${START_TIMEOUT_MS} ms`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
-}
+const waitFor = (what: string, ready: () => boolean | Promise<boolean>): Promise<true> =>
+  eventually(`${what} starts`, START_TIMEOUT_MS, async () => ((await ready()) ? true : undefined));
 
 export interface Peer {
   stop(): Promise<void>;
@@ -94,7 +80,7 @@ export async function startSshServer(
   return { shell, host: `${userInfo().username}@127.0.0.1`, stop: () => stopProcess(child) };
 }
 
-/** lsyncd with delay 0, replicating `source` to a local rsync target. Ready once its first synchronization is over. */
+/** lsyncd with delay 0, replicating `source` to an rsync target (a directory or an rsync:// address). Ready once its first synchronization is over. */
 export async function startLsyncd(scratch: string, source: string, target: string): Promise<Peer> {
   mkdirSync(scratch, { recursive: true });
   const config = join(scratch, 'lsyncd.lua');

@@ -1,0 +1,122 @@
+/**
+ * `npm run bench [-- P1 P6 … --json FILE --runs N --no-disk --profile DIR]`: measures our engines and the programs people use
+ * instead in the same run, alternating, and prints one table. Exit code 0 when everything asked for could be measured.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, release, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { installHint, missingTools } from '../runner/tools.ts';
+import { copyRows } from './copy-rows.ts';
+import { liveRows } from './live-rows.ts';
+import { formatTable, type Row } from './measure.ts';
+import type { BenchContext } from './place.ts';
+
+const ROWS = ['P1', 'P4', 'P6', 'P7'];
+const DEFAULT_RUNS = 5;
+const MEMORY_DIRECTORY = '/dev/shm';
+
+function say(text: string): void {
+  process.stderr.write(`bench: ${text}\n`);
+}
+
+function describeMachine(): Record<string, unknown> {
+  const processors = cpus();
+  return {
+    cores: processors.length,
+    processor: processors[0]?.model,
+    memoryBytes: totalmem(),
+    kernel: release(),
+    node: process.version,
+    at: new Date().toISOString(),
+  };
+}
+
+interface Measurement {
+  readonly rows: readonly string[];
+  readonly disk: boolean;
+  readonly measure: (context: BenchContext) => Promise<Row[]>;
+}
+
+const MEASUREMENTS: readonly Measurement[] = [
+  { rows: ['P1', 'P4'], disk: false, measure: copyRows },
+  { rows: ['P1', 'P4'], disk: true, measure: copyRows },
+  { rows: ['P6', 'P7'], disk: false, measure: liveRows },
+];
+
+interface Options {
+  readonly wanted: readonly string[];
+  readonly runs: number;
+  readonly disk: boolean;
+  readonly profile: string | undefined;
+}
+
+/** The rows of one measurement; undefined when it could not be done. */
+async function measureOne({ rows: ids, disk, measure }: Measurement, options: Options): Promise<Row[] | undefined> {
+  const directory = mkdtempSync(join(disk ? tmpdir() : MEMORY_DIRECTORY, 'mainstay-bench-'));
+  const place = disk ? 'disk' : 'tmpfs';
+  say(`measuring ${ids.join(', ')} on ${place}`);
+  try {
+    return await measure({
+      place,
+      directory,
+      suffix: disk ? '-disk' : '',
+      runs: options.runs,
+      nodeOptions: options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profile}`],
+      wanted: (id) => options.wanted.includes(id),
+      say,
+    });
+  } catch (error) {
+    say(`${ids.join(', ')} could not be measured: ${error instanceof Error ? (error.stack ?? error.message) : error}`);
+    return undefined;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function measureAll(options: Options): Promise<{ rows: Row[]; failed: boolean }> {
+  const chosen = MEASUREMENTS.filter(
+    ({ rows, disk }) => (options.disk || !disk) && rows.some((id) => options.wanted.includes(id)),
+  );
+  const results: (Row[] | undefined)[] = [];
+  for (const measurement of chosen) results.push(await measureOne(measurement, options));
+  return { rows: results.flatMap((rows) => rows ?? []), failed: results.includes(undefined) };
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    allowNegative: true,
+    options: {
+      json: { type: 'string' },
+      runs: { type: 'string', default: String(DEFAULT_RUNS) },
+      disk: { type: 'boolean', default: true },
+      profile: { type: 'string' },
+    },
+  });
+  const unknown = positionals.filter((id) => !ROWS.includes(id));
+  if (unknown.length > 0) {
+    say(`no such row: ${unknown.join(', ')}; there are ${ROWS.join(', ')}`);
+    return 2;
+  }
+  const missing = missingTools(['rsync', 'lsyncd']);
+  if (missing.length > 0) {
+    say(`the programs to compare with are missing: ${installHint(missing)}`);
+    return 1;
+  }
+  if (values.profile !== undefined) mkdirSync(values.profile, { recursive: true });
+  const { rows, failed } = await measureAll({
+    wanted: positionals.length > 0 ? positionals : ROWS,
+    runs: Number(values.runs),
+    disk: values.disk,
+    profile: values.profile,
+  });
+  process.stdout.write(`${formatTable(rows)}\n`);
+  for (const row of rows) process.stdout.write(`${row.id}: ${row.note}\n`);
+  if (values.json !== undefined) {
+    writeFileSync(values.json, `${JSON.stringify({ machine: describeMachine(), rows }, undefined, 2)}\n`);
+  }
+  return failed || rows.length === 0 ? 1 : 0;
+}
+
+process.exitCode = await main();

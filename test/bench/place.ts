@@ -1,0 +1,15 @@
+/** Where and how a benchmark runs. */
+
+export interface BenchContext {
+  /** `tmpfs` or `disk`. */
+  readonly place: string;
+  readonly directory: string;
+  /** Appended to the row's id: '' on tmpfs, which the goals are for, '-disk' on disk. */
+  readonly suffix: string;
+  /** Samples a side. */
+  readonly runs: number;
+  /** Node options for our engines, for profiles. */
+  readonly nodeOptions: readonly string[];
+  readonly wanted: (id: string) => boolean;
+  readonly say: (text: string) => void;
+}

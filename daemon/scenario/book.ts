@@ -1,0 +1,97 @@
+/** What this host remembers of its scenarios across restarts: one small document, `scenarios.json`. */
+import { z } from 'zod';
+import { type HostReference, type ScenarioDocument, SERVER_TYPES, type StopReason } from '../../shared/scenario.ts';
+import type { RunChoices } from './machine.ts';
+
+export interface StoredRun {
+  /** It was running and has to run again after a restart of the daemon. */
+  wanted: boolean;
+  reason: StopReason;
+  /** Why it failed, when it did. */
+  failed?: string;
+  /** Wall clock of the last state change. */
+  since: number;
+  epoch: number;
+  choices: RunChoices;
+  /** By device id of a Replica. */
+  peers: Record<string, { synchronized: boolean; suspended: boolean }>;
+  /** Replicas that could not be told yet that it stopped; tried again until they answer. */
+  untold: { host: HostReference; reason: string }[];
+}
+
+export interface StoredScenario {
+  /** Which side of it this host is. */
+  readonly side: 'master' | 'replica';
+  document: ScenarioDocument;
+  run: StoredRun;
+}
+
+export interface ScenarioBook {
+  scenarios: StoredScenario[];
+  /** Deleted scenarios which a Replica was not told yet to forget. */
+  forgotten: { scenarioId: string; host: HostReference }[];
+}
+
+const settings = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]));
+const hostReference = z.object({
+  name: z.string().min(1).max(255),
+  address: z.string().min(1).max(300),
+  deviceId: z.string().max(200).optional(),
+  settings: settings.optional(),
+});
+const absolute = z.string().min(1).max(4096);
+
+const document = z.object({
+  id: z.string().regex(/^[0-9a-f]{32}$/),
+  name: z.string().min(1).max(100),
+  group: z.string().max(100).optional(),
+  serverType: z.enum(SERVER_TYPES),
+  solution: z.enum(['ha', 'dr']),
+  master: hostReference,
+  replicas: z.array(hostReference).min(1).max(64),
+  roots: z
+    .array(z.object({ master: absolute, replica: absolute.optional() }))
+    .min(1)
+    .max(255),
+  exclude: z.array(z.string().max(4096)).max(1000),
+  settings,
+  revision: z.number().int().min(1),
+});
+/** A complete document from a peer or from disk; what a person wrote goes through config/document.ts. */
+export const completeDocument = document as unknown as z.ZodType<ScenarioDocument>;
+
+const run = z.object({
+  wanted: z.boolean(),
+  reason: z.enum(['never-run', 'by-user', 'after-switchover', 'by-error']),
+  failed: z.string().optional(),
+  since: z.number(),
+  epoch: z.number().int().nonnegative(),
+  choices: z.object({ method: z.enum(['file', 'block', 'skip']), ignoreSame: z.boolean() }),
+  peers: z.record(z.string(), z.object({ synchronized: z.boolean(), suspended: z.boolean() })),
+  untold: z.array(z.object({ host: hostReference, reason: z.string() })),
+});
+
+export const scenarioBook = z.object({
+  scenarios: z.array(z.object({ side: z.enum(['master', 'replica']), document, run })),
+  forgotten: z.array(z.object({ scenarioId: z.string(), host: hostReference })),
+}) as unknown as z.ZodType<ScenarioBook>;
+
+export const EMPTY_BOOK: ScenarioBook = { scenarios: [], forgotten: [] };
+export const FIRST_EPOCH = 1;
+
+export function newRun(since: number, epoch = FIRST_EPOCH): StoredRun {
+  return {
+    wanted: false,
+    reason: 'never-run',
+    since,
+    epoch,
+    choices: { method: 'file', ignoreSame: true },
+    peers: {},
+    untold: [],
+  };
+}
+
+/** The roots of a scenario on one of its sides. */
+export function rootsOf(document: ScenarioDocument, side: 'master' | 'replica'): string[] {
+  return document.roots.map((root) => (side === 'master' ? root.master : (root.replica ?? root.master)));
+}

@@ -1,0 +1,221 @@
+/**
+ * One engine thread from its start to its end: its start-up, its calls with their answers, and the link streams whose
+ * bytes pass through here between sockets (this thread) and engine (its own thread).
+ */
+import { Fault, type FaultDetails, type FaultDocument } from '../../shared/faults.ts';
+import type { Clock, LinkStream, Timer } from '../ports.ts';
+import type { EngineHandle } from '../services.ts';
+import type { EngineCall, EngineConfig, EngineNotice, EngineStatus } from './engine-protocol.ts';
+
+/** Opening the state and re-applying what a crash left behind may take a while. */
+const START_TIMEOUT_MS = 120_000;
+const STOP_TIMEOUT_MS = 15_000;
+
+export interface EngineListener {
+  onEvent(code: string, details: FaultDetails): void;
+  onStatus(status: EngineStatus): void;
+  /** The thread ended or failed without being asked; the session is over and cleaned up. */
+  onLost(reason: string): void;
+}
+
+interface OpenCall {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (fault: Fault) => void;
+}
+
+export class EngineSession {
+  readonly handle: EngineHandle;
+  readonly #clock: Clock;
+  readonly #listener: EngineListener;
+  readonly #streams = new Map<string, LinkStream>();
+  readonly #calls = new Map<number, OpenCall>();
+  #nextCall = 1;
+  #over = false;
+  #onStarted: ((fault: Fault | undefined) => void) | undefined;
+  #onStopped: (() => void) | undefined;
+
+  private constructor(handle: EngineHandle, clock: Clock, listener: EngineListener) {
+    this.handle = handle;
+    this.#clock = clock;
+    this.#listener = listener;
+    handle.onNotice = (notice) => this.#notice(notice);
+    handle.onExit = (code) => this.#lost(`the engine's thread ended (exit ${code})`);
+  }
+
+  /** Resolves when the engine has opened its state; throws what kept it from that. */
+  static async start(
+    handle: EngineHandle,
+    config: EngineConfig,
+    clock: Clock,
+    listener: EngineListener,
+  ): Promise<EngineSession> {
+    const session = new EngineSession(handle, clock, listener);
+    const fault = await new Promise<Fault | undefined>((resolve) => {
+      const timer = clock.after(START_TIMEOUT_MS, () =>
+        resolve(new Fault('TIMEOUT', { seconds: START_TIMEOUT_MS / 1000, what: 'the engine to start' })),
+      );
+      session.#onStarted = (result) => {
+        timer.cancel();
+        resolve(result);
+      };
+      handle.post({ type: 'start', config });
+    });
+    session.#onStarted = undefined;
+    if (fault === undefined) return session;
+    session.#end(fault.message);
+    await handle.terminate();
+    throw fault;
+  }
+
+  call(call: EngineCall, timeoutMs?: number): Promise<unknown> {
+    if (this.#over) return Promise.reject(new Fault('INTERNAL', { reason: 'the engine has ended' }));
+    const id = this.#nextCall;
+    this.#nextCall += 1;
+    return new Promise((resolve, reject) => {
+      let timer: Timer | undefined;
+      const settle = () => {
+        timer?.cancel();
+        this.#calls.delete(id);
+      };
+      this.#calls.set(id, {
+        resolve: (result) => {
+          settle();
+          resolve(result);
+        },
+        reject: (fault) => {
+          settle();
+          reject(fault);
+        },
+      });
+      if (timeoutMs !== undefined) {
+        timer = this.#clock.after(timeoutMs, () =>
+          this.#calls.get(id)?.reject(new Fault('TIMEOUT', { seconds: timeoutMs / 1000, what: call.name })),
+        );
+      }
+      this.handle.post({ type: 'call', id, call });
+    });
+  }
+
+  /** Gives the engine a stream to `peer`; an older one to the same peer ends first. */
+  openLink(peer: string, stream: LinkStream): void {
+    if (this.#over) {
+      stream.close();
+      return;
+    }
+    const older = this.#streams.get(peer);
+    if (older !== undefined) {
+      this.#closed(peer, older, 'replaced by a newer connection');
+      older.close();
+    }
+    this.#streams.set(peer, stream);
+    stream.onBytes = (bytes) => {
+      if (this.#streams.get(peer) !== stream) return;
+      const owned = ownBuffer(bytes);
+      this.handle.post({ type: 'link-bytes', peer, bytes: owned }, [owned.buffer]);
+    };
+    stream.onClose = (reason) => this.#closed(peer, stream, reason);
+    this.handle.post({ type: 'link-open', peer });
+  }
+
+  closeLink(peer: string, reason: string): void {
+    const stream = this.#streams.get(peer);
+    if (stream === undefined) return;
+    this.#closed(peer, stream, reason);
+    stream.close();
+  }
+
+  /** Drains the engine, then ends its thread; ends it anyway when it does not answer. */
+  async stop(): Promise<void> {
+    if (!this.#over) {
+      await new Promise<void>((resolve) => {
+        const timer = this.#clock.after(STOP_TIMEOUT_MS, resolve);
+        this.#onStopped = () => {
+          timer.cancel();
+          resolve();
+        };
+        this.handle.post({ type: 'stop' });
+      });
+      this.#end('the scenario was stopped');
+    }
+    await this.handle.terminate();
+  }
+
+  #notice(notice: EngineNotice): void {
+    switch (notice.type) {
+      case 'started':
+        this.#onStarted?.(undefined);
+        return;
+      case 'link-send':
+        this.#streams.get(notice.peer)?.send(notice.bytes);
+        return;
+      case 'link-close':
+        this.closeLink(notice.peer, notice.fault?.text ?? 'closed by the engine');
+        return;
+      case 'event':
+        this.#listener.onEvent(notice.code, notice.details);
+        return;
+      case 'status':
+        this.#listener.onStatus(notice.status);
+        return;
+      case 'reply':
+        this.#answered(notice.id, notice.result, notice.fault);
+        return;
+      case 'failed':
+        this.#failed(Fault.fromDocument(notice.fault));
+        return;
+      case 'stopped':
+        this.#onStopped?.();
+    }
+  }
+
+  #answered(id: number, result: unknown, fault: FaultDocument | undefined): void {
+    const open = this.#calls.get(id);
+    if (open === undefined) return;
+    if (fault === undefined) open.resolve(result);
+    else open.reject(Fault.fromDocument(fault));
+  }
+
+  #failed(fault: Fault): void {
+    if (this.#onStarted !== undefined) this.#onStarted(fault);
+    else this.#lost(fault.message);
+  }
+
+  #lost(reason: string): void {
+    if (this.#over) return;
+    if (this.#onStarted !== undefined) {
+      this.#onStarted(new Fault('INTERNAL', { reason }));
+      return;
+    }
+    const stopping = this.#onStopped;
+    this.#end(reason);
+    if (stopping === undefined) this.#listener.onLost(reason);
+    else stopping();
+  }
+
+  #closed(peer: string, stream: LinkStream, reason: string): void {
+    if (this.#streams.get(peer) !== stream) return;
+    this.#streams.delete(peer);
+    stream.onBytes = () => {};
+    stream.onClose = () => {};
+    if (!this.#over) this.handle.post({ type: 'link-closed', peer, reason });
+  }
+
+  #end(reason: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    for (const stream of this.#streams.values()) {
+      stream.onBytes = () => {};
+      stream.onClose = () => {};
+      stream.close();
+    }
+    this.#streams.clear();
+    for (const open of [...this.#calls.values()]) open.reject(new Fault('LINK-REFUSED', { reason }));
+    this.#calls.clear();
+  }
+}
+
+/** The bytes in a buffer of their own, so that it can be transferred; received chunks are often slices of a pool. */
+function ownBuffer(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const whole = bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength;
+  return whole ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
+}

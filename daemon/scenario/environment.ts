@@ -1,0 +1,40 @@
+/** What the scenarios of a host need from the rest of the daemon; put together in main.ts, replaced by fakes in tests. */
+import type { Clock, Random } from '../ports.ts';
+import type { ReportDesk } from '../report/service.ts';
+import type { CaptureService, DocumentStore, EngineHandle, EventLog, LinkService, PeerControl } from '../services.ts';
+import type { HostInspector } from '../verify/facts.ts';
+import type { ScenarioBook } from './book.ts';
+
+export interface OwnHost {
+  readonly name: string;
+  readonly deviceId: string;
+  readonly version: string;
+  /** `host:port` where this engine listens. */
+  address(): string;
+  /** The data directory. */
+  readonly directory: string;
+}
+
+/** Directories of scenarios below the data directory (store/scenario-folders.ts). */
+export interface ScenarioFolders {
+  /** Makes it if needed and returns its path. */
+  open(scenarioId: string): string;
+  remove(scenarioId: string): void;
+}
+
+export interface ScenarioEnvironment {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly host: OwnHost;
+  readonly book: DocumentStore<ScenarioBook>;
+  readonly folders: ScenarioFolders;
+  readonly events: EventLog;
+  readonly peers: PeerControl;
+  readonly links: LinkService;
+  readonly capture: CaptureService;
+  readonly inspector: HostInspector;
+  readonly reports: ReportDesk;
+  readonly spawnEngine: () => EngineHandle;
+  /** For defects that no user can act on. */
+  readonly complain: (text: string) => void;
+}

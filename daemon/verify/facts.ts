@@ -1,0 +1,69 @@
+/** What verification needs to know of a host, and who finds it out (HostInspector: daemon/platform). */
+import { z } from 'zod';
+
+const pathFacts = z.object({
+  path: z.string(),
+  /** `unknown`: it could not be looked at (`problem` says why). */
+  type: z.enum(['directory', 'file', 'other', 'missing', 'unknown']),
+  problem: z.string().optional(),
+  /** With every symbolic link resolved. */
+  realPath: z.string().optional(),
+  readable: z.boolean(),
+  writable: z.boolean(),
+  /** Identity of the volume on that host. */
+  volume: z.string().optional(),
+  freeBytes: z.number().nonnegative().optional(),
+  totalBytes: z.number().nonnegative().optional(),
+  /** Names that differ only in case are different files there. */
+  caseSensitive: z.boolean(),
+  /** Mount points strictly below it. */
+  mounts: z.array(z.string()).max(100),
+});
+export type PathFacts = z.infer<typeof pathFacts>;
+
+const dataset = z.object({
+  entries: z.number().int().nonnegative(),
+  bytes: z.number().nonnegative(),
+  /** False when counting was cut short: the figures are "at least". */
+  complete: z.boolean(),
+  /** Paths that differ from another one only in case; at most 20. */
+  collisions: z.array(z.string()).max(20),
+  /** Paths that could not be read; at most 20. */
+  unreadable: z.array(z.string()).max(20),
+});
+export type DatasetFacts = z.infer<typeof dataset>;
+
+const machine = z.object({
+  /** The same for two engines on one machine. */
+  machine: z.string(),
+  platform: z.string(),
+  /** Addresses of this host; `dynamic` when a lease of a DHCP server is known for it. */
+  addresses: z.array(z.object({ address: z.string(), dynamic: z.boolean() })).max(1_000),
+});
+export type MachineFacts = z.infer<typeof machine>;
+
+/** The answer of `peer.facts`; checked because it comes from another host. */
+export const hostFacts = machine.extend({
+  name: z.string(),
+  deviceId: z.string(),
+  version: z.string(),
+  protocol: z.number().int(),
+  oldestProtocol: z.number().int(),
+  wallMs: z.number(),
+  /** Directory of spools and state. */
+  data: pathFacts,
+  paths: z.array(pathFacts).max(255),
+  /** What is below each of `paths`, in the same order. */
+  datasets: z.array(dataset).max(255),
+  /** Roots of other scenarios that run on this host. */
+  occupied: z.array(z.object({ scenario: z.string(), path: z.string() })).max(10_000),
+});
+export type HostFacts = z.infer<typeof hostFacts>;
+
+/** Looks at this host; throws nothing, says what it could not find out. */
+export interface HostInspector {
+  machine(): Promise<MachineFacts>;
+  path(path: string): Promise<PathFacts>;
+  /** Counts below `path`, without following links, for at most `limitMs`. */
+  dataset(path: string, limitMs: number): Promise<DatasetFacts>;
+}

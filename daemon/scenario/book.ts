@@ -1,5 +1,6 @@
 /** What this host remembers of its scenarios across restarts: one small document, `scenarios.json`. */
 import { z } from 'zod';
+import { Fault } from '../../shared/faults.ts';
 import { type HostReference, type ScenarioDocument, SERVER_TYPES, type StopReason } from '../../shared/scenario.ts';
 import type { RunChoices } from './machine.ts';
 
@@ -94,4 +95,11 @@ export function newRun(since: number, epoch = FIRST_EPOCH): StoredRun {
 /** The roots of a scenario on one of its sides. */
 export function rootsOf(document: ScenarioDocument, side: 'master' | 'replica'): string[] {
   return document.roots.map((root) => (side === 'master' ? root.master : (root.replica ?? root.master)));
+}
+
+/** The scenario of that id; throws SCENARIO-NOT-FOUND. */
+export function storedIn(book: ScenarioBook, id: string): StoredScenario {
+  const stored = book.scenarios.find((scenario) => scenario.document.id === id);
+  if (stored === undefined) throw new Fault('SCENARIO-NOT-FOUND', { name: id });
+  return stored;
 }

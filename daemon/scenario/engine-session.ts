@@ -14,6 +14,7 @@ const STOP_TIMEOUT_MS = 15_000;
 export interface EngineListener {
   onEvent(code: string, details: FaultDetails): void;
   onStatus(status: EngineStatus): void;
+  onLinkClosed(peer: string, reason: string): void;
   /** The thread ended or failed without being asked; the session is over and cleaned up. */
   onLost(reason: string): void;
 }
@@ -197,7 +198,9 @@ export class EngineSession {
     this.#streams.delete(peer);
     stream.onBytes = () => {};
     stream.onClose = () => {};
-    if (!this.#over) this.handle.post({ type: 'link-closed', peer, reason });
+    if (this.#over) return;
+    this.handle.post({ type: 'link-closed', peer, reason });
+    this.#listener.onLinkClosed(peer, reason);
   }
 
   #end(reason: string): void {

@@ -9,6 +9,7 @@ import type { ScenarioState, StopReason, SyncMethod } from '../../shared/scenari
 /** An engine that dies more often than this without a quiet time between is not started again by itself. */
 export const MAX_ENGINE_CRASHES = 5;
 const ENGINE_RETRY_MS = { first: 500, longest: 30_000 };
+const WAIT_RETRY_MS = 5_000;
 const SYNC_RETRY_MS = { first: 1_000, longest: 60_000 };
 
 export interface RunChoices {
@@ -69,7 +70,8 @@ export type Happening =
       readonly preventResync: boolean;
     }
   | { readonly type: 'engine-ready' }
-  | { readonly type: 'engine-lost'; readonly reason: string }
+  /** `waits`: the cause is outside (a root is not mounted yet), so that it is tried again for as long as it takes. */
+  | { readonly type: 'engine-lost'; readonly reason: string; readonly waits?: boolean }
   | { readonly type: 'engine-retry' }
   /** It ran for a while without trouble: earlier crashes are forgotten. */
   | { readonly type: 'engine-quiet' }
@@ -158,7 +160,7 @@ function runningStep(life: RunningLife, happening: RunningHappening): Step {
     case 'engine-ready':
       return engineReady(life);
     case 'engine-lost':
-      return engineLost(life, happening.reason);
+      return happening.waits === true ? engineWaits(life, happening.reason) : engineLost(life, happening.reason);
     case 'engine-retry':
       return life.engine === 'waiting'
         ? { life: { ...life, engine: 'starting' }, effects: [{ do: 'start-engine' }] }
@@ -274,6 +276,14 @@ function engineReady(life: RunningLife): Step {
   return { life: { ...life, engine: 'ready' }, effects };
 }
 
+function engineWaits(life: RunningLife, reason: string): Step {
+  if (life.engine === 'waiting') return only(life);
+  return {
+    life: { ...life, engine: 'waiting', crashReason: reason, peers: unlinkedPeers(life) },
+    effects: [{ do: 'stop-engine' }, { do: 'retry-engine', delayMs: WAIT_RETRY_MS }],
+  };
+}
+
 function engineLost(life: RunningLife, reason: string): Step {
   if (life.engine === 'waiting') return only(life);
   const crashes = life.crashes + 1;
@@ -287,19 +297,23 @@ function engineLost(life: RunningLife, reason: string): Step {
       ],
     };
   }
-  const peers: Record<string, PeerLife> = {};
-  for (const [id, peer] of Object.entries(life.peers)) {
-    // An interrupted copy starts over by comparing; a finished one has its position on the Replica.
-    peers[id] = { ...peer, linked: false, phase: peer.phase === 'synchronizing' ? 'needs-sync' : peer.phase };
-  }
   return {
-    life: { ...life, engine: 'waiting', crashes, crashReason: reason, peers },
+    life: { ...life, engine: 'waiting', crashes, crashReason: reason, peers: unlinkedPeers(life) },
     effects: [
       { do: 'stop-engine' },
       { do: 'retry-engine', delayMs: backOff(ENGINE_RETRY_MS, crashes) },
       record('SCN-015', { reason }),
     ],
   };
+}
+
+function unlinkedPeers(life: RunningLife): Record<string, PeerLife> {
+  const peers: Record<string, PeerLife> = {};
+  for (const [id, peer] of Object.entries(life.peers)) {
+    // An interrupted copy starts over by comparing; a finished one has its position on the Replica.
+    peers[id] = { ...peer, linked: false, phase: peer.phase === 'synchronizing' ? 'needs-sync' : peer.phase };
+  }
+  return peers;
 }
 
 // ---------------------------------------------------------------- Replicas

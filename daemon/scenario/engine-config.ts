@@ -1,0 +1,35 @@
+/** What an engine is told about its scenario. Pure. */
+import { createHash } from 'node:crypto';
+import { settingOf } from '../../config/catalogue.ts';
+import { agreedFingerprint } from '../../config/fingerprint.ts';
+import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
+import { rootsOf } from './book.ts';
+import type { EngineConfig } from './engine-protocol.ts';
+
+export interface EngineConfigInput {
+  readonly document: ScenarioDocument;
+  readonly role: 'master' | 'replica';
+  /** The reference of the host the engine runs on: its own properties count. */
+  readonly self: HostReference;
+  readonly directory: string;
+  readonly epoch: number;
+}
+
+export function engineConfig(input: EngineConfigInput): EngineConfig {
+  const { document, role, self } = input;
+  return {
+    scenarioId: document.id,
+    scenarioName: document.name,
+    role,
+    roots: rootsOf(document, role).map((path) => ({ path })),
+    directory: input.directory,
+    exclude: document.exclude,
+    agreedFingerprint: agreedFingerprint(document, (text) => createHash('sha256').update(text).digest('hex')),
+    epoch: input.epoch,
+    limits: {
+      spoolMaxBytes: settingOf(self.settings, 'spool.maxBytes'),
+      spoolMinFreeBytes: settingOf(self.settings, 'spool.minFreeBytes'),
+      syncWindowBytes: settingOf(document.master.settings, 'synchronization.windowBytes'),
+    },
+  };
+}

@@ -1,0 +1,534 @@
+/**
+ * Carries out what the machine decides for one scenario on its Master: engine thread, capture, links, synchronizations,
+ * persistence. Happenings are queued and worked off one after another; an answer of something that was ended meanwhile
+ * is recognized by its engine number and dropped.
+ */
+import { settingOf } from '../../config/catalogue.ts';
+import { Fault, type FaultDetails } from '../../shared/faults.ts';
+import type { HostReference, ScenarioDocument, StopReason } from '../../shared/scenario.ts';
+import type { ScenarioStatus } from '../../shared/status.ts';
+import type { LinkStream, Timer } from '../ports.ts';
+import type { CaptureReport, EngineHandle, KeptLink } from '../services.ts';
+import { type StoredRun, type StoredScenario, storedIn } from './book.ts';
+import { engineConfig } from './engine-config.ts';
+import type { EngineStatus, SyncResult } from './engine-protocol.ts';
+import { EngineSession } from './engine-session.ts';
+import type { ScenarioEnvironment } from './environment.ts';
+import {
+  type Effect,
+  type Happening,
+  type RunChoices,
+  type RunningLife,
+  refusalToRun,
+  type ScenarioLife,
+  scenarioState,
+  step,
+} from './machine.ts';
+import { PeerDesk } from './peer-desk.ts';
+import { masterStatus } from './status-view.ts';
+
+/** An engine that ran this long without trouble starts counting its crashes anew. */
+const QUIET_MS = 60_000;
+
+export class MasterRunner {
+  readonly id: string;
+  readonly peers: PeerDesk;
+  #life: ScenarioLife;
+  readonly #environment: ScenarioEnvironment;
+  readonly #changed: () => void;
+  readonly #queue: Happening[] = [];
+  #draining = false;
+  #closing = false;
+  #saving: Promise<void> = Promise.resolve();
+  readonly #waiters = new Set<() => void>();
+
+  /** Counts engines; what belongs to an older one is dropped. */
+  #engine = 0;
+  #session: EngineSession | undefined;
+  #starting: { readonly handle: EngineHandle; readonly done: Promise<void> } | undefined;
+  #cleanup: Promise<void> = Promise.resolve();
+  readonly #links = new Map<string, KeptLink>();
+  #timers: Timer[] = [];
+  #status: EngineStatus | undefined;
+  #capture: CaptureReport | undefined;
+  /** Position each Replica has to reach before its synchronization counts as complete. */
+  readonly #catchUp = new Map<string, number>();
+  /** Replicas whose synchronization the operator asked to skip, once. */
+  readonly #skip = new Set<string>();
+
+  constructor(environment: ScenarioEnvironment, id: string, changed: () => void) {
+    this.id = id;
+    this.#environment = environment;
+    this.#changed = changed;
+    this.peers = new PeerDesk(environment, id, () => this.#notify());
+    const { run } = this.stored;
+    this.#life =
+      run.failed === undefined ? { is: 'stopped', reason: run.reason } : { is: 'failed', reason: run.failed };
+  }
+
+  get stored(): StoredScenario {
+    return storedIn(this.#environment.book.value, this.id);
+  }
+
+  get document(): ScenarioDocument {
+    return this.stored.document;
+  }
+
+  get life(): ScenarioLife {
+    return this.#life;
+  }
+
+  get occupies(): boolean {
+    return this.#life.is === 'running' || this.#life.is === 'stopping' || this.#life.is === 'verifying';
+  }
+
+  get engineStatus(): EngineStatus | undefined {
+    return this.#status;
+  }
+
+  // ---------------------------------------------------------------- what is asked of it
+
+  /** After a start of the daemon: goes on by itself when it was running. */
+  resume(): void {
+    const { run, document } = this.stored;
+    if (!run.wanted) return;
+    const peers: Record<string, { synchronized: boolean; suspended: boolean }> = {};
+    for (const replica of document.replicas) {
+      if (replica.deviceId === undefined) continue;
+      peers[replica.deviceId] = run.peers[replica.deviceId] ?? { synchronized: false, suspended: false };
+    }
+    this.#life = { is: 'stopped', reason: run.reason };
+    this.#happen({ type: 'resume', choices: run.choices, peers, preventResync: this.#preventResync() });
+  }
+
+  /** `prepare` verifies and readies the Replicas; its fault leaves the scenario stopped and is thrown. */
+  async run(choices: RunChoices, prepare: () => Promise<void>): Promise<void> {
+    const refusal = refusalToRun(this.#life);
+    if (refusal !== undefined) throw this.#stateFault(refusal);
+    const wasRunning = this.#life.is === 'running';
+    this.#skip.clear();
+    if (choices.method === 'skip') for (const id of this.#replicaIds()) this.#skip.add(id);
+    this.#happen({ type: 'run', choices });
+    if (wasRunning) return;
+    try {
+      await prepare();
+    } catch (error) {
+      this.#happen({ type: 'refused' });
+      throw error;
+    }
+    if (this.#life.is !== 'verifying') {
+      // Stopped meanwhile: the Replicas were just readied, so they have to be told again.
+      await this.peers.tellAll('Stopped by user');
+      throw this.#stateFault('it was stopped while it was verified');
+    }
+    this.#happen({ type: 'prepared', peers: this.#replicaIds(), preventResync: this.#preventResync() });
+    await this.#saving;
+  }
+
+  async stop(reason: StopReason): Promise<void> {
+    if (this.#life.is === 'stopped') throw this.#stateFault('it is stopped already');
+    this.#happen({ type: 'stop', reason });
+    await this.#until(() => this.#life.is === 'stopped');
+    await this.#saving;
+    await this.peers.told();
+  }
+
+  suspend(peer: string, suspended: boolean): void {
+    if (this.#life.is !== 'running') throw this.#stateFault('it does not run');
+    this.#happen({ type: suspended ? 'suspend' : 'unsuspend', peer });
+  }
+
+  /** The daemon ends: engines drain; the scenario goes on after the next start. */
+  async shutdown(): Promise<void> {
+    this.#closing = true;
+    this.peers.close();
+    this.#endEngine();
+    await this.#cleanup;
+    await this.#saving.catch(() => undefined);
+  }
+
+  /** Resolves when every change made before now is applied on every Replica. */
+  async barrier(timeoutMs: number): Promise<unknown> {
+    const deadline = this.#environment.clock.bootMs() + timeoutMs;
+    for (;;) {
+      const left = deadline - this.#environment.clock.bootMs();
+      await this.#until(() => this.#life.is !== 'running' || this.#allSynchronized(), left, 'every Replica to be in sync');
+      if (this.#life.is !== 'running') throw this.#stateFault('only a running scenario has a barrier');
+      const engine = this.#engine;
+      try {
+        return await this.#call().call({ name: 'barrier' }, Math.max(1, deadline - this.#environment.clock.bootMs()));
+      } catch (error) {
+        // The engine ended meanwhile and comes back: what it has not answered is asked again.
+        if (engine === this.#engine || Fault.from(error).code === 'TIMEOUT') throw error;
+      }
+    }
+  }
+
+  async diff(peer: string, ignoreSame: boolean): Promise<unknown> {
+    return await this.#call().call({ name: 'diff', peer, ignoreSame });
+  }
+
+  status(): ScenarioStatus {
+    const { host } = this.#environment;
+    return masterStatus({
+      stored: this.stored,
+      life: this.#life,
+      reportedBy: host.name,
+      peerProblem: (id) => this.peers.problemOf(id),
+      ...(this.#status === undefined ? {} : { engine: this.#status }),
+      ...(this.#capture === undefined ? {} : { capture: this.#capture }),
+    });
+  }
+
+  // ---------------------------------------------------------------- the machine
+
+  #happen(happening: Happening): void {
+    this.#queue.push(happening);
+    if (this.#draining) return;
+    this.#draining = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) this.#step(next);
+    } finally {
+      this.#draining = false;
+    }
+    this.#notify();
+  }
+
+  #step(happening: Happening): void {
+    if (this.#closing) return;
+    const before = this.#life;
+    const { life, effects } = step(before, happening);
+    if (life === before && effects.length === 0) return;
+    this.#life = life;
+    for (const effect of effects) this.#perform(effect);
+    this.#save(scenarioState(before) !== scenarioState(life) || before.is !== life.is);
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.do) {
+      case 'verify':
+        // run() verifies: whoever asked waits for the findings.
+        return;
+      case 'start-engine':
+        this.#startEngine();
+        return;
+      case 'retry-engine':
+        this.#after(effect.delayMs, () => this.#happen({ type: 'engine-retry' }));
+        return;
+      case 'stop-engine':
+        this.#endEngine();
+        return;
+      case 'open-link':
+        this.#openLink(effect.peer);
+        return;
+      case 'close-link':
+        this.#links.get(effect.peer)?.stop();
+        this.#links.delete(effect.peer);
+        this.#session?.closeLink(effect.peer, 'the Replica is suspended');
+        return;
+      case 'synchronize':
+        this.#synchronize(effect.peer);
+        return;
+      case 'retry-sync':
+        this.#after(effect.delayMs, () => this.#happen({ type: 'sync-retry', peer: effect.peer }));
+        return;
+      case 'stop-replicas':
+        void this.peers.tellAll(effect.reason);
+        return;
+      case 'record':
+        this.#record(effect.code, effect.details);
+    }
+  }
+
+  #save(stateChanged: boolean): void {
+    const run = this.#runRecord(stateChanged);
+    if (JSON.stringify(run) === JSON.stringify(this.stored.run)) return;
+    const saving = this.#environment.book.update((book) => {
+      storedIn(book, this.id).run = { ...run, untold: storedIn(book, this.id).run.untold };
+    });
+    this.#saving = saving;
+    saving.catch((error: unknown) => this.#environment.complain(`cannot save the scenario's state: ${String(error)}`));
+  }
+
+  #runRecord(stateChanged: boolean): StoredRun {
+    const life = this.#life;
+    const { failed: _failed, ...before } = this.stored.run;
+    const base = { ...before, since: stateChanged ? this.#environment.clock.wallMs() : before.since };
+    if (life.is === 'running') {
+      const peers: StoredRun['peers'] = {};
+      for (const [id, peer] of Object.entries(life.peers)) {
+        const synchronized = peer.phase === 'synchronized' || peer.phase === 'catching-up';
+        peers[id] = { synchronized, suspended: peer.suspended };
+      }
+      return { ...base, wanted: true, choices: life.choices, peers };
+    }
+    if (life.is === 'failed') return { ...base, wanted: false, reason: 'by-error', failed: life.reason };
+    if (life.is === 'stopping') return { ...base, wanted: false, reason: life.reason };
+    return { ...base, wanted: false, reason: life.is === 'stopped' ? life.reason : life.previous };
+  }
+
+  // ---------------------------------------------------------------- the engine's thread
+
+  #startEngine(): void {
+    this.#engine += 1;
+    const engine = this.#engine;
+    const ready = this.#cleanup;
+    void (async () => {
+      await ready;
+      if (engine !== this.#engine) return;
+      try {
+        await this.#launch(engine);
+      } catch (error) {
+        if (engine === this.#engine) this.#engineFault(Fault.from(error));
+      }
+    })();
+  }
+
+  async #launch(engine: number): Promise<void> {
+    const { clock, capture, spawnEngine, folders } = this.#environment;
+    const { document, run } = this.stored;
+    const directory = folders.open(this.id);
+    const config = engineConfig({ document, role: 'master', self: document.master, directory, epoch: run.epoch });
+    const handle = spawnEngine();
+    const starting = EngineSession.start(handle, config, clock, {
+      onEvent: (code, details) => this.#engineEvent(code, details),
+      onStatus: (status) => engine === this.#engine && this.#engineStatus(status),
+      onLinkClosed: (peer, reason) => engine === this.#engine && this.#linkClosed(peer, reason),
+      onLost: (reason) => engine === this.#engine && this.#engineFault(new Fault('INTERNAL', { reason })),
+    });
+    const done = starting.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#starting = { handle, done };
+    const session = await starting;
+    if (engine !== this.#engine) {
+      await session.stop();
+      return;
+    }
+    this.#session = session;
+    const report = await capture.watch(
+      handle,
+      config.roots.map((root) => root.path),
+    );
+    if (engine !== this.#engine) return;
+    this.#capture = report;
+    this.#record('CAP-001', { method: report.method });
+    if (report.degraded) this.#record('CAP-003', { method: report.method, reason: report.reason ?? 'unknown' });
+    this.#happen({ type: 'engine-ready' });
+    this.#after(QUIET_MS, () => engine === this.#engine && this.#happen({ type: 'engine-quiet' }));
+  }
+
+  #engineFault(fault: Fault): void {
+    const waits = fault.code === 'ROOT-MISSING';
+    const known = this.#life.is === 'running' ? this.#life.crashReason : undefined;
+    if (waits && known !== fault.message) this.#record('ROOT-001', { path: fault.details.path ?? 'unknown' });
+    this.#happen({ type: 'engine-lost', reason: fault.message, waits });
+  }
+
+  /** Ends thread, capture, links and timers; `engine-stopped` follows. */
+  #endEngine(): void {
+    this.#engine += 1;
+    const session = this.#session;
+    const starting = this.#starting;
+    const links = [...this.#links.values()];
+    this.#session = undefined;
+    this.#starting = undefined;
+    this.#links.clear();
+    this.#catchUp.clear();
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers = [];
+    const before = this.#cleanup;
+    this.#cleanup = (async () => {
+      await before;
+      await this.#tearDown(session, starting);
+      for (const link of links) link.stop();
+      this.#happen({ type: 'engine-stopped' });
+    })();
+  }
+
+  async #tearDown(
+    session: EngineSession | undefined,
+    starting: { readonly handle: EngineHandle; readonly done: Promise<void> } | undefined,
+  ): Promise<void> {
+    const { capture, complain } = this.#environment;
+    try {
+      if (session === undefined) {
+        await starting?.handle.terminate();
+        await starting?.done;
+        return;
+      }
+      await capture.unwatch(session.handle).catch((error: unknown) => complain(`capture: ${String(error)}`));
+      await session.stop();
+    } catch (error) {
+      complain(`ending the engine of ${this.document.name}: ${String(error)}`);
+    }
+  }
+
+  #engineEvent(code: string, details: FaultDetails): void {
+    this.#record(code, details);
+    if (code !== 'SYN-003' || this.#life.is !== 'running') return;
+    for (const [id, peer] of Object.entries(this.#life.peers)) {
+      if (peer.phase !== 'catching-up') continue;
+      if (details.peer === undefined || details.peer === id) this.#happen({ type: 'caught-up', peer: id });
+    }
+  }
+
+  #engineStatus(status: EngineStatus): void {
+    this.#status = status;
+    for (const id of this.#replicaIds()) {
+      const peer = status.peers[id];
+      const linked = peer !== undefined && (peer.link === 'live' || peer.link === 'catching-up');
+      this.#peerReported(id, linked, peer?.synchronized === true);
+      if (peer !== undefined) this.#checkCaughtUp(id, peer.appliedSeq);
+    }
+    this.#notify();
+  }
+
+  #peerReported(id: string, linked: boolean, synchronized: boolean): void {
+    const was = this.#life.is === 'running' && this.#life.peers[id]?.linked === true;
+    this.#happen({ type: 'peer', peer: id, linked, synchronized });
+    const is = this.#life.is === 'running' && this.#life.peers[id]?.linked === true;
+    if (was || !is) return;
+    this.peers.answered(id);
+    this.#record('LNK-001', { peer: this.#nameOf(id) });
+  }
+
+  #checkCaughtUp(id: string, appliedSeq: number): void {
+    if (this.#life.is !== 'running' || this.#life.peers[id]?.phase !== 'catching-up') return;
+    const target = this.#catchUp.get(id) ?? this.#status?.position?.seq;
+    if (target === undefined) return;
+    this.#catchUp.set(id, target);
+    if (appliedSeq < target) return;
+    this.#catchUp.delete(id);
+    this.#happen({ type: 'caught-up', peer: id });
+  }
+
+  // ---------------------------------------------------------------- Replicas
+
+  #openLink(id: string): void {
+    const host = this.#replica(id);
+    if (host === undefined) return;
+    this.#links.get(id)?.stop();
+    const onOpen = (stream: LinkStream) => {
+      if (this.#session === undefined) stream.close();
+      else this.#session.openLink(id, stream);
+    };
+    this.#links.set(
+      id,
+      this.#environment.links.keep(host, this.id, onOpen, (reason) => {
+        this.peers.failed(id, reason);
+      }),
+    );
+  }
+
+  #linkClosed(id: string, reason: string): void {
+    const was = this.#life.is === 'running' && this.#life.peers[id]?.linked === true;
+    this.#happen({ type: 'peer', peer: id, linked: false, synchronized: false });
+    if (was) this.#record('LNK-002', { peer: this.#nameOf(id), reason });
+    this.peers.failed(id, reason);
+  }
+
+  #synchronize(id: string): void {
+    const engine = this.#engine;
+    const { choices } = this.#life as RunningLife;
+    const skip = this.#skip.delete(id);
+    // What the operator skips once is not skipped when the product finds the data outdated later.
+    const method = choices.method === 'skip' && !skip ? 'file' : choices.method;
+    this.#record('SYN-001', { method, peer: this.#nameOf(id) });
+    this.#catchUp.delete(id);
+    this.#call()
+      .call({ name: 'synchronize', peer: id, method, ignoreSame: choices.ignoreSame })
+      .then(
+        (result) => engine === this.#engine && this.#synchronized(id, result as SyncResult),
+        (error: unknown) => {
+          if (engine !== this.#engine) return;
+          this.#happen({ type: 'sync-failed', peer: id, reason: Fault.from(error).message });
+        },
+      );
+  }
+
+  #synchronized(id: string, result: SyncResult): void {
+    this.#happen({ type: 'sync-done', peer: id });
+    const { reports, complain } = this.#environment;
+    try {
+      const roots = this.document.roots.map((root) => root.master);
+      reports.addSynchronization(this.document.name, { ...result, peer: this.#nameOf(id) }, roots);
+    } catch (error) {
+      complain(`the synchronization report could not be written: ${String(error)}`);
+    }
+    const peer = this.#status?.peers[id];
+    if (peer?.synchronized === true) this.#checkCaughtUp(id, peer.appliedSeq);
+  }
+
+  // ---------------------------------------------------------------- small parts
+
+  #record(code: string, details: FaultDetails = {}): void {
+    try {
+      this.#environment.events.record(code, details, this.document.name);
+    } catch (error) {
+      this.#environment.complain(`event ${code}: ${String(error)}`);
+    }
+  }
+
+  #after(delayMs: number, run: () => void): void {
+    const timer = this.#environment.clock.after(delayMs, () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+      run();
+    });
+    this.#timers.push(timer);
+  }
+
+  #notify(): void {
+    for (const waiter of [...this.#waiters]) waiter();
+    this.#changed();
+  }
+
+  #until(condition: () => boolean, timeoutMs?: number, what = 'the scenario'): Promise<void> {
+    if (condition()) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const end = (settle: () => void) => {
+        timer?.cancel();
+        this.#waiters.delete(check);
+        settle();
+      };
+      const check = () => condition() && end(resolve);
+      const fault = () => new Fault('TIMEOUT', { seconds: Math.round((timeoutMs ?? 0) / 1000), what });
+      const timer =
+        timeoutMs === undefined ? undefined : this.#environment.clock.after(timeoutMs, () => end(() => reject(fault())));
+      this.#waiters.add(check);
+    });
+  }
+
+  #call(): EngineSession {
+    if (this.#session === undefined || this.#life.is !== 'running' || this.#life.engine !== 'ready') {
+      throw this.#stateFault('its engine does not run');
+    }
+    return this.#session;
+  }
+
+  #allSynchronized(): boolean {
+    if (this.#life.is !== 'running' || this.#life.engine !== 'ready') return false;
+    return Object.values(this.#life.peers).every((peer) => peer.phase === 'synchronized');
+  }
+
+  #stateFault(reason: string): Fault {
+    return new Fault('SCENARIO-STATE', { name: this.document.name, state: scenarioState(this.#life), reason });
+  }
+
+  #preventResync(): boolean {
+    return settingOf(this.document.settings, 'replication.preventAutomaticResync');
+  }
+
+  #replicaIds(): string[] {
+    return this.document.replicas.flatMap((replica) => (replica.deviceId === undefined ? [] : [replica.deviceId]));
+  }
+
+  #replica(id: string): HostReference | undefined {
+    return this.document.replicas.find((replica) => replica.deviceId === id);
+  }
+
+  #nameOf(id: string): string {
+    return this.#replica(id)?.name ?? id;
+  }
+}

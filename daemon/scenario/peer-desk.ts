@@ -1,0 +1,166 @@
+/**
+ * What the Master tells the Replicas of one scenario over their control connections: prepare, stop. A Replica that cannot
+ * be told now is told later; one that does not take the link is prepared again (it may have lost what it knew).
+ */
+import { Fault } from '../../shared/faults.ts';
+import type { HostReference } from '../../shared/scenario.ts';
+import type { Timer } from '../ports.ts';
+import { type StoredScenario, storedIn } from './book.ts';
+import type { ScenarioEnvironment } from './environment.ts';
+
+const REQUEST_TIMEOUT_MS = 10_000;
+/** Preparing opens the Replica's state and may re-apply what a crash left behind. */
+const PREPARE_TIMEOUT_MS = 130_000;
+const RETRY_MS = { first: 2_000, longest: 30_000 };
+
+export class PeerDesk {
+  readonly #environment: ScenarioEnvironment;
+  readonly #id: string;
+  readonly #changed: () => void;
+  readonly #problems = new Map<string, string>();
+  readonly #attempts = new Map<string, number>();
+  readonly #preparing = new Map<string, Timer | undefined>();
+  #retelling: Timer | undefined;
+  #telling: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  constructor(environment: ScenarioEnvironment, id: string, changed: () => void) {
+    this.#environment = environment;
+    this.#id = id;
+    this.#changed = changed;
+    if (this.#stored.run.untold.length > 0) this.#retellLater();
+  }
+
+  get #stored(): StoredScenario {
+    return storedIn(this.#environment.book.value, this.#id);
+  }
+
+  /** Readies every Replica for the link that follows; throws the first fault. */
+  async prepareAll(): Promise<void> {
+    const { document } = this.#stored;
+    const untold = this.#stored.run.untold;
+    if (untold.length > 0) {
+      await this.#environment.book.update((book) => {
+        storedIn(book, this.#id).run.untold = [];
+      });
+    }
+    await Promise.all(document.replicas.map((replica) => this.#prepare(replica)));
+    this.#problems.clear();
+    this.#attempts.clear();
+  }
+
+  async #prepare(replica: HostReference): Promise<void> {
+    const { document, run } = this.#stored;
+    const args = { document: { ...document }, epoch: run.epoch };
+    await this.#environment.peers.request(replica, 'peer.prepare', args, PREPARE_TIMEOUT_MS);
+  }
+
+  /** Tells every Replica; resolves when each was told or noted for later. */
+  tellAll(reason: string): Promise<void> {
+    const hosts = this.#stored.document.replicas;
+    this.#telling = this.#telling.then(async () => {
+      const missed = await this.#tell(hosts.map((host) => ({ host, reason })));
+      await this.#setUntold(missed);
+    });
+    return this.#telling;
+  }
+
+  /** Resolves when what was last told is settled. */
+  told(): Promise<void> {
+    return this.#telling;
+  }
+
+  /** A link to a Replica failed: shows why, and prepares the Replica again when it answers. */
+  failed(id: string, reason: string): void {
+    this.#problems.set(id, reason);
+    if (this.#closed || !this.#stored.run.wanted || this.#preparing.has(id)) return;
+    const attempt = (this.#attempts.get(id) ?? 0) + 1;
+    this.#attempts.set(id, attempt);
+    const delayMs = Math.min(RETRY_MS.longest, RETRY_MS.first * 2 ** (attempt - 1));
+    this.#preparing.set(
+      id,
+      this.#environment.clock.after(delayMs, () => void this.#prepareAgain(id)),
+    );
+    this.#changed();
+  }
+
+  answered(id: string): void {
+    this.#problems.delete(id);
+    this.#attempts.delete(id);
+    this.#preparing.get(id)?.cancel();
+    this.#preparing.delete(id);
+  }
+
+  problemOf(id: string): string | undefined {
+    return this.#problems.get(id);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#retelling?.cancel();
+    for (const timer of this.#preparing.values()) timer?.cancel();
+    this.#preparing.clear();
+  }
+
+  async #prepareAgain(id: string): Promise<void> {
+    const replica = this.#stored.document.replicas.find((host) => host.deviceId === id);
+    if (replica === undefined || this.#closed || !this.#stored.run.wanted) {
+      this.#preparing.delete(id);
+      return;
+    }
+    try {
+      await this.#prepare(replica);
+      this.#preparing.delete(id);
+      if (!this.#closed && !this.#stored.run.wanted) await this.tellAll('Stopped meanwhile');
+    } catch (error) {
+      const fault = Fault.from(error);
+      this.#preparing.delete(id);
+      if (this.#closed) return;
+      const known = this.#problems.get(id);
+      if (fault.kind === 'permanent' && known !== fault.message) {
+        const { document } = this.#stored;
+        this.#environment.events.record('LNK-003', { peer: replica.name, reason: fault.message }, document.name);
+      }
+      this.failed(id, fault.message);
+    }
+  }
+
+  async #tell(messages: StoredScenario['run']['untold']): Promise<StoredScenario['run']['untold']> {
+    const told = await Promise.all(
+      messages.map(async ({ host, reason }) => {
+        try {
+          const args = { scenarioId: this.#id, reason: reason.slice(0, 200) };
+          await this.#environment.peers.request(host, 'peer.stop', args, REQUEST_TIMEOUT_MS);
+          return true;
+        } catch (error) {
+          // One that never heard of it has nothing to stop.
+          return Fault.from(error).code === 'SCENARIO-NOT-FOUND';
+        }
+      }),
+    );
+    return messages.filter((_message, index) => !told[index]);
+  }
+
+  async #setUntold(untold: StoredScenario['run']['untold']): Promise<void> {
+    const stored = this.#environment.book.value.scenarios.find(({ document }) => document.id === this.#id);
+    if (stored === undefined || JSON.stringify(stored.run.untold) === JSON.stringify(untold)) return;
+    await this.#environment.book.update((book) => {
+      storedIn(book, this.#id).run.untold = untold;
+    });
+    if (untold.length > 0) this.#retellLater();
+  }
+
+  #retellLater(): void {
+    if (this.#closed) return;
+    this.#retelling?.cancel();
+    this.#retelling = this.#environment.clock.after(RETRY_MS.longest, () => {
+      this.#telling = this.#telling.then(async () => {
+        const stored = this.#environment.book.value.scenarios.find(({ document }) => document.id === this.#id);
+        if (this.#closed || stored === undefined || stored.run.wanted) return;
+        const missed = await this.#tell(stored.run.untold);
+        await this.#setUntold(missed);
+        if (missed.length > 0) this.#retellLater();
+      });
+    });
+  }
+}

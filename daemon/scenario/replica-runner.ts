@@ -1,0 +1,227 @@
+/**
+ * One scenario on a Replica: its engine runs from `prepare` of the Master until `stop`, also over restarts of the daemon,
+ * and takes the links of this scenario's Master and of nobody else.
+ */
+import { Fault, type FaultDetails } from '../../shared/faults.ts';
+import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
+import type { ScenarioStatus } from '../../shared/status.ts';
+import type { LinkStream, Timer } from '../ports.ts';
+import type { EngineHandle } from '../services.ts';
+import { type StoredScenario, storedIn } from './book.ts';
+import { engineConfig } from './engine-config.ts';
+import type { EngineConfig, EngineStatus } from './engine-protocol.ts';
+import { EngineSession } from './engine-session.ts';
+import type { ScenarioEnvironment } from './environment.ts';
+import { replicaStatus } from './status-view.ts';
+
+const RETRY_MS = { first: 500, longest: 30_000 };
+const QUIET_MS = 60_000;
+
+export class ReplicaRunner {
+  readonly id: string;
+  readonly #environment: ScenarioEnvironment;
+  readonly #changed: () => void;
+  /** Counts engines; what belongs to an older one is dropped. */
+  #engine = 0;
+  #session: EngineSession | undefined;
+  #config: string | undefined;
+  #handle: EngineHandle | undefined;
+  #work: Promise<void> = Promise.resolve();
+  #timers: Timer[] = [];
+  #crashes = 0;
+  #closing = false;
+  #linked = false;
+  #status: EngineStatus | undefined;
+  #problem: string | undefined;
+
+  constructor(environment: ScenarioEnvironment, id: string, changed: () => void) {
+    this.id = id;
+    this.#environment = environment;
+    this.#changed = changed;
+  }
+
+  get stored(): StoredScenario {
+    return storedIn(this.#environment.book.value, this.id);
+  }
+
+  get document(): ScenarioDocument {
+    return this.stored.document;
+  }
+
+  get occupies(): boolean {
+    return this.stored.run.wanted;
+  }
+
+  /** After a start of the daemon: ready for the Master's link again when it was running. */
+  resume(): void {
+    if (this.stored.run.wanted) void this.#ensure().catch(() => undefined);
+  }
+
+  /** Runs the engine for the document stored just before; an engine that runs with the same settings is left alone. */
+  async prepare(): Promise<void> {
+    this.#crashes = 0;
+    await this.#ensure();
+  }
+
+  /** What an incoming link of `deviceId` is given to; throws the refusal. */
+  accept(deviceId: string): (stream: LinkStream) => void {
+    const { document, run } = this.stored;
+    if (document.master.deviceId !== deviceId) {
+      const reason = 'this device is not the Master of the scenario';
+      this.#record('LNK-003', { peer: deviceId.slice(0, 16), reason });
+      throw new Fault('LINK-REFUSED', { reason });
+    }
+    if (!run.wanted) throw new Fault('LINK-REFUSED', { reason: 'the scenario is stopped on the Replica' });
+    if (this.#session === undefined) {
+      throw new Fault('LINK-REFUSED', { reason: this.#problem ?? 'the engine of the scenario is starting' });
+    }
+    return (stream) => {
+      if (this.#session === undefined) stream.close();
+      else this.#session.openLink(deviceId, stream);
+    };
+  }
+
+  /** Ends the engine; what was received stays and is applied at the next start. */
+  async stop(): Promise<void> {
+    await this.#do(() => this.#end());
+  }
+
+  async shutdown(): Promise<void> {
+    this.#closing = true;
+    await this.stop();
+  }
+
+  status(): ScenarioStatus {
+    return replicaStatus({
+      stored: this.stored,
+      reportedBy: this.#environment.host.name,
+      deviceId: this.#environment.host.deviceId,
+      engineRuns: this.#session !== undefined,
+      linked: this.#linked,
+      ...(this.#status === undefined ? {} : { engine: this.#status }),
+      ...(this.#problem === undefined ? {} : { problem: this.#problem }),
+    });
+  }
+
+  // ---------------------------------------------------------------- the engine's thread
+
+  /** One thing after another: a stop never overtakes a start. */
+  #do(work: () => Promise<void>): Promise<void> {
+    const done = this.#work.then(work);
+    this.#work = done.catch(() => undefined);
+    return done;
+  }
+
+  #ensure(): Promise<void> {
+    return this.#do(async () => {
+      if (this.#closing || !this.stored.run.wanted) return;
+      const config = this.#engineConfig();
+      if (this.#session !== undefined && this.#config === JSON.stringify(config)) return;
+      await this.#end();
+      try {
+        await this.#start(config);
+        this.#problem = undefined;
+      } catch (error) {
+        const fault = Fault.from(error);
+        this.#lost(fault);
+        throw fault;
+      } finally {
+        this.#changed();
+      }
+    });
+  }
+
+  async #start(config: EngineConfig): Promise<void> {
+    this.#engine += 1;
+    const engine = this.#engine;
+    const handle = this.#environment.spawnEngine();
+    this.#handle = handle;
+    const session = await EngineSession.start(handle, config, this.#environment.clock, {
+      onEvent: (code, details) => this.#record(code, details),
+      onStatus: (status) => engine === this.#engine && this.#engineStatus(status),
+      onLinkClosed: (_peer, reason) => engine === this.#engine && this.#linkClosed(reason),
+      onLost: (reason) => engine === this.#engine && this.#lost(new Fault('INTERNAL', { reason })),
+    });
+    this.#session = session;
+    this.#config = JSON.stringify(config);
+    this.#after(QUIET_MS, () => {
+      if (engine === this.#engine) this.#crashes = 0;
+    });
+  }
+
+  #engineConfig(): EngineConfig {
+    const { document, run } = this.stored;
+    const { deviceId } = this.#environment.host;
+    const self = document.replicas.find((replica) => replica.deviceId === deviceId) as HostReference;
+    const directory = this.#environment.folders.open(this.id);
+    return engineConfig({ document, role: 'replica', self, directory, epoch: run.epoch });
+  }
+
+  #lost(fault: Fault): void {
+    const session = this.#session;
+    const handle = this.#handle;
+    this.#forget();
+    this.#crashes += 1;
+    if (this.#problem !== fault.message) this.#report(fault);
+    this.#problem = fault.message;
+    void (session?.stop() ?? handle?.terminate())?.catch((error: unknown) => this.#environment.complain(String(error)));
+    const delayMs = Math.min(RETRY_MS.longest, RETRY_MS.first * 2 ** Math.min(this.#crashes - 1, 10));
+    if (!this.#closing) this.#after(delayMs, () => void this.#ensure().catch(() => undefined));
+    this.#changed();
+  }
+
+  #report(fault: Fault): void {
+    if (fault.code === 'ROOT-MISSING') this.#record('ROOT-001', { path: fault.details.path ?? 'unknown' });
+    else this.#record('SCN-015', { reason: fault.message });
+  }
+
+  async #end(): Promise<void> {
+    const session = this.#session;
+    this.#forget();
+    this.#problem = undefined;
+    await session?.stop().catch((error: unknown) => this.#environment.complain(String(error)));
+    this.#changed();
+  }
+
+  #forget(): void {
+    this.#engine += 1;
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers = [];
+    this.#session = undefined;
+    this.#handle = undefined;
+    this.#config = undefined;
+    this.#linked = false;
+  }
+
+  #engineStatus(status: EngineStatus): void {
+    this.#status = status;
+    const master = this.document.master.deviceId ?? '';
+    const link = status.peers[master]?.link;
+    const linked = link === 'live' || link === 'catching-up';
+    if (linked && !this.#linked) this.#record('LNK-001', { peer: this.document.master.name });
+    this.#linked = linked;
+    this.#changed();
+  }
+
+  #linkClosed(reason: string): void {
+    if (this.#linked) this.#record('LNK-002', { peer: this.document.master.name, reason });
+    this.#linked = false;
+    this.#changed();
+  }
+
+  #record(code: string, details: FaultDetails): void {
+    try {
+      this.#environment.events.record(code, details, this.document.name);
+    } catch (error) {
+      this.#environment.complain(`event ${code}: ${String(error)}`);
+    }
+  }
+
+  #after(delayMs: number, run: () => void): void {
+    const timer = this.#environment.clock.after(delayMs, () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+      run();
+    });
+    this.#timers.push(timer);
+  }
+}

@@ -247,6 +247,18 @@ export const FAULTS = define({
     text: 'Not possible while "{name}" is {state}: {reason}',
     hint: 'See `mainstay status`.',
   },
+  'ENGINE-ENDED': {
+    kind: 'transient',
+    exit: 1,
+    text: 'The engine of the scenario ended before it answered: {reason}',
+    hint: 'It is started again by itself while the scenario runs; repeat the request.',
+  },
+  'SCENARIO-REVISION': {
+    kind: 'permanent',
+    exit: 4,
+    text: '"{name}" was changed meanwhile: the edit is of revision {given}, the scenario has {current}.',
+    hint: 'Read it again with `mainstay scenario show` and repeat the change.',
+  },
   'SCENARIO-WARNINGS': {
     kind: 'permanent',
     exit: 4,
@@ -264,6 +276,13 @@ export const FAULTS = define({
     exit: 4,
     text: '{what} needs a confirmation.',
     hint: 'Add --yes (or --confirm NAME where the name is asked for).',
+  },
+
+  'REPORT-NOT-FOUND': {
+    kind: 'permanent',
+    exit: 3,
+    text: 'There is no report "{id}".',
+    hint: 'See `mainstay reports list`.',
   },
 
   'CONFIG-INVALID': {

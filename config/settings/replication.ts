@@ -138,8 +138,7 @@ export const REPLICATION_SETTINGS = define({
     help: 'On: after an error that needs a comparison, replication is held, the scenario shows out-of-sync and waits for you. Off: it compares and repairs by itself.',
     default: false,
     edit: 'always',
-    agreement: 'agreed',
-    awaits: 'the out-of-sync hold',
+    agreement: 'local',
   },
   'replication.registry': {
     ...replication,

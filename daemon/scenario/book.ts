@@ -29,8 +29,6 @@ export interface StoredScenario {
 
 export interface ScenarioBook {
   scenarios: StoredScenario[];
-  /** Deleted scenarios which a Replica was not told yet to forget. */
-  forgotten: { scenarioId: string; host: HostReference }[];
 }
 
 const settings = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]));
@@ -74,10 +72,9 @@ const run = z.object({
 
 export const scenarioBook = z.object({
   scenarios: z.array(z.object({ side: z.enum(['master', 'replica']), document, run })),
-  forgotten: z.array(z.object({ scenarioId: z.string(), host: hostReference })),
 }) as unknown as z.ZodType<ScenarioBook>;
 
-export const EMPTY_BOOK: ScenarioBook = { scenarios: [], forgotten: [] };
+export const EMPTY_BOOK: ScenarioBook = { scenarios: [] };
 export const FIRST_EPOCH = 1;
 
 export function newRun(since: number, epoch = FIRST_EPOCH): StoredRun {

@@ -2,7 +2,7 @@
  * One engine thread from its start to its end: its start-up, its calls with their answers, and the link streams whose
  * bytes pass through here between sockets (this thread) and engine (its own thread).
  */
-import { Fault, type FaultDetails, type FaultDocument } from '../../shared/faults.ts';
+import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import type { Clock, LinkStream, Timer } from '../ports.ts';
 import type { EngineHandle } from '../services.ts';
 import type { EngineCall, EngineConfig, EngineNotice, EngineStatus } from './engine-protocol.ts';
@@ -19,17 +19,14 @@ export interface EngineListener {
   onLost(reason: string): void;
 }
 
-interface OpenCall {
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (fault: Fault) => void;
-}
+type OnAnswer = (result: unknown, fault: Fault | undefined) => void;
 
 export class EngineSession {
   readonly handle: EngineHandle;
   readonly #clock: Clock;
   readonly #listener: EngineListener;
   readonly #streams = new Map<string, LinkStream>();
-  readonly #calls = new Map<number, OpenCall>();
+  readonly #calls = new Map<number, OnAnswer>();
   #nextCall = 1;
   #over = false;
   #onStarted: ((fault: Fault | undefined) => void) | undefined;
@@ -69,32 +66,31 @@ export class EngineSession {
   }
 
   call(call: EngineCall, timeoutMs?: number): Promise<unknown> {
-    if (this.#over) return Promise.reject(new Fault('INTERNAL', { reason: 'the engine has ended' }));
-    const id = this.#nextCall;
-    this.#nextCall += 1;
     return new Promise((resolve, reject) => {
       let timer: Timer | undefined;
-      const settle = () => {
+      const id = this.ask(call, (result, fault) => {
         timer?.cancel();
-        this.#calls.delete(id);
-      };
-      this.#calls.set(id, {
-        resolve: (result) => {
-          settle();
-          resolve(result);
-        },
-        reject: (fault) => {
-          settle();
-          reject(fault);
-        },
+        if (fault === undefined) resolve(result);
+        else reject(fault);
       });
-      if (timeoutMs !== undefined) {
-        timer = this.#clock.after(timeoutMs, () =>
-          this.#calls.get(id)?.reject(new Fault('TIMEOUT', { seconds: timeoutMs / 1000, what: call.name })),
-        );
-      }
-      this.handle.post({ type: 'call', id, call });
+      if (timeoutMs === undefined || id === undefined) return;
+      timer = this.#clock.after(timeoutMs, () =>
+        this.#answered(id, undefined, new Fault('TIMEOUT', { seconds: timeoutMs / 1000, what: call.name })),
+      );
     });
+  }
+
+  /** Like `call`, but the answer is given before any later notice: for what must keep its order with events. */
+  ask(call: EngineCall, onAnswer: OnAnswer): number | undefined {
+    if (this.#over) {
+      onAnswer(undefined, new Fault('ENGINE-ENDED', { reason: 'it was stopped' }));
+      return undefined;
+    }
+    const id = this.#nextCall;
+    this.#nextCall += 1;
+    this.#calls.set(id, onAnswer);
+    this.handle.post({ type: 'call', id, call });
+    return id;
   }
 
   /** Gives the engine a stream to `peer`; an older one to the same peer ends first. */
@@ -125,8 +121,8 @@ export class EngineSession {
     stream.close();
   }
 
-  /** Drains the engine, then ends its thread; ends it anyway when it does not answer. */
-  async stop(): Promise<void> {
+  /** Drains the engine, then ends its thread; ends it anyway when it does not answer. `release` runs in between. */
+  async stop(release: () => Promise<void> = () => Promise.resolve()): Promise<void> {
     if (!this.#over) {
       await new Promise<void>((resolve) => {
         const timer = this.#clock.after(STOP_TIMEOUT_MS, resolve);
@@ -138,7 +134,11 @@ export class EngineSession {
       });
       this.#end('the scenario was stopped');
     }
-    await this.handle.terminate();
+    try {
+      await release();
+    } finally {
+      await this.handle.terminate();
+    }
   }
 
   #notice(notice: EngineNotice): void {
@@ -159,7 +159,7 @@ export class EngineSession {
         this.#listener.onStatus(notice.status);
         return;
       case 'reply':
-        this.#answered(notice.id, notice.result, notice.fault);
+        this.#answered(notice.id, notice.result, notice.fault && Fault.fromDocument(notice.fault));
         return;
       case 'failed':
         this.#failed(Fault.fromDocument(notice.fault));
@@ -169,11 +169,10 @@ export class EngineSession {
     }
   }
 
-  #answered(id: number, result: unknown, fault: FaultDocument | undefined): void {
-    const open = this.#calls.get(id);
-    if (open === undefined) return;
-    if (fault === undefined) open.resolve(result);
-    else open.reject(Fault.fromDocument(fault));
+  #answered(id: number, result: unknown, fault: Fault | undefined): void {
+    const onAnswer = this.#calls.get(id);
+    this.#calls.delete(id);
+    onAnswer?.(result, fault);
   }
 
   #failed(fault: Fault): void {
@@ -212,8 +211,7 @@ export class EngineSession {
       stream.close();
     }
     this.#streams.clear();
-    for (const open of [...this.#calls.values()]) open.reject(new Fault('LINK-REFUSED', { reason }));
-    this.#calls.clear();
+    for (const id of [...this.#calls.keys()]) this.#answered(id, undefined, new Fault('ENGINE-ENDED', { reason }));
   }
 }
 

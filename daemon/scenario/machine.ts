@@ -82,6 +82,8 @@ export type Happening =
   | { readonly type: 'sync-retry'; readonly peer: string }
   /** Everything changed during the synchronization is applied. */
   | { readonly type: 'caught-up'; readonly peer: string }
+  /** The property "prevent automatic re-sync" was set. */
+  | { readonly type: 'policy'; readonly preventResync: boolean }
   | { readonly type: 'suspend'; readonly peer: string }
   | { readonly type: 'unsuspend'; readonly peer: string }
   | { readonly type: 'stop'; readonly reason: StopReason }
@@ -167,6 +169,8 @@ function runningStep(life: RunningLife, happening: RunningHappening): Step {
         : only(life);
     case 'engine-quiet':
       return only(omitReason({ ...life, crashes: 0 }));
+    case 'policy':
+      return only({ ...life, preventResync: happening.preventResync });
     default: {
       const peer = life.peers[happening.peer];
       if (peer === undefined) return only(life);

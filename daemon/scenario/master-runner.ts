@@ -8,11 +8,13 @@ import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import type { HostReference, ScenarioDocument, StopReason } from '../../shared/scenario.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
 import type { LinkStream, Timer } from '../ports.ts';
-import type { CaptureReport, EngineHandle, KeptLink } from '../services.ts';
+import type { CaptureReport, KeptLink } from '../services.ts';
 import { type StoredRun, type StoredScenario, storedIn } from './book.ts';
+import { Conditions } from './conditions.ts';
 import { engineConfig } from './engine-config.ts';
+import { EngineKeeper } from './engine-keeper.ts';
 import type { EngineStatus, SyncResult } from './engine-protocol.ts';
-import { EngineSession } from './engine-session.ts';
+import type { EngineSession } from './engine-session.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 import {
   type Effect,
@@ -40,13 +42,9 @@ export class MasterRunner {
   #draining = false;
   #closing = false;
   #saving: Promise<void> = Promise.resolve();
-  readonly #waiters = new Set<() => void>();
+  readonly #conditions: Conditions;
 
-  /** Counts engines; what belongs to an older one is dropped. */
-  #engine = 0;
-  #session: EngineSession | undefined;
-  #starting: { readonly handle: EngineHandle; readonly done: Promise<void> } | undefined;
-  #cleanup: Promise<void> = Promise.resolve();
+  readonly #keeper: EngineKeeper;
   readonly #links = new Map<string, KeptLink>();
   #timers: Timer[] = [];
   #status: EngineStatus | undefined;
@@ -60,7 +58,15 @@ export class MasterRunner {
     this.id = id;
     this.#environment = environment;
     this.#changed = changed;
+    this.#conditions = new Conditions(environment.clock);
     this.peers = new PeerDesk(environment, id, () => this.#notify());
+    this.#keeper = new EngineKeeper(environment, {
+      onReady: (report) => this.#engineReady(report),
+      onFault: (fault) => this.#engineFault(fault),
+      onEvent: (code, details) => this.#engineEvent(code, details),
+      onStatus: (status) => this.#engineStatus(status),
+      onLinkClosed: (peer, reason) => this.#linkClosed(peer, reason),
+    });
     const { run } = this.stored;
     this.#life =
       run.failed === undefined ? { is: 'stopped', reason: run.reason } : { is: 'failed', reason: run.failed };
@@ -80,10 +86,6 @@ export class MasterRunner {
 
   get occupies(): boolean {
     return this.#life.is === 'running' || this.#life.is === 'stopping' || this.#life.is === 'verifying';
-  }
-
-  get engineStatus(): EngineStatus | undefined {
-    return this.#status;
   }
 
   // ---------------------------------------------------------------- what is asked of it
@@ -122,13 +124,14 @@ export class MasterRunner {
       throw this.#stateFault('it was stopped while it was verified');
     }
     this.#happen({ type: 'prepared', peers: this.#replicaIds(), preventResync: this.#preventResync() });
+    await this.#conditions.until(() => this.#life.is !== 'running' || this.#life.engine !== 'starting');
     await this.#saving;
   }
 
   async stop(reason: StopReason): Promise<void> {
     if (this.#life.is === 'stopped') throw this.#stateFault('it is stopped already');
     this.#happen({ type: 'stop', reason });
-    await this.#until(() => this.#life.is === 'stopped');
+    await this.#conditions.until(() => this.#life.is === 'stopped');
     await this.#saving;
     await this.peers.told();
   }
@@ -138,28 +141,34 @@ export class MasterRunner {
     this.#happen({ type: suspended ? 'suspend' : 'unsuspend', peer });
   }
 
+  /** Its document was edited while it runs: what may change live takes effect. */
+  documentChanged(): void {
+    this.#happen({ type: 'policy', preventResync: this.#preventResync() });
+  }
+
   /** The daemon ends: engines drain; the scenario goes on after the next start. */
   async shutdown(): Promise<void> {
     this.#closing = true;
     this.peers.close();
-    this.#endEngine();
-    await this.#cleanup;
+    await this.#endEngine();
     await this.#saving.catch(() => undefined);
   }
 
   /** Resolves when every change made before now is applied on every Replica. */
   async barrier(timeoutMs: number): Promise<unknown> {
-    const deadline = this.#environment.clock.bootMs() + timeoutMs;
+    const { clock } = this.#environment;
+    const deadline = clock.bootMs() + timeoutMs;
+    const left = () => Math.max(1, deadline - clock.bootMs());
     for (;;) {
-      const left = deadline - this.#environment.clock.bootMs();
-      await this.#until(() => this.#life.is !== 'running' || this.#allSynchronized(), left, 'every Replica to be in sync');
+      const limit = { timeoutMs: left(), what: 'every Replica to be in sync' };
+      await this.#conditions.until(() => this.#life.is !== 'running' || this.#allSynchronized(), limit);
       if (this.#life.is !== 'running') throw this.#stateFault('only a running scenario has a barrier');
-      const engine = this.#engine;
+      const engine = this.#keeper.number;
       try {
-        return await this.#call().call({ name: 'barrier' }, Math.max(1, deadline - this.#environment.clock.bootMs()));
+        return await this.#call().call({ name: 'barrier' }, left());
       } catch (error) {
         // The engine ended meanwhile and comes back: what it has not answered is asked again.
-        if (engine === this.#engine || Fault.from(error).code === 'TIMEOUT') throw error;
+        if (engine === this.#keeper.number || Fault.from(error).code === 'TIMEOUT') throw error;
       }
     }
   }
@@ -216,7 +225,7 @@ export class MasterRunner {
         this.#after(effect.delayMs, () => this.#happen({ type: 'engine-retry' }));
         return;
       case 'stop-engine':
-        this.#endEngine();
+        void this.#endEngine();
         return;
       case 'open-link':
         this.#openLink(effect.peer);
@@ -224,7 +233,7 @@ export class MasterRunner {
       case 'close-link':
         this.#links.get(effect.peer)?.stop();
         this.#links.delete(effect.peer);
-        this.#session?.closeLink(effect.peer, 'the Replica is suspended');
+        this.#keeper.session?.closeLink(effect.peer, 'the Replica is suspended');
         return;
       case 'synchronize':
         this.#synchronize(effect.peer);
@@ -243,8 +252,12 @@ export class MasterRunner {
   #save(stateChanged: boolean): void {
     const run = this.#runRecord(stateChanged);
     if (JSON.stringify(run) === JSON.stringify(this.stored.run)) return;
+    const stopping = this.#life.is === 'stopping';
     const saving = this.#environment.book.update((book) => {
-      storedIn(book, this.id).run = { ...run, untold: storedIn(book, this.id).run.untold };
+      const stored = storedIn(book, this.id);
+      // Whoever kills the daemon now must not leave Replicas that nobody tells.
+      const all = stored.document.replicas.map((host) => ({ host, reason: 'Stopped by user' }));
+      stored.run = { ...run, untold: stopping ? all : stored.run.untold };
     });
     this.#saving = saving;
     saving.catch((error: unknown) => this.#environment.complain(`cannot save the scenario's state: ${String(error)}`));
@@ -267,56 +280,23 @@ export class MasterRunner {
     return { ...base, wanted: false, reason: life.is === 'stopped' ? life.reason : life.previous };
   }
 
-  // ---------------------------------------------------------------- the engine's thread
+  // ---------------------------------------------------------------- what the engine says
 
   #startEngine(): void {
-    this.#engine += 1;
-    const engine = this.#engine;
-    const ready = this.#cleanup;
-    void (async () => {
-      await ready;
-      if (engine !== this.#engine) return;
-      try {
-        await this.#launch(engine);
-      } catch (error) {
-        if (engine === this.#engine) this.#engineFault(Fault.from(error));
-      }
-    })();
+    const { document, run } = this.stored;
+    this.#keeper.start(() => {
+      const directory = this.#environment.folders.open(this.id);
+      return engineConfig({ document, role: 'master', self: document.master, directory, epoch: run.epoch });
+    });
   }
 
-  async #launch(engine: number): Promise<void> {
-    const { clock, capture, spawnEngine, folders } = this.#environment;
-    const { document, run } = this.stored;
-    const directory = folders.open(this.id);
-    const config = engineConfig({ document, role: 'master', self: document.master, directory, epoch: run.epoch });
-    const handle = spawnEngine();
-    const starting = EngineSession.start(handle, config, clock, {
-      onEvent: (code, details) => this.#engineEvent(code, details),
-      onStatus: (status) => engine === this.#engine && this.#engineStatus(status),
-      onLinkClosed: (peer, reason) => engine === this.#engine && this.#linkClosed(peer, reason),
-      onLost: (reason) => engine === this.#engine && this.#engineFault(new Fault('INTERNAL', { reason })),
-    });
-    const done = starting.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#starting = { handle, done };
-    const session = await starting;
-    if (engine !== this.#engine) {
-      await session.stop();
-      return;
-    }
-    this.#session = session;
-    const report = await capture.watch(
-      handle,
-      config.roots.map((root) => root.path),
-    );
-    if (engine !== this.#engine) return;
+  #engineReady(report: CaptureReport): void {
+    const { number } = this.#keeper;
     this.#capture = report;
     this.#record('CAP-001', { method: report.method });
     if (report.degraded) this.#record('CAP-003', { method: report.method, reason: report.reason ?? 'unknown' });
     this.#happen({ type: 'engine-ready' });
-    this.#after(QUIET_MS, () => engine === this.#engine && this.#happen({ type: 'engine-quiet' }));
+    this.#after(QUIET_MS, () => number === this.#keeper.number && this.#happen({ type: 'engine-quiet' }));
   }
 
   #engineFault(fault: Fault): void {
@@ -327,42 +307,16 @@ export class MasterRunner {
   }
 
   /** Ends thread, capture, links and timers; `engine-stopped` follows. */
-  #endEngine(): void {
-    this.#engine += 1;
-    const session = this.#session;
-    const starting = this.#starting;
+  async #endEngine(): Promise<void> {
     const links = [...this.#links.values()];
-    this.#session = undefined;
-    this.#starting = undefined;
     this.#links.clear();
     this.#catchUp.clear();
     for (const timer of this.#timers) timer.cancel();
     this.#timers = [];
-    const before = this.#cleanup;
-    this.#cleanup = (async () => {
-      await before;
-      await this.#tearDown(session, starting);
-      for (const link of links) link.stop();
-      this.#happen({ type: 'engine-stopped' });
-    })();
-  }
-
-  async #tearDown(
-    session: EngineSession | undefined,
-    starting: { readonly handle: EngineHandle; readonly done: Promise<void> } | undefined,
-  ): Promise<void> {
-    const { capture, complain } = this.#environment;
-    try {
-      if (session === undefined) {
-        await starting?.handle.terminate();
-        await starting?.done;
-        return;
-      }
-      await capture.unwatch(session.handle).catch((error: unknown) => complain(`capture: ${String(error)}`));
-      await session.stop();
-    } catch (error) {
-      complain(`ending the engine of ${this.document.name}: ${String(error)}`);
-    }
+    await this.#keeper.end();
+    // Only now: the engine drains over its links.
+    for (const link of links) link.stop();
+    this.#happen({ type: 'engine-stopped' });
   }
 
   #engineEvent(code: string, details: FaultDetails): void {
@@ -411,8 +365,9 @@ export class MasterRunner {
     if (host === undefined) return;
     this.#links.get(id)?.stop();
     const onOpen = (stream: LinkStream) => {
-      if (this.#session === undefined) stream.close();
-      else this.#session.openLink(id, stream);
+      const { session } = this.#keeper;
+      if (session === undefined) stream.close();
+      else session.openLink(id, stream);
     };
     this.#links.set(
       id,
@@ -430,30 +385,26 @@ export class MasterRunner {
   }
 
   #synchronize(id: string): void {
-    const engine = this.#engine;
+    const engine = this.#keeper.number;
     const { choices } = this.#life as RunningLife;
     const skip = this.#skip.delete(id);
     // What the operator skips once is not skipped when the product finds the data outdated later.
     const method = choices.method === 'skip' && !skip ? 'file' : choices.method;
     this.#record('SYN-001', { method, peer: this.#nameOf(id) });
     this.#catchUp.delete(id);
-    this.#call()
-      .call({ name: 'synchronize', peer: id, method, ignoreSame: choices.ignoreSame })
-      .then(
-        (result) => engine === this.#engine && this.#synchronized(id, result as SyncResult),
-        (error: unknown) => {
-          if (engine !== this.#engine) return;
-          this.#happen({ type: 'sync-failed', peer: id, reason: Fault.from(error).message });
-        },
-      );
+    const call = { name: 'synchronize', peer: id, method, ignoreSame: choices.ignoreSame } as const;
+    this.#call().ask(call, (result, fault) => {
+      if (engine !== this.#keeper.number) return;
+      if (fault === undefined) this.#synchronized(id, result as SyncResult);
+      else this.#happen({ type: 'sync-failed', peer: id, reason: fault.message });
+    });
   }
 
   #synchronized(id: string, result: SyncResult): void {
     this.#happen({ type: 'sync-done', peer: id });
     const { reports, complain } = this.#environment;
     try {
-      const roots = this.document.roots.map((root) => root.master);
-      reports.addSynchronization(this.document.name, { ...result, peer: this.#nameOf(id) }, roots);
+      reports.addSynchronization(this.document, this.stored.run.choices.ignoreSame, { ...result, peer: id });
     } catch (error) {
       complain(`the synchronization report could not be written: ${String(error)}`);
     }
@@ -480,31 +431,16 @@ export class MasterRunner {
   }
 
   #notify(): void {
-    for (const waiter of [...this.#waiters]) waiter();
+    this.#conditions.check();
     this.#changed();
   }
 
-  #until(condition: () => boolean, timeoutMs?: number, what = 'the scenario'): Promise<void> {
-    if (condition()) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const end = (settle: () => void) => {
-        timer?.cancel();
-        this.#waiters.delete(check);
-        settle();
-      };
-      const check = () => condition() && end(resolve);
-      const fault = () => new Fault('TIMEOUT', { seconds: Math.round((timeoutMs ?? 0) / 1000), what });
-      const timer =
-        timeoutMs === undefined ? undefined : this.#environment.clock.after(timeoutMs, () => end(() => reject(fault())));
-      this.#waiters.add(check);
-    });
-  }
-
   #call(): EngineSession {
-    if (this.#session === undefined || this.#life.is !== 'running' || this.#life.engine !== 'ready') {
+    const { session } = this.#keeper;
+    if (session === undefined || this.#life.is !== 'running' || this.#life.engine !== 'ready') {
       throw this.#stateFault('its engine does not run');
     }
-    return this.#session;
+    return session;
   }
 
   #allSynchronized(): boolean {

@@ -65,6 +65,13 @@ export class PeerDesk {
     return this.#telling;
   }
 
+  /** The scenario is deleted: one that cannot be told now refuses nothing later, it only keeps a stopped scenario. */
+  async forgetAll(): Promise<void> {
+    const ask = (host: HostReference) =>
+      this.#environment.peers.request(host, 'peer.forget', { scenarioId: this.#id }, REQUEST_TIMEOUT_MS);
+    await Promise.allSettled(this.#stored.document.replicas.map(ask));
+  }
+
   /** Resolves when what was last told is settled. */
   told(): Promise<void> {
     return this.#telling;
@@ -143,11 +150,11 @@ export class PeerDesk {
 
   async #setUntold(untold: StoredScenario['run']['untold']): Promise<void> {
     const stored = this.#environment.book.value.scenarios.find(({ document }) => document.id === this.#id);
+    if (untold.length > 0) this.#retellLater();
     if (stored === undefined || JSON.stringify(stored.run.untold) === JSON.stringify(untold)) return;
     await this.#environment.book.update((book) => {
       storedIn(book, this.#id).run.untold = untold;
     });
-    if (untold.length > 0) this.#retellLater();
   }
 
   #retellLater(): void {
@@ -159,7 +166,6 @@ export class PeerDesk {
         if (this.#closed || stored === undefined || stored.run.wanted) return;
         const missed = await this.#tell(stored.run.untold);
         await this.#setUntold(missed);
-        if (missed.length > 0) this.#retellLater();
       });
     });
   }

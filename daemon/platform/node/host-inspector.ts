@@ -1,0 +1,199 @@
+/** What verification wants to know of this machine, by node:fs and node:os; Linux adds mounts and leases. */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  accessSync,
+  constants,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  type Stats,
+  statfsSync,
+  statSync,
+} from 'node:fs';
+import { hostname, networkInterfaces, release, type as systemType } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { CONTROL_NAME } from '../../../shared/path.ts';
+import type { DatasetFacts, HostInspector, MachineFacts, PathFacts } from '../../verify/facts.ts';
+
+/** The main thread is given back after this long. */
+const SLICE_MS = 5;
+const LIST_LIMIT = 20;
+const COMMAND_TIMEOUT_MS = 2_000;
+
+export function createHostInspector(): HostInspector {
+  return { machine: inspectMachine, path: async (path) => inspectPath(path), dataset: countDataset };
+}
+
+// ---------------------------------------------------------------- the machine
+
+async function inspectMachine(): Promise<MachineFacts> {
+  const leased = await leasedAddresses();
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return {
+    machine: machineKey(),
+    platform: `${systemType()} ${release()}`,
+    addresses: addresses.map(({ address }) => ({ address, dynamic: leased.has(address) })),
+  };
+}
+
+/** The same for two engines on one machine; a digest, because the raw machine id is not for others. */
+function machineKey(): string {
+  const parts = ['/etc/machine-id', '/proc/sys/kernel/random/boot_id'].map((path) => readText(path) ?? '');
+  return createHash('sha256')
+    .update([hostname(), ...parts].join('\n'))
+    .digest('hex');
+}
+
+/** Addresses with a limited lifetime (`ip -json address`); nothing where that cannot be told. */
+async function leasedAddresses(): Promise<Set<string>> {
+  if (process.platform !== 'linux') return new Set();
+  try {
+    const { stdout } = await promisify(execFile)('ip', ['-json', 'address', 'show'], { timeout: COMMAND_TIMEOUT_MS });
+    const links = JSON.parse(stdout) as { addr_info?: { local?: string; dynamic?: boolean; family?: string }[] }[];
+    // IPv6 addresses are dynamic also by router advertisement, which is no lease.
+    const leased = links.flatMap((link) => link.addr_info ?? []).filter((one) => one.dynamic && one.family === 'inet');
+    return new Set(leased.flatMap((one) => one.local ?? []));
+  } catch {
+    return new Set();
+  }
+}
+
+// ---------------------------------------------------------------- one path
+
+function inspectPath(path: string): PathFacts {
+  const nothing = { path, readable: false, writable: false, caseSensitive: true, mounts: [] };
+  try {
+    const stat = statSync(path);
+    const realPath = realpathSync(path);
+    const { bavail, blocks, bsize } = statfsSync(path);
+    const type = stat.isDirectory() ? 'directory' : stat.isFile() ? 'file' : 'other';
+    return {
+      path,
+      type,
+      realPath,
+      readable: may(path, constants.R_OK | constants.X_OK),
+      writable: may(path, constants.W_OK | constants.X_OK),
+      volume: String(stat.dev),
+      freeBytes: bavail * bsize,
+      totalBytes: blocks * bsize,
+      caseSensitive: isCaseSensitive(realPath),
+      mounts: mountsBelow(realPath),
+    };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return { ...nothing, type: 'missing' };
+    return { ...nothing, type: 'unknown', problem: code === 'EACCES' ? 'permission denied' : message };
+  }
+}
+
+function may(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The directory under its name in the other case: the same object only where case does not count. */
+function isCaseSensitive(path: string): boolean {
+  const other = path === path.toUpperCase() ? path.toLowerCase() : path.toUpperCase();
+  if (other === path) return process.platform !== 'win32';
+  try {
+    const [a, b] = [statSync(path, { bigint: true }), statSync(other, { bigint: true })];
+    return a.ino !== b.ino || a.dev !== b.dev;
+  } catch {
+    return true;
+  }
+}
+
+function mountsBelow(path: string): string[] {
+  const inside = path === '/' ? '/' : `${path}/`;
+  const lines = readText('/proc/self/mountinfo')?.split('\n') ?? [];
+  return lines
+    .map((line) => unescapeMount(line.split(' ')[4] ?? ''))
+    .filter((mount) => mount.startsWith(inside) && mount !== path)
+    .slice(0, 100);
+}
+
+/** Octal escapes of proc(5): `\040` is a blank. */
+function unescapeMount(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_whole, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+// ---------------------------------------------------------------- what is below
+
+interface Count {
+  entries: number;
+  bytes: number;
+  readonly collisions: string[];
+  readonly unreadable: string[];
+}
+
+async function countDataset(path: string, limitMs: number): Promise<DatasetFacts> {
+  const count: Count = { entries: 0, bytes: 0, collisions: [], unreadable: [] };
+  const pending = [path];
+  const started = performance.now();
+  let sliceStarted = started;
+  for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
+    pending.push(...countDirectory(directory, count));
+    const now = performance.now();
+    if (now - started > limitMs) break;
+    if (now - sliceStarted < SLICE_MS) continue;
+    await nextTurn();
+    sliceStarted = performance.now();
+  }
+  return { ...count, complete: pending.length === 0 };
+}
+
+/** Counts one directory and returns the directories in it. */
+function countDirectory(directory: string, count: Count): string[] {
+  let names: string[];
+  try {
+    names = readdirSync(directory);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EACCES' || code === 'EPERM') note(count.unreadable, directory);
+    return [];
+  }
+  const directories: string[] = [];
+  const folded = new Set<string>();
+  for (const name of names) {
+    if (name === CONTROL_NAME) continue;
+    const path = join(directory, name);
+    const lower = name.toLowerCase();
+    if (folded.has(lower)) note(count.collisions, path);
+    folded.add(lower);
+    const stat = look(path);
+    if (stat === undefined) continue;
+    count.entries += 1;
+    if (stat.isDirectory()) directories.push(path);
+    else if (stat.isFile()) count.bytes += stat.size;
+  }
+  return directories;
+}
+
+function look(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    // A directory that may be listed but not entered.
+    return undefined;
+  }
+}
+
+function note(list: string[], path: string): void {
+  if (list.length < LIST_LIMIT) list.push(path);
+}

@@ -1,0 +1,32 @@
+/** What engines report, as the reports of shared/report.ts. Pure. */
+import type { ReportKind, SynchronizationReport } from '../../shared/report.ts';
+import type { ScenarioDocument } from '../../shared/scenario.ts';
+import type { SyncResult } from '../scenario/engine-protocol.ts';
+
+/** `20261122T140307-synchronization-1f9a02bc`: sorts by time, is a file name everywhere. */
+export function reportId(kind: ReportKind, at: number, salt: Uint8Array): string {
+  const moment = new Date(at).toISOString().slice(0, 19).replace(/[-:]/g, '');
+  return `${moment}-${kind}-${Buffer.from(salt).toString('hex')}`;
+}
+
+export function synchronizationReport(
+  id: string,
+  document: ScenarioDocument,
+  ignoreSame: boolean,
+  result: SyncResult,
+): SynchronizationReport {
+  const { peer, ...figures } = result;
+  const replica = document.replicas.find((host) => host.deviceId === peer);
+  return {
+    id,
+    kind: 'synchronization',
+    scenario: document.name,
+    at: result.finishedAt,
+    host: replica?.name ?? peer,
+    ok: result.parked === 0,
+    master: document.master.name,
+    ignoreSame,
+    roots: document.roots.map((root) => ({ master: root.master, replica: root.replica ?? root.master })),
+    ...figures,
+  };
+}

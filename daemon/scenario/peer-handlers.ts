@@ -1,0 +1,129 @@
+/** What a Master may ask of this host as its Replica. Every request is refused to a device that is not the scenario's Master. */
+
+import { overlap } from '../../config/root-path.ts';
+import { Fault } from '../../shared/faults.ts';
+import type { ScenarioDocument } from '../../shared/scenario.ts';
+import type { CommandHandlers, Session } from '../services.ts';
+import { collectFacts, type Occupied } from '../verify/service.ts';
+import { completeDocument, newRun, rootsOf, storedIn } from './book.ts';
+import type { ScenarioEnvironment } from './environment.ts';
+import type { MasterRunner } from './master-runner.ts';
+import { ReplicaRunner } from './replica-runner.ts';
+
+/** The set of scenarios of this host (service.ts). */
+export interface ScenarioSet {
+  runner(id: string): MasterRunner | ReplicaRunner | undefined;
+  adopt(id: string, side: 'master' | 'replica'): MasterRunner | ReplicaRunner;
+  drop(id: string): Promise<void>;
+  occupied(id: string): Occupied[];
+  named(name: string): MasterRunner | ReplicaRunner | undefined;
+}
+
+export function createPeerHandlers(environment: ScenarioEnvironment, scenarios: ScenarioSet): CommandHandlers {
+  /** The Replica side of a scenario, when the session is its Master. */
+  const own = (scenarioId: string, session: Session): ReplicaRunner => {
+    const runner = scenarios.runner(scenarioId);
+    if (runner === undefined) throw new Fault('SCENARIO-NOT-FOUND', { name: scenarioId });
+    refuseStranger(runner, session);
+    return runner as ReplicaRunner;
+  };
+  const refuseStranger = (runner: MasterRunner | ReplicaRunner, session: Session): void => {
+    const { document } = runner;
+    if (runner instanceof ReplicaRunner && document.master.deviceId === session.deviceId) return;
+    const reason = `${session.deviceName} is not the Master of the scenario`;
+    environment.events.record('LNK-003', { peer: session.deviceName, reason }, document.name);
+    throw new Fault('ACCESS-DENIED', { role: session.role, command: 'act as the Master of the scenario' });
+  };
+  return {
+    'peer.facts': async ({ scenarioId, paths }, session) => {
+      const runner = scenarios.runner(scenarioId);
+      if (runner !== undefined) refuseStranger(runner, session);
+      return await collectFacts(environment, paths, scenarios.occupied(scenarioId));
+    },
+    'peer.prepare': async ({ document, epoch }, session) => {
+      const complete = parse(document);
+      const runner = scenarios.runner(complete.id);
+      if (runner !== undefined) refuseStranger(runner, session);
+      refuseWrongHosts(complete, session, environment.host.deviceId);
+      refuseOverlap(complete, scenarios.occupied(complete.id));
+      const namesake = scenarios.named(complete.name);
+      if (namesake !== undefined && namesake.id !== complete.id) {
+        throw new Fault('SCENARIO-EXISTS', { name: complete.name });
+      }
+      await take(environment, complete, epoch);
+      const replica = (runner ?? scenarios.adopt(complete.id, 'replica')) as ReplicaRunner;
+      await replica.prepare();
+      return { name: environment.host.name };
+    },
+    'peer.stop': async ({ scenarioId, reason }, session) => {
+      const runner = own(scenarioId, session);
+      const wasWanted = runner.stored.run.wanted;
+      await environment.book.update((book) => {
+        const { run } = storedIn(book, scenarioId);
+        run.wanted = false;
+        run.reason = reason === 'Stopped by user' ? 'by-user' : 'by-error';
+        run.since = environment.clock.wallMs();
+      });
+      await runner.stop();
+      if (wasWanted) {
+        environment.events.record('SCN-011', {}, runner.document.name);
+        if (reason === 'Stopped by user') environment.events.record('SCN-012', {}, runner.document.name);
+      }
+      return {};
+    },
+    'peer.forget': async ({ scenarioId }, session) => {
+      const runner = own(scenarioId, session);
+      const { name } = runner.document;
+      await runner.shutdown();
+      await scenarios.drop(scenarioId);
+      environment.events.record('SCN-003', {}, name);
+      return {};
+    },
+  };
+}
+
+function parse(document: unknown): ScenarioDocument {
+  const parsed = completeDocument.safeParse(document);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new Fault('SCENARIO-INVALID', { reason: `${issue?.path.join('.')}: ${issue?.message}` });
+}
+
+function refuseWrongHosts(document: ScenarioDocument, session: Session, ownId: string): void {
+  if (document.master.deviceId !== session.deviceId) {
+    throw new Fault('ACCESS-DENIED', { role: session.role, command: 'prepare a scenario of another Master' });
+  }
+  if (!document.replicas.some((replica) => replica.deviceId === ownId)) {
+    throw new Fault('SCENARIO-INVALID', { reason: 'this host is not a Replica of it' });
+  }
+}
+
+function refuseOverlap(document: ScenarioDocument, occupied: readonly Occupied[]): void {
+  for (const root of rootsOf(document, 'replica')) {
+    const other = occupied.find(({ path }) => overlap(path, root));
+    if (other === undefined) continue;
+    const reason = `the Replica root ${root} overlaps a root of the running scenario "${other.scenario}"`;
+    throw new Fault('SCENARIO-STATE', { name: document.name, state: 'stopped', reason });
+  }
+}
+
+/** Remembers the scenario durably before anything runs. */
+async function take(environment: ScenarioEnvironment, document: ScenarioDocument, epoch: number): Promise<void> {
+  const now = environment.clock.wallMs();
+  let started = false;
+  await environment.book.update((book) => {
+    const stored = book.scenarios.find((scenario) => scenario.document.id === document.id);
+    if (stored === undefined) {
+      book.scenarios.push({ side: 'replica', document, run: { ...newRun(now, epoch), wanted: true } });
+      started = true;
+      return;
+    }
+    if (epoch < stored.run.epoch) throw new Fault('LINK-EPOCH', { ours: epoch, theirs: stored.run.epoch });
+    started = !stored.run.wanted;
+    stored.document = document;
+    stored.run.epoch = epoch;
+    stored.run.wanted = true;
+    if (started) stored.run.since = now;
+  });
+  if (started) environment.events.record('SCN-010', {}, document.name);
+}

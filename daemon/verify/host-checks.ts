@@ -1,0 +1,135 @@
+/** Checks of hosts as a whole: reachable, compatible, addresses, clocks, spool. Pure. */
+import { settingOf } from '../../config/catalogue.ts';
+import { LINK_PROTOCOL_OLDEST } from '../../shared/protocol/wire.ts';
+import type { Finding } from '../../shared/results.ts';
+import { formatBytes, formatDuration } from '../../shared/units.ts';
+import { type Evidence, finding, type HostEvidence } from './evidence.ts';
+
+/** Clocks that differ by more make times in events and reports of the two hosts misleading. */
+const CLOCK_TOLERANCE_MS = 5_000;
+/** The guide: the spool should be at least a tenth of the data. */
+const SPOOL_SHARE = 0.1;
+
+export function checkHosts(evidence: Evidence): Finding[] {
+  const findings: Finding[] = evidence.missing.map(({ reference, code, reason, hint }) =>
+    finding('error', code === 'LINK-UNREACHABLE' ? 'HOST-UNREACHABLE' : 'HOST-REFUSED', reference.name, {
+      text: `The engine on ${reference.name} cannot be used.`,
+      found: reason,
+      expected: `an engine that answers at ${reference.address} and is paired with this host`,
+      fix: hint,
+    }),
+  );
+  findings.push(...addressChecks(evidence.master), ...spoolChecks(evidence, evidence.master));
+  for (const replica of evidence.replicas) {
+    findings.push(
+      ...versionChecks(evidence.master, replica),
+      ...addressChecks(replica),
+      ...clockCheck(replica),
+      ...spoolChecks(evidence, replica),
+    );
+  }
+  return findings;
+}
+
+function versionChecks(master: HostEvidence, replica: HostEvidence): Finding[] {
+  const ours = master.facts;
+  const theirs = replica.facts;
+  const host = replica.reference.name;
+  const compatible = theirs.protocol >= ours.oldestProtocol && ours.protocol >= theirs.oldestProtocol;
+  if (!compatible) {
+    return [
+      finding('error', 'VERSION-INCOMPATIBLE', host, {
+        text: `The engines of ${master.reference.name} and ${host} cannot work together.`,
+        found: `version ${theirs.version} (protocol ${theirs.protocol})`,
+        expected: `protocol ${LINK_PROTOCOL_OLDEST} to ${ours.protocol}, as version ${ours.version} speaks`,
+        fix: 'Upgrade the older engine.',
+      }),
+    ];
+  }
+  const findings: Finding[] = [];
+  if (ours.version !== theirs.version) {
+    findings.push(
+      finding('warning', 'VERSION-DIFFERS', host, {
+        text: 'The engines have different versions.',
+        found: theirs.version,
+        expected: ours.version,
+        fix: 'Upgrade the older engine when convenient.',
+      }),
+    );
+  }
+  if (familyOf(ours.platform) !== familyOf(theirs.platform)) {
+    findings.push(
+      finding('warning', 'PLATFORM-DIFFERS', host, {
+        text: 'The hosts have different operating systems.',
+        found: theirs.platform,
+        expected: ours.platform,
+        fix: 'Use the same operating system on both when the application has to be taken over.',
+      }),
+    );
+  }
+  return findings;
+}
+
+function familyOf(platform: string): string {
+  return platform.split(/[\s-]/)[0]!.toLowerCase();
+}
+
+/** Only an address that is surely leased is an error; names that resolve elsewhere say nothing here. */
+function addressChecks({ reference, facts }: HostEvidence): Finding[] {
+  const host = reference.address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+  const leased = facts.addresses.find(({ address, dynamic }) => dynamic && address === host);
+  if (leased === undefined) return [];
+  return [
+    finding('error', 'ADDRESS-DHCP', reference.name, {
+      text: 'The address of the host is assigned by DHCP and can change.',
+      found: leased.address,
+      expected: 'a static address',
+      fix: 'Assign the address statically (DHCP-assigned IP addresses on the Master or Replica server are not supported).',
+    }),
+  ];
+}
+
+function clockCheck({ reference, clockAheadMs, clockErrorMs }: HostEvidence): Finding[] {
+  const difference = Math.abs(clockAheadMs);
+  if (difference - clockErrorMs <= CLOCK_TOLERANCE_MS) return [];
+  return [
+    finding('warning', 'CLOCK-DIFFERS', reference.name, {
+      text: `The clock of ${reference.name} differs from the Master's.`,
+      found: `${formatDuration(difference)} ${clockAheadMs > 0 ? 'ahead' : 'behind'}`,
+      expected: `at most ${formatDuration(CLOCK_TOLERANCE_MS)}`,
+      fix: 'Synchronize both clocks (NTP). Replication itself does not depend on them; times in events and reports do.',
+    }),
+  ];
+}
+
+function spoolChecks(evidence: Evidence, { reference, facts }: HostEvidence): Finding[] {
+  const findings: Finding[] = [];
+  const host = reference.name;
+  const minimum = settingOf(reference.settings, 'spool.minFreeBytes');
+  const { freeBytes, path } = facts.data;
+  if (freeBytes !== undefined && freeBytes < minimum) {
+    findings.push(
+      finding('error', 'SPOOL-SPACE', host, {
+        text: 'The volume of the spool has less free space than the spool must leave free.',
+        found: `${formatBytes(freeBytes)} free on the volume of ${path}`,
+        expected: `at least ${formatBytes(minimum)} (spool.minFreeBytes)`,
+        fix: 'Free space there, or move the data directory to another volume.',
+      }),
+    );
+  }
+  const dataBytes = evidence.master.facts.datasets.reduce((sum, data) => sum + data.bytes, 0);
+  const spool = settingOf(reference.settings, 'spool.maxBytes');
+  // No limit means: as far as the volume goes.
+  const size = Math.min(spool === 0 ? Number.POSITIVE_INFINITY : spool, freeBytes ?? Number.POSITIVE_INFINITY);
+  if (size < dataBytes * SPOOL_SHARE) {
+    findings.push(
+      finding('warning', 'SPOOL-SMALL', host, {
+        text: 'The spool is small for this amount of data.',
+        found: formatBytes(size),
+        expected: `at least 10% of the total dataset size (${formatBytes(dataBytes)})`,
+        fix: 'Enlarge spool.maxBytes or give its volume more space.',
+      }),
+    );
+  }
+  return findings;
+}

@@ -1,0 +1,96 @@
+/** Collects the facts of all hosts of a scenario and judges them. */
+import { Fault } from '../../shared/faults.ts';
+import { LINK_PROTOCOL, LINK_PROTOCOL_OLDEST } from '../../shared/protocol/wire.ts';
+import type { Finding, VerificationResult } from '../../shared/results.ts';
+import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
+import { rootsOf } from '../scenario/book.ts';
+import type { ScenarioEnvironment } from '../scenario/environment.ts';
+import type { Evidence, HostEvidence, MissingHost } from './evidence.ts';
+import { type HostFacts, hostFacts } from './facts.ts';
+import { checkHosts } from './host-checks.ts';
+import { checkRoots } from './root-checks.ts';
+
+const FACTS_TIMEOUT_MS = 30_000;
+/** Counting stops after this long in all, so that Run does not wait for it; the figures are then "at least". */
+const COUNT_LIMIT_MS = 500;
+
+export interface Occupied {
+  readonly scenario: string;
+  readonly path: string;
+}
+
+/** Facts of this host about `paths`; `occupied` are roots of other scenarios that run here. */
+export async function collectFacts(
+  environment: ScenarioEnvironment,
+  paths: readonly string[],
+  occupied: readonly Occupied[],
+): Promise<HostFacts> {
+  const { inspector, host, clock } = environment;
+  const [machine, data] = await Promise.all([inspector.machine(), inspector.path(host.directory)]);
+  const facts = await Promise.all(paths.map((path) => inspector.path(path)));
+  const datasets = [];
+  for (const path of paths) datasets.push(await inspector.dataset(path, COUNT_LIMIT_MS / paths.length));
+  const real = await Promise.all(occupied.map(({ path }) => inspector.path(path)));
+  return {
+    ...machine,
+    name: host.name,
+    deviceId: host.deviceId,
+    version: host.version,
+    protocol: LINK_PROTOCOL,
+    oldestProtocol: LINK_PROTOCOL_OLDEST,
+    wallMs: clock.wallMs(),
+    data,
+    paths: facts,
+    datasets,
+    occupied: occupied.map(({ scenario, path }, index) => ({ scenario, path: real[index]?.realPath ?? path })),
+  };
+}
+
+export async function verify(
+  environment: ScenarioEnvironment,
+  document: ScenarioDocument,
+  occupied: readonly Occupied[],
+): Promise<VerificationResult> {
+  const facts = await collectFacts(environment, rootsOf(document, 'master'), occupied);
+  const answers = await Promise.all(document.replicas.map((replica) => askReplica(environment, document, replica)));
+  const evidence: Evidence = {
+    document,
+    master: { reference: document.master, facts, clockAheadMs: 0, clockErrorMs: 0 },
+    replicas: answers.filter((answer): answer is HostEvidence => 'facts' in answer),
+    missing: answers.filter((answer): answer is MissingHost => 'reason' in answer),
+  };
+  return judge(evidence);
+}
+
+/** Errors first. */
+export function judge(evidence: Evidence): VerificationResult {
+  const all = [...checkHosts(evidence), ...checkRoots(evidence)];
+  const of = (severity: Finding['severity']) => all.filter((finding) => finding.severity === severity);
+  const [errors, warnings] = [of('error'), of('warning')];
+  return { findings: [...errors, ...warnings, ...of('info')], errors: errors.length, warnings: warnings.length };
+}
+
+async function askReplica(
+  environment: ScenarioEnvironment,
+  document: ScenarioDocument,
+  replica: HostReference,
+): Promise<HostEvidence | MissingHost> {
+  const { clock, peers } = environment;
+  const paths = rootsOf(document, 'replica');
+  try {
+    const asked = clock.bootMs();
+    const args = { scenarioId: document.id, paths };
+    const answer = await peers.request(replica, 'peer.facts', args, FACTS_TIMEOUT_MS);
+    const roundTripMs = clock.bootMs() - asked;
+    const facts = hostFacts.safeParse(answer);
+    if (!facts.success || facts.data.paths.length !== paths.length || facts.data.datasets.length !== paths.length) {
+      throw new Fault('LINK-REFUSED', { reason: 'its answer is not understood (another version?)' });
+    }
+    // The facts carry the clock at the end of the collection, so that only the way back is uncertain.
+    const clockAheadMs = facts.data.wallMs - clock.wallMs();
+    return { reference: replica, facts: facts.data, clockAheadMs, clockErrorMs: Math.min(roundTripMs, 2_000) };
+  } catch (error) {
+    const fault = Fault.from(error);
+    return { reference: replica, code: fault.code, reason: fault.message, hint: fault.hint };
+  }
+}

@@ -1,0 +1,481 @@
+/** Hosts that run the real scenario service over fake engines, joined by fake connections, in virtual time. */
+import type { LinkStream } from '../../daemon/ports.ts';
+import { createReportDesk, type ReportStore } from '../../daemon/report/service.ts';
+import { EMPTY_BOOK, type ScenarioBook } from '../../daemon/scenario/book.ts';
+import type {
+  EngineCall,
+  EngineConfig,
+  EngineNotice,
+  EnginePeerStatus,
+  EngineRequest,
+  SyncResult,
+} from '../../daemon/scenario/engine-protocol.ts';
+import type { ScenarioEnvironment } from '../../daemon/scenario/environment.ts';
+import { createScenarioService, type ScenarioService } from '../../daemon/scenario/service.ts';
+import type { DocumentStore, EngineHandle, LinkService, PeerControl, Session } from '../../daemon/services.ts';
+import { type OpenEventLog, openEventLog } from '../../daemon/store/event-log.ts';
+import type { DatasetFacts, HostInspector, PathFacts } from '../../daemon/verify/facts.ts';
+import type { CommandArgs, CommandName } from '../../shared/commands.ts';
+import { Fault } from '../../shared/faults.ts';
+import type { SynchronizationReport } from '../../shared/report.ts';
+import type { ScenarioStatus } from '../../shared/status.ts';
+import { SeededRandom, SimulatedClock } from './clock.ts';
+
+export const GENERATION = 'a'.repeat(32);
+
+const STEP_MS = 500;
+
+/** Lets promises and immediates run out. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** An engine without data path: answers as told and remembers what it was asked. */
+export class FakeEngine implements EngineHandle {
+  onNotice: (notice: EngineNotice) => void = () => {};
+  onExit: (code: number) => void = () => {};
+  config: EngineConfig | undefined;
+  readonly calls: EngineCall[] = [];
+  readonly open = new Set<string>();
+  ended = false;
+  readonly #host: WorldHost;
+  #pending = new Map<number, EngineCall>();
+
+  constructor(host: WorldHost) {
+    this.#host = host;
+  }
+
+  post(request: EngineRequest): void {
+    if (this.ended) return;
+    setImmediate(() => this.#handle(request));
+  }
+
+  async terminate(): Promise<void> {
+    this.ended = true;
+    await Promise.resolve();
+  }
+
+  crash(): void {
+    this.ended = true;
+    this.onExit(1);
+  }
+
+  event(code: string, details: Record<string, string> = {}): void {
+    this.onNotice({ type: 'event', code, details });
+  }
+
+  reply(name: EngineCall['name'], result: unknown): void {
+    for (const [id, call] of this.#pending) {
+      if (call.name !== name) continue;
+      this.#pending.delete(id);
+      this.onNotice({ type: 'reply', id, result });
+    }
+  }
+
+  fail(name: EngineCall['name'], fault: Fault): void {
+    for (const [id, call] of this.#pending) {
+      if (call.name !== name) continue;
+      this.#pending.delete(id);
+      this.onNotice({ type: 'reply', id, fault: fault.toDocument() });
+    }
+  }
+
+  /** Reports the state of its links; a Replica counts as synchronized when its host says so. */
+  report(): void {
+    const peers: Record<string, EnginePeerStatus> = {};
+    for (const peer of this.open) {
+      const synchronized = this.config?.role === 'replica' || this.#host.world.synchronized.has(peer);
+      peers[peer] = { ...PEER, synchronized, link: synchronized ? 'live' : 'catching-up' };
+    }
+    this.onNotice({
+      type: 'status',
+      status: {
+        position: { generation: GENERATION, seq: 7 },
+        phase: 'live',
+        peers,
+        statistics: STATISTICS,
+        spoolBytes: 0,
+        parked: 0,
+      },
+    });
+  }
+
+  #handle(request: EngineRequest): void {
+    if (this.ended) return;
+    if (request.type === 'start') {
+      this.config = request.config;
+      const fault = this.#host.startFault;
+      if (fault === undefined) this.onNotice({ type: 'started', position: undefined });
+      else this.onNotice({ type: 'failed', fault: fault.toDocument() });
+    } else if (request.type === 'link-open') {
+      this.open.add(request.peer);
+      this.report();
+    } else if (request.type === 'link-closed') {
+      this.open.delete(request.peer);
+    } else if (request.type === 'call') {
+      this.calls.push(request.call);
+      this.#pending.set(request.id, request.call);
+      if (this.#host.world.automatic) this.#answer(request.call);
+    } else if (request.type === 'stop') {
+      this.onNotice({ type: 'stopped' });
+    }
+  }
+
+  #answer(call: EngineCall): void {
+    if (call.name === 'synchronize') {
+      this.#host.world.synchronized.add(call.peer);
+      this.reply('synchronize', { ...SYNC_RESULT, peer: call.peer, method: call.method });
+      this.event('SYN-003');
+      this.report();
+    } else if (call.name === 'barrier') {
+      this.reply('barrier', { generation: GENERATION, seq: 7 });
+    } else if (call.name === 'diff') {
+      this.reply('diff', { identical: true, differences: [], truncated: false });
+    }
+  }
+}
+
+const STATISTICS = {
+  synchronizedFiles: 0,
+  synchronizedBytes: 0,
+  replicatedChanges: 0,
+  replicatedBytes: 0,
+  bytesPerSecond: 0,
+  changesPerSecond: 0,
+};
+const PEER: EnginePeerStatus = {
+  sentSeq: 7,
+  receivedSeq: 7,
+  appliedSeq: 7,
+  lagMs: 0,
+  exposureMs: 0,
+  exposureBytes: 0,
+  pendingChanges: 0,
+  link: 'live',
+  spoolBytes: 0,
+  parked: 0,
+  synchronized: true,
+};
+export const SYNC_RESULT: SyncResult = {
+  peer: '',
+  startedAt: 1_000,
+  finishedAt: 3_000,
+  method: 'file',
+  comparedEntries: 10,
+  sentFiles: 2,
+  sentBytes: 300,
+  created: 2,
+  updated: 0,
+  removed: 1,
+  metadataOnly: 0,
+  identical: 8,
+  parked: 0,
+  files: [{ root: 0, path: 'index.html', bytes: 100 }],
+  filesTruncated: false,
+};
+
+export class World {
+  readonly clock = new SimulatedClock();
+  readonly hosts = new Map<string, WorldHost>();
+  /** Replicas (device ids) whose data is usable. */
+  readonly synchronized = new Set<string>();
+  /** Engines answer calls by themselves. */
+  automatic = true;
+
+  host(name: string): WorldHost {
+    const host = new WorldHost(this, name);
+    this.hosts.set(name, host);
+    return host;
+  }
+
+  byDevice(deviceId: string): WorldHost | undefined {
+    return [...this.hosts.values()].find((host) => host.deviceId === deviceId);
+  }
+
+  /** In steps, so that what a timer began can go on before the next one. */
+  async advance(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= STEP_MS) {
+      await settle();
+      this.clock.advance(Math.min(left, STEP_MS));
+    }
+    await settle();
+  }
+}
+
+export class WorldHost {
+  readonly world: World;
+  readonly name: string;
+  readonly deviceId: string;
+  reachable = true;
+  /** What the next engines answer instead of starting. */
+  startFault: Fault | undefined;
+  readonly engines: FakeEngine[] = [];
+  readonly paths = new Map<string, Partial<PathFacts>>();
+  readonly datasets = new Map<string, Partial<DatasetFacts>>();
+  machine: string;
+  book: ScenarioBook = structuredClone(EMPTY_BOOK);
+  readonly events: OpenEventLog;
+  readonly reports: SynchronizationReport[] = [];
+  readonly complaints: string[] = [];
+  service: ScenarioService;
+  readonly links: LinkService & { readonly streams: Set<FakeStream> };
+  /** This host's connections to others are cut and not made again. */
+  #kept = new Set<Kept>();
+
+  constructor(world: World, name: string) {
+    this.world = world;
+    this.name = name;
+    this.deviceId = Buffer.from(name).toString('hex').padEnd(64, '0');
+    this.machine = name;
+    this.events = openEventLog({ path: ':memory:', clock: world.clock, host: name });
+    this.links = {
+      streams: new Set(),
+      keep: (host, scenarioId, onOpen, onDown) => {
+        const kept = new Kept(this, host.deviceId ?? '', scenarioId, onOpen, onDown);
+        this.#kept.add(kept);
+        kept.dial();
+        return { stop: () => kept.stop() };
+      },
+      onIncoming: () => {
+        throw new Fault('LINK-REFUSED', { reason: 'no service' });
+      },
+    };
+    this.service = createScenarioService(this.#environment());
+  }
+
+  get engine(): FakeEngine {
+    return this.engines.at(-1)!;
+  }
+
+  get codes(): string[] {
+    return this.events.query({ limit: 10_000 }).map((event) => event.code);
+  }
+
+  status(name = 'web'): ScenarioStatus {
+    const status = this.service.status.scenarios().find((one) => one.name === name);
+    if (status === undefined) throw new Error(`${this.name} has no scenario ${name}`);
+    return status;
+  }
+
+  async command<Name extends CommandName>(name: Name, args: CommandArgs<Name>, session?: Session): Promise<unknown> {
+    const handler = this.service.handlers[name];
+    if (handler === undefined) throw new Error(`no handler for ${name}`);
+    const own: Session = { role: 'super', deviceId: 'local', deviceName: 'test', address: '' };
+    return await handler(args, session ?? own);
+  }
+
+  /** kill -9 and start again: everything but the book is gone; `between` happens while it is down. */
+  async restart(between: () => void = () => {}): Promise<void> {
+    for (const kept of this.#kept) kept.stop();
+    this.#kept.clear();
+    for (const stream of [...this.links.streams]) stream.close();
+    for (const engine of this.engines) engine.ended = true;
+    await settle();
+    between();
+    this.service = createScenarioService(this.#environment());
+    this.service.start();
+    await settle();
+  }
+
+  cutLinks(): void {
+    for (const stream of [...this.links.streams]) stream.close();
+  }
+
+  #environment(): ScenarioEnvironment {
+    const random = new SeededRandom(this.name.length);
+    const store: ReportStore = {
+      save: (report) => this.reports.push(report),
+      list: () => [...this.reports].reverse(),
+      load: (id) => this.reports.find((report) => report.id === id),
+    };
+    return {
+      clock: this.world.clock,
+      random,
+      host: {
+        name: this.name,
+        deviceId: this.deviceId,
+        version: '0.1.0',
+        address: () => `${this.name}:25000`,
+        directory: '/data',
+      },
+      book: this.#documents(),
+      folders: { open: (id) => `/data/scenarios/${id}`, remove: () => {} },
+      events: this.events,
+      peers: this.#peers(),
+      links: this.links,
+      capture: {
+        watch: () => Promise.resolve({ method: 'memory', degraded: false }),
+        unwatch: () => Promise.resolve(),
+      },
+      inspector: this.#inspector(),
+      reports: createReportDesk(store, this.events, random),
+      spawnEngine: () => {
+        const engine = new FakeEngine(this);
+        this.engines.push(engine);
+        return engine;
+      },
+      complain: (text) => this.complaints.push(text),
+    };
+  }
+
+  #documents(): DocumentStore<ScenarioBook> {
+    const host = this;
+    let queue: Promise<void> = Promise.resolve();
+    return {
+      get value() {
+        return host.book;
+      },
+      update: (change) => {
+        const done = queue.then(() => {
+          const next = structuredClone(host.book);
+          change(next);
+          host.book = next;
+        });
+        queue = done.catch(() => undefined);
+        return done;
+      },
+    };
+  }
+
+  #peers(): PeerControl {
+    return {
+      resolve: (host) => {
+        const other = this.world.hosts.get(host.name);
+        if (other === undefined) throw new Fault('ACCESS-UNKNOWN-DEVICE');
+        return { deviceId: other.deviceId, address: host.address };
+      },
+      request: async (host, command, args) => {
+        const other = this.world.hosts.get(host.name);
+        if (other === undefined || !other.reachable || !this.reachable) {
+          throw new Fault('LINK-UNREACHABLE', { host: host.name, reason: 'connection refused' });
+        }
+        const session: Session = { role: 'peer', deviceId: this.deviceId, deviceName: this.name, address: '' };
+        // Through JSON as over the wire.
+        const answer = await other.command(command, JSON.parse(JSON.stringify(args)) as never, session);
+        return JSON.parse(JSON.stringify(answer)) as unknown;
+      },
+    };
+  }
+
+  #inspector(): HostInspector {
+    return {
+      machine: () => Promise.resolve({ machine: this.machine, platform: 'Linux 6', addresses: [] }),
+      path: (path) =>
+        Promise.resolve({
+          path,
+          type: 'directory' as const,
+          realPath: path,
+          readable: true,
+          writable: true,
+          volume: '1',
+          freeBytes: 1e12,
+          totalBytes: 2e12,
+          caseSensitive: true,
+          mounts: [],
+          ...this.paths.get(path),
+        }),
+      dataset: (path) =>
+        Promise.resolve({
+          entries: 10,
+          bytes: 1_000,
+          complete: true,
+          collisions: [],
+          unreadable: [],
+          ...this.datasets.get(path),
+        }),
+    };
+  }
+}
+
+/** Dials, and dials again every second until stopped. */
+class Kept {
+  #stopped = false;
+  #stream: FakeStream | undefined;
+  readonly #from: WorldHost;
+  readonly #to: string;
+  readonly #scenarioId: string;
+  readonly #onOpen: (stream: LinkStream) => void;
+  readonly #onDown: (reason: string) => void;
+
+  constructor(
+    from: WorldHost,
+    to: string,
+    scenarioId: string,
+    onOpen: (stream: LinkStream) => void,
+    onDown: (reason: string) => void,
+  ) {
+    this.#from = from;
+    this.#to = to;
+    this.#scenarioId = scenarioId;
+    this.#onOpen = onOpen;
+    this.#onDown = onDown;
+  }
+
+  dial(): void {
+    if (this.#stopped) return;
+    const other = this.#from.world.byDevice(this.#to);
+    const [near, far] = FakeStream.pair();
+    try {
+      if (other === undefined || !other.reachable) throw new Fault('LINK-UNREACHABLE', { host: '', reason: 'refused' });
+      other.links.onIncoming(this.#scenarioId, this.#from.deviceId)(far);
+    } catch (error) {
+      this.#later(Fault.from(error).message);
+      return;
+    }
+    for (const [host, stream] of [
+      [this.#from, near],
+      [other, far],
+    ] as const) {
+      host.links.streams.add(stream);
+      stream.onGone = () => host.links.streams.delete(stream);
+    }
+    this.#stream = near;
+    near.onEnded = (reason) => this.#later(reason);
+    this.#onOpen(near);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#stream?.close();
+  }
+
+  #later(reason: string): void {
+    if (this.#stopped) return;
+    this.#onDown(reason);
+    this.#from.world.clock.after(1_000, () => this.dial());
+  }
+}
+
+export class FakeStream implements LinkStream {
+  onBytes: (bytes: Uint8Array) => void = () => {};
+  onClose: (reason: string) => void = () => {};
+  onGone: () => void = () => {};
+  onEnded: (reason: string) => void = () => {};
+  #other: FakeStream | undefined;
+  #closed = false;
+
+  static pair(): [FakeStream, FakeStream] {
+    const [a, b] = [new FakeStream(), new FakeStream()];
+    a.#other = b;
+    b.#other = a;
+    return [a, b];
+  }
+
+  send(bytes: Uint8Array): void {
+    this.#other?.onBytes(bytes);
+  }
+
+  close(): void {
+    this.#end('closed here');
+    const other = this.#other;
+    if (other !== undefined) other.#end('closed by the other side');
+  }
+
+  #end(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.onGone();
+    this.onClose(reason);
+    this.onEnded(reason);
+  }
+}

@@ -1,0 +1,49 @@
+/** The operating system's service control, for `mainstay service`. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Fault } from '../../shared/faults.ts';
+
+export interface Ran {
+  readonly exit: number;
+  readonly output: string;
+}
+
+export interface ServiceHost {
+  readonly system: 'systemd' | 'windows' | 'none';
+  readonly node: string;
+  readonly defaultData: string;
+  absolute(path: string): string;
+  makeDirectory(path: string): void;
+  write(path: string, text: string): void;
+  remove(path: string): void;
+  read(path: string): string | undefined;
+  run(program: string, args: readonly string[]): Ran;
+}
+
+export function serviceHost(): ServiceHost {
+  const windows = process.platform === 'win32';
+  const guarded = <T>(path: string, act: () => T): T => {
+    try {
+      return act();
+    } catch (error) {
+      throw new Fault('FS-DENIED', { path }, error);
+    }
+  };
+  return {
+    // systemd(1): this directory exists exactly when systemd is the init of the running system.
+    system: windows ? 'windows' : existsSync('/run/systemd/system') ? 'systemd' : 'none',
+    node: process.execPath,
+    defaultData: windows ? 'C:\\ProgramData\\Mainstay' : '/var/lib/mainstay',
+    absolute: (path) => resolve(path),
+    makeDirectory: (path) => guarded(path, () => mkdirSync(path, { recursive: true, mode: 0o700 })),
+    write: (path, text) => guarded(path, () => writeFileSync(path, text, { mode: 0o644 })),
+    remove: (path) => guarded(path, () => rmSync(path, { force: true })),
+    read: (path) => (existsSync(path) ? readFileSync(path, 'utf8') : undefined),
+    run: (program, args) => {
+      const result = spawnSync(program, [...args], { encoding: 'utf8' });
+      if (result.error !== undefined) return { exit: 127, output: result.error.message };
+      return { exit: result.status ?? 1, output: `${result.stdout}${result.stderr}`.trim() };
+    },
+  };
+}

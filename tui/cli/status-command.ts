@@ -1,0 +1,173 @@
+/** `mainstay status` and `mainstay stats`. */
+import { Fault } from '../../shared/faults.ts';
+import type { HostStatus, ScenarioStatus } from '../../shared/status.ts';
+import { formatAge, formatBytes, formatCount, formatDuration, formatRate } from '../../shared/units.ts';
+import type { CommonOptions, Context } from './context.ts';
+import { LiveView } from './live.ts';
+import { DONE } from './options.ts';
+import { pairs, safe, table } from './text.ts';
+
+type WatchOptions = CommonOptions & { readonly watch?: boolean };
+
+/** How often a watched view is shown at most, and at least (ages grow). */
+const WATCH_EVERY_MS = 1_000;
+
+export function status(context: Context, options: WatchOptions, name?: string): Promise<number> {
+  return view(context, options, name, (scenarios) =>
+    options.json === true
+      ? { scenarios }
+      : scenarios.map((each) => statusText(each, context.terminal.wallNow())).join('\n'),
+  );
+}
+
+export function stats(context: Context, options: WatchOptions, name: string): Promise<number> {
+  return view(context, options, name, ([scenario]) =>
+    options.json === true
+      ? {
+          name,
+          state: scenario!.state,
+          ...scenario!.statistics,
+          ...(scenario!.sync === undefined ? {} : { sync: scenario!.sync }),
+        }
+      : statisticsText(scenario!),
+  );
+}
+
+async function view(
+  context: Context,
+  options: WatchOptions,
+  name: string | undefined,
+  render: (scenarios: readonly ScenarioStatus[]) => unknown,
+): Promise<number> {
+  const { terminal } = context;
+  const live = new LiveView(await context.clients(options), () => terminal.monotonicNow());
+  let interrupted = false;
+  const end = terminal.onInterrupt(() => {
+    interrupted = true;
+    live.end();
+  });
+  try {
+    while (!live.complete() && !interrupted) await live.changed(WATCH_EVERY_MS);
+    show(context, options, chosen(live, name), live, render);
+    while (options.watch === true && !interrupted) {
+      await Promise.race([live.changed(WATCH_EVERY_MS), terminal.sleep(WATCH_EVERY_MS)]);
+      await terminal.sleep(WATCH_EVERY_MS / 4);
+      if (!interrupted) show(context, options, chosen(live, name), live, render);
+    }
+    return DONE;
+  } finally {
+    end();
+    live.end();
+  }
+}
+
+function chosen(live: LiveView, name: string | undefined): ScenarioStatus[] {
+  const scenarios = live.scenarios().filter((scenario) => name === undefined || scenario.name === name);
+  const silent = live.silent();
+  if (scenarios.length > 0) return scenarios;
+  const nobodyAnswered = silent.length > 0 && silent.every(({ ageMs }) => ageMs === undefined);
+  if (nobodyAnswered && (name !== undefined || live.scenarios().length === 0)) throw silent[0]!.fault;
+  if (name !== undefined) throw new Fault('SCENARIO-NOT-FOUND', { name });
+  return [];
+}
+
+function show(
+  context: Context,
+  options: WatchOptions,
+  scenarios: readonly ScenarioStatus[],
+  live: LiveView,
+  render: (scenarios: readonly ScenarioStatus[]) => unknown,
+): void {
+  const rendered = render(scenarios);
+  if (options.json === true) {
+    if (options.watch === true) context.jsonLine(rendered);
+    else context.json(rendered);
+    return;
+  }
+  const redraw = options.watch === true && context.terminal.redraws;
+  const text = String(rendered);
+  context.terminal.out(`${redraw ? '\u001b[H\u001b[2J' : ''}${text === '' ? 'no scenario\n' : text}`);
+  for (const { client, fault, ageMs } of live.silent()) {
+    const age = ageMs === undefined ? 'never heard' : `last heard ${formatAge(ageMs)}`;
+    context.note(`not answering: ${safe(client.host.name)} (${age}): ${safe(fault.message)}`);
+  }
+}
+
+function statusText(scenario: ScenarioStatus, now: number): string {
+  const head = [
+    safe(scenario.name),
+    stateText(scenario),
+    `since ${new Date(scenario.since).toISOString().slice(0, 19)}Z`,
+    `epoch ${scenario.epoch}`,
+    `active ${safe(scenario.active)}`,
+    ...(scenario.capture === undefined
+      ? []
+      : [`capture ${safe(scenario.capture.method)}${scenario.capture.degraded ? ' DEGRADED' : ''}`]),
+  ].join('  ');
+  const headings = [
+    '  HOST',
+    'ROLE',
+    'HEALTH',
+    'GATE',
+    'LINK',
+    'POSITION',
+    'LAG',
+    'EXPOSURE',
+    'SPOOL',
+    'PARKED',
+    'VERIFIED',
+  ];
+  const rows = scenario.hosts.map((host) => hostRow(host, now));
+  const problem = scenario.problem === undefined ? '' : `  ! ${safe(scenario.problem)}\n`;
+  return `${head}\n${table(headings, rows, [6, 7, 8, 9])}${problem}`;
+}
+
+function stateText(scenario: ScenarioStatus): string {
+  if (scenario.state !== 'stopped') return scenario.state;
+  return scenario.stopReason === 'by-user' ? 'Stopped by user' : `stopped (${scenario.stopReason ?? 'unknown'})`;
+}
+
+function hostRow(host: HostStatus, now: number): string[] {
+  const { position } = host;
+  return [
+    `  ${host.name}`,
+    host.role,
+    host.health,
+    host.gate,
+    host.replica === undefined
+      ? '-'
+      : host.replica.held === undefined
+        ? host.replica.link
+        : `held: ${host.replica.held}`,
+    position.seq === 0 && position.generation === '' ? '-' : `${position.generation.slice(0, 6)}:${position.seq}`,
+    formatDuration(host.lagMs),
+    host.exposureMs === 0 ? '0 ms' : `${formatDuration(host.exposureMs)} ${formatBytes(host.exposureBytes)}`,
+    formatBytes(host.spoolBytes),
+    host.replica === undefined ? '-' : String(host.replica.parked),
+    host.verifiedAt === undefined ? 'never' : formatAge(now - host.verifiedAt),
+  ];
+}
+
+function statisticsText(scenario: ScenarioStatus): string {
+  const { statistics } = scenario;
+  return pairs([
+    ['scenario', scenario.name],
+    ['state', stateText(scenario)],
+    [
+      'synchronized',
+      `${formatCount(statistics.synchronizedFiles)} files, ${formatBytes(statistics.synchronizedBytes)}`,
+    ],
+    ['replicated', `${formatCount(statistics.replicatedChanges)} changes, ${formatBytes(statistics.replicatedBytes)}`],
+    ['rate', `${formatRate(statistics.bytesPerSecond)}, ${formatCount(statistics.changesPerSecond)} changes/s`],
+    ...scenario.hosts.flatMap((host): [string, string][] =>
+      host.replica === undefined
+        ? []
+        : [
+            [
+              host.name,
+              `${formatCount(host.replica.pendingChanges)} changes pending, lag ${formatDuration(host.lagMs)}, exposure ${formatDuration(host.exposureMs)} ${formatBytes(host.exposureBytes)}`,
+            ],
+          ],
+    ),
+  ]);
+}

@@ -48,6 +48,8 @@ export interface Network {
   readonly access: AccessService;
   /** Set when the audit chain was found broken: number of the first bad line. */
   readonly auditBrokenAt: number | undefined;
+  /** Open TLS connections, of known devices and others. */
+  connections(): number;
   /** `host:port` that other hosts use; port 0 before `listen`. */
   address(): string;
   /** `host:port` that this host itself uses. */
@@ -140,6 +142,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     peers,
     access,
     auditBrokenAt: audit.brokenAt,
+    connections: () => port.connections,
     address,
     ownAddress: () => formatAddress(isWildcard(listenHost) ? '127.0.0.1' : listenHost, portNumber),
     listen: async ({ daemon, handlers, listen, preferredPort, status }) => {

@@ -2,7 +2,7 @@
  * The Socket.IO service: consoles, command lines and peers ask through `request`; consoles that subscribed get a snapshot
  * and then batches of what changed. It hangs on a server that never listens: the TLS port hands it upgrades of known devices.
  */
-import { createServer, type Server as HttpServer } from 'node:http';
+import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http';
 import { type Socket, Server as SocketServer } from 'socket.io';
 import { Fault } from '../../shared/faults.ts';
 import {
@@ -29,6 +29,7 @@ const QUEUED_BYTES_LIMIT = 16 * 1024 * 1024;
 /** How often a subscribed console hears of the daemon itself, so that it can tell a quiet host from a dead one. */
 const DAEMON_STATUS_MS = 2_000;
 const MAX_MALFORMED = 10;
+const GOODBYE_MS = 1_000;
 
 export interface ConsoleOptions {
   readonly port: TlsPort;
@@ -37,6 +38,12 @@ export interface ConsoleOptions {
   readonly daemon: DaemonInformation;
   readonly events: EventLog;
   readonly clock: Clock;
+}
+
+/** What we use of an engine.io connection. */
+interface EngineConnection {
+  readonly request: IncomingMessage;
+  once(event: 'close', run: () => void): void;
 }
 
 interface Subscriber {
@@ -94,6 +101,11 @@ export class ConsoleService {
       allowRequest: (request, answer) => answer(null, this.peers.get(request.socket)?.verdict().known === true),
     });
     this.io.on('connection', (socket) => this.onConnection(socket));
+    this.io.engine.on('connection', (connection: EngineConnection) => {
+      const { socket } = connection.request;
+      // The WebSocket library waits half a minute for the other side's goodbye, also after malformed bytes.
+      connection.once('close', () => options.clock.after(GOODBYE_MS, () => socket.destroy()));
+    });
     options.port.onUpgrade(SOCKET_PATH, (request, socket, head, peer) => {
       this.peers.set(socket, peer);
       this.http.emit('upgrade', request, socket, head);

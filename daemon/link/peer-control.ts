@@ -130,9 +130,7 @@ class PeerConnection {
   }
 
   private async open(agent: PinnedAgent): Promise<void> {
-    this.socket.once('disconnect', () => {
-      this.ended = true;
-    });
+    this.socket.once('disconnect', () => this.close());
     try {
       await new Promise<void>((resolve, reject) => {
         this.socket.once('connect', () => resolve());

@@ -135,7 +135,7 @@ export class Context {
     const found: { client: DaemonClient; master: boolean }[] = [];
     for (const client of up) {
       const { daemon, scenarios } = await this.snapshot(client);
-      const scenario = scenarios.find((candidate) => candidate.name === name);
+      const scenario = scenarios.find((candidate) => candidate.name.toLowerCase() === name.toLowerCase());
       if (scenario !== undefined) found.push({ client, master: scenario.hosts[0]?.name === daemon.name });
     }
     const best = found.find((candidate) => candidate.master) ?? found[0];

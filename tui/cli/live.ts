@@ -58,7 +58,7 @@ export class LiveView {
   }
 
   scenario(name: string): ScenarioStatus | undefined {
-    return this.scenarios().find((scenario) => scenario.name === name);
+    return this.scenarios().find((scenario) => scenario.name.toLowerCase() === name.toLowerCase());
   }
 
   /** Hosts that do not answer now; their part of what is shown is `ageMs` old (undefined: never heard). */
@@ -71,6 +71,11 @@ export class LiveView {
   /** True when every host has answered or failed at least once. */
   complete(): boolean {
     return [...this.#states.values()].every(({ snapshot, fault }) => snapshot !== undefined || fault !== undefined);
+  }
+
+  /** True when at least one host has answered. */
+  answered(): boolean {
+    return [...this.#states.values()].some(({ snapshot }) => snapshot !== undefined);
   }
 
   end(): void {

@@ -62,12 +62,15 @@ async function view(
 }
 
 function chosen(live: LiveView, name: string | undefined): ScenarioStatus[] {
-  const scenarios = live.scenarios().filter((scenario) => name === undefined || scenario.name === name);
-  const silent = live.silent();
+  const wanted = name?.toLowerCase();
+  const scenarios = live
+    .scenarios()
+    .filter((scenario) => wanted === undefined || scenario.name.toLowerCase() === wanted);
   if (scenarios.length > 0) return scenarios;
-  const nobodyAnswered = silent.length > 0 && silent.every(({ ageMs }) => ageMs === undefined);
-  if (nobodyAnswered && (name !== undefined || live.scenarios().length === 0)) throw silent[0]!.fault;
-  if (name !== undefined) throw new Fault('SCENARIO-NOT-FOUND', { name });
+  const unanswered = live.silent()[0]?.fault;
+  // A scenario nobody here knows may be known to the host that does not answer.
+  if (name !== undefined) throw unanswered ?? new Fault('SCENARIO-NOT-FOUND', { name });
+  if (unanswered !== undefined && !live.answered()) throw unanswered;
   return [];
 }
 

@@ -52,7 +52,7 @@ export function parseScenarioInput(input: unknown): ScenarioInput {
 }
 
 /** `host:port` with the default port filled in; throws `SCENARIO-INVALID` for `path`. */
-export function parseAddress(given: unknown, path: string): string {
+function parseAddress(given: unknown, path: string): string {
   if (typeof given !== 'string' || given.length === 0)
     throw wrong(path, 'it must be host:port, such as "web-02:25000"');
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:\s/[\]]+))(?::(\d{1,5}))?$/.exec(given.trim());
@@ -63,7 +63,7 @@ export function parseAddress(given: unknown, path: string): string {
   return `${match[1] === undefined ? match[2] : `[${match[1]}]`}:${port}`;
 }
 
-export function parseExclude(given: unknown): string[] {
+function parseExclude(given: unknown): string[] {
   if (given === undefined) return [];
   if (!Array.isArray(given)) throw wrong('exclude', 'it must be a list of patterns');
   if (given.length > MAX_PATTERNS) throw wrong('exclude', `more than ${MAX_PATTERNS} patterns`);
@@ -79,14 +79,14 @@ export function parseExclude(given: unknown): string[] {
   });
 }
 
-export function parseDeviceId(given: unknown, path: string): string {
+function parseDeviceId(given: unknown, path: string): string {
   if (typeof given !== 'string' || !/^[0-9a-f]{64}$/i.test(given)) {
     throw wrong(path, 'it must be 64 hexadecimal digits (see `mainstay hosts`)');
   }
   return given.toLowerCase();
 }
 
-export function parseName(given: unknown, path: string): string {
+function parseName(given: unknown, path: string): string {
   if (typeof given !== 'string' || given.trim() === '') throw wrong(path, 'it is missing');
   const name = given.trim();
   if (name.length > 100) throw wrong(path, 'it is longer than 100 characters');
@@ -96,7 +96,7 @@ export function parseName(given: unknown, path: string): string {
   return name;
 }
 
-export function parseRoots(given: unknown): RootPair[] {
+function parseRoots(given: unknown): RootPair[] {
   if (!Array.isArray(given) || given.length === 0) {
     throw wrong('roots', 'it must list at least one root, such as {"master": "/srv/www"}');
   }

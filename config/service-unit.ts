@@ -13,7 +13,7 @@ export interface ServiceDescription {
 export const SERVICE_NAME = 'mainstay';
 export const SYSTEMD_UNIT_PATH = `/etc/systemd/system/${SERVICE_NAME}.service`;
 
-export function serviceArguments(service: ServiceDescription): string[] {
+function serviceArguments(service: ServiceDescription): string[] {
   return [
     '--disable-warning=ExperimentalWarning',
     service.program,

@@ -20,13 +20,14 @@ export async function runCommandLine(
 ): Promise<number> {
   const context = new Context(terminal, composition);
   let exit = 0;
-  const program = buildProgram(version, terminal, (command, action) => {
+  const program = buildProgram(version, (command, action) => {
     command.action(async (...given: unknown[]) => {
       const self = given.pop() as Command;
       given.pop();
       exit = await action(context, self.opts(), ...(given as never[]));
     });
   });
+  for (const command of allCommands(program)) prepare(command, terminal);
   try {
     if (args.length === 0) return await openConsole(context, program);
     await program.parseAsync([...args], { from: 'user' });
@@ -39,7 +40,8 @@ export async function runCommandLine(
   }
 }
 
-function buildProgram(version: string, terminal: Terminal, register: Register): Command {
+/** The tree of commands; `register` connects each with what it does. */
+export function buildProgram(version: string, register: Register): Command {
   const program = new Command('mainstay')
     .description(
       'High availability for web and file servers. Without a command on a terminal it opens the console.\nExit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 refused, 5 unreachable, 6 timed out, 7 done and found differences or findings.',
@@ -53,7 +55,6 @@ function buildProgram(version: string, terminal: Terminal, register: Register): 
   addScenarioCommands(program, register);
   addLifeCommands(program, register);
   addLookCommands(program, register);
-  for (const command of allCommands(program)) prepare(command, terminal);
   return program;
 }
 

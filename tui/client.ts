@@ -63,6 +63,8 @@ export class DaemonClient {
   #opening: Promise<void> | undefined;
   #wantsPushes = false;
   #closed = false;
+  /** Refusals in a row, for the back-off. */
+  #failures = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: DaemonClientOptions) {
@@ -159,6 +161,7 @@ export class DaemonClient {
       return;
     }
     this.#welcome = welcome;
+    this.#failures = 0;
     this.#emit({ type: 'welcome', welcome });
     if (this.#wantsPushes) this.#askForPushes();
     this.#wake(undefined);
@@ -190,9 +193,13 @@ export class DaemonClient {
   }
 
   #retryLater(socket: ClientSocket): void {
+    const delayMs = Math.min(RECONNECT_LONGEST_MS, RECONNECT_FIRST_MS * 2 ** this.#failures);
+    this.#failures += 1;
     const timer = setTimeout(() => {
-      if (!this.#closed) socket.connect();
-    }, RECONNECT_LONGEST_MS / 2);
+      if (this.#closed) return;
+      this.#emit({ type: 'connecting' });
+      socket.connect();
+    }, delayMs);
     timer.unref();
   }
 

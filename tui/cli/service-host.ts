@@ -1,6 +1,6 @@
 /** The operating system's service control, for `mainstay service`. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Fault } from '../../shared/faults.ts';
 
@@ -14,7 +14,6 @@ export interface ServiceHost {
   readonly node: string;
   readonly defaultData: string;
   absolute(path: string): string;
-  makeDirectory(path: string): void;
   write(path: string, text: string): void;
   remove(path: string): void;
   read(path: string): string | undefined;
@@ -36,7 +35,6 @@ export function serviceHost(): ServiceHost {
     node: process.execPath,
     defaultData: windows ? 'C:\\ProgramData\\Mainstay' : '/var/lib/mainstay',
     absolute: (path) => resolve(path),
-    makeDirectory: (path) => guarded(path, () => mkdirSync(path, { recursive: true, mode: 0o700 })),
     write: (path, text) => guarded(path, () => writeFileSync(path, text, { mode: 0o644 })),
     remove: (path) => guarded(path, () => rmSync(path, { force: true })),
     read: (path) => (existsSync(path) ? readFileSync(path, 'utf8') : undefined),

@@ -4,16 +4,24 @@
  */
 import { join } from 'node:path';
 import { Fault } from '../shared/faults.ts';
-import { formatAddress, parseAddress } from '../shared/protocol/pairing.ts';
+import {
+  ACCESS_PATH,
+  decodeInvite,
+  formatAddress,
+  type PairedDevice,
+  type PairResult,
+  parseAddress,
+} from '../shared/protocol/pairing.ts';
 import { Audit } from './access/audit.ts';
 import { type DevicesDocument, devicesDocument, LOCAL_DEVICE, resolveHost } from './access/devices-model.ts';
 import { accessHandlers } from './access/handlers.ts';
-import { loadIdentity } from './access/identity.ts';
+import { type Identity, loadIdentity } from './access/identity.ts';
 import { AccessService } from './access/service.ts';
 import { Dispatcher } from './console/dispatcher.ts';
 import { servePairing } from './console/pair-upgrade.ts';
 import { ConsoleService } from './console/service.ts';
 import { TlsPort } from './console/tls-port.ts';
+import { checkAccess } from './link/dial.ts';
 import { joinHost } from './link/join.ts';
 import { SocketPeerControl } from './link/peer-control.ts';
 import { SocketLinkService } from './link/service.ts';
@@ -21,12 +29,13 @@ import type { Clock, Random } from './ports.ts';
 import type {
   CommandHandlers,
   DaemonInformation,
+  DocumentStore,
   EventLog,
   LinkService,
   PeerControl,
   StatusSource,
 } from './services.ts';
-import { openAuditFile } from './store/audit-file.ts';
+import { type ClosableAuditFile, openAuditFile } from './store/audit-file.ts';
 import { openDocument } from './store/documents.ts';
 
 export interface NetworkOptions {
@@ -48,6 +57,8 @@ export interface Network {
   readonly access: AccessService;
   /** Set when the audit chain was found broken: number of the first bad line. */
   readonly auditBrokenAt: number | undefined;
+  /** Asks every paired host whether it knows us; `problem` when it does not or cannot be reached. */
+  checkPeers(): Promise<{ name: string; address: string; problem?: string }[]>;
   /** Open TLS connections, of known devices and others. */
   connections(): number;
   /** `host:port` that other hosts use; port 0 before `listen`. */
@@ -69,7 +80,19 @@ export interface ListenOptions {
 }
 
 export async function openNetwork(options: NetworkOptions): Promise<Network> {
-  const { clock, data, events, log, name, random } = options;
+  return new DaemonNetwork(options, await openTrust(options));
+}
+
+/** Identity, paired devices and audit log, as they are in the data directory. */
+interface Trust {
+  readonly identity: Identity;
+  readonly devices: DocumentStore<DevicesDocument>;
+  readonly audit: Audit;
+  readonly auditFile: ClosableAuditFile;
+  readonly access: AccessService;
+}
+
+async function openTrust({ clock, data, events, name, random }: NetworkOptions): Promise<Trust> {
   const identity = await loadIdentity(join(data, 'identity'), name, clock.wallMs());
   const admin = await loadIdentity(join(data, 'admin'), `${name} admin`, clock.wallMs());
   const devices = await openDocument<DevicesDocument>({
@@ -83,88 +106,132 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   if (audit.brokenAt !== undefined) events.record('ACC-005', { line: audit.brokenAt });
   const { deviceId } = identity;
   const access = new AccessService({ devices, adminId: admin.deviceId, deviceId, clock, random, events, audit });
-  const port = new TlsPort({ identity, access, clock, events, log });
-  const resolve: PeerControl['resolve'] = (host) => resolveHost(devices.value, host);
-  const peers = new SocketPeerControl({ identity, resolve, clock, random });
-  const links = new SocketLinkService({ port, identity, resolve, clock, random, events });
-  access.onRevoked = (device) => {
-    port.drop(device);
-    peers.close(device);
-    links.drop(device);
-  };
-  servePairing({
-    port,
-    access,
-    deviceId,
-    hostName: name,
-    clock,
-    events,
-  });
+  return { identity, devices, audit, auditFile, access };
+}
 
-  let listenHost = '';
-  let portNumber = 0;
-  let service: ConsoleService | undefined;
-  const address = () => formatAddress(isWildcard(listenHost) ? options.outsideHost() : listenHost, portNumber);
+class DaemonNetwork implements Network {
+  readonly links: SocketLinkService;
+  readonly peers: SocketPeerControl;
+  private readonly options: NetworkOptions;
+  private readonly trust: Trust;
+  private readonly port: TlsPort;
+  private service: ConsoleService | undefined;
+  private listenHost = '';
+  private portNumber = 0;
 
-  const listenOn = async (host: string, wanted: number, preferred: number | undefined): Promise<number> => {
-    if (wanted !== 0 || preferred === undefined) return port.listen(host, wanted);
+  constructor(options: NetworkOptions, trust: Trust) {
+    const { clock, events, log, name, random } = options;
+    const { access, devices, identity } = trust;
+    this.options = options;
+    this.trust = trust;
+    this.port = new TlsPort({ identity, access, clock, events, log });
+    const resolve: PeerControl['resolve'] = (host) => resolveHost(devices.value, host);
+    this.peers = new SocketPeerControl({ identity, resolve, clock, random });
+    this.links = new SocketLinkService({ port: this.port, identity, resolve, clock, random, events });
+    access.onRevoked = (deviceId) => {
+      this.port.drop(deviceId);
+      this.peers.close(deviceId);
+      this.links.drop(deviceId);
+    };
+    servePairing({ port: this.port, access, deviceId: identity.deviceId, hostName: name, clock, events });
+  }
+
+  get deviceId(): string {
+    return this.trust.identity.deviceId;
+  }
+
+  get access(): AccessService {
+    return this.trust.access;
+  }
+
+  get auditBrokenAt(): number | undefined {
+    return this.trust.audit.brokenAt;
+  }
+
+  connections(): number {
+    return this.port.connections;
+  }
+
+  address(): string {
+    const host = isWildcard(this.listenHost) ? this.options.outsideHost() : this.listenHost;
+    return formatAddress(host, this.portNumber);
+  }
+
+  ownAddress(): string {
+    const loopback = this.listenHost === '::' ? '::1' : '127.0.0.1';
+    return formatAddress(isWildcard(this.listenHost) ? loopback : this.listenHost, this.portNumber);
+  }
+
+  checkPeers(): Promise<{ name: string; address: string; problem?: string }[]> {
+    const hosts = this.access.devices.filter((one) => one.kind === 'host' && one.revokedAt === undefined);
+    return Promise.all(hosts.map((peer) => checkPeer(this.trust.identity, peer)));
+  }
+
+  async listen({ daemon, handlers, listen, preferredPort, status }: ListenOptions): Promise<void> {
+    const { clock, events, log } = this.options;
+    const { access, audit } = this.trust;
+    const ownHandlers = accessHandlers({
+      access,
+      address: () => this.address(),
+      join: (invite) => this.join(invite),
+    });
+    const dispatcher = new Dispatcher({
+      handlers: { ...handlers, ...ownHandlers },
+      audit,
+      clock,
+      onDefect: (command, fault) => log('defect', { command, error: fault.cause ?? fault }),
+    });
+    this.service = new ConsoleService({ port: this.port, dispatcher, status, daemon, events, clock });
+    const wanted = parseAddress(listen);
+    this.listenHost = wanted.host;
+    this.portNumber = await this.listenOn(wanted.host, wanted.port, preferredPort);
+  }
+
+  async close(): Promise<void> {
+    this.links.stop();
+    this.peers.close();
+    this.service?.close();
+    await this.port.close();
+    this.trust.auditFile.close();
+  }
+
+  private listenOn(host: string, wanted: number, preferred: number | undefined): Promise<number> {
+    if (wanted !== 0 || preferred === undefined) return this.port.listen(host, wanted);
     // The same port as before keeps the addresses that paired hosts remember.
-    return port.listen(host, preferred).catch(() => port.listen(host, 0));
-  };
+    return this.port.listen(host, preferred).catch(() => this.port.listen(host, 0));
+  }
 
-  const ownHandlers = accessHandlers({
-    access,
-    address,
-    join: async (invite) => {
-      const self = { name, port: portNumber, ...(isWildcard(listenHost) ? {} : { address: address() }) };
-      const result = await joinHost(identity, invite, self, clock);
-      if (result.deviceId === deviceId) throw new Fault('USAGE', { reason: 'a host cannot pair with itself' });
-      const { deviceId: hostId, name: hostName } = result;
-      await access.trust(
-        {
-          deviceId: hostId,
-          name: hostName,
-          kind: 'host',
-          role: 'peer',
-          address: result.address,
-          pairedAt: clock.wallMs(),
-        },
-        LOCAL_DEVICE,
-        result.confirmation,
-      );
-      return result;
-    },
-  });
+  /** Joins the host that made the invitation and trusts it as a peer. */
+  private async join(invite: string): Promise<PairResult> {
+    const { clock, name } = this.options;
+    const { access, identity } = this.trust;
+    if (decodeInvite(invite).deviceId === identity.deviceId) {
+      throw new Fault('USAGE', { reason: 'a host cannot pair with itself' });
+    }
+    const seenFromOutside = isWildcard(this.listenHost) ? {} : { address: this.address() };
+    const result = await joinHost(identity, invite, { name, port: this.portNumber, ...seenFromOutside }, clock);
+    const { address, confirmation, deviceId } = result;
+    const host = {
+      deviceId,
+      name: result.name,
+      address,
+      kind: 'host',
+      role: 'peer',
+      pairedAt: clock.wallMs(),
+    } as const;
+    await access.trust(host, LOCAL_DEVICE, confirmation);
+    return result;
+  }
+}
 
-  return {
-    deviceId,
-    links,
-    peers,
-    access,
-    auditBrokenAt: audit.brokenAt,
-    connections: () => port.connections,
-    address,
-    ownAddress: () => formatAddress(isWildcard(listenHost) ? '127.0.0.1' : listenHost, portNumber),
-    listen: async ({ daemon, handlers, listen, preferredPort, status }) => {
-      const dispatcher = new Dispatcher({
-        handlers: { ...handlers, ...ownHandlers },
-        audit,
-        clock,
-        onDefect: (command, fault) => log('defect', { command, error: fault.cause ?? fault }),
-      });
-      const wanted = parseAddress(listen);
-      service = new ConsoleService({ port, dispatcher, status, daemon, events, clock });
-      listenHost = wanted.host;
-      portNumber = await listenOn(wanted.host, wanted.port, preferredPort);
-    },
-    close: async () => {
-      links.stop();
-      peers.close();
-      service?.close();
-      await port.close();
-      auditFile.close();
-    },
-  };
+async function checkPeer(identity: Identity, peer: PairedDevice) {
+  const { address = '', deviceId, name } = peer;
+  try {
+    await checkAccess(identity, { address, deviceId }, ACCESS_PATH);
+    return { name, address };
+  } catch (error) {
+    return { name, address, problem: Fault.from(error).message };
+  }
 }
 
 function isWildcard(host: string): boolean {

@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
@@ -39,6 +40,17 @@ export function readTextIfPresent(path: string): string | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw fileFault(error, path);
   }
+}
+
+/** Permission bits of a file or directory; undefined when it is not there. */
+export function modeOf(path: string): number | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? undefined : stat.mode & 0o7777;
+}
+
+/** Does nothing when it is not there. */
+export function removeFile(path: string): void {
+  rmSync(path, { force: true });
 }
 
 /** Makes a directory only its owner can enter, with its parents. */

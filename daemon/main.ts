@@ -1,0 +1,270 @@
+/**
+ * The composition root of the daemon: locks the data directory, puts the services together, prints `ready`, and on a signal
+ * drains and stops. The only file of the main thread that knows the platform's adapters.
+ */
+import { hostname, networkInterfaces } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Fault } from '../shared/faults.ts';
+import { parseAddress, type RunFile } from '../shared/protocol/pairing.ts';
+import type { DaemonStatus } from '../shared/status.ts';
+import { diagnose } from './doctor.ts';
+import { type DaemonOptions, type HostSettings, loadHostSettings } from './host-settings.ts';
+import { LoopDelay } from './loop-delay.ts';
+import { type Network, openNetwork } from './network.ts';
+import { createHostInspector } from './platform/node/host-inspector.ts';
+import { loadPlatform, type Platform } from './platform/select.ts';
+import { createReportDesk } from './report/service.ts';
+import { EMPTY_BOOK, type ScenarioBook, scenarioBook } from './scenario/book.ts';
+import { spawnEngine } from './scenario/engine-host.ts';
+import { createScenarioService, type ScenarioService } from './scenario/service.ts';
+import type { CaptureService, CommandHandlers, DaemonInformation } from './services.ts';
+import { type DataLock, lockDataDirectory } from './store/data-lock.ts';
+import { openDocument } from './store/documents.ts';
+import { modeOf, readTextIfPresent, removeFile, replaceFileSync } from './store/durable-file.ts';
+import { type OpenEventLog, openEventLog } from './store/event-log.ts';
+import { type LogFile, openLogFile } from './store/log-file.ts';
+import { openReportFiles } from './store/report-files.ts';
+import { openScenarioFolders } from './store/scenario-folders.ts';
+
+/** Engines that have not drained by then are left to recover at the next start. */
+const DRAIN_LIMIT_MS = 8_000;
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** Runs the engine in the foreground until a signal; resolves with the exit code. Throws the fault that kept it from starting. */
+export async function runDaemon(options: DaemonOptions): Promise<number> {
+  const daemon = await startDaemon(options);
+  const stopped = new Promise<void>((done) => {
+    let asked = false;
+    for (const signal of SIGNALS) {
+      process.on(signal, () => {
+        // Asked twice: whoever asks does not want to wait for the drain.
+        if (asked) process.exit(1);
+        asked = true;
+        daemon.stop().then(done);
+      });
+    }
+  });
+  process.stdout.write(`ready ${daemon.address} ${daemon.deviceId}\n`);
+  await stopped;
+  return 0;
+}
+
+export interface RunningDaemon {
+  readonly address: string;
+  readonly deviceId: string;
+  /** Drains, makes everything durable, frees the data directory. */
+  stop(): Promise<void>;
+}
+
+export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon> {
+  const settings = loadHostSettings(options, readTextIfPresent);
+  const data = resolve(options.data);
+  const lock = lockDataDirectory(data, process.pid);
+  const logFile = openLogFile(join(data, 'logs', 'daemon.log'), settings.logLevel);
+  process.on('uncaughtExceptionMonitor', (error) => logFile.logger.fatal({ error: error.stack }, 'defect'));
+  try {
+    return await compose({ data, settings, lock, logFile, version: ownVersion() });
+  } catch (error) {
+    logFile.logger.error({ error: String(error) }, 'cannot start');
+    logFile.close();
+    lock.release();
+    throw error;
+  }
+}
+
+interface Ground {
+  readonly data: string;
+  readonly settings: HostSettings;
+  readonly lock: DataLock;
+  readonly logFile: LogFile;
+  readonly version: string;
+}
+
+/** Everything that was opened, in the order of need. */
+interface Parts extends Ground {
+  readonly platform: Platform;
+  readonly events: OpenEventLog;
+  readonly loopDelay: LoopDelay;
+  readonly network: Network;
+  readonly startedAt: number;
+  /** `Linux 6.1.0`, `Windows_NT 10.0`. */
+  readonly systemName: string;
+}
+
+async function compose(ground: Ground): Promise<RunningDaemon> {
+  const { data, lock, logFile, settings, version } = ground;
+  const { logger } = logFile;
+  const platform = await loadPlatform();
+  const { clock, random } = platform;
+  const { name } = settings;
+  const events = openEventLog({ path: join(data, 'events.sqlite'), clock, host: name });
+  events.subscribe((event) =>
+    logger.info({ code: event.code, scenario: event.scenario, data: event.data }, event.text),
+  );
+  if (lock.uncleanBefore) events.record('HST-003');
+  const log = (what: string, details: Readonly<Record<string, unknown>>) => logger.debug(details, what);
+  const network = await openNetwork({ data, name, clock, random, events, log, outsideHost });
+  const parts: Parts = {
+    ...ground,
+    platform,
+    events,
+    network,
+    loopDelay: new LoopDelay(clock),
+    startedAt: clock.wallMs(),
+    systemName: (await createHostInspector().machine()).platform,
+  };
+  const scenarios = await composeScenarios(parts);
+  const daemon = informationOf(parts);
+  await network.listen({
+    listen: settings.listen,
+    ...rememberedPort(data),
+    handlers: { ...scenarios.handlers, ...hostHandlers(parts, daemon) },
+    status: scenarios.status,
+    daemon,
+  });
+  rememberPort(data, network.address());
+  const runFile: RunFile = { address: network.ownAddress(), deviceId: network.deviceId, pid: process.pid };
+  replaceFileSync(join(data, 'run.json'), `${JSON.stringify(runFile)}\n`);
+  events.record('HST-001', { version });
+  logger.info({ address: network.address(), deviceId: network.deviceId, version }, 'ready');
+  scenarios.start();
+  return { address: network.address(), deviceId: network.deviceId, stop: () => stop(parts, scenarios) };
+}
+
+async function composeScenarios(parts: Parts): Promise<ScenarioService & { readonly handlers: CommandHandlers }> {
+  const { data, events, logFile, network, platform, settings, version } = parts;
+  const { clock, random } = platform;
+  const book = await openDocument<ScenarioBook>({
+    path: join(data, 'scenarios.json'),
+    schema: scenarioBook,
+    initial: EMPTY_BOOK,
+    onDamaged: ({ details }) => events.record('HST-005', { path: details.path ?? '', reason: details.reason ?? '' }),
+  });
+  const reports = createReportDesk(openReportFiles(data), events, random);
+  const scenarios = createScenarioService({
+    clock,
+    random,
+    host: { name: settings.name, deviceId: network.deviceId, version, address: network.address, directory: data },
+    book,
+    folders: openScenarioFolders(data),
+    events,
+    peers: network.peers,
+    links: network.links,
+    capture: noCapture,
+    inspector: createHostInspector(),
+    reports,
+    spawnEngine,
+    complain: (text) => logFile.logger.error({}, text),
+  });
+  return {
+    handlers: { ...scenarios.handlers, ...reports.handlers },
+    status: scenarios.status,
+    start: () => scenarios.start(),
+    shutdown: () => scenarios.shutdown(),
+  };
+}
+
+function informationOf({
+  loopDelay,
+  network,
+  platform,
+  settings,
+  startedAt,
+  systemName,
+  version,
+}: Parts): DaemonInformation {
+  const status = (): DaemonStatus => ({
+    name: settings.name,
+    deviceId: network.deviceId,
+    version,
+    platform: systemName,
+    startedAt,
+    address: network.address(),
+    at: platform.clock.wallMs(),
+    loopDelayMs: loopDelay.p99Ms,
+  });
+  return { status };
+}
+
+function hostHandlers(parts: Parts, daemon: DaemonInformation): CommandHandlers {
+  const { events } = parts;
+  return {
+    'daemon.info': () => daemon.status(),
+    'daemon.doctor': async () => ({ findings: await examine(parts) }),
+    'events.query': ({ after, limit, scenario, severity, since }) => ({
+      events: events.query({
+        limit,
+        ...(after === undefined ? {} : { after }),
+        ...(scenario === undefined ? {} : { scenario }),
+        ...(severity === undefined ? {} : { severity }),
+        ...(since === undefined ? {} : { since }),
+      }),
+    }),
+  };
+}
+
+async function examine({ data, lock, loopDelay, network, settings, systemName }: Parts) {
+  const facts = await createHostInspector().path(data);
+  // Windows keeps its access lists elsewhere: the mode means nothing there.
+  const mode = systemName.startsWith('Windows') ? undefined : modeOf(data);
+  const { host } = parseAddress(network.address());
+  return diagnose({
+    host: settings.name,
+    nodeVersion: process.version,
+    data: {
+      path: data,
+      writable: facts.writable,
+      ...(facts.freeBytes === undefined ? {} : { freeBytes: facts.freeBytes }),
+      ...(mode === undefined ? {} : { mode }),
+    },
+    address: network.address(),
+    loopbackOnly: host === '::1' || host === 'localhost' || host.startsWith('127.'),
+    loopDelayMs: loopDelay.p99Ms,
+    auditBrokenAt: network.auditBrokenAt,
+    uncleanBefore: lock.uncleanBefore,
+    peers: await network.checkPeers(),
+  });
+}
+
+async function stop({ data, events, lock, logFile, loopDelay, network, platform }: Parts, scenarios: ScenarioService) {
+  logFile.logger.info({}, 'stopping');
+  const late = new Promise<'late'>((done) => platform.clock.after(DRAIN_LIMIT_MS, () => done('late')));
+  const ended = await Promise.race([scenarios.shutdown(), late]);
+  if (ended === 'late') logFile.logger.warn({}, 'engines did not drain in time; they recover at the next start');
+  await network.close();
+  loopDelay.stop();
+  events.record('HST-002');
+  events.close();
+  removeFile(join(data, 'run.json'));
+  logFile.close();
+  lock.release();
+}
+
+/** An address of this host that others can reach, for when it listens on all of them. */
+function outsideHost(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return addresses.find((one) => !one.internal && one.family === 'IPv4')?.address ?? hostname();
+}
+
+// Until daemon/capture/host.ts is there: a Master cannot run, a Replica can.
+const noCapture: CaptureService = {
+  watch: () => Promise.reject(new Fault('FS-UNSUPPORTED', { what: 'Capture', path: '' })),
+  unwatch: () => Promise.resolve(),
+};
+
+const LAST_PORT = 'last-port';
+
+function rememberedPort(data: string): { readonly preferredPort?: number } {
+  const port = Number(readTextIfPresent(join(data, LAST_PORT))?.trim());
+  return Number.isInteger(port) && port > 0 && port <= 65_535 ? { preferredPort: port } : {};
+}
+
+function rememberPort(data: string, address: string): void {
+  replaceFileSync(join(data, LAST_PORT), `${parseAddress(address).port}\n`);
+}
+
+function ownVersion(): string {
+  const text = readTextIfPresent(fileURLToPath(new URL('../../package.json', import.meta.url)));
+  return (JSON.parse(text ?? '{"version":"unknown"}') as { version: string }).version;
+}

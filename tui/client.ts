@@ -66,6 +66,7 @@ export class DaemonClient {
   /** Refusals in a row, for the back-off. */
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
 
   constructor(options: DaemonClientOptions) {
     this.#options = options;
@@ -120,6 +121,7 @@ export class DaemonClient {
   close(): void {
     this.#closed = true;
     clearInterval(this.#timer);
+    clearTimeout(this.#retry);
     this.#listeners.clear();
     this.#socket?.disconnect();
     this.#agent.destroy();
@@ -193,14 +195,14 @@ export class DaemonClient {
   }
 
   #retryLater(socket: ClientSocket): void {
+    if (this.#closed) return;
     const delayMs = Math.min(RECONNECT_LONGEST_MS, RECONNECT_FIRST_MS * 2 ** this.#failures);
     this.#failures += 1;
-    const timer = setTimeout(() => {
-      if (this.#closed) return;
+    // Not unref'd: whoever follows this host must not end while it is down.
+    this.#retry = setTimeout(() => {
       this.#emit({ type: 'connecting' });
       socket.connect();
     }, delayMs);
-    timer.unref();
   }
 
   async #ask(

@@ -38,7 +38,7 @@ export function processTerminal(): Terminal {
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
     ask: askPerson,
-    readText: (path) => withFaults(path, () => readFileSync(path === '-' ? 0 : path, 'utf8')),
+    readText: (path) => withFaults(path, () => decodeText(readFileSync(path === '-' ? 0 : path))),
     writeText: (path, text) => withFaults(path, () => writeFileSync(path, text)),
     wallNow: () => Date.now(),
     monotonicNow: () => performance.now(),
@@ -52,6 +52,13 @@ export function processTerminal(): Terminal {
       };
     },
   };
+}
+
+/** Windows tools like to write UTF-16 or a byte order mark. */
+function decodeText(bytes: Uint8Array): string {
+  const mark = ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0);
+  const encoding = mark === 0xfffe ? 'utf-16le' : mark === 0xfeff ? 'utf-16be' : 'utf-8';
+  return new TextDecoder(encoding).decode(bytes);
 }
 
 async function askPerson(question: string): Promise<string> {

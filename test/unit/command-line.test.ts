@@ -195,7 +195,10 @@ test('delete needs the name, plan and diff say by their exit code that there is 
       'scenario.plan': () => ({
         name: 'shop',
         exists: true,
-        changes: [{ key: 'exclude', to: ['x'], blocked: 'Stop it.' }],
+        changes: [
+          { key: 'exclude', to: ['x'], blocked: 'Stop it.' },
+          { key: 'spool.maxBytes@beta', from: 1073741824 },
+        ],
       }),
       'scenario.diff': () => ({
         identical: false,
@@ -218,6 +221,7 @@ test('delete needs the name, plan and diff say by their exit code that there is 
   const planned = await run(['scenario', 'plan', 'd.json', ...data], { files: { 'd.json': JSON.stringify(input) } });
   t.is(planned.exit, 7);
   t.regex(planned.stdout, /exclude: default -> \["x"\] +NOT NOW: Stop it\./);
+  t.regex(planned.stdout, /spool\.maxBytes@beta: 1 GiB -> default/);
   const differs = await run(['diff', 'shop', ...data]);
   t.is(differs.exit, 7);
   t.false(differs.stdout.includes('\u001b'), 'a file name cannot send escape sequences to the terminal');

@@ -13,7 +13,6 @@ import { processTerminal } from './terminal.ts';
 // Compiled code is kept beside the program, where only its owner writes, not in the shared temporary directory.
 enableCompileCache?.(fileURLToPath(new URL('../../.compile-cache', import.meta.url)));
 
-const DAEMON = '../../daemon/main.js';
 const DISCOVER = '../../daemon/application/discover.js';
 const CONSOLE = '../open.js';
 const terminal = processTerminal();
@@ -21,7 +20,7 @@ const terminal = processTerminal();
 const composition: Composition = {
   program: fileURLToPath(import.meta.url),
   runDaemon: async (options) => {
-    const { runDaemon } = (await import(DAEMON)) as { runDaemon: Composition['runDaemon'] };
+    const { runDaemon } = await import('../../daemon/main.ts');
     return runDaemon(options);
   },
   discoverOffline: async (application, text, file) => {

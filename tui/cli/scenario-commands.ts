@@ -183,7 +183,7 @@ async function plan(context: Context, options: CommonOptions, path: string): Pro
   if (options.json === true) context.json(result);
   else {
     if (!result.exists) context.terminal.out(`would create ${safe(result.name)}\n`);
-    showChanges(context, result.changes);
+    await showChanges(context, result.changes);
     if (result.exists && result.changes.length === 0) context.terminal.out('no change\n');
   }
   return result.exists && result.changes.length === 0 ? DONE : FOUND;
@@ -193,7 +193,8 @@ async function apply(context: Context, options: CommonOptions, path: string): Pr
   const document = await readDocument(context, path);
   const client = await clientOfMaster(context, options, document.master.name);
   const planned = await ask<CommandResults['scenario.plan']>(client, 'scenario.plan', { document });
-  if (planned.exists && planned.changes.length > 0 && options.json !== true) showChanges(context, planned.changes);
+  if (planned.exists && planned.changes.length > 0 && options.json !== true)
+    await showChanges(context, planned.changes);
   if (!planned.exists || planned.changes.length > 0) {
     const question = planned.exists ? `Change "${safe(document.name)}"?` : `Create "${safe(document.name)}"?`;
     await context.confirm(question, `Applying the document of "${document.name}"`, options);
@@ -206,9 +207,10 @@ async function apply(context: Context, options: CommonOptions, path: string): Pr
   return DONE;
 }
 
-function showChanges(context: Context, changes: readonly DocumentChange[]): void {
+async function showChanges(context: Context, changes: readonly DocumentChange[]): Promise<void> {
+  const { showProperty } = await import('./property-text.ts');
   for (const change of changes) {
-    const value = (given: unknown) => (given === undefined ? 'default' : JSON.stringify(given));
+    const value = (given: unknown) => (given === undefined ? 'default' : showProperty(change.key, given));
     const blocked = change.blocked === undefined ? '' : `   NOT NOW: ${change.blocked}`;
     context.terminal.out(safe(`${change.key}: ${value(change.from)} -> ${value(change.to)}${blocked}`).concat('\n'));
   }

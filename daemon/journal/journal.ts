@@ -39,6 +39,8 @@ export class Journal implements JournalPort {
   private asideCount = 0;
   /** Records appended or pending in the current segment. */
   private used = false;
+  /** Bytes in the current segment. */
+  private segmentBytes = 0;
   /** Roots where the segments since the last `forget` kept something. */
   private readonly keptRoots = new Set<number>();
 
@@ -59,11 +61,20 @@ export class Journal implements JournalPort {
     return record;
   }
 
+  /** Throws `FS-FULL` and then holds nothing of the group: its objects must not be touched. */
   flush(): void {
     this.transaction += 1;
     if (this.writer.length === 0) return;
+    const bytes = encodeRecord(this.writer.take());
+    const before = this.segmentBytes;
     this.used = true;
-    this.log.append(this.segment, encodeRecord(this.writer.take()));
+    try {
+      this.log.append(this.segment, bytes);
+    } catch (error) {
+      if (this.log.list().includes(this.segment)) this.log.truncate(this.segment, before);
+      throw error;
+    }
+    this.segmentBytes += bytes.length;
     this.log.flush(this.segment);
   }
 
@@ -85,6 +96,7 @@ export class Journal implements JournalPort {
   seal(): number {
     if (this.used) this.segment += 1;
     this.used = false;
+    this.segmentBytes = 0;
     return this.segment;
   }
 
@@ -139,6 +151,7 @@ export class Journal implements JournalPort {
       this.log.append(last, encodeRecord(this.writer.take()));
     }
     this.segment = last + 1;
+    this.segmentBytes = 0;
     return failed;
   }
 
@@ -157,6 +170,7 @@ export class Journal implements JournalPort {
     const last = this.log.list().at(-1);
     if (last !== undefined && last >= this.segment) this.segment = last + 1;
     this.used = false;
+    this.segmentBytes = 0;
     this.writer.rewindTo(0);
     for (let root = 0; root < this.trees.length; root += 1) this.keptRoots.add(root);
     return this.segment;

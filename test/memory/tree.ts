@@ -188,9 +188,11 @@ export class MemoryTree implements RootTree {
         this.beforeOperation('commit', path);
         const place = this.replaceable(path);
         if (!this.staging.entries.has(stagedName)) throw new Fault('FS-NOT-FOUND', { path: 'staged file' });
-        this.volume.detach(this.staging, stagedName);
-        this.volume.setMetadata(node, metadata);
-        this.put(place, node);
+        this.volume.atomically(() => {
+          this.volume.detach(this.staging, stagedName);
+          this.volume.setMetadata(node, metadata);
+          this.put(place, node);
+        });
         this.dirty(path);
       },
       discard: () => {
@@ -234,8 +236,10 @@ export class MemoryTree implements RootTree {
     if (source.node.type === 'directory' && to.startsWith(`${from}/`)) {
       throw new Fault('FS-UNSUPPORTED', { what: 'moving a directory into itself', path: to });
     }
-    this.volume.detach(source.parent, source.name);
-    this.volume.attach(target.parent, target.name, source.node);
+    this.volume.atomically(() => {
+      this.volume.detach(source.parent, source.name);
+      this.volume.attach(target.parent, target.name, source.node);
+    });
     if (this.capture) this.capture.source.emit({ kind: 'rename', root: this.capture.root, from, to });
   }
 
@@ -252,8 +256,10 @@ export class MemoryTree implements RootTree {
     this.beforeOperation('keep', path);
     const source = this.occupied(path);
     this.vacantKeepName(keepName);
-    this.volume.detach(source.parent, source.name);
-    this.volume.attach(this.kept, keepName, source.node);
+    this.volume.atomically(() => {
+      this.volume.detach(source.parent, source.name);
+      this.volume.attach(this.kept, keepName, source.node);
+    });
     this.dirty(path);
   }
 
@@ -269,8 +275,10 @@ export class MemoryTree implements RootTree {
     const node = this.kept.entries.get(checkKeepName(keepName));
     if (node === undefined) throw new Fault('FS-NOT-FOUND', { path: keepName });
     const place = this.vacant(path);
-    this.volume.detach(this.kept, keepName);
-    this.volume.attach(place.parent, place.name, node);
+    this.volume.atomically(() => {
+      this.volume.detach(this.kept, keepName);
+      this.volume.attach(place.parent, place.name, node);
+    });
     this.dirty(path);
   }
 
@@ -375,8 +383,10 @@ export class MemoryTree implements RootTree {
   }
 
   private put(place: Place, node: MemoryNode): void {
-    if (place.node !== undefined) this.volume.release(this.volume.detach(place.parent, place.name));
-    this.volume.attach(place.parent, place.name, node);
+    this.volume.atomically(() => {
+      if (place.node !== undefined) this.volume.release(this.volume.detach(place.parent, place.name));
+      this.volume.attach(place.parent, place.name, node);
+    });
   }
 
   private dirty(path: RelativePath): void {

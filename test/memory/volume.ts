@@ -112,6 +112,21 @@ export class MemoryVolume {
     this.unflushed.delete(node);
   }
 
+  /** One entry of the file system's journal: a power cut keeps all of it or nothing (rename(2), replacing a name). */
+  atomically(change: () => void): void {
+    const before = this.undo;
+    this.undo = [];
+    try {
+      change();
+    } finally {
+      const parts = this.undo;
+      this.undo = before;
+      this.undo.push(() => {
+        while (parts.length > 0) parts.pop()!();
+      });
+    }
+  }
+
   attach(directory: DirectoryNode, name: string, node: MemoryNode): void {
     directory.entries.set(name, node);
     node.links += 1;

@@ -1,0 +1,519 @@
+/**
+ * Applies the spool to the roots, in order and in groups: look at what is there, write the undo records of the group, make
+ * them durable with one flush, then act. Small pieces of work: `run` returns when its time is over.
+ */
+import type { Change } from '../../shared/change.ts';
+import { Fault, type FaultDetails } from '../../shared/faults.ts';
+import { baseName, CONTROL_NAME, parentPath, type RelativePath } from '../../shared/path.ts';
+import type { JournalPort } from '../journal/journal.ts';
+import type { UndoRecord } from '../journal/record.ts';
+import type { Clock, RootTree, StagedFile } from '../ports.ts';
+import type { ReceivedSpool } from '../spool/received.ts';
+import { GroupPaths, VacatedPaths } from './conflicts.ts';
+import { ApplyCursor, type CursorPosition, type SpooledChange } from './cursor.ts';
+import type { OpenPuts } from './open-puts.ts';
+import type { ParkedItems } from './parked.ts';
+import { type Found, planChange, planMetadata, type TreeChange } from './plan.ts';
+import type { ActPlan, TreeWriter } from './tree-writer.ts';
+import { verdictOf } from './verdict.ts';
+
+/** A group ends at so many changes or so many bytes of content. */
+const GROUP_CHANGES = 256;
+const GROUP_BYTES = 4 * 1024 * 1024;
+/** An item in use by another program is tried for so long before it is parked. */
+const WAIT_BEFORE_PARKING_MS = 20_000;
+const FIRST_HOLD_MS = 50;
+const LONGEST_HOLD_MS = 2_000;
+/** A hold shorter than this is not worth an entry in the event log. */
+const TELL_HOLD_MS = 1_000;
+
+export interface ApplierPorts {
+  readonly trees: readonly RootTree[];
+  readonly journal: JournalPort;
+  readonly writer: TreeWriter;
+  readonly spool: ReceivedSpool;
+  readonly puts: OpenPuts;
+  readonly parked: ParkedItems;
+  readonly clock: Clock;
+  readonly onEvent: (code: string, details: FaultDetails) => void;
+}
+
+interface PlannedChange {
+  readonly spooled: SpooledChange;
+  readonly change: TreeChange;
+  readonly plan: ActPlan;
+  readonly record: UndoRecord;
+  readonly staged?: StagedFile;
+  /** Set when the change came in pieces. */
+  readonly token?: number;
+}
+
+type Admission = 'taken' | 'later' | 'held';
+
+interface Hold {
+  readonly fault: Fault;
+  readonly at: CursorPosition;
+  readonly sinceMs: number;
+  readonly retryAtMs: number;
+  readonly delayMs: number;
+  readonly told: boolean;
+}
+
+export interface ApplyCounts {
+  changes: number;
+  bytes: number;
+}
+
+export class Applier {
+  private readonly ports: ApplierPorts;
+  readonly cursor: ApplyCursor;
+  private readonly paths = new GroupPaths();
+  private readonly vacated = new VacatedPaths();
+  private group: PlannedChange[] = [];
+  private groupAt = 0;
+  private hold: Hold | undefined;
+  /** Batches before it are complete and counted. */
+  private accounted: number;
+  /** Where the oldest file that is still arriving begins. */
+  private openedAt: CursorPosition | undefined;
+  private actedSinceOpened = false;
+  /** Batch index where the last ended link session ended, until apply has passed it. */
+  private sessionEnd: number | undefined;
+  appliedSeq: number;
+  /** Since the start. */
+  readonly counts: ApplyCounts = { changes: 0, bytes: 0 };
+  /** Something changed since the last checkpoint. */
+  dirty = false;
+  bytesSinceCheckpoint = 0;
+
+  constructor(ports: ApplierPorts, appliedSeq: number) {
+    this.ports = ports;
+    this.cursor = new ApplyCursor(ports.spool);
+    this.accounted = ports.spool.firstIndex;
+    this.appliedSeq = appliedSeq;
+  }
+
+  get heldReason(): string | undefined {
+    return this.hold?.told ? this.hold.fault.message : undefined;
+  }
+
+  get heldFor(): Fault | undefined {
+    return this.hold?.fault;
+  }
+
+  /** When a held apply wants to be run again (`Clock.bootMs`). */
+  get retryAtMs(): number | undefined {
+    return this.hold?.retryAtMs;
+  }
+
+  /** Nothing left that may be applied. */
+  get idle(): boolean {
+    return this.groupAt >= this.group.length && this.cursor.peek() === undefined;
+  }
+
+  /** Everything before it is applied, parked or staged. */
+  private get done(): CursorPosition {
+    return this.group[this.groupAt]?.spooled.at ?? this.cursor.position;
+  }
+
+  /** Works while `more()`; true when there is more to do now. Throws only what is fatal. */
+  run(more: () => boolean): boolean {
+    if (this.hold !== undefined && this.ports.clock.bootMs() < this.hold.retryAtMs) return false;
+    while (more()) {
+      this.passSessionEnd();
+      if (this.groupAt >= this.group.length && !this.fill()) break;
+      const planned = this.group[this.groupAt];
+      if (planned !== undefined && !this.perform(planned)) return false;
+    }
+    this.accountBatches();
+    return !this.idle && this.hold === undefined;
+  }
+
+  private passSessionEnd(): void {
+    if (this.sessionEnd === undefined || this.groupAt < this.group.length) return;
+    this.cursor.peek();
+    if (this.cursor.position.batch < this.sessionEnd) return;
+    this.ports.puts.abortAll();
+    this.openedAt = undefined;
+    this.sessionEnd = undefined;
+  }
+
+  /**
+   * Where replay has to begin if the state of the roots right now is the checkpoint; undefined while a file is arriving
+   * and other changes were applied meanwhile.
+   */
+  checkpointPosition(): CursorPosition | undefined {
+    if (this.openedAt === undefined) return this.done;
+    return this.actedSinceOpened ? undefined : this.openedAt;
+  }
+
+  /** The volume was flushed and a checkpoint saved. Call only between runs. */
+  checkpointed(): void {
+    this.vacated.clear();
+    this.dirty = false;
+    this.bytesSinceCheckpoint = 0;
+  }
+
+  /** Group members not carried out yet are planned again later (their records would lie before a checkpoint). */
+  dropGroup(): void {
+    if (this.groupAt < this.group.length) this.cursor.moveTo(this.group[this.groupAt]!.spooled.at);
+    this.group = [];
+    this.groupAt = 0;
+  }
+
+  /**
+   * A link session ended and what lay behind `committedEnd` is gone. Files still open when apply gets there will never be
+   * completed: the Master sends them again.
+   */
+  endSession(): void {
+    this.dropGroup();
+    this.cursor.forget();
+    const { committedEnd, position } = this.cursor;
+    if (position.batch >= committedEnd) this.cursor.moveTo({ batch: committedEnd, change: 0 });
+    this.sessionEnd = committedEnd;
+  }
+
+  /** Everything spooled is void: a synchronization replaces it. */
+  restart(appliedSeq: number): void {
+    this.group = [];
+    this.groupAt = 0;
+    this.ports.puts.abortAll();
+    this.openedAt = undefined;
+    this.sessionEnd = undefined;
+    this.hold = undefined;
+    this.cursor.forget();
+    this.cursor.moveTo({ batch: this.ports.spool.firstIndex, change: 0 });
+    this.cursor.committedEnd = this.ports.spool.firstIndex;
+    this.accounted = this.ports.spool.firstIndex;
+    this.appliedSeq = appliedSeq;
+    this.checkpointed();
+  }
+
+  // ---------------------------------------------------------------- planning
+
+  /** Plans the next group; false when there is nothing to do now or apply is held. */
+  private fill(): boolean {
+    this.group = [];
+    this.groupAt = 0;
+    this.paths.clear();
+    let bytes = 0;
+    let admission: Admission = 'taken';
+    while (admission === 'taken' && this.group.length < GROUP_CHANGES && bytes < GROUP_BYTES) {
+      const spooled = this.cursor.peek();
+      if (spooled === undefined || (this.sessionEnd !== undefined && spooled.at.batch >= this.sessionEnd)) break;
+      admission = this.take(spooled);
+      if (spooled.change.op === 'put') bytes += spooled.change.content.length;
+    }
+    if (admission === 'held') return false;
+    if (this.group.length > 0) return this.recordGroup();
+    return this.cursor.peek() !== undefined;
+  }
+
+  private take(spooled: SpooledChange): Admission {
+    const { change } = spooled;
+    if (!isPiece(change)) return this.admit(spooled, change);
+    if (this.group.length > 0) return 'later';
+    const admission = this.takePiece(spooled);
+    // A file that came in pieces is a group of its own.
+    return admission === 'taken' && this.group.length > 0 ? 'later' : admission;
+  }
+
+  /** Makes the undo records durable; false when there was no room for them. */
+  private recordGroup(): boolean {
+    try {
+      this.ports.journal.flush();
+      return true;
+    } catch (error) {
+      const fault = Fault.from(error);
+      if (verdictOf(fault) !== 'hold') throw error;
+      const { at } = this.group[0]!.spooled;
+      this.dropGroup();
+      this.startHold(at, fault);
+      return false;
+    }
+  }
+
+  /** Adds a change to the group or finishes it at once; `later`: it has to wait for the group to be carried out. */
+  private admit(spooled: SpooledChange, change: TreeChange, staged?: { file: StagedFile; token: number }): Admission {
+    if (this.group.length > 0 && (this.paths.conflicts(change) || this.vacated.takes(change))) return 'later';
+    try {
+      if (this.vacated.takes(change)) {
+        this.flushVolumes();
+        this.vacated.clear();
+      }
+      this.plan(spooled, change, staged);
+      return 'taken';
+    } catch (error) {
+      const fault = Fault.from(error);
+      // What was planned before is carried out first; then this change comes again, alone.
+      if (this.group.length > 0 && verdictOf(fault) !== 'fatal') return 'later';
+      return this.fail({ spooled, change }, fault) ? 'taken' : 'held';
+    }
+  }
+
+  private plan(spooled: SpooledChange, change: TreeChange, staged?: { file: StagedFile; token: number }): void {
+    checkTarget(change);
+    const origin = { seq: spooled.seq, masterMs: spooled.masterMs };
+    const found = this.look(change);
+    const touched = change.op === 'metadata' && this.paths.wasTouched(change.root, change.path);
+    const plan = touched ? planMetadata(change.root, change.path, found, origin) : planChange(change, found, origin);
+    this.cursor.advance();
+    if (plan.kind !== 'act') {
+      if (plan.kind === 'repair') this.askFor(change.root, plan.paths, `${change.op}: source missing`);
+      if (staged !== undefined) this.ports.puts.abort(staged.token);
+      if (this.group.length === 0) this.finish();
+      return;
+    }
+    const record = this.ports.journal.intend(plan.undo);
+    this.paths.add(change, plan.action === 'make-directory', plan.undo.before?.type === 'directory');
+    if (change.op === 'rename') this.vacated.give(change.root, change.from);
+    if (plan.action === 'remove') this.vacated.give(change.root, plan.undo.path);
+    this.group.push({
+      spooled,
+      change,
+      plan,
+      record,
+      ...(staged === undefined ? {} : { staged: staged.file, token: staged.token }),
+    });
+  }
+
+  private look(change: TreeChange): Found {
+    const tree = this.ports.writer.tree(change.root);
+    if (change.op === 'metadata' && this.paths.wasTouched(change.root, change.path)) return NOTHING;
+    const before = this.paths.isInNewDirectory(change.root, change.path) ? undefined : tree.stat(change.path);
+    if (before !== undefined && !tree.capabilities.caseSensitive) checkCase(tree, change);
+    const other = change.op === 'rename' ? change.from : change.op === 'link' ? change.existing : undefined;
+    return { before, source: other === undefined ? undefined : tree.stat(other) };
+  }
+
+  private flushVolumes(): void {
+    for (const tree of this.ports.trees) tree.flushAll();
+  }
+
+  // ---------------------------------------------------------------- files in pieces
+
+  /** Carries out a piece, or plans the file when it was the last. */
+  private takePiece(spooled: SpooledChange): Admission {
+    const { change } = spooled;
+    const { puts } = this.ports;
+    try {
+      if (change.op === 'put-begin') this.beginPut(spooled, change);
+      if (change.op === 'put-data') puts.data(change.token, change.position, change.content);
+      if (change.op === 'put-abort') puts.abort(change.token);
+      if (change.op === 'put-end') return this.endPut(spooled, change.token, change.hash);
+    } catch (error) {
+      return this.failPiece(spooled, Fault.from(error));
+    }
+    this.cursor.advance();
+    this.finish();
+    return 'taken';
+  }
+
+  private beginPut(spooled: SpooledChange, change: Extract<Change, { readonly op: 'put-begin' }>): void {
+    checkTarget(change);
+    this.ports.writer.tree(change.root);
+    this.ports.puts.begin(change);
+    if (this.openedAt === undefined) {
+      this.openedAt = spooled.at;
+      this.actedSinceOpened = false;
+    }
+  }
+
+  private endPut(spooled: SpooledChange, token: number, hash: Uint8Array): Admission {
+    const put = this.ports.puts.get(token);
+    if (put?.content.finish(hash)) {
+      const { root, path, metadata } = put.begin;
+      const change: TreeChange = { op: 'put', root, path, metadata, content: NO_CONTENT };
+      return this.admit(spooled, change, { file: put.content.staged, token });
+    }
+    if (put !== undefined) this.askFor(put.begin.root, [put.begin.path], 'hash mismatch');
+    this.ports.puts.abort(token);
+    this.cursor.advance();
+    this.finish();
+    return 'taken';
+  }
+
+  private failPiece(spooled: SpooledChange, fault: Fault): Admission {
+    const token = 'token' in spooled.change ? spooled.change.token : -1;
+    const begin = spooled.change.op === 'put-begin' ? spooled.change : this.ports.puts.get(token)?.begin;
+    if (begin === undefined) throw fault;
+    const { root, path, metadata } = begin;
+    const change: TreeChange = { op: 'put', root, path, metadata, content: NO_CONTENT };
+    return this.fail({ spooled, change, token }, fault) ? 'taken' : 'held';
+  }
+
+  // ---------------------------------------------------------------- acting
+
+  /** False when apply is held. */
+  private perform(planned: PlannedChange): boolean {
+    this.dirty = true;
+    this.actedSinceOpened = true;
+    try {
+      this.act(planned);
+    } catch (error) {
+      return this.fail(planned, Fault.from(error));
+    }
+    this.groupAt += 1;
+    this.count(planned);
+    this.ports.parked.settle(planned.change);
+    this.finish();
+    return true;
+  }
+
+  private count({ change, token }: PlannedChange): void {
+    const { puts } = this.ports;
+    const inPieces = token === undefined ? undefined : puts.get(token)?.begin.sizeBytes;
+    const bytes = inPieces ?? (change.op === 'put' ? change.content.length : 0);
+    if (token !== undefined) puts.close(token);
+    this.counts.changes += 1;
+    this.counts.bytes += bytes;
+    this.bytesSinceCheckpoint += bytes;
+  }
+
+  private act(planned: PlannedChange): void {
+    const { change, plan, record, staged } = planned;
+    try {
+      this.ports.writer.act(change, plan, record, staged);
+    } catch (error) {
+      if (!isMissingParent(error, plan)) throw error;
+      const origin = { seq: record.seq, masterMs: record.masterMs };
+      this.flushVolumes();
+      const made = this.ports.writer.ensureParents(change.root, change.path, origin);
+      if (made === undefined) throw error;
+      this.askFor(change.root, [made], 'directory missing');
+      this.ports.writer.act(change, plan, record, staged);
+    }
+  }
+
+  /** An item is settled, this way or that. */
+  private finish(): void {
+    if (this.hold !== undefined) this.endHold();
+    if (this.ports.puts.count === 0) this.openedAt = undefined;
+    this.accountBatches();
+  }
+
+  /** Counts batches that are complete and moves the applied sequence with them. */
+  private accountBatches(): void {
+    const { done } = this;
+    while (this.accounted < this.cursor.committedEnd) {
+      const { header } = this.ports.spool.batch(this.accounted)!;
+      const complete = this.accounted < done.batch || (this.accounted === done.batch && done.change >= header.changes);
+      if (!complete) return;
+      if (header.commitSeq > this.appliedSeq) this.appliedSeq = header.commitSeq;
+      this.ports.spool.release(this.accounted);
+      this.accounted += 1;
+    }
+  }
+
+  // ---------------------------------------------------------------- failing
+
+  /** Parks the change and goes on behind it (true) or holds apply at it (false). */
+  private fail(
+    failed: { spooled: SpooledChange; change: TreeChange; record?: UndoRecord; token?: number },
+    fault: Fault,
+  ): boolean {
+    const verdict = verdictOf(fault);
+    if (verdict === 'fatal') throw fault;
+    if (failed.record !== undefined) this.takeBack(failed.record);
+    const { at } = failed.spooled;
+    if (verdict === 'hold' || (verdict === 'wait' && !this.waitedEnough(at))) {
+      this.dropGroup();
+      this.cursor.moveTo(at);
+      this.startHold(at, fault);
+      return false;
+    }
+    this.park(failed.change, fault);
+    if (failed.token !== undefined) this.ports.puts.abort(failed.token);
+    if (failed.record === undefined) this.cursor.moveTo({ batch: at.batch, change: at.change + 1 });
+    else this.groupAt += 1;
+    this.finish();
+    return true;
+  }
+
+  /** The half of a change that was made is taken back; if that is not possible now, roll-back knows its record. */
+  private takeBack(record: UndoRecord): void {
+    try {
+      this.ports.journal.takeBack(record);
+    } catch (error) {
+      if (Fault.from(error).kind === 'fatal') throw error;
+    }
+  }
+
+  private park(change: TreeChange, fault: Fault): void {
+    const { parked, clock, writer, onEvent } = this.ports;
+    const isLink = fault.code === 'PATH-SYMLINK';
+    const path = isLink ? writer.blocker(change.root, change.path) : change.path;
+    const item = { root: change.root, path, code: fault.code, reason: fault.message };
+    const fresh = parked.park(item, clock.bootMs());
+    if (change.op === 'rename') this.askFor(change.root, [change.from], 'not moved');
+    if (!fresh) return;
+    if (isLink) onEvent('APL-004', { path });
+    onEvent('APL-001', { path, reason: fault.message });
+  }
+
+  private askFor(root: number, paths: readonly RelativePath[], reason: string): void {
+    for (const path of paths) {
+      this.ports.parked.park({ root, path, code: 'repair', reason }, this.ports.clock.bootMs());
+    }
+  }
+
+  private waitedEnough(at: CursorPosition): boolean {
+    const { hold } = this;
+    if (hold === undefined || hold.at.batch !== at.batch || hold.at.change !== at.change) return false;
+    return this.ports.clock.bootMs() - hold.sinceMs >= WAIT_BEFORE_PARKING_MS;
+  }
+
+  private startHold(at: CursorPosition, fault: Fault): void {
+    const nowMs = this.ports.clock.bootMs();
+    const before = this.hold;
+    const delayMs = before === undefined ? FIRST_HOLD_MS : Math.min(LONGEST_HOLD_MS, before.delayMs * 2);
+    const sinceMs = before?.sinceMs ?? nowMs;
+    const told = (before?.told ?? false) || nowMs - sinceMs >= TELL_HOLD_MS || fault.code !== 'FS-BUSY';
+    if (told && !before?.told) this.tellHold(fault);
+    this.hold = { fault, at, sinceMs, retryAtMs: nowMs + delayMs, delayMs, told };
+  }
+
+  private tellHold(fault: Fault): void {
+    if (fault.code === 'ROOT-MISSING') this.ports.onEvent('ROOT-001', { path: String(fault.details.path ?? '') });
+    this.ports.onEvent('APL-002', { reason: fault.message });
+  }
+
+  private endHold(): void {
+    const { hold } = this;
+    this.hold = undefined;
+    if (hold === undefined || !hold.told) return;
+    if (hold.fault.code === 'ROOT-MISSING')
+      this.ports.onEvent('ROOT-002', { path: String(hold.fault.details.path ?? '') });
+    this.ports.onEvent('APL-003', {});
+  }
+}
+
+const NO_CONTENT = new Uint8Array(0);
+const NOTHING: Found = { before: undefined, source: undefined };
+
+function isPiece(change: Change): change is Exclude<Change, TreeChange> {
+  return change.op === 'put-begin' || change.op === 'put-data' || change.op === 'put-end' || change.op === 'put-abort';
+}
+
+/** Only metadata may name the root itself, and nothing may name our own directory. */
+function checkTarget(change: TreeChange | Extract<Change, { readonly op: 'put-begin' }>): void {
+  const names = change.op === 'rename' ? [change.path, change.from] : [change.path];
+  for (const path of names) {
+    const isRoot = path === '' && change.op !== 'metadata' && change.op !== 'make-directory';
+    if (isRoot || path.split('/').includes(CONTROL_NAME)) throw new Fault('PATH-ESCAPE', { path });
+  }
+}
+
+/** Where case does not count, another name may be what was found. */
+function checkCase(tree: RootTree, change: TreeChange): void {
+  const name = baseName(change.path);
+  if (change.op === 'rename' && change.from.toLowerCase() === change.path.toLowerCase()) return;
+  const parent = parentPath(change.path);
+  if (parent === undefined || change.op === 'remove') return;
+  if (!tree.scan(parent).some((entry) => entry.name === name)) throw new Fault('PATH-NAME', { path: change.path });
+}
+
+function isMissingParent(error: unknown, plan: ActPlan): boolean {
+  if (!(error instanceof Fault) || error.code !== 'FS-NOT-FOUND' || plan.keep !== 'none') return false;
+  return plan.action !== 'remove' && plan.action !== 'metadata';
+}

@@ -1,0 +1,48 @@
+/** The Replica's durable knowledge of where it stands (StateFile). Pure codec. */
+import { z } from 'zod';
+import { Fault } from '../../shared/faults.ts';
+
+const checkpointSchema = z.object({
+  version: z.literal(1),
+  /** Highest epoch ever seen. */
+  epoch: z.number().int().nonnegative(),
+  /** Absent: the roots hold no usable data of any history and must be synchronized. */
+  generation: z.string().optional(),
+  /** What the flushed roots hold; replay goes on behind it. */
+  appliedSeq: z.number().int().nonnegative(),
+  /** First change of the spool that is not in the flushed roots. */
+  replay: z.object({
+    segment: z.number().int().positive(),
+    offset: z.number().int().nonnegative(),
+    change: z.number().int().nonnegative(),
+  }),
+  /** First journal segment whose changes the flushed roots do not hold for sure. */
+  journalSegment: z.number().int().positive(),
+  parked: z.array(z.object({ root: z.number().int(), path: z.string(), code: z.string(), reason: z.string() })),
+  /** A roll-back was begun in the boot of the host that started at this wall-clock time (ms). */
+  rollingBackSince: z.number().optional(),
+});
+
+export type Checkpoint = z.infer<typeof checkpointSchema>;
+
+export const FIRST_CHECKPOINT: Checkpoint = {
+  version: 1,
+  epoch: 0,
+  appliedSeq: 0,
+  replay: { segment: 1, offset: 0, change: 0 },
+  journalSegment: 1,
+  parked: [],
+};
+
+export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(checkpoint));
+}
+
+/** Throws `STATE-DAMAGED` when it is not one of ours. */
+export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
+  try {
+    return checkpointSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch (error) {
+    throw new Fault('STATE-DAMAGED', { path: 'checkpoint', reason: 'not a checkpoint' }, error);
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Items that could not be applied: set aside with their reason until the Master has sent them again. Pure.
+ *
+ * An item is asked for again with back-off and stays in the list until a change that settles it was applied: the Master
+ * answers every repair with at least one change of the path, a removal when nothing is there.
+ */
+import type { Change } from '../../shared/change.ts';
+import { isWithin, type RelativePath } from '../../shared/path.ts';
+
+export interface ParkedItem {
+  readonly root: number;
+  readonly path: RelativePath;
+  /** Fault code, or `repair` when only the content or source was wrong. */
+  readonly code: string;
+  readonly reason: string;
+  readonly attempts: number;
+  /** `Clock.bootMs` from when on it may be asked for. */
+  readonly askAtMs: number;
+  /** Asked for in this link session and not answered yet. */
+  readonly asked: boolean;
+}
+
+/** With more items than this the trees have to be compared instead (`overflowed`). */
+export const MAX_PARKED = 1_000;
+const FIRST_RETRY_MS = 2_000;
+const LONGEST_RETRY_MS = 60_000;
+/** An unanswered question is repeated after this long. */
+const ANSWER_MS = 60_000;
+
+export class ParkedItems {
+  private readonly items = new Map<string, ParkedItem>();
+  /** There were too many to remember: only a synchronization finds them all. */
+  overflowed = false;
+
+  get count(): number {
+    return this.items.size;
+  }
+
+  list(): ParkedItem[] {
+    return [...this.items.values()];
+  }
+
+  /** Adds or renews; true when it was not parked for the same reason already (tell it once). */
+  park(item: { root: number; path: RelativePath; code: string; reason: string }, nowMs: number): boolean {
+    const key = keyOf(item.root, item.path);
+    const before = this.items.get(key);
+    if (before === undefined && this.items.size >= MAX_PARKED) {
+      this.overflowed = true;
+      return false;
+    }
+    if (before !== undefined && !before.asked && before.code === item.code) return false;
+    const attempts = before?.attempts ?? 0;
+    const immediate = item.code === 'repair' && attempts === 0;
+    const delayMs = immediate ? 0 : Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts, 10));
+    this.items.set(key, { ...item, attempts, askAtMs: nowMs + delayMs, asked: false });
+    return before?.code !== item.code;
+  }
+
+  /** A change that settles what was parked at its path was applied. */
+  settle(change: Change): void {
+    if (this.items.size === 0) return;
+    switch (change.op) {
+      case 'make-directory':
+      case 'put':
+      case 'put-begin':
+      case 'symlink':
+      case 'link':
+        this.items.delete(keyOf(change.root, change.path));
+        return;
+      case 'remove':
+        this.removeWithin(change.root, change.path);
+        return;
+      case 'rename':
+        this.removeWithin(change.root, change.path);
+        this.move(change.root, change.from, change.path);
+    }
+  }
+
+  private removeWithin(root: number, path: RelativePath): void {
+    for (const [key, item] of this.items) {
+      if (item.root === root && isWithin(item.path, path)) this.items.delete(key);
+    }
+  }
+
+  /** What is parked below a renamed directory is to be asked for under its new name. */
+  private move(root: number, from: RelativePath, to: RelativePath): void {
+    for (const [key, item] of [...this.items]) {
+      if (item.root !== root || !isWithin(item.path, from)) continue;
+      this.items.delete(key);
+      const path = to + item.path.slice(from.length);
+      this.items.set(keyOf(root, path), { ...item, path });
+    }
+  }
+
+  /** Items to ask the Master for now, at most `limit`; they count as asked from here on. */
+  takeDue(nowMs: number, limit: number): ParkedItem[] {
+    const due: ParkedItem[] = [];
+    for (const [key, item] of this.items) {
+      if (due.length >= limit || item.askAtMs > nowMs) continue;
+      this.items.set(key, { ...item, asked: true, attempts: item.attempts + 1, askAtMs: nowMs + ANSWER_MS });
+      due.push(item);
+    }
+    return due;
+  }
+
+  /** When the next item is due; undefined when there is none. */
+  nextAskMs(): number | undefined {
+    let next: number | undefined;
+    for (const item of this.items.values()) {
+      if (next === undefined || item.askAtMs < next) next = item.askAtMs;
+    }
+    return next;
+  }
+
+  /** The link session ended: questions without an answer are asked again in the next one. */
+  forgetQuestions(nowMs: number): void {
+    for (const [key, item] of this.items) {
+      if (item.asked) this.items.set(key, { ...item, asked: false, askAtMs: nowMs });
+    }
+  }
+
+  clear(): void {
+    this.items.clear();
+    this.overflowed = false;
+  }
+
+  load(items: readonly { root: number; path: string; code: string; reason: string }[], nowMs: number): void {
+    for (const { root, path, code, reason } of items) {
+      this.items.set(keyOf(root, path), { root, path, code, reason, attempts: 1, askAtMs: nowMs, asked: false });
+    }
+  }
+}
+
+function keyOf(root: number, path: RelativePath): string {
+  return `${root}:${path}`;
+}

@@ -1,0 +1,316 @@
+/**
+ * The Replica's data as one thing: spool, journal, applier and the checkpoint that ties them together.
+ *
+ * Ladder: `accept` + `flushReceived` → received (durable) → `run` → applied → `checkpoint` → the spool is trimmed and what
+ * the journal kept is dropped. After a crash the roots are rolled back to the checkpoint and the spool is applied again, so
+ * every change is applied exactly once to exactly the state it was made for.
+ */
+import type { MetadataProfile } from '../../shared/change.ts';
+import { Fault, type FaultDetails } from '../../shared/faults.ts';
+import { CONTROL_NAME } from '../../shared/path.ts';
+import type { Position } from '../../shared/position.ts';
+import { Journal } from '../journal/journal.ts';
+import type { ContentHasher } from '../link/content-hash.ts';
+import type { Clock, RootTree, SegmentLog, StateFile } from '../ports.ts';
+import { ReceivedSpool } from '../spool/received.ts';
+import { Applier } from './applier.ts';
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, FIRST_CHECKPOINT } from './checkpoint.ts';
+import { decodeBatch } from './cursor.ts';
+import { OpenPuts } from './open-puts.ts';
+import { ParkedItems } from './parked.ts';
+import { TreeWriter } from './tree-writer.ts';
+
+/** A checkpoint is made this long after the first change it will cover, or at so many bytes. */
+export const CHECKPOINT_MS = 1_000;
+export const CHECKPOINT_BYTES = 16 * 1024 * 1024;
+/** Two boots of one host are told apart by more than any correction of its clock within this. */
+const BOOT_TOLERANCE_MS = 5_000;
+
+export interface StandbyPorts {
+  readonly trees: readonly RootTree[];
+  readonly spoolLog: SegmentLog;
+  readonly journalLog: SegmentLog;
+  readonly stateFile: StateFile;
+  readonly clock: Clock;
+  readonly hasher: ContentHasher;
+  readonly onEvent: (code: string, details: FaultDetails) => void;
+}
+
+export class Standby {
+  private readonly ports: StandbyPorts;
+  readonly journal: Journal;
+  readonly writer: TreeWriter;
+  readonly parked = new ParkedItems();
+  readonly applier: Applier;
+  readonly spool: ReceivedSpool;
+  private readonly puts: OpenPuts;
+  private saved: Checkpoint;
+  private generation: string | undefined;
+  private lastReceivedSeq: number;
+  /** When the oldest change not covered by a checkpoint was applied. */
+  private dirtySinceMs: number | undefined;
+
+  /** Recovers from whatever a crash left. Throws `ROOT-MISSING` when a root is not there (try again later). */
+  constructor(ports: StandbyPorts, epoch: number, profile: MetadataProfile) {
+    this.ports = ports;
+    this.saved = this.load();
+    if (epoch > this.saved.epoch) this.saved = { ...this.saved, epoch };
+    for (const tree of ports.trees) {
+      tree.rootIdentity();
+      tree.clearStaging();
+    }
+    this.journal = new Journal(ports.journalLog, ports.trees, this.saved.journalSegment);
+    this.journal.clean();
+    this.parked.load(this.saved.parked, ports.clock.bootMs());
+    this.rollBack();
+    this.spool = new ReceivedSpool(ports.spoolLog);
+    const { segment, offset, change } = this.saved.replay;
+    this.spool.recover({ segment, offset });
+    this.generation = this.saved.generation;
+    this.lastReceivedSeq = this.saved.appliedSeq;
+    this.puts = new OpenPuts(ports.trees, ports.hasher);
+    this.writer = new TreeWriter(ports.trees, this.journal, profile);
+    const { writer, journal, spool, puts, parked } = this;
+    this.applier = new Applier({ ...ports, writer, journal, spool, puts, parked }, this.saved.appliedSeq);
+    this.applier.cursor.moveTo({ batch: spool.firstIndex, change });
+    this.recoverReceived();
+  }
+
+  /** Position that is durable here; undefined when the roots must be synchronized. */
+  get received(): Position | undefined {
+    return this.generation === undefined ? undefined : { generation: this.generation, seq: this.lastReceivedSeq };
+  }
+
+  get applied(): Position | undefined {
+    return this.generation === undefined ? undefined : { generation: this.generation, seq: this.applier.appliedSeq };
+  }
+
+  get epoch(): number {
+    return this.saved.epoch;
+  }
+
+  /** A higher epoch is durable before anything of it is used. */
+  raiseEpoch(epoch: number): void {
+    if (epoch <= this.saved.epoch) return;
+    this.save({ ...this.saved, epoch });
+  }
+
+  // ---------------------------------------------------------------- receiving
+
+  /** Checks a batch frame whole and appends it; durable only after `flushReceived`. Throws what closes the link, or `FS-FULL`. */
+  accept(payload: Uint8Array, expectedBatch: number): void {
+    const { header, changes } = decodeBatch(payload);
+    if (header.batch !== expectedBatch) {
+      throw new Fault('LINK-FRAME', { reason: `batch ${header.batch} instead of ${expectedBatch}` });
+    }
+    for (const change of changes) {
+      if ('root' in change && change.root >= this.ports.trees.length) {
+        throw new Fault('LINK-FRAME', { reason: `root ${change.root}` });
+      }
+      if ('path' in change) checkPath(change.path);
+      if (change.op === 'rename') checkPath(change.from);
+    }
+    if (header.commitSeq !== 0 && header.commitSeq < this.lastReceivedSeq) {
+      throw new Fault('LINK-FRAME', { reason: `sequence ${header.commitSeq} after ${this.lastReceivedSeq}` });
+    }
+    this.spool.append(payload);
+  }
+
+  /** Makes everything accepted durable; only then may it be acknowledged and applied. */
+  flushReceived(): void {
+    this.spool.flush();
+    for (let index = this.spool.endIndex - 1; index >= this.applier.cursor.committedEnd; index -= 1) {
+      const { commitSeq } = this.spool.batch(index)!.header;
+      if (commitSeq === 0) continue;
+      this.applier.cursor.committedEnd = index + 1;
+      this.lastReceivedSeq = commitSeq;
+      return;
+    }
+  }
+
+  /** The link session ended: a unit without its end will be sent again from its beginning. */
+  endSession(): void {
+    this.spool.cutFrom(this.applier.cursor.committedEnd);
+    this.applier.endSession();
+    this.parked.forgetQuestions(this.ports.clock.bootMs());
+  }
+
+  // ---------------------------------------------------------------- applying
+
+  /** Something received is still to be applied. */
+  get backlog(): boolean {
+    return !this.applier.idle;
+  }
+
+  /** Works while `more()`; true when there is more to do at once. */
+  run(more: () => boolean): boolean {
+    const busy = this.applier.run(more);
+    if (this.applier.dirty) this.dirtySinceMs ??= this.ports.clock.bootMs();
+    const full = this.applier.heldFor?.code === 'FS-FULL' && this.applier.dirty;
+    if (full || this.applier.bytesSinceCheckpoint >= CHECKPOINT_BYTES) this.checkpoint();
+    return busy;
+  }
+
+  /** When the next checkpoint is due (`Clock.bootMs`); undefined when there is nothing to cover. */
+  get checkpointDueMs(): number | undefined {
+    return this.dirtySinceMs === undefined ? undefined : this.dirtySinceMs + CHECKPOINT_MS;
+  }
+
+  /** Flushes the roots and records that they hold everything applied so far; false when that is not possible just now. */
+  checkpoint(): boolean {
+    const position = this.applier.checkpointPosition();
+    if (position === undefined) {
+      this.dirtySinceMs = this.ports.clock.bootMs();
+      return false;
+    }
+    this.applier.dropGroup();
+    for (const tree of this.ports.trees) tree.flushAll();
+    const batch = this.spool.batch(position.batch);
+    const location = batch ?? this.spool.endLocation;
+    this.save({
+      ...this.saved,
+      appliedSeq: this.applier.appliedSeq,
+      replay: {
+        segment: location.segment,
+        offset: location.offset,
+        change: batch === undefined ? 0 : position.change,
+      },
+      journalSegment: this.journal.seal(),
+      parked: this.parkedForState(),
+    });
+    this.journal.forget();
+    this.spool.dropBefore(position.batch);
+    this.spool.trim(location);
+    this.applier.checkpointed();
+    this.dirtySinceMs = undefined;
+    return true;
+  }
+
+  // ---------------------------------------------------------------- synchronizing
+
+  /** From here on the roots are no state of any history: a crash means comparing again. */
+  beginSynchronization(): void {
+    this.generation = undefined;
+    const journalSegment = this.journal.abandon();
+    const start = this.spool.nextFreeSegment();
+    this.parked.clear();
+    this.save({
+      version: 1,
+      epoch: this.saved.epoch,
+      appliedSeq: 0,
+      replay: { ...start, change: 0 },
+      journalSegment,
+      parked: [],
+    });
+    this.journal.forget();
+    this.spool.reset(start);
+    this.applier.restart(0);
+    this.lastReceivedSeq = 0;
+    this.dirtySinceMs = undefined;
+  }
+
+  /** Makes what was synchronized so far durable and drops what the journal kept of it. */
+  flushSynchronized(): void {
+    for (const tree of this.ports.trees) tree.flushAll();
+    this.saved = { ...this.saved, journalSegment: this.journal.seal() };
+    this.journal.forget();
+  }
+
+  /** The roots equal the Master's at `base`. */
+  finishSynchronization(base: Position): void {
+    for (const tree of this.ports.trees) tree.flushAll();
+    this.generation = base.generation;
+    this.lastReceivedSeq = base.seq;
+    this.applier.restart(base.seq);
+    this.save({
+      ...this.saved,
+      generation: base.generation,
+      appliedSeq: base.seq,
+      journalSegment: this.journal.seal(),
+      parked: this.parkedForState(),
+    });
+    this.journal.forget();
+  }
+
+  /** The roots cannot be trusted (too much was parked): the next link session begins with a comparison. */
+  invalidate(): void {
+    this.beginSynchronization();
+  }
+
+  // ---------------------------------------------------------------- recovery
+
+  private load(): Checkpoint {
+    try {
+      const bytes = this.ports.stateFile.load();
+      return bytes === undefined ? this.unknown() : decodeCheckpoint(bytes);
+    } catch (error) {
+      const fault = Fault.from(error);
+      if (fault.code !== 'STATE-DAMAGED') throw fault;
+      this.ports.onEvent('SYN-006', { reason: fault.message });
+      return this.unknown();
+    }
+  }
+
+  /** Without a checkpoint nothing of spool and journal can be placed: they start at segments never used. */
+  private unknown(): Checkpoint {
+    const spool = this.ports.spoolLog.list().at(-1) ?? 0;
+    const journal = this.ports.journalLog.list().at(-1) ?? 0;
+    return {
+      ...FIRST_CHECKPOINT,
+      replay: { segment: spool + 1, offset: 0, change: 0 },
+      journalSegment: journal + 1,
+    };
+  }
+
+  private rollBack(): void {
+    const { clock } = this.ports;
+    const bootedAt = clock.wallMs() - clock.bootMs();
+    const since = this.saved.rollingBackSince;
+    const interrupted = since !== undefined && Math.abs(since - bootedAt) > BOOT_TOLERANCE_MS;
+    const pending = this.journal.pending();
+    if (pending.length === 0 && since === undefined) return;
+    if (interrupted || this.saved.generation === undefined) {
+      if (interrupted) this.ports.onEvent('SYN-006', { reason: 'power was lost during recovery' });
+      const { generation: _, rollingBackSince: __, ...rest } = this.saved;
+      this.save({ ...rest, journalSegment: this.journal.abandon() });
+      this.journal.forget();
+      return;
+    }
+    this.save({ ...this.saved, rollingBackSince: bootedAt });
+    const failed = this.journal.rollBack(pending);
+    for (const record of failed) this.askAgain(record.root, record.path);
+    for (const tree of this.ports.trees) tree.flushAll();
+    const { rollingBackSince: _, ...rest } = this.saved;
+    this.save({ ...rest, journalSegment: this.journal.seal(), parked: this.parkedForState() });
+    this.journal.clean();
+  }
+
+  private askAgain(root: number, path: string): void {
+    this.parked.park({ root, path, code: 'repair', reason: 'not taken back' }, this.ports.clock.bootMs());
+  }
+
+  private recoverReceived(): void {
+    const { cursor } = this.applier;
+    for (let index = this.spool.firstIndex; index < this.spool.endIndex; index += 1) {
+      const { commitSeq } = this.spool.batch(index)!.header;
+      if (commitSeq === 0) continue;
+      cursor.committedEnd = index + 1;
+      this.lastReceivedSeq = commitSeq;
+    }
+    this.spool.cutFrom(cursor.committedEnd);
+    this.applier.endSession();
+  }
+
+  private parkedForState(): Checkpoint['parked'] {
+    return this.parked.list().map(({ root, path, code, reason }) => ({ root, path, code, reason }));
+  }
+
+  private save(checkpoint: Checkpoint): void {
+    this.ports.stateFile.save(encodeCheckpoint(checkpoint));
+    this.saved = checkpoint;
+  }
+}
+
+function checkPath(path: string): void {
+  if (path.split('/').includes(CONTROL_NAME)) throw new Fault('PATH-ESCAPE', { path });
+}

@@ -1,0 +1,445 @@
+/**
+ * The Replica's engine: one per running scenario, single-threaded, synchronous file calls, work cut into slices.
+ * It answers a Master's link, makes what arrives durable, applies it, and says truthfully how far it is.
+ */
+import type { MetadataProfile } from '../../shared/change.ts';
+import { Fault, type FaultDetails } from '../../shared/faults.ts';
+import type { RelativePath } from '../../shared/path.ts';
+import { FrameType } from '../../shared/protocol/frame.ts';
+import { type ControlMessage, LINK_PROTOCOL, LINK_PROTOCOL_OLDEST } from '../../shared/protocol/wire.ts';
+import { Standby } from '../apply/standby.ts';
+import { verdictOf } from '../apply/verdict.ts';
+import type { ContentHasher } from '../link/content-hash.ts';
+import type { DataFrameType } from '../link/session.ts';
+import type { Clock, RootTree, SegmentLog, StateFile, Timer } from '../ports.ts';
+import type { EngineConfig, EngineNotice, EngineRequest } from './engine-protocol.ts';
+import { ReplicaLink } from './replica-link.ts';
+import { ReplicaReporter } from './replica-reporter.ts';
+import { ReplicaSyncHost } from './replica-sync-host.ts';
+
+/** Work is cut into slices so that messages are handled between them. */
+const SLICE_MS = 8;
+/** Also by count: a simulated clock does not move during a slice. */
+const SLICE_STEPS = 500;
+/** Batch frames that share one flush. */
+const FLUSH_BYTES = 4 * 1024 * 1024;
+const START_RETRY_MS = 2_000;
+const RECEIVE_RETRY_MS = 250;
+/** Most paths in one `repair`. */
+const REPAIR_PATHS = 500;
+
+export interface ReplicaEnginePorts {
+  readonly clock: Clock;
+  /** In the order of `config.roots`. */
+  readonly trees: readonly RootTree[];
+  readonly spoolLog: SegmentLog;
+  readonly journalLog: SegmentLog;
+  readonly stateFile: StateFile;
+  readonly hasher: ContentHasher;
+  /** Paths the scenario leaves out: they are not removed here either. */
+  readonly excluded: (path: RelativePath) => boolean;
+}
+
+type Incoming =
+  | { readonly kind: 'frame'; readonly type: DataFrameType; readonly payload: Uint8Array }
+  | { readonly kind: 'control'; readonly message: ControlMessage };
+
+export class ReplicaEngine {
+  private readonly config: EngineConfig;
+  private readonly ports: ReplicaEnginePorts;
+  private readonly notify: (notice: EngineNotice) => void;
+  private standby: Standby | undefined;
+  private sync: ReplicaSyncHost | undefined;
+  private link: ReplicaLink | undefined;
+  private readonly reporter: ReplicaReporter;
+  private incoming: Incoming[] = [];
+  private incomingAt = 0;
+  private timer: Timer | undefined;
+  private timerDueMs = Number.POSITIVE_INFINITY;
+  /** No receiving before this moment: the spool had no room. */
+  private receiveAtMs = 0;
+  private receiveHeld: Fault | undefined;
+  private ended = false;
+
+  constructor(config: EngineConfig, ports: ReplicaEnginePorts, notify: (notice: EngineNotice) => void) {
+    this.config = config;
+    this.ports = ports;
+    this.notify = notify;
+    this.reporter = new ReplicaReporter(ports.clock, notify);
+  }
+
+  /** Recovers and answers `started`; while a root is missing it tries again. */
+  start(): void {
+    if (this.ended) return;
+    try {
+      this.standby = new Standby(
+        { ...this.ports, onEvent: (code, details) => this.tell(code, details) },
+        this.config.epoch,
+        this.ownProfile(),
+      );
+    } catch (error) {
+      this.startFailed(Fault.from(error));
+      return;
+    }
+    this.reporter.rootIsBack();
+    this.notify({ type: 'started', position: this.standby.applied });
+    this.schedule(0);
+  }
+
+  handle(request: EngineRequest): void {
+    if (this.ended) return;
+    switch (request.type) {
+      case 'link-open':
+        this.openLink(request.peer);
+        return;
+      case 'link-bytes':
+        this.link?.receive(request.peer, request.bytes);
+        return;
+      case 'link-closed':
+        this.link?.streamClosed(request.peer, request.reason);
+        return;
+      case 'call':
+        this.refuseCall(request.id, request.call.name);
+        return;
+      case 'stop':
+        this.stop();
+        return;
+      case 'start':
+      case 'capture':
+      case 'hints':
+      // Nothing a Replica acts on.
+    }
+  }
+
+  private startFailed(fault: Fault): void {
+    if (fault.code !== 'ROOT-MISSING') {
+      this.fail(fault);
+      return;
+    }
+    this.reporter.rootIsMissing(fault);
+    this.ports.clock.after(START_RETRY_MS, () => this.start());
+  }
+
+  private refuseCall(id: number, name: string): void {
+    const details = { name: this.config.scenarioName, state: 'a Replica here', reason: `${name} is for the Master` };
+    this.notify({ type: 'reply', id, fault: new Fault('SCENARIO-STATE', details).toDocument() });
+  }
+
+  /** What is received stays in the spool; what is applied becomes a checkpoint. */
+  private stop(): void {
+    this.link?.close('stopping');
+    try {
+      if (this.standby?.checkpointDueMs !== undefined) this.standby.checkpoint();
+    } catch (error) {
+      this.fail(Fault.from(error));
+      return;
+    }
+    this.end();
+    this.notify({ type: 'stopped' });
+  }
+
+  private fail(fault: Fault): void {
+    this.link?.close(fault.message);
+    this.end();
+    this.notify({ type: 'failed', fault: fault.toDocument() });
+  }
+
+  private end(): void {
+    this.ended = true;
+    this.timer?.cancel();
+    this.reporter.end();
+    this.ports.spoolLog.close();
+    this.ports.journalLog.close();
+    for (const tree of this.ports.trees) tree.close();
+  }
+
+  // ---------------------------------------------------------------- link
+
+  private openLink(peer: string): void {
+    this.link?.close('the Master connected again');
+    if (this.standby === undefined) {
+      // Not recovered yet: the Master comes back by itself.
+      this.notify({ type: 'link-close', peer });
+      return;
+    }
+    this.link = new ReplicaLink(peer, this.ports.clock, this.notify, {
+      onControl: (message) => this.enqueue({ kind: 'control', message }),
+      onFrame: (type, payload) => this.enqueue({ kind: 'frame', type, payload }),
+      onClosed: () => this.linkClosed(),
+    });
+  }
+
+  private linkClosed(): void {
+    this.link = undefined;
+    this.incoming = [];
+    this.incomingAt = 0;
+    this.sync?.cancel();
+    this.sync = undefined;
+    this.receiveHeld = undefined;
+    try {
+      this.standby?.endSession();
+    } catch (error) {
+      this.fail(Fault.from(error));
+    }
+    this.schedule(0);
+  }
+
+  private enqueue(item: Incoming): void {
+    this.incoming.push(item);
+    this.schedule(0);
+  }
+
+  // ---------------------------------------------------------------- the loop
+
+  private schedule(delayMs: number): void {
+    if (this.ended) return;
+    const dueMs = this.ports.clock.bootMs() + delayMs;
+    if (this.timer !== undefined && this.timerDueMs <= dueMs) return;
+    this.timer?.cancel();
+    this.timerDueMs = dueMs;
+    this.timer = this.ports.clock.after(delayMs, () => {
+      this.timer = undefined;
+      this.work();
+    });
+  }
+
+  private work(): void {
+    const { standby } = this;
+    if (standby === undefined || this.ended) return;
+    const more = this.slice();
+    try {
+      const receiving = this.receive(standby, more);
+      const applying = this.sync === undefined && standby.run(more);
+      const now = this.ports.clock.bootMs();
+      if (standby.checkpointDueMs !== undefined && now >= standby.checkpointDueMs) standby.checkpoint();
+      this.askForRepairs(standby, now);
+      this.report(standby);
+      if (receiving || applying) this.schedule(0);
+      else this.scheduleNext(standby, now);
+    } catch (error) {
+      this.workFailed(Fault.from(error));
+    }
+  }
+
+  /** A full disk holds the checkpoint back; anything else that gets here is fatal. */
+  private workFailed(fault: Fault): void {
+    if (verdictOf(fault) === 'hold') this.schedule(RECEIVE_RETRY_MS);
+    else this.fail(fault);
+  }
+
+  private slice(): () => boolean {
+    const untilMs = this.ports.clock.bootMs() + SLICE_MS;
+    let steps = 0;
+    return () => {
+      steps += 1;
+      return steps < SLICE_STEPS && ((steps & 7) !== 0 || this.ports.clock.bootMs() < untilMs);
+    };
+  }
+
+  private scheduleNext(standby: Standby, now: number): void {
+    const due = [standby.checkpointDueMs, standby.applier.retryAtMs, this.sync?.resumeAtMs];
+    if (this.link?.live) due.push(standby.parked.nextAskMs(), this.link.ackDueMs);
+    if (this.receiveHeld !== undefined) due.push(this.receiveAtMs);
+    const next = Math.min(...due.map((at) => at ?? Number.POSITIVE_INFINITY));
+    if (next !== Number.POSITIVE_INFINITY) this.schedule(Math.max(1, next - now));
+  }
+
+  /** Handles what arrived; true when there is more to do at once. */
+  private receive(standby: Standby, more: () => boolean): boolean {
+    try {
+      while (this.link !== undefined && more()) {
+        if (!this.receiveOne(standby)) return false;
+      }
+    } catch (error) {
+      const fault = Fault.from(error);
+      if (verdictOf(fault) === 'fatal') throw fault;
+      this.link?.close(fault.message, fault);
+    }
+    return this.link !== undefined && (this.incomingAt < this.incoming.length || this.sync?.working === true);
+  }
+
+  /** One frame, message or step of a synchronization; false when there is nothing or it has to wait. */
+  private receiveOne(standby: Standby): boolean {
+    if (this.sync?.working) return this.sync.resume(this.ports.clock.bootMs());
+    const item = this.incoming[this.incomingAt];
+    if (item === undefined) {
+      this.incoming = [];
+      this.incomingAt = 0;
+      return false;
+    }
+    if (item.kind === 'frame' && item.type === FrameType.batch) return this.takeBatches(standby);
+    this.incomingAt += 1;
+    this.takeItem(standby, item);
+    return true;
+  }
+
+  private takeItem(standby: Standby, item: Incoming): void {
+    if (item.kind === 'control') this.takeControl(standby, item.message);
+    else if (this.sync === undefined) throw new Fault('LINK-FRAME', { reason: `frame ${item.type} out of place` });
+    else this.sync.frame(item.type, item.payload);
+  }
+
+  private takeControl(standby: Standby, message: ControlMessage): void {
+    const { link } = this;
+    if (link === undefined) return;
+    switch (message.kind) {
+      case 'hello':
+        this.greet(standby, link, message);
+        return;
+      case 'sync-start':
+        this.startSync(standby, link, message);
+        return;
+      case 'sync-finish':
+        this.sync?.finish(message.syncId);
+        return;
+      case 'sync-cancel':
+        this.sync?.cancel();
+        this.sync = undefined;
+        return;
+      case 'sync-walked':
+        return;
+      case 'refuse':
+        link.close(message.fault.text);
+        return;
+      default:
+        throw new Fault('LINK-FRAME', { reason: `${message.kind} from a Master` });
+    }
+  }
+
+  /** Spools the batch frames at hand with one flush; false when there is no room just now. */
+  private takeBatches(standby: Standby): boolean {
+    const { link } = this;
+    if (link === undefined) return false;
+    if (!link.live || this.sync !== undefined) throw new Fault('LINK-FRAME', { reason: 'batch out of place' });
+    if (this.spoolIsFull(standby)) return false;
+    let bytes = 0;
+    try {
+      while (bytes < FLUSH_BYTES) {
+        const item = this.incoming[this.incomingAt];
+        if (item?.kind !== 'frame' || item.type !== FrameType.batch) break;
+        standby.accept(item.payload, link.nextBatch);
+        link.nextBatch += 1;
+        this.incomingAt += 1;
+        bytes += item.payload.length;
+      }
+      this.receiveHeld = undefined;
+    } catch (error) {
+      const fault = Fault.from(error);
+      if (verdictOf(fault) !== 'hold') throw fault;
+      this.holdReceiving(fault);
+    }
+    standby.flushReceived();
+    link.consumed(bytes);
+    link.sendAck(this.reporter.ackOf(standby, this.heldReason(standby)));
+    return this.receiveHeld === undefined;
+  }
+
+  /** Over its limit nothing more is taken, as long as apply can make room. */
+  private spoolIsFull(standby: Standby): boolean {
+    const full = standby.spool.sizeBytes >= this.config.limits.spoolMaxBytes && standby.backlog;
+    if (full) this.holdReceiving(new Fault('FS-FULL', { path: 'spool' }));
+    this.reporter.spoolAt(standby.spool.sizeBytes / this.config.limits.spoolMaxBytes);
+    return full;
+  }
+
+  private holdReceiving(fault: Fault): void {
+    this.receiveHeld = fault;
+    this.receiveAtMs = this.ports.clock.bootMs() + RECEIVE_RETRY_MS;
+  }
+
+  // ---------------------------------------------------------------- conversation
+
+  private greet(standby: Standby, link: ReplicaLink, hello: Extract<ControlMessage, { kind: 'hello' }>): void {
+    const refusal = this.refusalOf(standby, hello);
+    if (refusal !== undefined) {
+      link.refuse(refusal);
+      return;
+    }
+    standby.raiseEpoch(hello.epoch);
+    const own = this.ownProfile();
+    standby.writer.profile = {
+      posixModes: own.posixModes && hello.profile.posixModes,
+      timeGranularityNs: Math.max(own.timeGranularityNs, hello.profile.timeGranularityNs),
+    };
+    const { received, applied } = standby;
+    link.welcome({
+      kind: 'welcome',
+      protocol: Math.min(LINK_PROTOCOL, hello.protocol),
+      epoch: standby.epoch,
+      ...(received === undefined ? {} : { received }),
+      ...(applied === undefined ? {} : { applied }),
+      profile: own,
+      caseSensitive: this.ports.trees.every((tree) => tree.capabilities.caseSensitive),
+    });
+    const { captured } = hello;
+    link.live = received !== undefined && received.generation === captured.generation && received.seq <= captured.seq;
+  }
+
+  private refusalOf(standby: Standby, hello: Extract<ControlMessage, { kind: 'hello' }>): Fault | undefined {
+    const { config } = this;
+    if (hello.oldestProtocol > LINK_PROTOCOL || hello.protocol < LINK_PROTOCOL_OLDEST) {
+      return new Fault('LINK-VERSION', { ours: LINK_PROTOCOL, theirs: hello.protocol });
+    }
+    if (hello.scenarioId !== config.scenarioId) return new Fault('LINK-REFUSED', { reason: 'another scenario' });
+    if (hello.epoch < standby.epoch) return new Fault('LINK-EPOCH', { ours: hello.epoch, theirs: standby.epoch });
+    const agreed = hello.agreedFingerprint === config.agreedFingerprint;
+    return agreed && hello.rootCount === this.ports.trees.length ? undefined : new Fault('LINK-SETTINGS');
+  }
+
+  private startSync(standby: Standby, link: ReplicaLink, start: Extract<ControlMessage, { kind: 'sync-start' }>): void {
+    this.sync?.cancel();
+    if (!start.dryRun) {
+      link.live = false;
+      standby.beginSynchronization();
+    }
+    const { clock, hasher, excluded } = this.ports;
+    const onEvent = (code: string, details: FaultDetails) => this.tell(code, details);
+    const onDone = () => {
+      this.sync = undefined;
+      if (!start.dryRun) link.live = true;
+    };
+    this.sync = new ReplicaSyncHost({ standby, link, clock, hasher, excluded, onEvent, onDone }, start);
+  }
+
+  private askForRepairs(standby: Standby, now: number): void {
+    const { link } = this;
+    if (standby.parked.overflowed) {
+      this.tell('SYN-006', { reason: 'too many items could not be applied' });
+      standby.invalidate();
+      link?.close('must be synchronized again');
+      return;
+    }
+    if (link === undefined || !link.live || this.sync !== undefined) return;
+    const due = standby.parked.takeDue(now, REPAIR_PATHS);
+    for (const root of new Set(due.map((item) => item.root))) {
+      link.sendRepair(
+        root,
+        due.filter((item) => item.root === root).map((item) => item.path),
+      );
+    }
+  }
+
+  private report(standby: Standby): void {
+    const ack = this.reporter.ackOf(standby, this.heldReason(standby));
+    if (this.link?.greeted) this.link.sendAckIfNews(ack);
+    this.reporter.report(standby, this.sync?.progress, this.heldReason(standby), this.link?.live === true);
+  }
+
+  private heldReason(standby: Standby): string | undefined {
+    return standby.applier.heldReason ?? this.sync?.heldReason ?? this.receiveHeld?.message;
+  }
+
+  private ownProfile(): MetadataProfile {
+    const { trees } = this.ports;
+    return {
+      posixModes: trees.every((tree) => tree.capabilities.posixModes),
+      timeGranularityNs: Math.max(...trees.map((tree) => tree.capabilities.timeGranularityNs)),
+    };
+  }
+
+  /** Recorded on this host and, while a link is up, on the Master's as well. */
+  private tell(code: string, details: FaultDetails): void {
+    this.notify({ type: 'event', code, details });
+    this.link?.sendEvent(code, details);
+  }
+}

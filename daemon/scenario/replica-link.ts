@@ -1,0 +1,101 @@
+/** The Replica's end of one link session: what it says and when. */
+import { Fault, type FaultDetails } from '../../shared/faults.ts';
+import { FrameType } from '../../shared/protocol/frame.ts';
+import { type Need, writeNeeds } from '../../shared/protocol/sync-codec.ts';
+import { type ControlMessage, LINK_PING_MS } from '../../shared/protocol/wire.ts';
+import { NoticeStream } from '../link/notice-stream.ts';
+import { FrameWriter, LinkSession, type LinkSessionHandlers } from '../link/session.ts';
+import type { Clock } from '../ports.ts';
+import type { FoundDifference } from '../sync/replica-diff.ts';
+import type { EngineNotice } from './engine-protocol.ts';
+
+export type Acknowledgement = Omit<Extract<ControlMessage, { kind: 'ack' }>, 'kind' | 'consumedBytes'>;
+
+export class ReplicaLink {
+  readonly peer: string;
+  private readonly clock: Clock;
+  private readonly stream: NoticeStream;
+  private readonly session: LinkSession;
+  private readonly needs = new FrameWriter(16 * 1024);
+  /** The Master's batches continue this Replica's history. */
+  live = false;
+  /** Hello was answered with welcome. */
+  greeted = false;
+  nextBatch = 1;
+  private consumedBytes = 0;
+  private lastAck = '';
+  private lastAckMs = 0;
+
+  constructor(peer: string, clock: Clock, notify: (notice: EngineNotice) => void, handlers: LinkSessionHandlers) {
+    this.peer = peer;
+    this.clock = clock;
+    this.stream = new NoticeStream(peer, notify);
+    this.session = new LinkSession(this.stream, clock, handlers);
+  }
+
+  receive(peer: string, bytes: Uint8Array): void {
+    if (peer === this.peer) this.stream.onBytes(bytes);
+  }
+
+  streamClosed(peer: string, reason: string): void {
+    if (peer === this.peer) this.stream.onClose(reason);
+  }
+
+  close(reason: string, fault?: Fault): void {
+    if (fault !== undefined) this.stream.closeFault = fault.toDocument();
+    this.session.close(reason, fault);
+  }
+
+  refuse(fault: Fault): void {
+    this.session.sendControl({ kind: 'refuse', fault: fault.toDocument() });
+    this.close(fault.message, fault);
+  }
+
+  welcome(message: Extract<ControlMessage, { kind: 'welcome' }>): void {
+    if (this.greeted) throw new Fault('LINK-FRAME', { reason: 'hello twice' });
+    this.greeted = true;
+    this.session.sendControl(message);
+  }
+
+  /** Payload bytes of windowed frames that are done with: they open the Master's window. */
+  consumed(bytes: number): void {
+    this.consumedBytes += bytes;
+  }
+
+  /** An acknowledgement is due at least once a second. */
+  get ackDueMs(): number {
+    return this.lastAckMs + LINK_PING_MS;
+  }
+
+  sendAck(ack: Acknowledgement): void {
+    this.lastAck = JSON.stringify([ack, this.consumedBytes]);
+    this.lastAckMs = this.clock.bootMs();
+    this.session.sendControl({ kind: 'ack', ...ack, consumedBytes: this.consumedBytes });
+  }
+
+  sendAckIfNews(ack: Acknowledgement): void {
+    const due = this.clock.bootMs() >= this.ackDueMs;
+    if (due || JSON.stringify([ack, this.consumedBytes]) !== this.lastAck) this.sendAck(ack);
+  }
+
+  sendRepair(root: number, paths: string[]): void {
+    this.session.sendControl({ kind: 'repair', root, paths });
+  }
+
+  sendEvent(code: string, details: FaultDetails): void {
+    if (this.greeted) this.session.sendControl({ kind: 'event', code, details: { ...details } });
+  }
+
+  sendNeeds(syncId: number, directory: number, needs: readonly Need[]): void {
+    writeNeeds(this.needs, syncId, directory, needs);
+    this.session.sendFrame(FrameType.syncNeed, this.needs);
+  }
+
+  sendDifferences(syncId: number, differences: readonly FoundDifference[]): void {
+    this.session.sendControl({ kind: 'sync-differences', syncId, differences: [...differences] });
+  }
+
+  sendSyncDone(message: Extract<ControlMessage, { kind: 'sync-done' }>): void {
+    this.session.sendControl(message);
+  }
+}

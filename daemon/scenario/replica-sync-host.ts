@@ -1,0 +1,141 @@
+/** Runs one synchronization (or comparison) of the Replica in slices, frame after frame. */
+import { Fault, type FaultDetails } from '../../shared/faults.ts';
+import type { RelativePath } from '../../shared/path.ts';
+import { FrameType } from '../../shared/protocol/frame.ts';
+import type { SyncProgress } from '../../shared/status.ts';
+import type { Standby } from '../apply/standby.ts';
+import type { ContentHasher } from '../link/content-hash.ts';
+import type { DataFrameType } from '../link/session.ts';
+import type { Clock } from '../ports.ts';
+import { ReplicaSync, type SyncStart, type Work } from '../sync/replica.ts';
+import { ReplicaDiff } from '../sync/replica-diff.ts';
+import type { ReplicaLink } from './replica-link.ts';
+
+const FIRST_HOLD_MS = 50;
+const LONGEST_HOLD_MS = 2_000;
+
+export interface SyncHostPorts {
+  readonly standby: Standby;
+  readonly link: ReplicaLink;
+  readonly clock: Clock;
+  readonly hasher: ContentHasher;
+  readonly excluded: (path: RelativePath) => boolean;
+  readonly onEvent: (code: string, details: FaultDetails) => void;
+  readonly onDone: () => void;
+}
+
+export class ReplicaSyncHost {
+  private readonly ports: SyncHostPorts;
+  private readonly start: SyncStart;
+  private readonly task: ReplicaSync | ReplicaDiff;
+  private readonly startedAt: number;
+  private current: Work | undefined;
+  /** Bytes to report as consumed when the current work is done. */
+  private currentBytes = 0;
+  private hold: { fault: Fault; untilMs: number; delayMs: number } | undefined;
+  private receivedBytes = 0;
+
+  constructor(ports: SyncHostPorts, start: SyncStart) {
+    this.ports = ports;
+    this.start = start;
+    this.startedAt = ports.clock.wallMs();
+    const { standby, link, hasher, clock, excluded, onEvent } = ports;
+    const { writer, journal, parked } = standby;
+    const common = {
+      writer,
+      hasher,
+      excluded,
+      onEvent,
+      profile: writer.profile,
+      sendNeeds: (directory: number, needs: Parameters<ReplicaLink['sendNeeds']>[2]) =>
+        link.sendNeeds(start.syncId, directory, needs),
+    };
+    this.task = start.dryRun
+      ? new ReplicaDiff({ ...common, sendDifferences: (found) => link.sendDifferences(start.syncId, found) }, start)
+      : new ReplicaSync(
+          { ...common, journal, parked, clock, flushSynchronized: () => standby.flushSynchronized() },
+          start,
+        );
+  }
+
+  /** A frame or the end is being worked on. */
+  get working(): boolean {
+    return this.current !== undefined;
+  }
+
+  get resumeAtMs(): number | undefined {
+    return this.hold?.untilMs;
+  }
+
+  get heldReason(): string | undefined {
+    return this.hold?.fault.message;
+  }
+
+  get progress(): SyncProgress {
+    const { counts, comparedEntries } = this.task;
+    return {
+      phase: 'transferring',
+      startedAt: this.startedAt,
+      comparedEntries,
+      sentFiles: counts.created + counts.updated,
+      sentBytes: this.receivedBytes,
+      neededBytes: this.receivedBytes,
+      bytesPerSecond: 0,
+    };
+  }
+
+  frame(type: DataFrameType, payload: Uint8Array): void {
+    if (type === FrameType.syncDirectory) this.current = this.task.listing(payload);
+    else if (type === FrameType.syncData) this.current = this.task.data(payload);
+    else throw new Fault('LINK-FRAME', { reason: `frame ${type} in a synchronization` });
+    this.currentBytes = payload.length;
+    if (type === FrameType.syncData) this.receivedBytes += payload.length;
+  }
+
+  finish(syncId: number): void {
+    if (syncId === this.start.syncId) this.current = this.finishing();
+  }
+
+  /** One step; false when it has to wait. */
+  resume(nowMs: number): boolean {
+    if (this.hold !== undefined && nowMs < this.hold.untilMs) return false;
+    const step = this.current?.next();
+    if (step === undefined || step.done) {
+      this.endHold();
+      this.current = undefined;
+      this.ports.link.consumed(this.currentBytes);
+      this.currentBytes = 0;
+      return true;
+    }
+    if (step.value === undefined) {
+      this.endHold();
+      return true;
+    }
+    this.startHold(step.value, nowMs);
+    return false;
+  }
+
+  cancel(): void {
+    this.task.cancel();
+    this.current = undefined;
+  }
+
+  private *finishing(): Work {
+    const { standby, link, onDone } = this.ports;
+    yield* this.task.finish();
+    if (!this.start.dryRun) standby.finishSynchronization(this.start.base);
+    onDone();
+    link.sendSyncDone({ kind: 'sync-done', syncId: this.start.syncId, ...this.task.counts });
+  }
+
+  private startHold(fault: Fault, nowMs: number): void {
+    const delayMs = Math.min(LONGEST_HOLD_MS, this.hold === undefined ? FIRST_HOLD_MS : this.hold.delayMs * 2);
+    if (this.hold === undefined) this.ports.onEvent('APL-002', { reason: fault.message });
+    this.hold = { fault, untilMs: nowMs + delayMs, delayMs };
+  }
+
+  private endHold(): void {
+    if (this.hold !== undefined) this.ports.onEvent('APL-003', {});
+    this.hold = undefined;
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Compares one directory of the Master with the same directory here. Pure: it gets both lists and says what has to be
+ * done, in the order it has to be done in.
+ */
+import type { ChangeMetadata, MetadataProfile } from '../../shared/change.ts';
+import { type ListedEntry, roundTime } from '../../shared/protocol/sync-codec.ts';
+import type { ScannedEntry } from '../ports.ts';
+
+/** An entry here, with the target of a link. */
+export interface OwnEntry extends ScannedEntry {
+  readonly target?: string;
+}
+
+export interface CompareRules {
+  readonly profile: MetadataProfile;
+  readonly method: 'file' | 'block';
+  /** Same size and time count as identical. */
+  readonly ignoreSame: boolean;
+  readonly caseSensitive: boolean;
+}
+
+/** How the content of a file is to be made equal. */
+export type ContentNeed = 'none' | 'whole' | 'compare' | 'blocks';
+
+export type EntryVerdict =
+  | { readonly kind: 'identical' }
+  /** Only metadata differs. */
+  | { readonly kind: 'metadata' }
+  | { readonly kind: 'make-directory' }
+  | { readonly kind: 'symlink'; readonly difference: Difference }
+  | { readonly kind: 'content'; readonly need: Exclude<ContentNeed, 'none'>; readonly difference: Difference }
+  /** Cannot be held here. */
+  | { readonly kind: 'unsupported'; readonly what: string }
+  | { readonly kind: 'collision'; readonly with: string };
+
+export type Difference = 'missing' | 'extra' | 'type' | 'content' | 'metadata' | 'target';
+
+export interface EntryComparison {
+  /** Index in the listing. */
+  readonly index: number;
+  readonly entry: ListedEntry;
+  readonly own: OwnEntry | undefined;
+  readonly verdict: EntryVerdict;
+}
+
+export interface DirectoryComparison {
+  readonly entries: readonly EntryComparison[];
+  readonly extra: readonly OwnEntry[];
+}
+
+/** Below this size content is sent at once instead of comparing hashes first. */
+export const HASH_ROUND_TRIP_BYTES = 1024 * 1024;
+
+export function compareDirectory(
+  listed: readonly ListedEntry[],
+  own: readonly OwnEntry[],
+  rules: CompareRules,
+): DirectoryComparison {
+  const ownByName = new Map(own.map((entry) => [entry.name, entry]));
+  const folded = new Map<string, string>();
+  const entries: EntryComparison[] = [];
+  for (const [index, entry] of listed.entries()) {
+    const collision = rules.caseSensitive ? undefined : foldedTwin(folded, entry.name);
+    const mine = ownByName.get(entry.name);
+    ownByName.delete(entry.name);
+    const verdict: EntryVerdict =
+      collision === undefined ? compareEntry(entry, mine, rules) : { kind: 'collision', with: collision };
+    entries.push({ index, entry, own: mine, verdict });
+  }
+  return { entries, extra: [...ownByName.values()] };
+}
+
+/** The name already listed that is the same where case does not count. */
+function foldedTwin(folded: Map<string, string>, name: string): string | undefined {
+  const lower = name.toLowerCase();
+  const twin = folded.get(lower);
+  if (twin === undefined) folded.set(lower, name);
+  return twin;
+}
+
+function compareEntry(entry: ListedEntry, own: OwnEntry | undefined, rules: CompareRules): EntryVerdict {
+  switch (entry.type) {
+    case 'directory':
+      return own?.type === 'directory' ? { kind: 'identical' } : { kind: 'make-directory' };
+    case 'symlink':
+      return compareSymlink(entry, own, rules.profile);
+    case 'file':
+      return compareFile(entry, own, rules);
+    case 'other':
+      return { kind: 'unsupported', what: 'a pipe, socket or device' };
+  }
+}
+
+function compareSymlink(entry: ListedEntry, own: OwnEntry | undefined, profile: MetadataProfile): EntryVerdict {
+  if (own === undefined) return { kind: 'symlink', difference: 'missing' };
+  if (own.type !== 'symlink') return { kind: 'symlink', difference: 'type' };
+  if (own.target !== entry.target) return { kind: 'symlink', difference: 'target' };
+  return sameMetadata(entry.metadata, own, profile, false) ? { kind: 'identical' } : { kind: 'metadata' };
+}
+
+function compareFile(entry: ListedEntry, own: OwnEntry | undefined, rules: CompareRules): EntryVerdict {
+  if (own === undefined) return { kind: 'content', need: 'whole', difference: 'missing' };
+  if (own.type !== 'file') return { kind: 'content', need: 'whole', difference: 'type' };
+  const need = contentNeed(entry, own, rules);
+  if (need !== 'none') return { kind: 'content', need, difference: 'content' };
+  return sameMetadata(entry.metadata, own, rules.profile) ? { kind: 'identical' } : { kind: 'metadata' };
+}
+
+function contentNeed(entry: ListedEntry, own: OwnEntry, rules: CompareRules): ContentNeed {
+  const sameSize = entry.sizeBytes === own.sizeBytes;
+  if (sameSize && sameTime(entry.metadata, own, rules.profile)) return rules.ignoreSame ? 'none' : 'compare';
+  if (Math.min(entry.sizeBytes, own.sizeBytes) < HASH_ROUND_TRIP_BYTES) return 'whole';
+  if (rules.method === 'block') return 'blocks';
+  return sameSize ? 'compare' : 'whole';
+}
+
+function sameTime(metadata: ChangeMetadata, own: { readonly mtimeNs: bigint }, profile: MetadataProfile): boolean {
+  const granularity = profile.timeGranularityNs;
+  return roundTime(metadata.mtimeNs, granularity) === roundTime(own.mtimeNs, granularity);
+}
+
+/** `withMode`: links have no permissions of their own. */
+export function sameMetadata(
+  metadata: ChangeMetadata,
+  own: ChangeMetadata,
+  profile: MetadataProfile,
+  withMode = true,
+): boolean {
+  if (!sameTime(metadata, own, profile)) return false;
+  if (!profile.posixModes) return true;
+  return metadata.uid === own.uid && metadata.gid === own.gid && (!withMode || metadata.mode === own.mode);
+}

@@ -1,0 +1,126 @@
+/**
+ * Files staged in a synchronization, committed in groups: one flush of the volume makes all contents of a group durable,
+ * then each is renamed into its place. What the renames replace is kept by the journal until the next group's flush.
+ */
+import { Fault } from '../../shared/faults.ts';
+import type { TreeChange } from '../apply/plan.ts';
+import { planChange } from '../apply/plan.ts';
+import type { ActPlan, TreeWriter } from '../apply/tree-writer.ts';
+import { verdictOf } from '../apply/verdict.ts';
+import type { UndoRecord } from '../journal/record.ts';
+import type { EntryStat, StagedFile } from '../ports.ts';
+
+export const GROUP_FILES = 2_000;
+export const GROUP_BYTES = 16 * 1024 * 1024;
+
+/** One change of a synchronization with what was found at its place. */
+export interface SyncChange {
+  readonly change: TreeChange;
+  readonly before: EntryStat | undefined;
+  /** Rename and link: what the other path holds. */
+  readonly source?: EntryStat | undefined;
+  readonly staged?: StagedFile;
+  /** Called once, when it was made or could not be made for good. */
+  readonly settled: (fault: Fault | undefined) => void;
+}
+
+export interface GroupPorts {
+  readonly writer: TreeWriter;
+  /** Undo records and flushes of the roots: see apply/standby.ts. */
+  readonly journal: { intend(intent: ActPlan['undo']): UndoRecord; flush(): void; takeBack(record: UndoRecord): void };
+  readonly flushSynchronized: () => void;
+}
+
+/** No position and no time of the Master belong to a synchronization's changes. */
+const ORIGIN = { seq: 0, masterMs: 0 };
+
+export class SyncGroup {
+  private readonly ports: GroupPorts;
+  private members: SyncChange[] = [];
+  private bytes = 0;
+
+  constructor(ports: GroupPorts) {
+    this.ports = ports;
+  }
+
+  get full(): boolean {
+    return this.members.length >= GROUP_FILES || this.bytes >= GROUP_BYTES;
+  }
+
+  get empty(): boolean {
+    return this.members.length === 0;
+  }
+
+  add(member: SyncChange, bytes: number): void {
+    this.members.push(member);
+    this.bytes += bytes;
+  }
+
+  /** Throws what holds everything (`FS-FULL`, `ROOT-MISSING`); call again later, what was done stays done. */
+  commit(): void {
+    if (this.members.length === 0) return;
+    this.ports.flushSynchronized();
+    const members = this.members;
+    this.members = [];
+    this.bytes = 0;
+    this.carryOut(members, (rest) => {
+      this.members = rest;
+    });
+  }
+
+  /** Makes changes that need no content, at once. Throws like `commit`, with what is left in `onRest`. */
+  carryOut(changes: readonly SyncChange[], onRest: (rest: SyncChange[]) => void): void {
+    const planned = this.plan(changes);
+    try {
+      this.ports.journal.flush();
+    } catch (error) {
+      onRest(planned.map((left) => left.member));
+      throw error;
+    }
+    for (const [index, { member, plan, record }] of planned.entries()) {
+      const fault = this.make(member, plan, record);
+      if (fault !== undefined && verdictOf(fault) === 'fatal') throw fault;
+      if (fault !== undefined && verdictOf(fault) === 'hold') {
+        onRest(planned.slice(index).map((left) => left.member));
+        throw fault;
+      }
+      if (fault !== undefined) member.staged?.discard();
+      member.settled(fault);
+    }
+  }
+
+  discard(): void {
+    for (const member of this.members) member.staged?.discard();
+    this.members = [];
+    this.bytes = 0;
+  }
+
+  private plan(changes: readonly SyncChange[]): { member: SyncChange; plan: ActPlan; record: UndoRecord }[] {
+    const planned: { member: SyncChange; plan: ActPlan; record: UndoRecord }[] = [];
+    for (const member of changes) {
+      const plan = planChange(member.change, { before: member.before, source: member.source }, ORIGIN);
+      if (plan.kind === 'act') planned.push({ member, plan, record: this.ports.journal.intend(plan.undo) });
+      else member.settled(undefined);
+    }
+    return planned;
+  }
+
+  private make(member: SyncChange, plan: ActPlan, record: UndoRecord): Fault | undefined {
+    try {
+      this.ports.writer.act(member.change, plan, record, member.staged);
+      return undefined;
+    } catch (error) {
+      const fault = Fault.from(error);
+      if (fault.kind !== 'fatal' && plan.keep !== 'none') this.takeBack(record);
+      return fault;
+    }
+  }
+
+  private takeBack(record: UndoRecord): void {
+    try {
+      this.ports.journal.takeBack(record);
+    } catch (error) {
+      if (Fault.from(error).kind === 'fatal') throw error;
+    }
+  }
+}

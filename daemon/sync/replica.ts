@@ -1,0 +1,570 @@
+/**
+ * The Replica's side of one synchronization. Listings come in, needs go out, contents come in, groups are committed.
+ * A directory that encodes to the same bytes as the Master's costs one scan and one empty answer.
+ *
+ * Everything is a generator so that the engine can cut the work into slices: `yield undefined` is a good moment to look
+ * at other work, `yield fault` asks to be resumed later because something concerns everything (disk full, root missing).
+ */
+import type { ChangeMetadata, MetadataProfile } from '../../shared/change.ts';
+import { Fault, type FaultDetails } from '../../shared/faults.ts';
+import { joinPath, type RelativePath } from '../../shared/path.ts';
+import { ByteReader } from '../../shared/protocol/bytes.ts';
+import { type Need, readSyncItem, type SyncItem } from '../../shared/protocol/sync-codec.ts';
+import type { ControlMessage } from '../../shared/protocol/wire.ts';
+import { StagedContent } from '../apply/open-puts.ts';
+import type { ParkedItems } from '../apply/parked.ts';
+import type { TreeWriter } from '../apply/tree-writer.ts';
+import { verdictOf } from '../apply/verdict.ts';
+import type { ContentHasher } from '../link/content-hash.ts';
+import type { Clock } from '../ports.ts';
+import {
+  type CompareRules,
+  compareDirectory,
+  type EntryComparison,
+  type OwnEntry,
+  sameMetadata,
+} from './replica-compare.ts';
+import { type GroupPorts, type SyncChange, SyncGroup } from './replica-group.ts';
+import { describeNeed } from './replica-hash.ts';
+import { LinkGroups } from './replica-links.ts';
+import { type ArrivedListing, decodeEntries, encodesEqually, ListingAssembler, scanOwn } from './replica-listing.ts';
+
+export type SyncStart = Extract<ControlMessage, { readonly kind: 'sync-start' }>;
+export type Work<T = void> = Generator<Fault | undefined, T>;
+
+export interface ReplicaSyncPorts extends GroupPorts {
+  readonly writer: TreeWriter;
+  readonly hasher: ContentHasher;
+  readonly parked: ParkedItems;
+  readonly clock: Clock;
+  readonly profile: MetadataProfile;
+  readonly excluded: (path: RelativePath) => boolean;
+  readonly sendNeeds: (directory: number, needs: readonly Need[]) => void;
+  readonly onEvent: (code: string, details: FaultDetails) => void;
+}
+
+export interface SyncCounts {
+  removed: number;
+  created: number;
+  updated: number;
+  metadataOnly: number;
+  identical: number;
+  parked: number;
+}
+
+interface DirectoryState {
+  readonly number: number;
+  readonly root: number;
+  readonly path: RelativePath;
+  readonly metadata: ChangeMetadata;
+  /** Contents and links still to come. */
+  pending: number;
+  /** Not completely looked at yet. */
+  open: boolean;
+  readonly needs: Map<number, EntryComparison>;
+}
+
+interface OpenContent {
+  readonly directory: DirectoryState;
+  readonly comparison: EntryComparison;
+  readonly metadata: ChangeMetadata;
+  readonly sizeBytes: number;
+  readonly content: StagedContent;
+}
+
+const NO_CONTENT = new Uint8Array(0);
+/** Only this engine, until the directory's own listing sets its mode. */
+const PROVISIONAL: ChangeMetadata = { mode: 0o700, uid: 0, gid: 0, mtimeNs: 0n };
+
+export class ReplicaSync {
+  private readonly ports: ReplicaSyncPorts;
+  readonly start: SyncStart;
+  readonly counts: SyncCounts = { removed: 0, created: 0, updated: 0, metadataOnly: 0, identical: 0, parked: 0 };
+  /** Entries looked at so far. */
+  comparedEntries = 0;
+  private readonly assembler: ListingAssembler;
+  private readonly directories = new Map<number, DirectoryState>();
+  private readonly group: SyncGroup;
+  private readonly links = new LinkGroups();
+  private readonly contents = new Map<number, OpenContent>();
+  /** Links and directory metadata that became possible by what was committed. */
+  private followUps: SyncChange[] = [];
+
+  constructor(ports: ReplicaSyncPorts, start: SyncStart) {
+    this.ports = ports;
+    this.start = start;
+    this.assembler = new ListingAssembler(ports.profile);
+    this.group = new SyncGroup(ports);
+  }
+
+  // ---------------------------------------------------------------- listings
+
+  /** A `syncDirectory` frame. */
+  *listing(payload: Uint8Array): Work {
+    const arrived = this.assembler.add(payload);
+    if (arrived === undefined) return;
+    const { header } = arrived;
+    if (header.syncId !== this.start.syncId) return;
+    const tree = this.ports.writer.tree(header.root);
+    const own = yield* this.retry(() => scanOwn(tree, header.path, this.ports.excluded));
+    if (own !== undefined && this.isIdentical(arrived, own)) {
+      this.comparedEntries += own.length;
+      this.counts.identical += own.length;
+      yield* this.finishListing(this.openDirectory(arrived), []);
+      return;
+    }
+    if (own === undefined) this.ports.sendNeeds(header.directory, []);
+    else yield* this.process(arrived, own);
+  }
+
+  private isIdentical(arrived: ArrivedListing, own: readonly OwnEntry[]): boolean {
+    if (!this.start.ignoreSame && own.some((entry) => entry.type === 'file')) return false;
+    return encodesEqually(own, arrived.entries, this.ports.profile);
+  }
+
+  private openDirectory({ header }: ArrivedListing): DirectoryState {
+    const { directory: number, root, path, metadata } = header;
+    const state: DirectoryState = { number, root, path, metadata, pending: 0, open: true, needs: new Map() };
+    this.directories.set(number, state);
+    return state;
+  }
+
+  /** Answers the listing; a directory without needs is complete now. */
+  private *finishListing(state: DirectoryState, needs: readonly Need[]): Work {
+    this.ports.sendNeeds(state.number, needs);
+    state.open = false;
+    if (state.pending === 0) this.completeDirectory(state);
+    yield* this.drainFollowUps();
+  }
+
+  private *process(arrived: ArrivedListing, own: readonly OwnEntry[]): Work {
+    const state = this.openDirectory(arrived);
+    const comparison = this.compare(arrived, own);
+    const changes: SyncChange[] = [];
+    for (const extra of comparison.extra) changes.push(this.removal(state, extra));
+    const wanted: EntryComparison[] = [];
+    for (const found of comparison.entries) this.decide(state, found, changes, wanted);
+    yield* this.carryOut(changes);
+    const needs: Need[] = [];
+    const { hasher } = this.ports;
+    const tree = this.ports.writer.tree(state.root);
+    for (const found of wanted) needs.push(yield* describeNeed(tree, state.path, found, hasher));
+    yield* this.finishListing(state, needs);
+  }
+
+  private compare(arrived: ArrivedListing, own: readonly OwnEntry[]) {
+    const { profile, writer } = this.ports;
+    const { caseSensitive } = writer.tree(arrived.header.root).capabilities;
+    const { method, ignoreSame } = this.start;
+    const rules: CompareRules = { profile, method, ignoreSame, caseSensitive };
+    const listed = decodeEntries(arrived.entries, profile);
+    this.comparedEntries += listed.length;
+    return compareDirectory(listed, own, rules);
+  }
+
+  private removal(state: DirectoryState, extra: OwnEntry): SyncChange {
+    const path = joinPath(state.path, extra.name);
+    return {
+      change: { op: 'remove', root: state.root, path },
+      before: extra,
+      settled: (fault) => this.settle(state.root, path, 'removed', fault),
+    };
+  }
+
+  /** Adds what can be made at once to `changes` and files whose content is needed to `wanted`. */
+  private decide(
+    state: DirectoryState,
+    found: EntryComparison,
+    changes: SyncChange[],
+    wanted: EntryComparison[],
+  ): void {
+    const { entry, own } = found;
+    const { root } = state;
+    const path = joinPath(state.path, entry.name);
+    const count = own === undefined ? 'created' : 'updated';
+    const settled = (fault: Fault | undefined) => this.settle(root, path, count, fault);
+    const verdict = entry.type === 'file' ? this.linkedVerdict(state, found, changes) : found.verdict;
+    switch (verdict.kind) {
+      case 'identical':
+        this.counts.identical += 1;
+        return;
+      case 'metadata':
+        changes.push(this.metadataChange(root, path, entry.metadata, own));
+        return;
+      case 'make-directory':
+        changes.push({
+          change: { op: 'make-directory', root, path, metadata: PROVISIONAL },
+          before: own,
+          settled,
+        });
+        return;
+      case 'symlink':
+        changes.push({
+          change: { op: 'symlink', root, path, target: entry.target ?? '', metadata: entry.metadata },
+          before: own,
+          settled,
+        });
+        return;
+      case 'content':
+        state.needs.set(found.index, found);
+        state.pending += 1;
+        wanted.push({ ...found, verdict });
+        return;
+      case 'unsupported':
+        this.tellParked(path, `${verdict.what} is not replicated`);
+        return;
+      case 'collision':
+        this.park(root, path, new Fault('PATH-NAME', { path }));
+        return;
+      case 'linked':
+    }
+  }
+
+  /** The verdict of a file, seen with the other names it has here and on the Master. */
+  private linkedVerdict(
+    state: DirectoryState,
+    found: EntryComparison,
+    changes: SyncChange[],
+  ): EntryComparison['verdict'] | { readonly kind: 'linked' } {
+    const { entry, own, verdict } = found;
+    const { root } = state;
+    const whole = { kind: 'content', need: 'whole', difference: 'content' } as const;
+    const group = this.ports.writer.tree(root).capabilities.hardLinks ? entry.linkGroup : undefined;
+    if (verdict.kind === 'collision') return verdict;
+    if (group === undefined) return own?.type === 'file' && own.links > 1 ? whole : verdict;
+    const path = joinPath(state.path, entry.name);
+    const role = this.links.role(root, group, path, own?.id);
+    if (role.kind === 'owner') {
+      if (own?.type === 'file' && !this.links.claim(root, group, own.id)) return whole;
+      if (verdict.kind !== 'content') this.links.ready(root, group, own?.id);
+      return verdict;
+    }
+    if (role.kind === 'member' && role.linked) return { kind: 'identical' };
+    if (role.kind === 'member') {
+      changes.push(this.linkChange(state, path, role.ownerPath, own, () => {}));
+      return { kind: 'linked' };
+    }
+    state.pending += 1;
+    this.links.wait(root, group, (ok) => {
+      if (ok) this.followUps.push(this.linkChange(state, path, role.ownerPath, own, () => this.complete(state)));
+      else this.complete(state);
+    });
+    return { kind: 'linked' };
+  }
+
+  private linkChange(
+    state: DirectoryState,
+    path: RelativePath,
+    existing: RelativePath,
+    own: OwnEntry | undefined,
+    then: () => void,
+  ): SyncChange {
+    const { root } = state;
+    return {
+      change: { op: 'link', root, path, existing },
+      before: own,
+      source: this.ports.writer.tree(root).stat(existing),
+      settled: (fault) => {
+        this.settle(root, path, own === undefined ? 'created' : 'updated', fault);
+        then();
+      },
+    };
+  }
+
+  private metadataChange(
+    root: number,
+    path: RelativePath,
+    metadata: ChangeMetadata,
+    before: SyncChange['before'],
+  ): SyncChange {
+    return {
+      change: { op: 'metadata', root, path, metadata },
+      before,
+      settled: (fault) => this.settle(root, path, 'metadataOnly', fault),
+    };
+  }
+
+  // ---------------------------------------------------------------- contents
+
+  /** A `syncData` frame. */
+  *data(payload: Uint8Array): Work {
+    const reader = new ByteReader(payload);
+    while (!reader.done) {
+      const item = readSyncItem(reader, this.ports.profile);
+      for (let done = false; !done; ) {
+        const fault = this.attempt(item);
+        done = fault === undefined;
+        if (fault === undefined) continue;
+        // Committing what is staged frees what the journal keeps of the group before.
+        yield* this.commitGroup();
+        yield fault;
+      }
+      if (this.group.full) yield* this.commitGroup();
+    }
+    if (this.followUps.length > 0) yield* this.drainFollowUps();
+  }
+
+  /** The fault when the item has to be tried again later. */
+  private attempt(item: SyncItem): Fault | undefined {
+    try {
+      this.take(item);
+      return undefined;
+    } catch (error) {
+      const fault = Fault.from(error);
+      if (verdictOf(fault) !== 'hold') throw fault;
+      return fault;
+    }
+  }
+
+  private take(item: SyncItem): void {
+    switch (item.kind) {
+      case 'file':
+        this.takeFile(item);
+        return;
+      case 'begin':
+        this.takeBegin(item);
+        return;
+      case 'data':
+        this.contents.get(item.token)?.content.write(item.content, item.position);
+        return;
+      case 'copy':
+        this.takeCopy(item.token, item.position, item.length);
+        return;
+      case 'end':
+        this.takeEnd(item.token, item.hash);
+        return;
+      case 'abort':
+        this.takeAbort(item.token);
+        return;
+      case 'same':
+        this.takeSame(item);
+        return;
+      case 'gone':
+        this.giveUp(...this.answered(item));
+    }
+  }
+
+  /** The need an item answers; each is answered once. */
+  private needed(item: { readonly directory: number; readonly index: number }): [DirectoryState, EntryComparison] {
+    const state = this.directories.get(item.directory);
+    const comparison = state?.needs.get(item.index);
+    if (state === undefined || comparison === undefined) {
+      throw new Fault('LINK-FRAME', { reason: `not asked for: ${item.directory}/${item.index}` });
+    }
+    return [state, comparison];
+  }
+
+  private answered(item: { readonly directory: number; readonly index: number }): [DirectoryState, EntryComparison] {
+    const [state, comparison] = this.needed(item);
+    state.needs.delete(item.index);
+    return [state, comparison];
+  }
+
+  private takeFile(item: Extract<SyncItem, { readonly kind: 'file' }>): void {
+    const [state, comparison] = this.needed(item);
+    const staged = this.ports.writer.tree(state.root).stage();
+    try {
+      if (item.content.length > 0) staged.write(item.content, 0);
+    } catch (error) {
+      staged.discard();
+      throw error;
+    }
+    this.answered(item);
+    this.addPut(state, comparison, item.metadata, staged, item.content.length);
+  }
+
+  private addPut(
+    state: DirectoryState,
+    comparison: EntryComparison,
+    metadata: ChangeMetadata,
+    staged: StagedContent['staged'],
+    bytes: number,
+  ): void {
+    const { root } = state;
+    const { entry, own } = comparison;
+    const path = joinPath(state.path, entry.name);
+    const member: SyncChange = {
+      change: { op: 'put', root, path, metadata, content: NO_CONTENT },
+      before: own,
+      staged,
+      settled: (fault) => {
+        this.settle(root, path, own === undefined ? 'created' : 'updated', fault);
+        this.ownerSettled(state, comparison, fault === undefined);
+        this.complete(state);
+      },
+    };
+    this.group.add(member, bytes);
+  }
+
+  private takeBegin(item: Extract<SyncItem, { readonly kind: 'begin' }>): void {
+    const [directory, comparison] = this.needed(item);
+    const { writer, hasher } = this.ports;
+    const content = new StagedContent(writer.tree(directory.root), hasher, item.sizeBytes);
+    this.answered(item);
+    const { metadata, sizeBytes } = item;
+    this.contents.set(item.token, { directory, comparison, metadata, sizeBytes, content });
+  }
+
+  private takeCopy(token: number, position: number, length: number): void {
+    const open = this.contents.get(token);
+    if (open === undefined) return;
+    const tree = this.ports.writer.tree(open.directory.root);
+    const path = joinPath(open.directory.path, open.comparison.entry.name);
+    const file = tree.openRead(path);
+    const buffer = new Uint8Array(Math.min(length, 1024 * 1024));
+    try {
+      open.content.copy(path, position, length, (from, count) => {
+        const read = file.read(buffer, 0, count, from);
+        return buffer.subarray(0, read);
+      });
+    } finally {
+      file.close();
+    }
+  }
+
+  private takeEnd(token: number, hash: Uint8Array): void {
+    const open = this.contents.get(token);
+    if (open === undefined) return;
+    if (!open.content.finish(hash)) {
+      const { root, path } = open.directory;
+      const file = joinPath(path, open.comparison.entry.name);
+      this.ports.parked.park({ root, path: file, code: 'repair', reason: 'hash mismatch' }, this.ports.clock.bootMs());
+      this.takeAbort(token);
+      return;
+    }
+    this.contents.delete(token);
+    this.addPut(open.directory, open.comparison, open.metadata, open.content.staged, open.sizeBytes);
+  }
+
+  private takeAbort(token: number): void {
+    const open = this.contents.get(token);
+    if (open === undefined) return;
+    this.contents.delete(token);
+    open.content.staged.discard();
+    this.giveUp(open.directory, open.comparison);
+  }
+
+  private takeSame(item: Extract<SyncItem, { readonly kind: 'same' }>): void {
+    const [state, comparison] = this.answered(item);
+    const { entry, own } = comparison;
+    const equal = own !== undefined && sameMetadata(item.metadata, own, this.ports.profile);
+    const path = joinPath(state.path, entry.name);
+    const change = this.metadataChange(state.root, path, item.metadata, own);
+    const then = (fault: Fault | undefined) => {
+      if (equal) this.counts.identical += 1;
+      else change.settled(fault);
+      this.ownerSettled(state, comparison, fault === undefined);
+      this.complete(state);
+    };
+    if (equal) then(undefined);
+    else this.group.add({ ...change, settled: then }, 0);
+  }
+
+  /** The Master cannot send it now; live replication settles it. */
+  private giveUp(state: DirectoryState, comparison: EntryComparison): void {
+    this.ownerSettled(state, comparison, false);
+    this.complete(state);
+  }
+
+  private ownerSettled(state: DirectoryState, { entry }: EntryComparison, ok: boolean): void {
+    if (entry.linkGroup === undefined) return;
+    const path = joinPath(state.path, entry.name);
+    const id = ok ? this.ports.writer.tree(state.root).stat(path)?.id : undefined;
+    this.links.ready(state.root, entry.linkGroup, id);
+  }
+
+  // ---------------------------------------------------------------- completion
+
+  /** `sync-finish`: everything asked for was sent. Afterwards the roots equal the Master's at the base. */
+  *finish(): Work {
+    if (this.contents.size > 0) throw new Fault('LINK-FRAME', { reason: 'sync-finish with files half sent' });
+    yield* this.commitGroup();
+    for (const state of this.directories.values()) {
+      if (state.needs.size > 0) throw new Fault('LINK-FRAME', { reason: 'sync-finish with needs open' });
+    }
+  }
+
+  /** The session or the synchronization ended early: what was committed stays. */
+  cancel(): void {
+    this.group.discard();
+    for (const open of this.contents.values()) open.content.staged.discard();
+    this.contents.clear();
+  }
+
+  private complete(state: DirectoryState): void {
+    state.pending -= 1;
+    if (state.pending === 0 && !state.open) this.completeDirectory(state);
+  }
+
+  /** Its time is set last: everything inside is in place. */
+  private completeDirectory({ number, root, path, metadata }: DirectoryState): void {
+    this.directories.delete(number);
+    const own = this.ports.writer.tree(root).stat(path);
+    if (own === undefined || sameMetadata(metadata, own, this.ports.profile)) return;
+    this.followUps.push({
+      change: { op: 'metadata', root, path, metadata },
+      before: own,
+      settled: (fault) => {
+        if (fault !== undefined) this.park(root, path, fault);
+      },
+    });
+  }
+
+  private *commitGroup(): Work {
+    yield* this.retry(() => this.group.commit());
+    yield* this.drainFollowUps();
+  }
+
+  private *drainFollowUps(): Work {
+    while (this.followUps.length > 0) {
+      const changes = this.followUps;
+      this.followUps = [];
+      yield* this.carryOut(changes);
+    }
+  }
+
+  private *carryOut(changes: readonly SyncChange[]): Work {
+    let rest: readonly SyncChange[] = changes;
+    yield* this.retry(() => {
+      const now = rest;
+      rest = [];
+      if (now.length === 0) return;
+      this.group.carryOut(now, (left) => {
+        rest = left;
+      });
+    });
+  }
+
+  private *retry<T>(action: () => T): Work<T> {
+    for (;;) {
+      try {
+        return action();
+      } catch (error) {
+        const fault = Fault.from(error);
+        if (verdictOf(fault) !== 'hold') throw fault;
+        yield fault;
+      }
+    }
+  }
+
+  private settle(
+    root: number,
+    path: RelativePath,
+    count: 'removed' | 'created' | 'updated' | 'metadataOnly',
+    fault: Fault | undefined,
+  ): void {
+    if (fault === undefined) this.counts[count] += 1;
+    else this.park(root, path, fault);
+  }
+
+  private park(root: number, path: RelativePath, fault: Fault): void {
+    const item = { root, path, code: fault.code, reason: fault.message };
+    this.ports.parked.park(item, this.ports.clock.bootMs());
+    this.tellParked(path, fault.message);
+  }
+
+  private tellParked(path: RelativePath, reason: string): void {
+    this.counts.parked += 1;
+    this.ports.onEvent('SYN-005', { path, reason });
+  }
+}

@@ -1,0 +1,350 @@
+/** The Replica's data path: whatever happens at whatever step, the roots end as the Master's changes say. */
+import test from 'ava';
+import { Standby } from '../../daemon/apply/standby.ts';
+import { createContentHasher, hashWhole } from '../../daemon/link/content-hash.ts';
+import type { Change, ChangeMetadata } from '../../shared/change.ts';
+import { Fault } from '../../shared/faults.ts';
+import { baseName, parentPath } from '../../shared/path.ts';
+import { writeBatchHeader, writeChange } from '../../shared/protocol/batch-codec.ts';
+import { ByteWriter } from '../../shared/protocol/bytes.ts';
+import { SeededRandom, SimulatedClock } from '../memory/clock.ts';
+import { MemorySegmentLog } from '../memory/segment-log.ts';
+import { MemoryStateFile } from '../memory/state-file.ts';
+import { MemoryTree } from '../memory/tree.ts';
+import { describeTree, MemoryUser } from '../memory/user.ts';
+import { MemoryVolume } from '../memory/volume.ts';
+
+const hasher = await createContentHasher();
+const PROFILE = { posixModes: true, timeGranularityNs: 1 };
+const GENERATION = '0'.repeat(32);
+
+/** A host whose engine can be killed and whose power can fail. */
+class Host {
+  readonly clock = new SimulatedClock();
+  readonly volume = new MemoryVolume(this.clock);
+  readonly tree = new MemoryTree({ volume: this.volume });
+  readonly spoolLog = new MemorySegmentLog();
+  readonly journalLog = new MemorySegmentLog();
+  readonly stateFile = new MemoryStateFile();
+  readonly events: string[] = [];
+  standby: Standby;
+  private batch = 0;
+
+  constructor() {
+    this.standby = this.boot();
+    this.standby.beginSynchronization();
+    this.standby.finishSynchronization({ generation: GENERATION, seq: 0 });
+  }
+
+  boot(): Standby {
+    this.batch = 0;
+    const { clock, spoolLog, journalLog, stateFile } = this;
+    const onEvent = (code: string) => this.events.push(code);
+    this.standby = new Standby(
+      { trees: [this.tree], spoolLog, journalLog, stateFile, clock, hasher, onEvent },
+      1,
+      PROFILE,
+    );
+    return this.standby;
+  }
+
+  powerCut(random: SeededRandom): void {
+    this.volume.powerCut(random);
+    this.spoolLog.powerCut(random);
+    this.journalLog.powerCut(random);
+    this.clock.setWallMs(this.clock.wallMs() + 60_000);
+  }
+
+  /** One frame; `seq` 0 inside a unit. */
+  receive(changes: readonly Change[], seq: number): void {
+    this.batch += 1;
+    const writer = new ByteWriter();
+    writeBatchHeader(writer, { batch: this.batch, commitSeq: seq, oldestMs: 0, changes: changes.length });
+    for (const change of changes) writeChange(writer, change);
+    this.standby.accept(writer.take(), this.batch);
+    this.standby.flushReceived();
+  }
+
+  apply(): void {
+    for (let round = 0; this.standby.backlog && round < 100; round += 1) {
+      this.standby.run(steps(1_000));
+      this.clock.advance(100);
+    }
+  }
+}
+
+function steps(count: number): () => boolean {
+  let left = count;
+  return () => left-- > 0;
+}
+
+function metadataOf(tree: MemoryTree, path: string): ChangeMetadata {
+  const { mode, uid, gid, mtimeNs } = tree.stat(path)!;
+  return { mode, uid, gid, mtimeNs };
+}
+
+/** Users working on a Master, and the changes that describe what they did, one unit an action. */
+class Script {
+  readonly tree: MemoryTree;
+  private readonly user: MemoryUser;
+  private readonly random: SeededRandom;
+  private readonly paths: string[] = [''];
+  readonly units: Change[][] = [];
+  private token = 0;
+
+  constructor(seed: number, actions: number) {
+    this.random = new SeededRandom(seed);
+    this.tree = new MemoryTree({ volume: new MemoryVolume(new SimulatedClock()) });
+    this.user = new MemoryUser(this.tree);
+    while (this.units.length < actions) this.act();
+  }
+
+  private act(): void {
+    const { random } = this;
+    const touched = new Set<string>();
+    const changes = random.pick([
+      () => this.makeDirectory(touched),
+      () => this.put(touched),
+      () => this.put(touched),
+      () => this.replace(touched),
+      () => this.replace(touched),
+      () => this.symlink(touched),
+      () => this.link(touched),
+      () => this.rename(touched),
+      () => this.rename(touched),
+      () => this.swap(touched),
+      () => this.remove(touched),
+    ])();
+    if (changes.length === 0) return;
+    for (const path of touched) {
+      if (this.tree.stat(path) === undefined) continue;
+      changes.push({ op: 'metadata', root: 0, path, metadata: metadataOf(this.tree, path) });
+    }
+    this.units.push(changes);
+  }
+
+  private directories(): string[] {
+    return this.paths.filter((path) => this.tree.stat(path)?.type === 'directory');
+  }
+
+  private files(): string[] {
+    return this.paths.filter((path) => this.tree.stat(path)?.type === 'file');
+  }
+
+  private fresh(touched: Set<string>): string {
+    const directory = this.random.pick(this.directories());
+    touched.add(directory);
+    const name = `n${this.random.below(8)}`;
+    const path = directory === '' ? name : `${directory}/${name}`;
+    if (this.tree.stat(path) !== undefined) return '';
+    this.paths.push(path);
+    return path;
+  }
+
+  private makeDirectory(touched: Set<string>): Change[] {
+    const path = this.fresh(touched);
+    if (path === '') return [];
+    this.user.makeDirectory(path);
+    return [{ op: 'make-directory', root: 0, path, metadata: metadataOf(this.tree, path) }];
+  }
+
+  private put(touched: Set<string>): Change[] {
+    const path = this.fresh(touched);
+    return path === '' ? [] : this.write(path);
+  }
+
+  /** A new file at the place of an old one, as editors do. */
+  private replace(touched: Set<string>): Change[] {
+    const files = this.files();
+    if (files.length === 0) return [];
+    const path = this.random.pick(files);
+    touched.add(parentPath(path)!);
+    this.user.remove(path);
+    return this.write(path);
+  }
+
+  private write(path: string): Change[] {
+    const content = this.random.bytes(this.random.below(200));
+    this.user.writeFile(path, content);
+    const metadata = metadataOf(this.tree, path);
+    if (this.random.chance(0.7)) return [{ op: 'put', root: 0, path, metadata, content }];
+    this.token += 1;
+    const { token } = this;
+    const middle = Math.floor(content.length / 2);
+    return [
+      { op: 'put-begin', root: 0, path, metadata, token, sizeBytes: content.length },
+      { op: 'put-data', token, position: 0, content: content.subarray(0, middle) },
+      { op: 'put-data', token, position: middle, content: content.subarray(middle) },
+      { op: 'put-end', token, hash: hashWhole(hasher, content).slice() },
+    ];
+  }
+
+  private symlink(touched: Set<string>): Change[] {
+    const path = this.fresh(touched);
+    if (path === '') return [];
+    this.user.makeSymlink(path, 'anywhere');
+    return [{ op: 'symlink', root: 0, path, target: 'anywhere', metadata: metadataOf(this.tree, path) }];
+  }
+
+  private link(touched: Set<string>): Change[] {
+    const files = this.files();
+    const path = files.length === 0 ? '' : this.fresh(touched);
+    if (path === '') return [];
+    const existing = this.random.pick(files);
+    this.user.link(existing, path);
+    return [{ op: 'link', root: 0, path, existing }];
+  }
+
+  private rename(touched: Set<string>): Change[] {
+    const from = this.random.pick(this.paths);
+    if (from === '' || this.tree.stat(from) === undefined) return [];
+    const directory = this.random.pick(this.directories());
+    const onto = this.random.pick(this.paths);
+    const path = this.random.chance(0.3) ? onto : directory === '' ? baseName(from) : `${directory}/${baseName(from)}`;
+    const target = this.tree.stat(path);
+    if (path === '' || path === from || path.startsWith(`${from}/`) || from.startsWith(`${path}/`)) return [];
+    const isFile = this.tree.stat(from)?.type === 'file' && target?.type === 'file';
+    if (target !== undefined && !isFile) return [];
+    if (this.tree.stat(parentPath(path)!)?.type !== 'directory') return [];
+    return this.move(from, path, touched);
+  }
+
+  private move(from: string, path: string, touched: Set<string>): Change[] {
+    touched.add(parentPath(from)!).add(parentPath(path)!);
+    const before = this.tree.stat(path);
+    const source = this.tree.stat(from)!;
+    if (before !== undefined && before.id.inode === source.id.inode) return [];
+    this.user.rename(from, path);
+    for (const [index, known] of this.paths.entries()) {
+      if (known === from || known.startsWith(`${from}/`)) this.paths[index] = path + known.slice(from.length);
+    }
+    return [{ op: 'rename', root: 0, from, path }];
+  }
+
+  /** Two files change places through a third name: naive repetition would undo it. */
+  private swap(touched: Set<string>): Change[] {
+    const files = this.files();
+    if (files.length < 2) return [];
+    const a = this.random.pick(files);
+    const b = this.random.pick(files);
+    const temporary = `${a}.swap`;
+    if (a === b || this.tree.stat(temporary) !== undefined) return [];
+    if (this.tree.stat(a)!.id.inode === this.tree.stat(b)!.id.inode) return [];
+    return [...this.move(a, temporary, touched), ...this.move(b, a, touched), ...this.move(temporary, b, touched)];
+  }
+
+  private remove(touched: Set<string>): Change[] {
+    const path = this.random.pick(this.paths);
+    if (path === '' || this.tree.stat(path) === undefined) return [];
+    touched.add(parentPath(path)!);
+    this.user.remove(path);
+    return [{ op: 'remove', root: 0, path }];
+  }
+}
+
+/** Sends every unit not received yet, as the Master does after a reconnect. */
+function feed(host: Host, script: Script): void {
+  const from = host.standby.received!.seq;
+  for (const [index, unit] of script.units.entries()) {
+    if (index >= from) host.receive(unit, index + 1);
+    if (index % 5 === 4) host.apply();
+    if (index % 11 === 10) host.standby.checkpoint();
+  }
+  host.apply();
+}
+
+test('changes are applied in order and the roots end equal', (t) => {
+  for (let seed = 1; seed <= 25; seed += 1) {
+    const script = new Script(seed, 60);
+    const host = new Host();
+    feed(host, script);
+    t.is(host.standby.parked.count, 0, `seed ${seed}`);
+    t.deepEqual(describeTree(host.tree), describeTree(script.tree), `seed ${seed}`);
+    t.is(host.standby.applied?.seq, script.units.length);
+  }
+});
+
+/** Counts the engine's operations on tree, logs and state; throws at the chosen one. */
+function killAt(host: Host, n: number): { count: number } {
+  const counter = { count: 0 };
+  const step = () => {
+    counter.count += 1;
+    if (counter.count === n) throw new Error('killed');
+  };
+  host.tree.beforeOperation = step;
+  host.spoolLog.beforeAppend = step;
+  host.spoolLog.beforeFlush = step;
+  host.journalLog.beforeAppend = step;
+  host.journalLog.beforeFlush = step;
+  host.stateFile.beforeSave = step;
+  return counter;
+}
+
+function untilKilled(run: () => void): boolean {
+  try {
+    run();
+    return false;
+  } catch (error) {
+    if (Fault.from(error).message.includes('killed')) return true;
+    throw error;
+  }
+}
+
+function sweep(seed: number, actions: number, afterKill: (host: Host, n: number) => void): string[] {
+  const script = new Script(seed, actions);
+  const wanted = describeTree(script.tree);
+  const problems: string[] = [];
+  for (let n = 1; ; n += 1) {
+    const host = new Host();
+    killAt(host, n);
+    if (!untilKilled(() => feed(host, script))) return problems;
+    const acknowledged = host.standby.received!.seq;
+    killAt(host, 0);
+    afterKill(host, n);
+    if ((host.standby.received?.seq ?? -1) < acknowledged) problems.push(`${seed}/${n}: lost what was acknowledged`);
+    feed(host, script);
+    const found = describeTree(host.tree);
+    for (const path of new Set([...wanted.keys(), ...found.keys()])) {
+      if (wanted.get(path) !== found.get(path)) {
+        problems.push(`${seed}/${n} ${path}: ${found.get(path)} instead of ${wanted.get(path)}`);
+      }
+    }
+    if (host.standby.parked.count > 0) problems.push(`${seed}/${n}: parked ${host.standby.parked.list()[0]?.path}`);
+    host.standby.checkpoint();
+    if (host.tree.listKept().length > 0) problems.push(`${seed}/${n}: kept ${host.tree.listKept().join(' ')}`);
+  }
+}
+
+test('killed at any step, the engine goes on and ends with equal roots', (t) => {
+  const problems: string[] = [];
+  for (let seed = 1; seed <= 6; seed += 1) problems.push(...sweep(seed, 25, (host) => void host.boot()));
+  t.deepEqual(problems.slice(0, 5), []);
+});
+
+test('when the power fails at any step, nothing acknowledged is lost and the roots end equal', (t) => {
+  const problems: string[] = [];
+  for (let seed = 11; seed <= 16; seed += 1) {
+    problems.push(
+      ...sweep(seed, 25, (host, n) => {
+        host.powerCut(new SeededRandom(1000 * seed + n));
+        host.boot();
+      }),
+    );
+  }
+  t.deepEqual(problems.slice(0, 5), []);
+});
+
+test('killed again at any step of the recovery, the next recovery still converges', (t) => {
+  const problems: string[] = [];
+  for (let again = 1; again <= 40; again += 3) {
+    problems.push(
+      ...sweep(21, 12, (host) => {
+        killAt(host, again);
+        untilKilled(() => void host.boot());
+        killAt(host, 0);
+        host.boot();
+      }),
+    );
+  }
+  t.deepEqual(problems.slice(0, 5), []);
+});

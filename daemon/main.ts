@@ -8,10 +8,12 @@ import { fileURLToPath } from 'node:url';
 import { Fault } from '../shared/faults.ts';
 import { parseAddress, type RunFile } from '../shared/protocol/pairing.ts';
 import type { DaemonStatus } from '../shared/status.ts';
+import { createDiscoverHandler } from './application/service.ts';
 import { diagnose } from './doctor.ts';
 import { type DaemonOptions, type HostSettings, loadHostSettings } from './host-settings.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { type Network, openNetwork } from './network.ts';
+import { openConfigurationFiles } from './platform/node/configuration-files.ts';
 import { createHostInspector } from './platform/node/host-inspector.ts';
 import { loadPlatform, type Platform } from './platform/select.ts';
 import { createReportDesk } from './report/service.ts';
@@ -158,7 +160,7 @@ async function composeScenarios(parts: Parts): Promise<ScenarioService & { reado
     complain: (text) => logFile.logger.error({}, text),
   });
   return {
-    handlers: { ...scenarios.handlers, ...reports.handlers },
+    handlers: { ...scenarios.handlers, ...reports.handlers, ...createDiscoverHandler(openConfigurationFiles()) },
     status: scenarios.status,
     start: () => scenarios.start(),
     shutdown: () => scenarios.shutdown(),

@@ -220,3 +220,18 @@ export interface LinkStream {
   onClose: (reason: string) => void;
   close(): void;
 }
+
+// ---------------------------------------------------------------- configuration of applications on this host
+
+/** Configuration files of web servers on this host; reads only, says nothing of why it could not. */
+export interface ConfigurationFiles {
+  readonly windows: boolean;
+  /** Environment of this host. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Text of a file whatever its encoding (UTF-8, UTF-16 with a byte order mark); undefined when it cannot be read. */
+  read(path: string): string | undefined;
+  /** Files that match a pattern with `*` in its last part, sorted. */
+  match(pattern: string): readonly string[];
+  /** `name` in the directory of `path`, when it is not absolute itself. */
+  beside(path: string, name: string): string;
+}

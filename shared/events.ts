@@ -134,7 +134,7 @@ export const EVENTS = define({
     hint: 'Compare it with a backup; it goes on after the last line.',
   },
 
-  'RPT-001': { severity: 'info', text: '{kind} report is ready ({id})' },
+  'RPT-001': { severity: 'info', text: '{kind} is ready ({id})' },
 });
 
 export type EventCode = keyof typeof EVENTS;

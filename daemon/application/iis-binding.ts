@@ -1,6 +1,4 @@
 /** Bindings of IIS sites: `bindingInformation` of each protocol [D]. Pure. */
-import type { DiscoveredSite } from '../../shared/results.ts';
-
 export interface IisBinding {
   readonly protocol: string;
   /** `*` for all addresses; IPv6 without brackets. Empty for protocols without addresses. */
@@ -15,7 +13,6 @@ export interface IisBinding {
   /** The certificate comes from the central certificate store. */
   readonly centralStore?: boolean;
 }
-export type DiscoveredBinding = DiscoveredSite['bindings'][number];
 
 const ADDRESSED = /^(\[[^\]]*\]|[^:]*):(\d*):(.*)$/;
 const PORT_FIRST = /^(\d+):(.*)$/;

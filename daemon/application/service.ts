@@ -1,25 +1,13 @@
 /** Discovery on this host: finds and reads the configuration files of an application. */
 import { Fault } from '../../shared/faults.ts';
 import type { Discovery } from '../../shared/results.ts';
+import type { ConfigurationFiles } from '../ports.ts';
 import type { CommandHandlers } from '../services.ts';
 import { type ApplicationName, discoverText, notYet } from './discover.ts';
 import { discoverIis } from './iis.ts';
 import { discoverNginx } from './nginx.ts';
 import { expandVariables } from './paths.ts';
 import { attributeOf, childOf, readXml } from './xml.ts';
-
-/** Configuration files of this host (platform/node/configuration-files.ts). */
-export interface ConfigurationFiles {
-  readonly windows: boolean;
-  /** Environment of this host. */
-  readonly variables: Readonly<Record<string, string>>;
-  /** Text of a file whatever its encoding (UTF-8, UTF-16 with a byte order mark); undefined when it cannot be read. */
-  read(path: string): string | undefined;
-  /** Files that match a pattern with `*` in its last part, sorted. */
-  match(pattern: string): readonly string[];
-  /** `name` in the directory of `path`, when it is not absolute itself. */
-  beside(path: string, name: string): string;
-}
 
 const IIS_FOLDER = '%windir%\\System32\\inetsrv\\config';
 const NGINX_FILE = '/etc/nginx/nginx.conf';

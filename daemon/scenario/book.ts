@@ -75,7 +75,7 @@ export const scenarioBook = z.object({
 }) as unknown as z.ZodType<ScenarioBook>;
 
 export const EMPTY_BOOK: ScenarioBook = { scenarios: [] };
-export const FIRST_EPOCH = 1;
+const FIRST_EPOCH = 1;
 
 export function newRun(since: number, epoch = FIRST_EPOCH): StoredRun {
   return {

@@ -30,7 +30,7 @@ export interface ScenarioService {
   shutdown(): Promise<void>;
 }
 
-export type Runner = MasterRunner | ReplicaRunner;
+type Runner = MasterRunner | ReplicaRunner;
 
 export function createScenarioService(environment: ScenarioEnvironment): ScenarioService {
   const service = new Scenarios(environment);
@@ -38,7 +38,7 @@ export function createScenarioService(environment: ScenarioEnvironment): Scenari
   return service;
 }
 
-export class Scenarios implements ScenarioService {
+class Scenarios implements ScenarioService {
   readonly handlers: CommandHandlers;
   readonly status: StatusSource;
   readonly #environment: ScenarioEnvironment;

@@ -1,7 +1,7 @@
 /** Reads configuration files of applications on this host, in the encodings that editors leave behind. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
-import type { ConfigurationFiles } from '../../application/service.ts';
+import type { ConfigurationFiles } from '../../ports.ts';
 
 /** No real configuration is larger; a path to something else must not fill the memory. */
 const MAX_BYTES = 16 * 1024 * 1024;

@@ -1,7 +1,7 @@
 /** Commands about hosts: daemon, service, hosts, doctor, discover, settings. */
 import type { Command } from 'commander';
 import { Fault } from '../../shared/faults.ts';
-import type { Discovery, Finding } from '../../shared/results.ts';
+import type { DiscoveredSite, Discovery, Finding } from '../../shared/results.ts';
 import type { DaemonStatus } from '../../shared/status.ts';
 import { ask, type CommonOptions, type Context, type DaemonOptions } from './context.ts';
 import { choice, DONE, FOUND, type Register, withAccess, withJson } from './options.ts';
@@ -169,13 +169,21 @@ async function discovery(context: Context, options: DiscoverOptions, host?: stri
   return ask<Discovery>(client, 'application.discover', { application: options.application });
 }
 
+const SHOWN_BINDINGS = 2;
+
+function bindingsText(bindings: DiscoveredSite['bindings']): string {
+  const shown = bindings.slice(0, SHOWN_BINDINGS).map((at) => `${at.protocol}://${at.host || at.address}:${at.port}`);
+  const more = bindings.length - shown.length;
+  return [...shown, ...(more > 0 ? [`+${more}`] : [])].join(' ');
+}
+
 function showDiscovery(context: Context, found: Discovery): void {
   const rows = found.sites.flatMap((site) =>
     site.applications.flatMap((application) =>
       application.virtualDirectories.map((directory) => [
         site.name,
-        site.bindings.map((at) => `${at.protocol}://${at.host || at.address}:${at.port}`).join(' '),
-        `${application.path === '/' ? '' : application.path}${directory.path}`,
+        bindingsText(site.bindings),
+        `${application.path}${directory.path}`.replace(/\/+/g, '/').replace(/(?<=.)\/$/, ''),
         directory.physicalPath,
       ]),
     ),

@@ -13,7 +13,6 @@ import { processTerminal } from './terminal.ts';
 // Compiled code is kept beside the program, where only its owner writes, not in the shared temporary directory.
 enableCompileCache?.(fileURLToPath(new URL('../../.compile-cache', import.meta.url)));
 
-const DISCOVER = '../../daemon/application/discover.js';
 const CONSOLE = '../open.js';
 const terminal = processTerminal();
 
@@ -24,7 +23,7 @@ const composition: Composition = {
     return runDaemon(options);
   },
   discoverOffline: async (application, text, file) => {
-    const { discoverText } = (await import(DISCOVER)) as { discoverText: Composition['discoverOffline'] };
+    const { discoverText } = await import('../../daemon/application/discover.ts');
     return discoverText(application, text, file);
   },
   runConsole: async (options) => {

@@ -1,7 +1,7 @@
 /** "Did you mean …?" for unknown keys, commands and names. */
 
 /** The candidate nearest to `word` by edits (Damerau-Levenshtein), or undefined when nothing is near enough to be meant. */
-export function closest(word: string, candidates: readonly string[]): string | undefined {
+function closest(word: string, candidates: readonly string[]): string | undefined {
   const wanted = word.toLowerCase();
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;

@@ -98,7 +98,16 @@ export function localAccess(dataDirectory: string): Access {
 
 /** `user@computer`: what hosts list this console as. */
 export function consoleName(): string {
-  return `${userInfo().username}@${hostname()}`.slice(0, 100);
+  return `${userName()}@${hostname()}`.slice(0, 100);
+}
+
+/** Containers run with user ids that no account has. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return 'user';
+  }
 }
 
 function identityPath(path: string, what: 'key' | 'cert'): string {

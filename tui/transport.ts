@@ -43,13 +43,13 @@ export interface PinnedHost {
 const CONNECT_TIMEOUT_MS = 5_000;
 const MAX_BODY_BYTES = 64 * 1024;
 
-export function deviceIdOf(key: KeyObject): string {
+function deviceIdOf(key: KeyObject): string {
   return createHash('sha256')
     .update(key.export({ type: 'spki', format: 'der' }))
     .digest('hex');
 }
 
-export function deviceIdOfIdentity(identity: ClientIdentity): string {
+function deviceIdOfIdentity(identity: ClientIdentity): string {
   return deviceIdOf(new X509Certificate(identity.certificate).publicKey);
 }
 

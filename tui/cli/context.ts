@@ -7,6 +7,7 @@ import { didYouMean } from '../../shared/suggest.ts';
 import type { DaemonClient } from '../client.ts';
 import type { Access } from '../profile.ts';
 import type { Terminal } from './terminal.ts';
+import { safeJson } from './text.ts';
 
 /** Options that mean the same for every command. */
 export interface CommonOptions {
@@ -53,12 +54,12 @@ export class Context {
   }
 
   json(value: unknown): void {
-    this.terminal.out(`${JSON.stringify(value, undefined, this.terminal.redraws ? 2 : undefined)}\n`);
+    this.terminal.out(`${safeJson(value, this.terminal.redraws ? 2 : undefined)}\n`);
   }
 
   /** One document a line, for streams. */
   jsonLine(value: unknown): void {
-    this.terminal.out(`${JSON.stringify(value)}\n`);
+    this.terminal.out(`${safeJson(value)}\n`);
   }
 
   note(text: string): void {

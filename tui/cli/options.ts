@@ -9,7 +9,6 @@ export type Action<Options> = (context: Context, options: Options, ...args: neve
 export type Register = <Options extends CommonOptions>(command: Command, action: Action<Options>) => void;
 
 export const DONE = 0;
-export const FAILED = 1;
 export const REFUSED = 4;
 export const FOUND = 7;
 

@@ -6,7 +6,7 @@ import { type ScenarioDocument, SERVER_TYPES, type ServerType } from '../../shar
 import type { DaemonClient } from '../client.ts';
 import { ask, type CommonOptions, type Context } from './context.ts';
 import { DONE, FOUND, type Register, withAccess, withJson, withYes } from './options.ts';
-import { safe, table } from './text.ts';
+import { safe, safeJson, table } from './text.ts';
 
 export function addScenarioCommands(program: Command, register: Register): void {
   const scenario = program.command('scenario').description('scenarios as documents');
@@ -134,13 +134,13 @@ async function documentOf(context: Context, options: CommonOptions, name: string
 
 async function show(context: Context, options: CommonOptions, name: string): Promise<number> {
   const document = await documentOf(context, options, name);
-  context.terminal.out(`${JSON.stringify(document, undefined, 2)}\n`);
+  context.terminal.out(`${safeJson(document, 2)}\n`);
   return DONE;
 }
 
 async function exportDocument(context: Context, options: CommonOptions, name: string, path?: string): Promise<number> {
   const { id: _id, revision: _revision, ...input } = await documentOf(context, options, name);
-  const text = `${JSON.stringify(input, undefined, 2)}\n`;
+  const text = `${safeJson(input, 2)}\n`;
   if (path === undefined || path === '-') context.terminal.out(text);
   else context.terminal.writeText(path, text);
   return DONE;

@@ -447,3 +447,29 @@ test('while an engine restarts, a request that was under way is asked again and 
   t.regex(ran.stdout, /up to 9 is applied/);
   rmSync(join(data, 'run.json'));
 });
+
+test('a watched status prints a line for each change, tells of a lost host, and ends when interrupted', async (t) => {
+  const host = await localHost(t);
+  const terminal = memoryTerminal();
+  const watching = runCommandLine(['status', '--watch', '--json', '--data', host.data], terminal, composition, '1');
+  const states = () =>
+    terminal.stdout
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => (JSON.parse(line) as { scenarios: { state: string }[] }).scenarios[0]?.state);
+  await until('the first line', () => states().length === 1);
+  host.board.list = [scenarioStatus('shop', { state: 'suspended' })];
+  host.board.changed('id-shop');
+  await until('the change', () => states().length === 2);
+  t.deepEqual(states(), ['protected', 'suspended']);
+  terminal.interrupt();
+  t.is(await watching, 0);
+
+  const human = memoryTerminal({ redraws: true });
+  const second = runCommandLine(['status', '--watch', '--data', host.data], human, composition, '1');
+  await until('the screen', () => human.stdout.includes('suspended'));
+  await host.close();
+  await until('the loss', () => /not answering: local \(last heard/.test(human.stderr), 10_000);
+  human.interrupt();
+  t.is(await second, 0);
+});

@@ -26,6 +26,7 @@ export class LiveView {
   readonly #callbacks: LiveCallbacks;
   #wake: (() => void) | undefined;
   #changed = false;
+  #lastShown: string | undefined;
 
   constructor(clients: readonly DaemonClient[], now: () => number, callbacks: LiveCallbacks = {}) {
     this.#now = now;
@@ -76,6 +77,14 @@ export class LiveView {
   /** True when at least one host has answered. */
   answered(): boolean {
     return [...this.#states.values()].some(({ snapshot }) => snapshot !== undefined);
+  }
+
+  /** False when the same was asked about last time: a stream repeats nothing. */
+  isNews(shown: unknown): boolean {
+    const text = JSON.stringify(shown);
+    const before = this.#lastShown;
+    this.#lastShown = text;
+    return text !== before;
   }
 
   end(): void {

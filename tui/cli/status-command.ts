@@ -50,7 +50,8 @@ async function view(
     while (!live.complete() && !interrupted) await live.changed(WATCH_EVERY_MS);
     show(context, options, chosen(live, name), live, render);
     while (options.watch === true && !interrupted) {
-      await Promise.race([live.changed(WATCH_EVERY_MS), terminal.sleep(WATCH_EVERY_MS)]);
+      await live.changed(WATCH_EVERY_MS);
+      // Changes come in bursts: the next look takes all of them together.
       await terminal.sleep(WATCH_EVERY_MS / 4);
       if (!interrupted) show(context, options, chosen(live, name), live, render);
     }
@@ -83,8 +84,8 @@ function show(
 ): void {
   const rendered = render(scenarios);
   if (options.json === true) {
-    if (options.watch === true) context.jsonLine(rendered);
-    else context.json(rendered);
+    if (options.watch !== true) context.json(rendered);
+    else if (live.isNews(rendered)) context.jsonLine(rendered);
     return;
   }
   const redraw = options.watch === true && context.terminal.redraws;

@@ -153,7 +153,10 @@ export class EngineSession {
         this.closeLink(notice.peer, notice.fault?.text ?? 'closed by the engine');
         return;
       case 'event':
-        this.#listener.onEvent(notice.code, notice.details);
+        // An engine whose root is missing waits for it: whoever started it decides how long.
+        if (this.#onStarted !== undefined && notice.code === 'ROOT-001') {
+          this.#failed(new Fault('ROOT-MISSING', notice.details));
+        } else this.#listener.onEvent(notice.code, notice.details);
         return;
       case 'status':
         this.#listener.onStatus(notice.status);

@@ -12,6 +12,7 @@ import { engineConfig } from './engine-config.ts';
 import type { EngineConfig, EngineStatus } from './engine-protocol.ts';
 import { EngineSession } from './engine-session.ts';
 import type { ScenarioEnvironment } from './environment.ts';
+import { HeldStream } from './held-stream.ts';
 import { replicaStatus } from './status-view.ts';
 
 const RETRY_MS = { first: 500, longest: 30_000 };
@@ -30,6 +31,8 @@ export class ReplicaRunner {
   #timers: Timer[] = [];
   #crashes = 0;
   #closing = false;
+  /** A stream is open; `#linked`: and the engines' handshake is done. */
+  #connected = false;
   #linked = false;
   #status: EngineStatus | undefined;
   #problem: string | undefined;
@@ -72,17 +75,32 @@ export class ReplicaRunner {
       throw new Fault('LINK-REFUSED', { reason });
     }
     if (!run.wanted) throw new Fault('LINK-REFUSED', { reason: 'the scenario is stopped on the Replica' });
-    if (this.#session === undefined) {
-      throw new Fault('LINK-REFUSED', { reason: this.#problem ?? 'the engine of the scenario is starting' });
-    }
+    if (this.#problem !== undefined) throw new Fault('LINK-REFUSED', { reason: this.#problem });
     return (stream) => {
-      if (this.#session === undefined) stream.close();
-      else this.#session.openLink(deviceId, stream);
+      if (this.#session !== undefined) {
+        this.#open(this.#session, deviceId, stream);
+        return;
+      }
+      // An engine that is just starting (after a restart of this host) gets the link when it is ready.
+      const held = new HeldStream(stream);
+      void this.#do(() => {
+        if (this.#session === undefined) held.close();
+        else this.#open(this.#session, deviceId, held);
+        held.release();
+        return Promise.resolve();
+      });
     };
+  }
+
+  #open(session: EngineSession, deviceId: string, stream: LinkStream): void {
+    session.openLink(deviceId, stream);
+    this.#connected = true;
   }
 
   /** Ends the engine; what was received stays and is applied at the next start. */
   async stop(): Promise<void> {
+    // One that is still starting may wait for its root.
+    if (this.#session === undefined) void this.#handle?.terminate();
     await this.#do(() => this.#end());
   }
 
@@ -191,13 +209,13 @@ export class ReplicaRunner {
     this.#handle = undefined;
     this.#config = undefined;
     this.#linked = false;
+    this.#connected = false;
   }
 
   #engineStatus(status: EngineStatus): void {
     this.#status = status;
-    const master = this.document.master.deviceId ?? '';
-    const link = status.peers[master]?.link;
-    const linked = link === 'live' || link === 'catching-up';
+    // The engine is idle until the handshake is done.
+    const linked = this.#connected && status.phase !== 'idle';
     if (linked && !this.#linked) this.#record('LNK-001', { peer: this.document.master.name });
     this.#linked = linked;
     this.#changed();
@@ -206,6 +224,7 @@ export class ReplicaRunner {
   #linkClosed(reason: string): void {
     if (this.#linked) this.#record('LNK-002', { peer: this.document.master.name, reason });
     this.#linked = false;
+    this.#connected = false;
     this.#changed();
   }
 

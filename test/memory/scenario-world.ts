@@ -37,6 +37,7 @@ export class FakeEngine implements EngineHandle {
   config: EngineConfig | undefined;
   readonly calls: EngineCall[] = [];
   readonly open = new Set<string>();
+  readonly received: Uint8Array[] = [];
   ended = false;
   readonly #host: WorldHost;
   #pending = new Map<number, EngineCall>();
@@ -83,15 +84,17 @@ export class FakeEngine implements EngineHandle {
   /** Reports the state of its links; a Replica counts as synchronized when its host says so. */
   report(): void {
     const peers: Record<string, EnginePeerStatus> = {};
-    for (const peer of this.open) {
-      const synchronized = this.config?.role === 'replica' || this.#host.world.synchronized.has(peer);
+    const master = this.config?.role === 'master';
+    // Like the real one, a Replica's engine says nothing of its peers.
+    for (const peer of master ? this.open : []) {
+      const synchronized = this.#host.world.synchronized.has(peer);
       peers[peer] = { ...PEER, synchronized, link: synchronized ? 'live' : 'catching-up' };
     }
     this.onNotice({
       type: 'status',
       status: {
         position: { generation: GENERATION, seq: 7 },
-        phase: 'live',
+        phase: this.open.size > 0 ? 'live' : 'idle',
         peers,
         statistics: STATISTICS,
         spoolBytes: 0,
@@ -104,12 +107,15 @@ export class FakeEngine implements EngineHandle {
     if (this.ended) return;
     if (request.type === 'start') {
       this.config = request.config;
+      if (this.#host.holdStart) return;
       const fault = this.#host.startFault;
       if (fault === undefined) this.onNotice({ type: 'started', position: undefined });
       else this.onNotice({ type: 'failed', fault: fault.toDocument() });
     } else if (request.type === 'link-open') {
       this.open.add(request.peer);
       this.report();
+    } else if (request.type === 'link-bytes') {
+      this.received.push(request.bytes);
     } else if (request.type === 'link-closed') {
       this.open.delete(request.peer);
     } else if (request.type === 'call') {
@@ -207,6 +213,8 @@ export class WorldHost {
   readonly name: string;
   readonly deviceId: string;
   reachable = true;
+  /** The next engines start only when told (`onNotice`). */
+  holdStart = false;
   /** What the next engines answer instead of starting. */
   startFault: Fault | undefined;
   readonly engines: FakeEngine[] = [];

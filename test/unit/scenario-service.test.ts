@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import { Fault } from '../../shared/faults.ts';
 import type { VerificationResult } from '../../shared/results.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
-import { GENERATION, settle, World, type WorldHost } from '../memory/scenario-world.ts';
+import { FakeStream, GENERATION, settle, World, type WorldHost } from '../memory/scenario-world.ts';
 
 const input = {
   name: 'web',
@@ -198,6 +198,33 @@ test('a Replica engine that dies is started again while the Master keeps running
   t.is(beta.engines.length, 2);
   t.is(alpha.status().state, 'protected');
   t.deepEqual(calls(alpha), ['synchronize']);
+});
+
+test('a link that arrives while the Replica engine is still starting is given to it, with what was sent meanwhile', async (t) => {
+  const { alpha, beta } = await running();
+  const { id } = alpha.status();
+  const [near, far] = FakeStream.pair();
+  beta.holdStart = true;
+  await beta.restart();
+  beta.links.onIncoming(id, alpha.deviceId)(far);
+  near.send(Uint8Array.from([1, 2, 3]));
+  await settle();
+  t.deepEqual(beta.engine.received, []);
+  beta.engine.onNotice({ type: 'started', position: undefined });
+  await settle();
+  t.deepEqual(beta.engine.received, [Uint8Array.from([1, 2, 3])]);
+});
+
+test('a Replica whose root is missing can still be stopped at once', async (t) => {
+  const { alpha, beta } = await running();
+  beta.holdStart = true;
+  await beta.restart();
+  beta.engine.event('ROOT-001', { path: '/srv/copy' });
+  await settle();
+  t.regex(beta.status().problem ?? '', /srv\/copy/);
+  await alpha.command('scenario.stop', { name: 'web' });
+  t.is(beta.status().state, 'stopped');
+  t.is(beta.codes.filter((code) => code === 'ROOT-001').length, 1);
 });
 
 test('a root that is not mounted after a restart is waited for without failing', async (t) => {

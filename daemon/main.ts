@@ -95,7 +95,17 @@ interface Parts extends Ground {
 }
 
 async function compose(ground: Ground): Promise<RunningDaemon> {
-  const { data, lock, logFile, settings, version } = ground;
+  const parts = await openParts(ground);
+  try {
+    return await serve(parts);
+  } catch (error) {
+    await closeParts(parts);
+    throw error;
+  }
+}
+
+async function openParts(ground: Ground): Promise<Parts> {
+  const { data, lock, logFile, settings } = ground;
   const { logger } = logFile;
   const platform = await loadPlatform();
   const { clock, random } = platform;
@@ -106,8 +116,9 @@ async function compose(ground: Ground): Promise<RunningDaemon> {
   );
   if (lock.uncleanBefore) events.record('HST-003');
   const log = (what: string, details: Readonly<Record<string, unknown>>) => logger.debug(details, what);
-  const network = await openNetwork({ data, name, clock, random, events, log, outsideHost });
-  const parts: Parts = {
+  const complain = (what: string, details: Readonly<Record<string, unknown>>) => logger.error(details, what);
+  const network = await openNetwork({ data, name, clock, random, events, log, complain, outsideHost });
+  return {
     ...ground,
     platform,
     events,
@@ -116,6 +127,17 @@ async function compose(ground: Ground): Promise<RunningDaemon> {
     startedAt: clock.wallMs(),
     systemName: (await createHostInspector().machine()).platform,
   };
+}
+
+/** Closes what `openParts` opened, in the opposite order. */
+async function closeParts({ events, loopDelay, network }: Parts): Promise<void> {
+  await network.close();
+  loopDelay.stop();
+  events.close();
+}
+
+async function serve(parts: Parts): Promise<RunningDaemon> {
+  const { data, events, logFile, network, settings, version } = parts;
   const scenarios = await composeScenarios(parts);
   const daemon = informationOf(parts);
   await network.listen({
@@ -129,7 +151,7 @@ async function compose(ground: Ground): Promise<RunningDaemon> {
   const runFile: RunFile = { address: network.ownAddress(), deviceId: network.deviceId, pid: process.pid };
   replaceFileSync(join(data, 'run.json'), `${JSON.stringify(runFile)}\n`);
   events.record('HST-001', { version });
-  logger.info({ address: network.address(), deviceId: network.deviceId, version }, 'ready');
+  logFile.logger.info({ address: network.address(), deviceId: network.deviceId, version }, 'ready');
   scenarios.start();
   return { address: network.address(), deviceId: network.deviceId, stop: () => stop(parts, scenarios) };
 }
@@ -229,15 +251,21 @@ async function examine({ data, lock, loopDelay, network, settings, systemName }:
   });
 }
 
-async function stop({ data, events, lock, logFile, loopDelay, network, platform }: Parts, scenarios: ScenarioService) {
+async function stop(parts: Parts, scenarios: ScenarioService): Promise<void> {
+  const { data, events, lock, logFile, platform } = parts;
   logFile.logger.info({}, 'stopping');
-  const late = new Promise<'late'>((done) => platform.clock.after(DRAIN_LIMIT_MS, () => done('late')));
-  const ended = await Promise.race([scenarios.shutdown(), late]);
-  if (ended === 'late') logFile.logger.warn({}, 'engines did not drain in time; they recover at the next start');
-  await network.close();
-  loopDelay.stop();
+  await new Promise<void>((done, failed) => {
+    const late = platform.clock.after(DRAIN_LIMIT_MS, () => {
+      logFile.logger.warn({}, 'engines did not drain in time; they recover at the next start');
+      done();
+    });
+    scenarios
+      .shutdown()
+      .then(done, failed)
+      .finally(() => late.cancel());
+  });
   events.record('HST-002');
-  events.close();
+  await closeParts(parts);
   removeFile(join(data, 'run.json'));
   logFile.close();
   lock.release();

@@ -46,6 +46,8 @@ export interface NetworkOptions {
   readonly random: Random;
   readonly events: EventLog;
   readonly log: (what: string, details: Readonly<Record<string, unknown>>) => void;
+  /** Defects, with their cause. */
+  readonly complain: NetworkOptions['log'];
   /** Address of this host for others when it listens on all of its addresses. */
   readonly outsideHost: () => string;
 }
@@ -168,7 +170,7 @@ class DaemonNetwork implements Network {
   }
 
   async listen({ daemon, handlers, listen, preferredPort, status }: ListenOptions): Promise<void> {
-    const { clock, events, log } = this.options;
+    const { clock, complain, events } = this.options;
     const { access, audit } = this.trust;
     const ownHandlers = accessHandlers({
       access,
@@ -179,7 +181,7 @@ class DaemonNetwork implements Network {
       handlers: { ...handlers, ...ownHandlers },
       audit,
       clock,
-      onDefect: (command, fault) => log('defect', { command, error: fault.cause ?? fault }),
+      onDefect: (command, fault) => complain('defect', { command, error: stackOf(fault) }),
     });
     this.service = new ConsoleService({ port: this.port, dispatcher, status, daemon, events, clock });
     const wanted = parseAddress(listen);
@@ -232,6 +234,11 @@ async function checkPeer(identity: Identity, peer: PairedDevice) {
   } catch (error) {
     return { name, address, problem: Fault.from(error).message };
   }
+}
+
+function stackOf(fault: Fault): string {
+  const cause = fault.cause instanceof Error ? fault.cause : fault;
+  return cause.stack ?? cause.message;
 }
 
 function isWildcard(host: string): boolean {

@@ -89,7 +89,8 @@ export async function startRigHost(t: Teardown, name: string, options: RigHostOp
     clock,
     random,
     events,
-    log: (what, details) => logged.push({ what, details }),
+    log: () => undefined,
+    complain: (what, details) => logged.push({ what, details }),
     outsideHost: () => '127.0.0.1',
   });
   const board = new StatusBoard();

@@ -178,6 +178,15 @@ export type CaptureHint =
 
 export type CaptureMethod = 'fanotify' | 'inotify' | 'windows' | 'polling' | 'memory';
 
+/** How one root is captured. */
+export interface RootCapture {
+  readonly method: CaptureMethod;
+  /** Changes are seen late, by comparing. */
+  readonly degraded: boolean;
+  /** Why not a better method. */
+  readonly reason?: string;
+}
+
 /** Starts reporting before `start` returns; `onHints` gets batches in order. `root` numbers are indices of `roots`. */
 export interface CaptureSource {
   readonly method: CaptureMethod;

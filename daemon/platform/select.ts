@@ -1,5 +1,6 @@
 /** The adapters of this operating system, for composition roots. */
-import type { Clock, Random, RootTree, SegmentLog, StateFile } from '../ports.ts';
+import type { CaptureMethod, Clock, Random, RootCapture, RootTree, SegmentLog, StateFile } from '../ports.ts';
+import type { WatchedRoot } from './hint-sink.ts';
 import { SystemClock } from './node/clock.ts';
 import { SystemRandom } from './node/random.ts';
 import { FileSegmentLog } from './node/segment-log.ts';
@@ -29,4 +30,30 @@ export async function loadPlatform(): Promise<Platform> {
 async function loadTreeOpener(): Promise<(path: string) => RootTree> {
   const { LinuxTree } = await import('./linux/tree.ts');
   return (path) => new LinuxTree(path);
+}
+
+/** Capture of this system; `turn` waits for events where the system has no other way to wake this thread. */
+export interface CaptureDriver {
+  readonly nowMs: () => number;
+  prepare(path: string): { readonly path: string; readonly cookies: string };
+  /** When it returns, every later change is reported to the root's sink. */
+  watch(watched: WatchedRoot): RootCapture;
+  unwatch(watched: WatchedRoot): void;
+  readonly turn: ((timeoutMs: number) => void) | undefined;
+  close(): void;
+}
+
+export async function loadCapture(allowed: readonly CaptureMethod[] | undefined): Promise<CaptureDriver> {
+  const clock = new SystemClock();
+  const nowMs = () => clock.bootMs();
+  const { LinuxCapture } = await import('./linux/capture.ts');
+  const capture = new LinuxCapture({ nowMs, ...(allowed === undefined ? {} : { allowed }) });
+  return {
+    nowMs,
+    prepare: (path) => capture.prepare(path),
+    watch: (watched) => capture.watch(watched),
+    unwatch: (watched) => capture.unwatch(watched),
+    turn: (timeoutMs) => capture.turn(timeoutMs),
+    close: () => capture.close(),
+  };
 }

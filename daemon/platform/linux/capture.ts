@@ -1,0 +1,278 @@
+/**
+ * All capture of this host in one loop: chooses the method for each root, waits for any of them with poll(2), and looks
+ * from time to time whether the roots are still there.
+ */
+import { constants as fileConstants, realpathSync, statfsSync } from 'node:fs';
+import { Fault } from '../../../shared/faults.ts';
+import type { CaptureMethod, RootCapture } from '../../ports.ts';
+import { allocateFixed, loadLibrary } from '../ffi.ts';
+import type { WatchedRoot } from '../hint-sink.ts';
+import { translating } from '../system-fault.ts';
+import { prepareControl } from './control.ts';
+import { decodeStat, statDevice, statFollowing, statMount } from './directory.ts';
+import { FanotifyCapture } from './fanotify-capture.ts';
+import { InotifyCapture } from './inotify.ts';
+import { AT_FDCWD, closeHandle, O_CLOEXEC, openAt, unlinkAt } from './libc.ts';
+
+const libc = loadLibrary('libc.so.6');
+const callPoll = libc.number('poll', 'int', ['uintptr_t', 'uint64', 'int']);
+const POLLIN = 1;
+const MAX_POLLED = 1024;
+const pollRecords = allocateFixed(8 * MAX_POLLED);
+
+/** How often the roots are looked at: a mount that came or went makes no event. */
+const ROOT_CHECK_MS = 500;
+/** How often a root without events is compared as a whole. */
+export const POLLING_INTERVAL_MS = 10_000;
+/** A method that does not report its own cookie within this time does not work here. */
+const PROBE_MS = 2_000;
+/** Reads of one source before the others get their turn. */
+const READS_PER_TURN = 16;
+
+/** Names of file systems whose changes may be made elsewhere, by their magic numbers (statfs(2)). */
+const REMOTE: Readonly<Record<number, string>> = {
+  26985: 'NFS',
+  4283649346: 'CIFS',
+  4266872130: 'SMB2',
+  20859: 'SMB',
+  1702057286: 'FUSE',
+  16914839: '9P',
+  12805120: 'Ceph',
+  1397113167: 'AFS',
+};
+
+interface Source {
+  readonly handle: number;
+  read(): boolean;
+  settle?(): number | undefined;
+}
+
+interface Watch {
+  readonly watched: WatchedRoot;
+  readonly identity: string;
+  lost: boolean;
+  fanotify?: FanotifyCapture;
+  inotify?: InotifyCapture;
+  /** When a polled root is compared next. */
+  polledMs?: number;
+}
+
+export interface CaptureOptions {
+  readonly nowMs: () => number;
+  /** For tests and for hosts where a method misbehaves. */
+  readonly allowed?: readonly CaptureMethod[];
+}
+
+export class LinuxCapture {
+  private readonly nowMs: () => number;
+  private readonly allowed: readonly CaptureMethod[];
+  /** fanotify groups by device and mount. */
+  private readonly groups = new Map<string, FanotifyCapture>();
+  private readonly watches = new Map<WatchedRoot, Watch>();
+  private nextCheckMs = 0;
+  private nextProbe = 0;
+
+  constructor(options: CaptureOptions) {
+    this.nowMs = options.nowMs;
+    this.allowed = options.allowed ?? ['fanotify', 'inotify', 'polling'];
+  }
+
+  /** Real path and control directory of a root, as a watch needs them. */
+  prepare(path: string): { readonly path: string; readonly cookies: string } {
+    const real = translating(path, () => realpathSync(path));
+    return { path: real, cookies: `${prepareControl(path).path}/cookies` };
+  }
+
+  /** When it returns, every later change is reported. */
+  watch(watched: WatchedRoot): RootCapture {
+    const watch: Watch = { watched, identity: identify(watched.path), lost: false };
+    const reasons: string[] = [];
+    for (const method of this.methodsFor(watched.path, reasons)) {
+      try {
+        this.tryMethod(method, watch);
+        const choice = { method, degraded: method === 'polling' };
+        return reasons.length === 0 ? choice : { ...choice, reason: reasons.join('; ') };
+      } catch (error) {
+        this.unwatch(watched, watch);
+        if (error instanceof Fault && error.code === 'ROOT-MISSING') throw error;
+        reasons.push(`${method}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+    throw new Fault('FS-UNSUPPORTED', { what: `Capture (${reasons.join('; ')})`, path: watched.path });
+  }
+
+  private methodsFor(path: string, reasons: string[]): readonly CaptureMethod[] {
+    const remote = REMOTE[translating(path, () => statfsSync(path).type)];
+    if (remote === undefined) return this.allowed;
+    reasons.push(`${remote}: changes made on other machines give no events`);
+    return ['polling'];
+  }
+
+  private tryMethod(method: CaptureMethod, watch: Watch): void {
+    this.start(method, watch);
+    this.watches.set(watch.watched, watch);
+    if (!this.proves(watch.watched)) throw new Error('its own test change was not reported');
+  }
+
+  unwatch(watched: WatchedRoot, watch = this.watches.get(watched)): void {
+    this.watches.delete(watched);
+    watch?.inotify?.close();
+    watch?.fanotify?.remove(watched);
+    for (const [key, group] of this.groups) {
+      if (!group.isUnused) continue;
+      group.close();
+      this.groups.delete(key);
+    }
+  }
+
+  /** Waits at most so long for events and hands on what came. */
+  turn(timeoutMs: number): void {
+    const sources = this.sources();
+    const waitMs = Math.min(timeoutMs, this.flush(sources) ?? timeoutMs);
+    const ready = this.poll(sources, waitMs);
+    for (const source of ready) this.drain(source);
+    this.flush(sources);
+    if (this.nowMs() >= this.nextCheckMs) this.checkRoots();
+  }
+
+  private drain(source: Source): void {
+    try {
+      for (let reads = 0; reads < READS_PER_TURN && source.read(); reads += 1) this.post();
+    } catch (error) {
+      for (const watch of this.watches.values()) if (isFedBy(watch, source)) this.degrade(watch, error);
+    }
+  }
+
+  /** A source failed (no more watches, for one): from now on its roots are compared. */
+  private degrade(watch: Watch, error: unknown): void {
+    const { watched } = watch;
+    this.unwatch(watched, watch);
+    delete watch.fanotify;
+    this.start('polling', watch);
+    this.watches.set(watched, watch);
+    const reason = error instanceof Error ? error.message : String(error);
+    watched.sink.overflow(watched.root, '', `capture failed and is replaced by polling: ${reason}`);
+  }
+
+  close(): void {
+    for (const watched of [...this.watches.keys()]) this.unwatch(watched);
+  }
+
+  // ------------------------------------------------------------- methods
+
+  private start(method: CaptureMethod, watch: Watch): void {
+    const { watched } = watch;
+    if (method === 'fanotify') {
+      const key = mountKey(watched.path);
+      if (mountKey(watched.cookies) !== key) throw new Error('the control directory is on another mount');
+      let group = this.groups.get(key);
+      if (group === undefined) {
+        group = new FanotifyCapture(watched.path);
+        this.groups.set(key, group);
+      }
+      group.add(watched);
+      watch.fanotify = group;
+    } else if (method === 'inotify') {
+      watch.inotify = new InotifyCapture(watched, this.nowMs);
+    } else {
+      watch.inotify = new InotifyCapture(watched, this.nowMs, false);
+      watch.polledMs = this.nowMs() + POLLING_INTERVAL_MS;
+    }
+  }
+
+  /** Makes a cookie of its own and waits for it. */
+  private proves(watched: WatchedRoot): boolean {
+    this.nextProbe += 1;
+    const name = `probe-${process.pid}-${this.nextProbe}`;
+    let seen = false;
+    const before = watched.sink.onCookie;
+    watched.sink.onCookie = (cookie) => {
+      if (cookie === name) seen = true;
+      return cookie === name;
+    };
+    const path = `${watched.cookies}/${name}`;
+    const flags = fileConstants.O_WRONLY | fileConstants.O_CREAT | O_CLOEXEC;
+    const handle = openAt(AT_FDCWD, path, flags, 0o600);
+    if (handle >= 0) closeHandle(handle);
+    unlinkAt(AT_FDCWD, path);
+    const untilMs = this.nowMs() + PROBE_MS;
+    while (!seen && this.nowMs() < untilMs) this.turn(20);
+    watched.sink.onCookie = before;
+    return seen;
+  }
+
+  // ------------------------------------------------------------- the loop
+
+  private sources(): Source[] {
+    const sources: Source[] = [...this.groups.values()];
+    for (const watch of this.watches.values()) if (watch.inotify !== undefined) sources.push(watch.inotify);
+    return sources;
+  }
+
+  private poll(sources: readonly Source[], timeoutMs: number): Source[] {
+    const polled = sources.slice(0, MAX_POLLED);
+    const { bytes, address } = pollRecords;
+    polled.forEach((source, index) => {
+      bytes.writeInt32LE(source.handle, 8 * index);
+      bytes.writeInt32LE(POLLIN, 8 * index + 4);
+    });
+    if (callPoll(address, polled.length, Math.max(0, Math.ceil(timeoutMs))) <= 0) return [];
+    return polled.filter((_, index) => bytes.readInt16LE(8 * index + 6) !== 0);
+  }
+
+  /** Returns the ms until something held back is due. */
+  private flush(sources: readonly Source[]): number | undefined {
+    const waits = sources.map((source) => source.settle?.());
+    waits.push(this.post());
+    const due = waits.filter((wait) => wait !== undefined);
+    return due.length === 0 ? undefined : Math.min(...due);
+  }
+
+  private post(): number | undefined {
+    let soonest: number | undefined;
+    for (const { watched } of this.watches.values()) {
+      const wait = watched.sink.flush();
+      if (wait !== undefined) soonest = Math.min(soonest ?? wait, wait);
+    }
+    return soonest;
+  }
+
+  private checkRoots(): void {
+    const nowMs = this.nowMs();
+    this.nextCheckMs = nowMs + ROOT_CHECK_MS;
+    for (const watch of this.watches.values()) {
+      const { sink, root, path } = watch.watched;
+      if (watch.polledMs !== undefined && nowMs >= watch.polledMs) {
+        watch.polledMs = nowMs + POLLING_INTERVAL_MS;
+        sink.overflow(root, '', 'polling');
+      }
+      const lost = currentIdentity(path) !== watch.identity;
+      if (lost && !watch.lost) sink.rootLost(root);
+      // It is back: nobody saw what happened meanwhile.
+      if (!lost && watch.lost) sink.overflow(root, '', 'the root was away');
+      watch.lost = lost;
+    }
+    this.post();
+  }
+}
+
+function isFedBy(watch: Watch, source: Source): boolean {
+  return watch.inotify === source || watch.fanotify === source;
+}
+
+function identify(path: string): string {
+  const identity = currentIdentity(path);
+  if (identity === undefined) throw new Fault('ROOT-MISSING', { path });
+  return identity;
+}
+
+function currentIdentity(path: string): string | undefined {
+  if (statFollowing(AT_FDCWD, path) < 0) return undefined;
+  const { id } = decodeStat(0);
+  return `${id.inode}:${id.birthNs}`;
+}
+
+function mountKey(path: string): string {
+  if (statFollowing(AT_FDCWD, path) < 0) throw new Fault('ROOT-MISSING', { path });
+  return `${statDevice()}:${statMount()}`;
+}

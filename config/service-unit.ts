@@ -59,7 +59,34 @@ function quoteForSystemd(argument: string): string {
   return /^[\w@%+=:,./-]+$/.test(escaped) ? escaped : `"${escaped}"`;
 }
 
-/** The command of the Windows start-up task, for `schtasks /TR`. */
-export function windowsCommand(service: ServiceDescription): string {
-  return [service.node, ...serviceArguments(service)].map((part) => `"${part.replace(/"/g, '')}"`).join(' ');
+/**
+ * The Windows start-up task, for `schtasks /Create /XML` (Task Scheduler schema 1.2). The defaults of the command line would
+ * end it after three days, run it below normal priority and not start it again after a crash.
+ */
+export function windowsTask(service: ServiceDescription): string {
+  const [command, ...rest] = [service.node, ...serviceArguments(service)];
+  const args = rest.map((part) => `"${part.replace(/"/g, '')}"`).join(' ');
+  return `<?xml version="1.0" encoding="UTF-16"?>
+<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
+  <RegistrationInfo><Description>Mainstay engine</Description></RegistrationInfo>
+  <Triggers><BootTrigger><Enabled>true</Enabled></BootTrigger></Triggers>
+  <Principals><Principal id="Author"><UserId>S-1-5-18</UserId><RunLevel>HighestAvailable</RunLevel></Principal></Principals>
+  <Settings>
+    <MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>
+    <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
+    <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
+    <StartWhenAvailable>true</StartWhenAvailable>
+    <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>
+    <Priority>4</Priority>
+    <RestartOnFailure><Interval>PT1M</Interval><Count>999</Count></RestartOnFailure>
+  </Settings>
+  <Actions Context="Author">
+    <Exec><Command>${escapeXml(command!)}</Command><Arguments>${escapeXml(args)}</Arguments></Exec>
+  </Actions>
+</Task>
+`;
+}
+
+function escapeXml(text: string): string {
+  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
 }

@@ -50,6 +50,25 @@ export const AVAILABILITY_SETTINGS = define({
     help: 'host:port of the witness, or of each etcd member.',
     default: [],
   },
+  'switchover.fencingScript': {
+    ...switchover,
+    type: 'text',
+    label: 'Fencing script',
+    help: 'Runs on the host that takes over and must confirm, over a path of its own, that the other one is off; exit code 0 means it is.',
+    default: '',
+    pattern: SCRIPT_NAME,
+  },
+  'switchover.returnPolicy': {
+    ...switchover,
+    type: 'choice',
+    label: 'When the old Master returns',
+    help: 'Its own last changes go to quarantine in any case. Ask: it waits for you. Resynchronize: it becomes the standby by itself.',
+    default: 'ask',
+    choices: [
+      { value: 'ask', label: 'Ask' },
+      { value: 'resynchronize', label: 'Resynchronize' },
+    ],
+  },
   'switchover.unsafeAuto': {
     ...switchover,
     type: 'boolean',
@@ -134,6 +153,13 @@ export const AVAILABILITY_SETTINGS = define({
     label: 'Probe address',
     help: 'Address the sites are probed at; empty: the address of their binding.',
     default: '',
+  },
+  'isAlive.referenceAddresses': {
+    ...alive,
+    type: 'list',
+    label: 'Reference addresses',
+    help: 'Addresses, such as the gateway, that the Replica must reach before it believes that the Master is down and not its own network.',
+    default: [],
   },
   'isAlive.script': {
     ...alive,

@@ -75,6 +75,13 @@ export const REDIRECTION_SETTINGS = define({
       { value: 'non-secure', label: 'Non-secure' },
     ],
   },
+  'redirect.dnsTsigKey': {
+    ...redirection,
+    type: 'text',
+    label: 'TSIG key',
+    help: 'Name of the key; the secret itself lies in a protected file of each host and is never part of a scenario.',
+    default: '',
+  },
   'redirect.computerName': {
     ...redirection,
     type: 'boolean',

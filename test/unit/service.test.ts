@@ -1,5 +1,5 @@
 import test from 'ava';
-import { systemdUnit } from '../../config/service-unit.ts';
+import { systemdUnit, windowsTask } from '../../config/service-unit.ts';
 import { Context } from '../../tui/cli/context.ts';
 import { service } from '../../tui/cli/service-command.ts';
 import type { ServiceHost } from '../../tui/cli/service-host.ts';
@@ -82,10 +82,14 @@ test('a dry run shows everything and does nothing; without systemd it says so', 
 test('on Windows a start-up task runs the engine, and status tells whether it runs', async (t) => {
   const { host, did } = fakeHost('windows', { '/Query': { exit: 0, output: 'Status: Running' } });
   t.is(await service(context().context, 'install', { data: '/d' }, host), 0);
-  t.regex(
-    did[0]!,
-    /^schtasks\.exe \/Create \/F \/TN mainstay \/SC ONSTART \/RU SYSTEM \/RL HIGHEST \/TR "\/opt\/node".*"--data" "\/d"$/,
-  );
+  t.deepEqual(did, [
+    'write /d\\service.xml false',
+    'schtasks.exe /Create /F /TN mainstay /XML /d\\service.xml',
+    'schtasks.exe /Run /TN mainstay',
+  ]);
+  const task = windowsTask({ node: 'C:\\node.exe', program: 'C:\\a&b\\m.js', data: 'D:\\my data' });
+  t.regex(task, /<Arguments>.*"C:\\a&amp;b\\m\.js" "daemon" "--data" "D:\\my data"<\/Arguments>/);
+  t.regex(task, /<ExecutionTimeLimit>PT0S</, 'without it Windows ends the task after three days');
   const { context: status, terminal } = context();
   t.is(await service(status, 'status', { json: true }, host), 0);
   t.like(JSON.parse(terminal.stdout), { installed: true, running: true });

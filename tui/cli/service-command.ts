@@ -4,7 +4,7 @@ import {
   type ServiceDescription,
   SYSTEMD_UNIT_PATH,
   systemdUnit,
-  windowsCommand,
+  windowsTask,
 } from '../../config/service-unit.ts';
 import { Fault } from '../../shared/faults.ts';
 import type { CommonOptions, Context } from './context.ts';
@@ -24,7 +24,7 @@ const NOT_RUNNING = 3;
 
 /** One step: a file to write or remove, or a program to run. `mayFail`: going on makes sense. */
 type Step =
-  | { readonly write: string; readonly text: string }
+  | { readonly write: string; readonly text: string; readonly utf16?: boolean }
   | { readonly remove: string }
   | { readonly run: readonly [string, ...string[]]; readonly mayFail?: boolean };
 
@@ -59,9 +59,10 @@ function installSteps(context: Context, options: ServiceOptions, host: ServiceHo
     ...(options.config === undefined ? {} : { config: host.absolute(options.config) }),
   };
   if (host.system === 'windows') {
-    const task = ['/Create', '/F', '/TN', SERVICE_NAME, '/SC', 'ONSTART', '/RU', 'SYSTEM', '/RL', 'HIGHEST'];
+    const task = `${description.data}\\service.xml`;
     return [
-      { run: ['schtasks.exe', ...task, '/TR', windowsCommand(description)] },
+      { write: task, text: windowsTask(description), utf16: true },
+      { run: ['schtasks.exe', '/Create', '/F', '/TN', SERVICE_NAME, '/XML', task] },
       { run: ['schtasks.exe', '/Run', '/TN', SERVICE_NAME] },
     ];
   }
@@ -89,7 +90,7 @@ function uninstallSteps(host: ServiceHost): Step[] {
 }
 
 function take(step: Step, host: ServiceHost): void {
-  if ('write' in step) host.write(step.write, step.text);
+  if ('write' in step) host.write(step.write, step.text, step.utf16 === true);
   else if ('remove' in step) host.remove(step.remove);
   else {
     const [program, ...args] = step.run;

@@ -1,7 +1,7 @@
 /** The operating system's service control, for `mainstay service`. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { Fault } from '../../shared/faults.ts';
 
 export interface Ran {
@@ -14,7 +14,8 @@ export interface ServiceHost {
   readonly node: string;
   readonly defaultData: string;
   absolute(path: string): string;
-  write(path: string, text: string): void;
+  /** Makes the directory as well. `utf16`: with a byte order mark, as Windows wants it. */
+  write(path: string, text: string, utf16: boolean): void;
   remove(path: string): void;
   read(path: string): string | undefined;
   run(program: string, args: readonly string[]): Ran;
@@ -35,7 +36,11 @@ export function serviceHost(): ServiceHost {
     node: process.execPath,
     defaultData: windows ? 'C:\\ProgramData\\Mainstay' : '/var/lib/mainstay',
     absolute: (path) => resolve(path),
-    write: (path, text) => guarded(path, () => writeFileSync(path, text, { mode: 0o644 })),
+    write: (path, text, utf16) =>
+      guarded(path, () => {
+        mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+        writeFileSync(path, utf16 ? Buffer.from(`\ufeff${text}`, 'utf16le') : text, { mode: 0o644 });
+      }),
     remove: (path) => guarded(path, () => rmSync(path, { force: true })),
     read: (path) => (existsSync(path) ? readFileSync(path, 'utf8') : undefined),
     run: (program, args) => {

@@ -5,7 +5,7 @@
  */
 import type { Danger } from '../shared/commands.ts';
 import { eventWindow, refusal, selectedScenario, visibleEvents } from './select.ts';
-import type { ConsoleState, Place } from './state.ts';
+import { type ConsoleState, type Place, type RunDialog, topDialog } from './state.ts';
 
 export interface Binding {
   readonly keys: readonly string[];
@@ -54,6 +54,26 @@ export function whyNotDelete(state: ConsoleState): string | undefined {
 
 function whyNotVerify(state: ConsoleState): string | undefined {
   return refusal(state, selectedScenario(state), 'scenario.verify');
+}
+
+function inStep(...steps: readonly RunDialog['step'][]) {
+  return (state: ConsoleState) => {
+    const dialog = topDialog(state);
+    return dialog?.kind === 'run' && steps.includes(dialog.step) ? undefined : 'not at this step';
+  };
+}
+
+function whyNotAcknowledge(state: ConsoleState): string | undefined {
+  const dialog = topDialog(state);
+  if (dialog?.kind !== 'run' || dialog.step !== 'findings' || dialog.verifyOnly)
+    return 'there is nothing to acknowledge';
+  return dialog.findings.some((finding) => finding.severity === 'error') ? 'errors block Run' : undefined;
+}
+
+function whyNotYes(state: ConsoleState): string | undefined {
+  const dialog = topDialog(state);
+  if (dialog?.kind !== 'confirm' || dialog.step !== 'question') return 'it was asked already';
+  return dialog.typed === undefined ? undefined : 'type the name instead';
 }
 
 export const BINDINGS = define({
@@ -308,13 +328,14 @@ export const BINDINGS = define({
     hidden: true,
   },
   'run-right': {
-    keys: ['l', 'right', 'space'],
+    keys: ['space', 'l', 'right'],
     place: 'run',
     title: 'choose',
     help: 'Next choice',
     danger: 'safe',
     hidden: true,
     footer: 2,
+    disabled: inStep('question'),
   },
   'run-enter': {
     keys: ['enter'],
@@ -324,6 +345,7 @@ export const BINDINGS = define({
     danger: 'safe',
     hidden: true,
     footer: 3,
+    disabled: inStep('question', 'findings', 'failed'),
   },
   'run-yes': {
     keys: ['y'],
@@ -333,6 +355,7 @@ export const BINDINGS = define({
     danger: 'confirm',
     hidden: true,
     footer: 1,
+    disabled: inStep('question'),
   },
   'run-acknowledge': {
     keys: ['a'],
@@ -342,6 +365,7 @@ export const BINDINGS = define({
     danger: 'safe',
     hidden: true,
     footer: 1,
+    disabled: whyNotAcknowledge,
   },
   'run-again': {
     keys: ['v'],
@@ -351,6 +375,7 @@ export const BINDINGS = define({
     danger: 'safe',
     hidden: true,
     footer: 2,
+    disabled: inStep('question', 'findings', 'failed'),
   },
   'run-cancel': {
     keys: ['esc', 'n', 'q', 'ctrl-c'],
@@ -386,6 +411,7 @@ export const BINDINGS = define({
     danger: 'confirm',
     hidden: true,
     footer: 1,
+    disabled: whyNotYes,
   },
   'confirm-cancel': {
     keys: ['esc', 'n', 'q', 'ctrl-c'],

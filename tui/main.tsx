@@ -1,11 +1,13 @@
 /** Entry of the full-screen console. The screen is painted before anything is connected. */
 import { render } from 'ink';
+import { Fault } from '../shared/faults.ts';
 import { App } from './app.tsx';
 import { asciiSurface, blockSurface } from './charts/bars.ts';
 import { loadBrailleSurface } from './charts/braille.ts';
 import type { ChartKind, ChartSurface } from './charts/surface.ts';
 import type { ConsoleHost, HostConnection } from './connection.ts';
 import { after, divertConsole, every, openTerminal, systemFacts, terminalFacts, wallClock } from './host.ts';
+import { localAccess, profileAccess, profilePath, profileTitle, readProfile } from './profile.ts';
 import { type ConsoleSettings, initialState } from './state.ts';
 import { ConsoleStore } from './store.ts';
 
@@ -24,6 +26,42 @@ export interface ConsoleOptions {
 const TICK_MS = 1000;
 /** Some 60 ms of loading that the first paint does not wait for. */
 const BRAILLE_DELAY_MS = 50;
+
+/** As the command line gives them. */
+export interface ProfileConsoleOptions {
+  /** Path of the profile; default: the user's. */
+  readonly profile?: string;
+  /** Data directory of a daemon on this host, instead of a profile. */
+  readonly data?: string;
+  readonly ascii?: boolean;
+  readonly readonly?: boolean;
+  readonly charts?: ChartKind;
+}
+
+/** The console over the hosts of a profile. Only their names are read before the first paint. */
+export async function runProfileConsole(options: ProfileConsoleOptions): Promise<number> {
+  const { env } = systemFacts();
+  const path = profilePath(options.profile, env);
+  const local = options.data === undefined ? undefined : localAccess(options.data);
+  const hosts = local?.hosts ?? readProfile(path).hosts;
+  const connect = async (): Promise<readonly HostConnection[]> => {
+    const [{ DaemonClient }, access] = await Promise.all([
+      import('./client.ts'),
+      local ?? profileAccess(path, wallClock()),
+    ]);
+    return hosts.map((host) => new DaemonClient({ host, identity: access.identity, now: () => performance.now() }));
+  };
+  const { ascii, readonly, charts } = options;
+  return runConsole({
+    profile: local?.title ?? profileTitle(path),
+    hosts,
+    connect,
+    logFile: `${path}.console.log`,
+    ...(ascii === undefined ? {} : { ascii }),
+    ...(readonly === undefined ? {} : { readonly }),
+    ...(charts === undefined ? {} : { charts }),
+  });
+}
 
 /** Why the console cannot be shown here, with what to do instead; undefined when it can. */
 export function whyNoConsole(): string | undefined {
@@ -50,7 +88,7 @@ function settingsOf(options: ConsoleOptions): ConsoleSettings {
 /** Shows the console until it is left; resolves with the exit code. Throws when there is no terminal for it. */
 export async function runConsole(options: ConsoleOptions): Promise<number> {
   const refusal = whyNoConsole();
-  if (refusal !== undefined) throw new Error(refusal);
+  if (refusal !== undefined) throw new Fault('USAGE', { reason: refusal });
   const { streams } = systemFacts();
   const settings = settingsOf(options);
   const { promise, resolve } = Promise.withResolvers<{ code: number; error?: unknown }>();

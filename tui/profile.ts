@@ -72,8 +72,13 @@ export async function profileIdentity(path: string, nowMs: number): Promise<Clie
 export async function profileAccess(path: string, nowMs: number): Promise<Access> {
   const profile = readProfile(path);
   const identity = await profileIdentity(path, nowMs);
+  return { identity, hosts: profile.hosts, title: profileTitle(path) };
+}
+
+/** What to call the hosts of a profile on the screen. */
+export function profileTitle(path: string): string {
   const name = basename(path, '.json');
-  return { identity, hosts: profile.hosts, title: name === 'profile' ? 'default' : name };
+  return name === 'profile' ? 'default' : name;
 }
 
 /** Through the admin key in the data directory of a daemon that runs here. */

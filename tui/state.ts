@@ -2,6 +2,7 @@
 import type { CommandName, SessionRole } from '../shared/commands.ts';
 import type { EventRecord, Severity } from '../shared/events.ts';
 import type { FaultDocument } from '../shared/faults.ts';
+import type { Finding } from '../shared/results.ts';
 import type { ScenarioDocument, SyncMethod } from '../shared/scenario.ts';
 import type { DaemonStatus, ScenarioStatus } from '../shared/status.ts';
 import type { ChartKind } from './charts/surface.ts';
@@ -49,14 +50,6 @@ export interface ChartHistory {
   readonly lag: readonly number[];
 }
 
-export interface VerificationFinding {
-  readonly severity: 'error' | 'warning' | 'info';
-  readonly code: string;
-  readonly host: string;
-  readonly text: string;
-  readonly fix: string;
-}
-
 export interface RunChoice {
   readonly sync: SyncMethod;
   readonly ignoreSame: boolean;
@@ -75,7 +68,7 @@ export interface RunDialog extends DialogBase {
   /** Only the verification was asked for: no question follows. */
   readonly verifyOnly: boolean;
   readonly step: 'verifying' | 'findings' | 'question' | 'starting' | 'failed';
-  readonly findings: readonly VerificationFinding[];
+  readonly findings: readonly Finding[];
   readonly acknowledged: boolean;
   readonly choice: RunChoice;
   /** Row of the question that has the cursor: method, ignore, buttons. */

@@ -180,6 +180,7 @@ function nameOfSequence(parameters: string, final: string): { key: string; text?
   if (/[<>=?]/.test(parameters)) return undefined; // SGR mouse, device answers
   const [first = '', second = ''] = parameters.split(';');
   if (final === 'u') return nameOfCode(Number(first), second);
+  if ('PQRS'.includes(final) && first !== '' && first !== '1') return undefined; // cursor position, not F1–F4
   const base = final === '~' ? TILDE_KEYS[first] : FINAL_KEYS[final];
   if (base === undefined) return undefined; // focus reports, F5–F12, cursor position
   return { key: withModifiers(base, second) };

@@ -1,9 +1,9 @@
 /** The lines around the panes: header, alert line, footer. */
 import { formatDuration } from '../../shared/units.ts';
-import { type ActionId, actionsIn, bindingOf, keyName, placeOf, whyDisabled } from '../keys.ts';
+import { type ActionId, actionsIn, bindingOf, isPane, keyName, placeOf, whyDisabled } from '../keys.ts';
 import { commandHost, conditions, scenarioViews, selectedScenario, unreadAlerts, worstLag } from '../select.ts';
 import type { ConsoleState } from '../state.ts';
-import { shortCount, timeOfDay } from './format.ts';
+import { plural, shortCount, timeOfDay } from './format.ts';
 import { fitLine, type Line, line, lineWidth, type Span, type Style, span, spread } from './line.ts';
 
 function counts(state: ConsoleState): string {
@@ -46,9 +46,8 @@ export function headerLine(state: ConsoleState, width: number): Line {
     ' ',
     span('│', 'border'),
     ` ${counts(state)} `,
-    span('│', 'border'),
-    ` ev ${shortCount(state.eventsPerSecond)}/s `,
-    ...(width >= 90 ? [span('│', 'border'), ` lag max ${formatDuration(lag)}`] : []),
+    ...(width >= 100 ? [span('│', 'border'), ` ev ${shortCount(state.eventsPerSecond)}/s `] : []),
+    ...(width >= 100 ? [span('│', 'border'), ` lag max ${formatDuration(lag)}`] : []),
   );
   return spread(left, line('  ', connectionWords(state), `  ${timeOfDay(state.now)} `), width);
 }
@@ -71,7 +70,11 @@ export function alertLine(state: ConsoleState, width: number): Line {
   );
   const right = line(span(`  ${[...more, '! alerts'].join(', ')} `, 'dim'));
   if (first === undefined)
-    return spread(line(' ', span('! ', 'warning'), `${unread} unread warnings or errors`), right, width);
+    return spread(
+      line(' ', span('! ', 'warning'), plural(unread, 'unread warning or error', 'unread warnings or errors')),
+      line(span('! alerts ', 'dim')),
+      width,
+    );
   const style = first.severity === 'warning' ? 'warning' : 'error';
   return spread(
     line(' ', span(`! ${first.severity.toUpperCase()}`, style), ` ${first.where} ${first.text}`),
@@ -92,6 +95,8 @@ function hint(state: ConsoleState, action: ActionId): Line {
 export function footerLine(state: ConsoleState, width: number, place = placeOf(state)): Line {
   const actions = actionsIn(place)
     .filter((action) => bindingOf(action).footer !== undefined)
+    // A dialog's step decides its keys; in a pane what cannot be done now stays visible, greyed out.
+    .filter((action) => isPane(place) || whyDisabled(state, action) === undefined)
     .sort((a, b) => (bindingOf(a).footer ?? 0) - (bindingOf(b).footer ?? 0));
   const last = actions.filter((action) => action === 'quit').map((action) => hint(state, action));
   let room = width - 2 - last.reduce((sum, content) => sum + lineWidth(content) + 2, 0);

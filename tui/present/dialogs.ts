@@ -1,5 +1,6 @@
 /** What stands in dialogs, as lines. The frame and the place on the screen are the component's. */
 import type { FaultDocument } from '../../shared/faults.ts';
+import type { Finding } from '../../shared/results.ts';
 import type { Field } from '../input/field.ts';
 import { bindingOf, keyName, whyDisabled } from '../keys.ts';
 import type { Alert } from '../select.ts';
@@ -69,17 +70,7 @@ function findingLines(dialog: RunDialog, width: number, height: number): readonl
   const errors = dialog.findings.filter((finding) => finding.severity === 'error').length;
   const warnings = dialog.findings.filter((finding) => finding.severity === 'warning').length;
   const head: Line[] = [line(...summary(errors, warnings)), []];
-  const body: Line[] = [];
-  for (const finding of dialog.findings) {
-    const style = finding.severity === 'error' ? 'error' : finding.severity === 'warning' ? 'warning' : 'dim';
-    const word = { error: 'ERROR', warning: 'WARN ', info: 'ok   ' }[finding.severity];
-    const where = [finding.host, finding.code].filter((part) => part !== '').join(' ');
-    const [first = '', ...more] = wrap(clean(finding.text), width - 8);
-    body.push(line(span(word, style), ' ', span(where, 'strong')));
-    for (const text of [first, ...more]) body.push(line(`      ${text}`));
-    for (const text of finding.fix === '' ? [] : wrap(clean(`Fix: ${finding.fix}`), width - 8))
-      body.push(line(span(`      ${text}`, 'dim')));
-  }
+  const body = dialog.findings.flatMap((finding) => oneFinding(finding, width));
   const room = Math.max(1, height - head.length - 2);
   const top = Math.max(0, Math.min(dialog.scroll, body.length - room));
   const more =
@@ -87,6 +78,30 @@ function findingLines(dialog: RunDialog, width: number, height: number): readonl
       ? span(`  ${top + 1}-${Math.min(top + room, body.length)} of ${body.length}, j/k`, 'dim')
       : undefined;
   return [...head, ...body.slice(top, top + room), [], line(...findingButtons(dialog), more)];
+}
+
+const FINDING_WORDS = { error: 'ERROR', warning: 'WARN ', info: 'ok   ' } as const;
+const FINDING_STYLES = { error: 'error', warning: 'warning', info: 'dim' } as const;
+
+function oneFinding(finding: Finding, width: number): Line[] {
+  const where = [finding.host ?? '', finding.code ?? ''].filter((part) => part !== '').join(' ');
+  const fix = finding.fix ?? '';
+  const body = wrap(clean(findingText(finding)), width - 8).map((text) => line(`      ${text}`));
+  const help =
+    fix === '' ? [] : wrap(clean(`Fix: ${fix}`), width - 8).map((text) => line(span(`      ${text}`, 'dim')));
+  const head = line(
+    span(FINDING_WORDS[finding.severity], FINDING_STYLES[finding.severity]),
+    ' ',
+    span(where, 'strong'),
+  );
+  return [head, ...body, ...help];
+}
+
+function findingText(finding: Finding): string {
+  const found = finding.found === undefined ? '' : `found ${finding.found}`;
+  const expected = finding.expected === undefined ? '' : `expected ${finding.expected}`;
+  const detail = [found, expected].filter((part) => part !== '').join(', ');
+  return detail === '' ? finding.text : `${finding.text}: ${detail}`;
 }
 
 function summary(errors: number, warnings: number): Span[] {

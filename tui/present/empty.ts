@@ -1,4 +1,5 @@
 /** What stands where there is nothing yet: why, and what to do. */
+import { layoutOf } from '../layout.ts';
 import type { ConsoleState } from '../state.ts';
 import { type Line, line, span } from './line.ts';
 import { clean, wrap } from './text.ts';
@@ -13,7 +14,10 @@ export function emptyTree(state: ConsoleState, width: number): readonly Line[] {
     return sentences(`No scenario matches "${state.treeFilter}". Esc clears the filter.`, width);
   if (state.hosts.length === 0)
     return sentences('This profile has no hosts. Leave with q, then: mainstay pair accept INVITE', width);
-  if (state.hosts.some((host) => host.connection === 'up')) return sentences('No scenario yet.', width);
+  if (state.hosts.some((host) => host.connection === 'up')) {
+    const alone = layoutOf(state).kind === 'single';
+    return [...sentences('No scenario yet.', width), ...(alone ? quickStart(width) : [])];
+  }
   if (state.hosts.some((host) => host.connection === 'connecting')) return sentences('Connecting…', width, 'dim');
   const lines = sentences('No host can be reached; it is tried again and again.', width, 'error');
   for (const host of state.hosts)

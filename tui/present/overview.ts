@@ -30,14 +30,15 @@ const MIN_SIDE_BY_SIDE = 76;
 export function overview(view: ScenarioView, options: OverviewOptions): readonly Line[] {
   const { status } = view;
   const head = [...stateLines(view, options), ...syncLines(status, options)];
-  const replicas = table(REPLICA_COLUMNS(options.now), status.hosts, options.width);
+  const replicas = table(replicaColumns(status, options.now), status.hosts, options.width);
   const foot = footLines(status);
-  const spare = options.height - head.length - replicas.length - foot.length - 1;
+  const spare = options.height - head.length - replicas.length - foot.length - (view.stale ? 2 : 1);
   const drawn = status.running || options.charts?.throughput.some((value) => !Number.isNaN(value)) === true;
   const charts =
-    drawn && spare >= MIN_CHART_ROWS + 1 ? chartLines(status, options, Math.min(MAX_CHART_ROWS, spare - 1)) : [];
+    drawn && spare >= MIN_CHART_ROWS + 1 ? chartLines(view, options, Math.min(MAX_CHART_ROWS, spare - 1)) : [];
   const content = [...head, ...charts, ...replicas, [], ...foot];
-  return view.stale ? content.map((row) => restyle(row, 'dim')) : content;
+  if (!view.stale) return content;
+  return [line(span(staleText(view, options.now), 'warning')), ...content.map((row) => restyle(row, 'dim'))];
 }
 
 function stateLines(view: ScenarioView, options: OverviewOptions): Line[] {
@@ -49,15 +50,15 @@ function stateLines(view: ScenarioView, options: OverviewOptions): Line[] {
   const lines: Line[] = [
     line(
       'State ',
+      view.stale ? 'UNKNOWN, was ' : '',
       span(status.state.toUpperCase(), badge.style === 'dim' ? 'strong' : badge.style),
       reason,
       ` since ${when(status.since, options.now)}`,
-      status.running ? `   RPO ${formatDuration(exposure)}` : '',
+      status.running && !view.stale ? `   RPO ${formatDuration(exposure)}` : '',
       `   Epoch ${status.epoch}`,
       verified === undefined ? '' : `   Verified ${formatAge(options.now - verified)}`,
     ),
   ];
-  if (view.stale) lines.push(line(span(staleText(view, options.now), 'warning')));
   if (status.problem !== undefined) lines.push(line(span('! ', 'error'), span(status.problem, 'error')));
   return lines;
 }
@@ -85,8 +86,8 @@ function syncLines(status: ScenarioStatus, options: OverviewOptions): Line[] {
   const lines: Line[] = [
     [...label, ...progressBar({ width: barWidth, fraction: syncFraction(status) })],
     line(
-      `${formatCount(sync.comparedEntries)}${total} compared   ${formatCount(sync.sentFiles)} files sent   `,
-      `${formatBytes(sync.sentBytes)} of ${formatBytes(sync.neededBytes)}   ${formatRate(sync.bytesPerSecond)}   ${left}`,
+      `${left}   ${formatRate(sync.bytesPerSecond)}   ${formatBytes(sync.sentBytes)} of ${formatBytes(sync.neededBytes)}`,
+      `   ${formatCount(sync.sentFiles)} files sent   ${formatCount(sync.comparedEntries)}${total} compared`,
     ),
   ];
   if (sync.currentPath !== undefined) {
@@ -95,20 +96,23 @@ function syncLines(status: ScenarioStatus, options: OverviewOptions): Line[] {
   return lines;
 }
 
-function chartLines(status: ScenarioStatus, options: OverviewOptions, rows: number): readonly Line[] {
+function chartLines(view: ScenarioView, options: OverviewOptions, rows: number): readonly Line[] {
+  const { status } = view;
+  const live = status.running && !view.stale;
   const history = options.charts ?? { throughput: [], lag: [] };
   const beside = options.width >= MIN_SIDE_BY_SIDE;
   const width = beside ? Math.floor((options.width - 2) / 2) : options.width;
   const plot = (samples: readonly number[], floor: number, label: (value: number) => string): readonly Line[] =>
     options.surface.draw({ width, height: rows, samples, capacity: CHART_SAMPLES, floor, label });
   const largest = history.throughput.reduce((most, value) => (value > most ? value : most), 0);
-  const now = status.running ? formatRate(status.statistics.bytesPerSecond) : '—';
+  const now = live ? formatRate(status.statistics.bytesPerSecond) : '—';
+  const most = width >= 50 ? `, max ${formatRate(largest)}` : '';
   const throughput = [
-    line(span('Throughput', 'strong'), span(` 5 min  now ${now}, max ${formatRate(largest)}`, 'dim')),
+    line(span('Throughput', 'strong'), span(` 5 min  now ${now}${most}`, 'dim')),
     ...plot(history.throughput, FLOOR_BYTES, formatRate),
   ];
   if (!beside) return throughput;
-  const lagNow = status.running ? formatDuration(worstLag(status)) : '—';
+  const lagNow = live ? formatDuration(worstLag(status)) : '—';
   const lag = [
     line(span('Lag', 'strong'), span(` 5 min  now ${lagNow}`, 'dim')),
     ...plot(history.lag, FLOOR_LAG_MS, formatDuration),
@@ -116,26 +120,31 @@ function chartLines(status: ScenarioStatus, options: OverviewOptions, rows: numb
   return throughput.map((left, index) => [...fitLine(left, width), span('  '), ...(lag[index] ?? [])]);
 }
 
-function stateOfReplica(host: HostStatus): readonly [string, 'plain' | 'good' | 'busy' | 'warning' | 'error' | 'dim'] {
+function stateOfHost(
+  host: HostStatus,
+  status: ScenarioStatus,
+): readonly [string, 'plain' | 'good' | 'busy' | 'warning' | 'error' | 'dim'] {
   const { replica } = host;
   if (host.health === 'down') return ['DOWN', 'error'];
   if (replica === undefined) return [host.role === 'active' ? 'ACTIVE' : host.role.toUpperCase(), 'good'];
+  if (!status.running) return ['STANDBY', 'dim'];
   if (replica.held !== undefined) return ['HELD', 'error'];
   if (replica.link === 'down') return ['LINK DOWN', 'warning'];
+  if (status.state === 'synchronizing') return ['COPYING', 'busy'];
   if (replica.link !== 'live') return [replica.link.toUpperCase(), 'busy'];
   return replica.pendingChanges > 0 ? ['APPLYING', 'good'] : ['IN SYNC', 'good'];
 }
 
-const REPLICA_COLUMNS = (now: number): readonly Column<HostStatus>[] => [
+const replicaColumns = (status: ScenarioStatus, now: number): readonly Column<HostStatus>[] => [
   { title: 'Host', width: 14, grows: true, drop: 0, cell: (host) => host.name },
-  { title: 'State', width: 11, drop: 0, cell: stateOfReplica },
+  { title: 'State', width: 11, drop: 0, cell: (host) => stateOfHost(host, status) },
   {
     title: 'Lag',
     width: 10,
     align: 'right',
     drop: 0,
     cell: ({ replica }) =>
-      replica === undefined
+      replica === undefined || !status.running
         ? ''
         : [formatDuration(replica.lagMs), replica.lagMs >= LAG_WARNING_MS ? 'warning' : 'plain'],
   },

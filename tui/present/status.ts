@@ -77,12 +77,13 @@ export function badgeSpan(badge: Badge): Span {
   return span(`[${badge.word.padEnd(4)}]`, badge.style);
 }
 
-export function hostBadge(host: HostStatus): Badge {
+export function hostBadge(host: HostStatus, running: boolean): Badge {
   const word = { active: 'ACTIVE', standby: 'STBY', fenced: 'FENCED' }[host.role];
   if (host.health === 'down') return { word, style: 'error', text: 'down' };
   if (host.health === 'suspect') return { word, style: 'warning', text: 'suspect' };
   const { replica } = host;
   if (replica === undefined) return { word, style: host.role === 'active' ? 'good' : 'plain', text: host.health };
+  if (!running) return { word, style: 'plain', text: host.health };
   if (replica.link === 'down') return { word, style: 'warning', text: 'link down' };
   if (replica.held !== undefined) return { word, style: 'error', text: 'apply held' };
   if (replica.link !== 'live') return { word, style: 'busy', text: replica.link };

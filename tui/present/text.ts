@@ -40,8 +40,10 @@ export function clean(text: string): string {
 function cleanCluster(cluster: string): string {
   if (SPACE.test(cluster)) return ' ';
   const visible = cluster.replace(INVISIBLE, '');
+  // Conjuncts (several letters joined by marks) are as wide as each terminal likes: without the marks they are letters in a row.
+  const letters = [...visible].filter((character) => !MARK.test(character)).length;
   let out = '';
-  let marks = 0;
+  let marks = letters > 1 ? MAX_MARKS : 0;
   for (const character of visible) {
     if (MARK.test(character)) {
       marks += 1;

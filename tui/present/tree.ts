@@ -25,7 +25,7 @@ export function treeRow(row: TreeRow, options: RowOptions): Line {
   const { scenario, host } = row;
   const room = options.width - 1;
   if (host !== undefined) {
-    const badge = hostBadge(host);
+    const badge = hostBadge(host, scenario.status.running);
     const word = `[${badge.word.padEnd(6)}]`;
     const name = fitText(`   ${clean(host.name)}`, Math.max(8, room - STATE_CELLS));
     const content = line(name, ' ', span(word, scenario.stale ? 'dim' : badge.style), ` ${badge.text}`);

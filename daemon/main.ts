@@ -5,10 +5,10 @@
 import { hostname, networkInterfaces } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Fault } from '../shared/faults.ts';
 import { parseAddress, type RunFile } from '../shared/protocol/pairing.ts';
 import type { DaemonStatus } from '../shared/status.ts';
 import { createDiscoverHandler } from './application/service.ts';
+import { createCaptureService } from './capture/host.ts';
 import { diagnose } from './doctor.ts';
 import { type DaemonOptions, type HostSettings, loadHostSettings } from './host-settings.ts';
 import { LoopDelay } from './loop-delay.ts';
@@ -20,7 +20,7 @@ import { createReportDesk } from './report/service.ts';
 import { EMPTY_BOOK, type ScenarioBook, scenarioBook } from './scenario/book.ts';
 import { spawnEngine } from './scenario/engine-host.ts';
 import { createScenarioService, type ScenarioService } from './scenario/service.ts';
-import type { CaptureService, CommandHandlers, DaemonInformation } from './services.ts';
+import type { CommandHandlers, DaemonInformation } from './services.ts';
 import { type DataLock, lockDataDirectory } from './store/data-lock.ts';
 import { openDocument } from './store/documents.ts';
 import { modeOf, readTextIfPresent, removeFile, replaceFileSync } from './store/durable-file.ts';
@@ -175,7 +175,7 @@ async function composeScenarios(parts: Parts): Promise<ScenarioService & { reado
     events,
     peers: network.peers,
     links: network.links,
-    capture: noCapture,
+    capture: createCaptureService(),
     inspector: createHostInspector(),
     reports,
     spawnEngine,
@@ -276,12 +276,6 @@ function outsideHost(): string {
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   return addresses.find((one) => !one.internal && one.family === 'IPv4')?.address ?? hostname();
 }
-
-// Until daemon/capture/host.ts is there: a Master cannot run, a Replica can.
-const noCapture: CaptureService = {
-  watch: () => Promise.reject(new Fault('FS-UNSUPPORTED', { what: 'Capture', path: '' })),
-  unwatch: () => Promise.resolve(),
-};
 
 const LAST_PORT = 'last-port';
 

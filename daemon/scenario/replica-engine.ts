@@ -23,7 +23,6 @@ const SLICE_MS = 8;
 const SLICE_STEPS = 500;
 /** Batch frames that share one flush. */
 const FLUSH_BYTES = 4 * 1024 * 1024;
-const START_RETRY_MS = 2_000;
 const RECEIVE_RETRY_MS = 250;
 /** Most paths in one `repair`. */
 const REPAIR_PATHS = 500;
@@ -68,9 +67,8 @@ export class ReplicaEngine {
     this.reporter = new ReplicaReporter(ports.clock, notify);
   }
 
-  /** Recovers and answers `started`; while a root is missing it tries again. */
+  /** Recovers and answers `started`, or `failed` when a root is missing or the disk fails: the supervisor tries again. */
   start(): void {
-    if (this.ended) return;
     try {
       this.standby = new Standby(
         { ...this.ports, onEvent: (code, details) => this.tell(code, details) },
@@ -78,10 +76,9 @@ export class ReplicaEngine {
         this.ownProfile(),
       );
     } catch (error) {
-      this.startFailed(Fault.from(error));
+      this.fail(Fault.from(error));
       return;
     }
-    this.reporter.rootIsBack();
     this.notify({ type: 'started', position: this.standby.applied });
     this.schedule(0);
   }
@@ -109,15 +106,6 @@ export class ReplicaEngine {
       case 'hints':
       // Nothing a Replica acts on.
     }
-  }
-
-  private startFailed(fault: Fault): void {
-    if (fault.code !== 'ROOT-MISSING') {
-      this.fail(fault);
-      return;
-    }
-    this.reporter.rootIsMissing(fault);
-    this.ports.clock.after(START_RETRY_MS, () => this.start());
   }
 
   private refuseCall(id: number, name: string): void {
@@ -156,7 +144,9 @@ export class ReplicaEngine {
   // ---------------------------------------------------------------- link
 
   private openLink(peer: string): void {
-    this.link?.close('the Master connected again');
+    // A new stream of the same peer has replaced the old one already: closing that would close the new one.
+    if (this.link?.peer === peer) this.link.streamClosed(peer, 'replaced by a newer connection');
+    else this.link?.close('another Master connected');
     if (this.standby === undefined) {
       // Not recovered yet: the Master comes back by itself.
       this.notify({ type: 'link-close', peer });

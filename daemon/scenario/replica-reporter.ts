@@ -20,7 +20,6 @@ export class ReplicaReporter {
   private lastSentMs = Number.NEGATIVE_INFINITY;
   private timer: Timer | undefined;
   private rate = { atMs: 0, bytes: 0, changes: 0, bytesPerSecond: 0, changesPerSecond: 0 };
-  private missingRoot: string | undefined;
   private warnedAt: 'calm' | 'warning' | 'full' = 'calm';
 
   constructor(clock: Clock, notify: (notice: EngineNotice) => void) {
@@ -47,18 +46,6 @@ export class ReplicaReporter {
 
   end(): void {
     this.timer?.cancel();
-  }
-
-  rootIsMissing(fault: Fault): void {
-    if (this.missingRoot !== undefined) return;
-    this.missingRoot = String(fault.details.path ?? '');
-    this.notify({ type: 'event', code: 'ROOT-001', details: { path: this.missingRoot } });
-  }
-
-  rootIsBack(): void {
-    if (this.missingRoot !== undefined)
-      this.notify({ type: 'event', code: 'ROOT-002', details: { path: this.missingRoot } });
-    this.missingRoot = undefined;
   }
 
   /** `fill`: share of the spool's limit in use. */

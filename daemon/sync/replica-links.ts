@@ -16,8 +16,8 @@ interface LinkGroup {
   waiting: LinkWaiter[];
 }
 
-/** Called when the owner is ready and the link can be made; `ok` false: the owner will not come. */
-export type LinkWaiter = (ok: boolean) => void;
+/** Called when the owner is ready and the link can be made; without an id the owner will not come. */
+type LinkWaiter = (ownerId: FileId | undefined) => void;
 
 export type LinkRole =
   | { readonly kind: 'owner' }
@@ -64,7 +64,7 @@ export class LinkGroups {
     known.failed = ownerId === undefined;
     const waiting = known.waiting;
     known.waiting = [];
-    for (const waiter of waiting) waiter(ownerId !== undefined);
+    for (const waiter of waiting) waiter(ownerId);
   }
 }
 

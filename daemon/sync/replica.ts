@@ -15,6 +15,7 @@ import { StagedContent } from '../apply/open-puts.ts';
 import type { ParkedItems } from '../apply/parked.ts';
 import type { TreeWriter } from '../apply/tree-writer.ts';
 import { verdictOf } from '../apply/verdict.ts';
+import { sameId } from '../journal/record.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { Clock } from '../ports.ts';
 import {
@@ -245,9 +246,11 @@ export class ReplicaSync {
       return { kind: 'linked' };
     }
     state.pending += 1;
-    this.links.wait(root, group, (ok) => {
-      if (ok) this.followUps.push(this.linkChange(state, path, role.ownerPath, own, () => this.complete(state)));
-      else this.complete(state);
+    this.links.wait(root, group, (ownerId) => {
+      const linked = ownerId !== undefined && own !== undefined && sameId(own.id, ownerId);
+      if (linked) this.counts.identical += 1;
+      if (linked || ownerId === undefined) this.complete(state);
+      else this.followUps.push(this.linkChange(state, path, role.ownerPath, own, () => this.complete(state)));
     });
     return { kind: 'linked' };
   }

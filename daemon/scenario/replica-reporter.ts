@@ -1,5 +1,3 @@
-/** What the Replica's engine says about itself: acknowledgements, status at most every 100 ms, events with memory. */
-import type { Fault } from '../../shared/faults.ts';
 import type { SyncProgress } from '../../shared/status.ts';
 import type { Standby } from '../apply/standby.ts';
 import type { Clock, Timer } from '../ports.ts';

@@ -1,9 +1,10 @@
 /** The Master's side of a link, frame by frame, for tests of the Replica: says what it is told to, also nonsense. */
-import type { EngineConfig, EngineNotice } from '../../daemon/scenario/engine-protocol.ts';
+
 import { type ContentHasher, hashWhole } from '../../daemon/link/content-hash.ts';
 import { type DataFrameType, FrameWriter, LinkSession } from '../../daemon/link/session.ts';
-import { ReplicaEngine } from '../../daemon/scenario/replica-engine.ts';
 import type { LinkStream } from '../../daemon/ports.ts';
+import type { EngineConfig, EngineNotice } from '../../daemon/scenario/engine-protocol.ts';
+import { ReplicaEngine } from '../../daemon/scenario/replica-engine.ts';
 import type { Change, ChangeMetadata } from '../../shared/change.ts';
 import type { Fault } from '../../shared/faults.ts';
 import { joinPath } from '../../shared/path.ts';
@@ -45,7 +46,11 @@ export class ReplicaHost {
   onLinkSend: (bytes: Uint8Array) => void = () => {};
   onLinkClose: (reason: string) => void = () => {};
 
-  constructor(hasher: ContentHasher, options: Partial<EngineConfig> = {}, tree?: ConstructorParameters<typeof MemoryTree>[0]) {
+  constructor(
+    hasher: ContentHasher,
+    options: Partial<EngineConfig> = {},
+    tree?: ConstructorParameters<typeof MemoryTree>[0],
+  ) {
     this.hasher = hasher;
     this.tree = new MemoryTree(tree ?? { volume: this.volume });
     this.config = {

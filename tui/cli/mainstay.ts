@@ -13,7 +13,6 @@ import { processTerminal } from './terminal.ts';
 // Compiled code is kept beside the program, where only its owner writes, not in the shared temporary directory.
 enableCompileCache?.(fileURLToPath(new URL('../../.compile-cache', import.meta.url)));
 
-const CONSOLE = '../open.js';
 const terminal = processTerminal();
 
 const composition: Composition = {
@@ -27,7 +26,7 @@ const composition: Composition = {
     return discoverText(application, text, file);
   },
   runConsole: async (options) => {
-    const { openConsole } = (await import(CONSOLE)) as { openConsole: Composition['runConsole'] };
+    const { openConsole } = await import('../open.ts');
     return openConsole(options);
   },
 };

@@ -187,7 +187,7 @@ function peerStep(life: RunningLife, id: string, peer: PeerLife, happening: Peer
       return peerReported(life, id, peer, happening);
     case 'sync-done':
       if (peer.phase !== 'synchronizing') return only(life);
-      return withPeer(life, id, { ...omitReason(peer), phase: 'catching-up', failures: 0 }, [record('SYN-002')]);
+      return withPeer(life, id, { ...omitReason(peer), phase: 'catching-up', failures: 0 });
     case 'caught-up':
       return peer.phase === 'catching-up' ? withPeer(life, id, { ...peer, phase: 'synchronized' }) : only(life);
     case 'sync-failed':
@@ -314,8 +314,10 @@ function engineLost(life: RunningLife, reason: string): Step {
 function unlinkedPeers(life: RunningLife): Record<string, PeerLife> {
   const peers: Record<string, PeerLife> = {};
   for (const [id, peer] of Object.entries(life.peers)) {
-    // An interrupted copy starts over by comparing; a finished one has its position on the Replica.
-    peers[id] = { ...peer, linked: false, phase: peer.phase === 'synchronizing' ? 'needs-sync' : peer.phase };
+    // An interrupted copy starts over by comparing; a finished one has its position on the Replica, and what was changed
+    // meanwhile is found again.
+    const phase = peer.phase === 'synchronizing' || peer.phase === 'needs-sync' ? 'needs-sync' : 'synchronized';
+    peers[id] = { ...peer, linked: false, phase };
   }
   return peers;
 }
@@ -356,7 +358,6 @@ function syncFailed(life: RunningLife, id: string, peer: PeerLife, reason: strin
   if (peer.phase !== 'synchronizing') return only(life);
   const failures = peer.failures + 1;
   return withPeer(life, id, { ...peer, phase: 'needs-sync', failures, reason }, [
-    record('SYN-004', { reason }),
     { do: 'retry-sync', peer: id, delayMs: backOff(SYNC_RETRY_MS, failures) },
   ]);
 }

@@ -49,8 +49,8 @@ export class MasterRunner {
   #timers: Timer[] = [];
   #status: EngineStatus | undefined;
   #capture: CaptureReport | undefined;
-  /** Position each Replica has to reach before its synchronization counts as complete. */
-  readonly #catchUp = new Map<string, number>();
+  /** The engine has said itself that a Replica is out of sync. */
+  #outOfSyncTold = false;
   /** Replicas whose synchronization the operator asked to skip, once. */
   readonly #skip = new Set<string>();
 
@@ -245,7 +245,7 @@ export class MasterRunner {
         void this.peers.tellAll(effect.reason);
         return;
       case 'record':
-        this.#record(effect.code, effect.details);
+        if (effect.code !== 'SYN-006' || !this.#outOfSyncTold) this.#record(effect.code, effect.details);
     }
   }
 
@@ -310,7 +310,6 @@ export class MasterRunner {
   async #endEngine(): Promise<void> {
     const links = [...this.#links.values()];
     this.#links.clear();
-    this.#catchUp.clear();
     for (const timer of this.#timers) timer.cancel();
     this.#timers = [];
     await this.#keeper.end();
@@ -320,11 +319,12 @@ export class MasterRunner {
   }
 
   #engineEvent(code: string, details: FaultDetails): void {
-    this.#record(code, details);
+    const { peer } = details;
+    this.#record(code, typeof peer === 'string' ? { ...details, peer: this.#nameOf(peer) } : details);
+    if (code === 'SYN-006') this.#outOfSyncTold = true;
     if (code !== 'SYN-003' || this.#life.is !== 'running') return;
-    for (const [id, peer] of Object.entries(this.#life.peers)) {
-      if (peer.phase !== 'catching-up') continue;
-      if (details.peer === undefined || details.peer === id) this.#happen({ type: 'caught-up', peer: id });
+    for (const [id, { phase }] of Object.entries(this.#life.peers)) {
+      if (phase === 'catching-up' && (peer === undefined || peer === id)) this.#happen({ type: 'caught-up', peer: id });
     }
   }
 
@@ -333,29 +333,10 @@ export class MasterRunner {
     for (const id of this.#replicaIds()) {
       const peer = status.peers[id];
       const linked = peer !== undefined && (peer.link === 'live' || peer.link === 'catching-up');
-      this.#peerReported(id, linked, peer?.synchronized === true);
-      if (peer !== undefined) this.#checkCaughtUp(id, peer.appliedSeq);
+      if (linked) this.peers.answered(id);
+      this.#happen({ type: 'peer', peer: id, linked, synchronized: peer?.synchronized === true });
     }
     this.#notify();
-  }
-
-  #peerReported(id: string, linked: boolean, synchronized: boolean): void {
-    const was = this.#life.is === 'running' && this.#life.peers[id]?.linked === true;
-    this.#happen({ type: 'peer', peer: id, linked, synchronized });
-    const is = this.#life.is === 'running' && this.#life.peers[id]?.linked === true;
-    if (was || !is) return;
-    this.peers.answered(id);
-    this.#record('LNK-001', { peer: this.#nameOf(id) });
-  }
-
-  #checkCaughtUp(id: string, appliedSeq: number): void {
-    if (this.#life.is !== 'running' || this.#life.peers[id]?.phase !== 'catching-up') return;
-    const target = this.#catchUp.get(id) ?? this.#status?.position?.seq;
-    if (target === undefined) return;
-    this.#catchUp.set(id, target);
-    if (appliedSeq < target) return;
-    this.#catchUp.delete(id);
-    this.#happen({ type: 'caught-up', peer: id });
   }
 
   // ---------------------------------------------------------------- Replicas
@@ -378,9 +359,7 @@ export class MasterRunner {
   }
 
   #linkClosed(id: string, reason: string): void {
-    const was = this.#life.is === 'running' && this.#life.peers[id]?.linked === true;
     this.#happen({ type: 'peer', peer: id, linked: false, synchronized: false });
-    if (was) this.#record('LNK-002', { peer: this.#nameOf(id), reason });
     this.peers.failed(id, reason);
   }
 
@@ -390,8 +369,6 @@ export class MasterRunner {
     const skip = this.#skip.delete(id);
     // What the operator skips once is not skipped when the product finds the data outdated later.
     const method = choices.method === 'skip' && !skip ? 'file' : choices.method;
-    this.#record('SYN-001', { method, peer: this.#nameOf(id) });
-    this.#catchUp.delete(id);
     const call = { name: 'synchronize', peer: id, method, ignoreSame: choices.ignoreSame } as const;
     this.#call().ask(call, (result, fault) => {
       if (engine !== this.#keeper.number) return;
@@ -401,6 +378,7 @@ export class MasterRunner {
   }
 
   #synchronized(id: string, result: SyncResult): void {
+    this.#outOfSyncTold = false;
     this.#happen({ type: 'sync-done', peer: id });
     const { reports, complain } = this.#environment;
     try {
@@ -408,8 +386,6 @@ export class MasterRunner {
     } catch (error) {
       complain(`the synchronization report could not be written: ${String(error)}`);
     }
-    const peer = this.#status?.peers[id];
-    if (peer?.synchronized === true) this.#checkCaughtUp(id, peer.appliedSeq);
   }
 
   // ---------------------------------------------------------------- small parts

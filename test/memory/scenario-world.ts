@@ -77,6 +77,7 @@ export class FakeEngine implements EngineHandle {
     for (const [id, call] of this.#pending) {
       if (call.name !== name) continue;
       this.#pending.delete(id);
+      if (name === 'synchronize') this.event('SYN-004', { reason: fault.message });
       this.onNotice({ type: 'reply', id, fault: fault.toDocument() });
     }
   }
@@ -84,9 +85,8 @@ export class FakeEngine implements EngineHandle {
   /** Reports the state of its links; a Replica counts as synchronized when its host says so. */
   report(): void {
     const peers: Record<string, EnginePeerStatus> = {};
-    const master = this.config?.role === 'master';
     // Like the real one, a Replica's engine says nothing of its peers.
-    for (const peer of master ? this.open : []) {
+    for (const peer of this.#isMaster ? this.open : []) {
       const synchronized = this.#host.world.synchronized.has(peer);
       peers[peer] = { ...PEER, synchronized, link: synchronized ? 'live' : 'catching-up' };
     }
@@ -105,31 +105,54 @@ export class FakeEngine implements EngineHandle {
 
   #handle(request: EngineRequest): void {
     if (this.ended) return;
-    if (request.type === 'start') {
-      this.config = request.config;
-      if (this.#host.holdStart) return;
-      const fault = this.#host.startFault;
-      if (fault === undefined) this.onNotice({ type: 'started', position: undefined });
-      else this.onNotice({ type: 'failed', fault: fault.toDocument() });
-    } else if (request.type === 'link-open') {
-      this.open.add(request.peer);
-      this.report();
-    } else if (request.type === 'link-bytes') {
-      this.received.push(request.bytes);
-    } else if (request.type === 'link-closed') {
-      this.open.delete(request.peer);
-    } else if (request.type === 'call') {
-      this.calls.push(request.call);
-      this.#pending.set(request.id, request.call);
-      if (this.#host.world.automatic) this.#answer(request.call);
-    } else if (request.type === 'stop') {
-      this.onNotice({ type: 'stopped' });
+    switch (request.type) {
+      case 'start':
+        this.#start(request.config);
+        return;
+      case 'link-open':
+        this.#linkChanged('LNK-001', request.peer, '');
+        return;
+      case 'link-closed':
+        this.#linkChanged('LNK-002', request.peer, request.reason);
+        return;
+      case 'link-bytes':
+        this.received.push(request.bytes);
+        return;
+      case 'call':
+        this.calls.push(request.call);
+        this.#pending.set(request.id, request.call);
+        if (this.#host.world.automatic) this.#answer(request.call);
+        return;
+      case 'stop':
+        this.onNotice({ type: 'stopped' });
     }
+  }
+
+  #start(config: EngineConfig): void {
+    this.config = config;
+    if (this.#host.holdStart) return;
+    const fault = this.#host.startFault;
+    if (fault === undefined) this.onNotice({ type: 'started', position: undefined });
+    else this.onNotice({ type: 'failed', fault: fault.toDocument() });
+  }
+
+  #linkChanged(code: 'LNK-001' | 'LNK-002', peer: string, reason: string): void {
+    if (code === 'LNK-001') this.open.add(peer);
+    else this.open.delete(peer);
+    // Like the real ones, only the Master's engine says so.
+    if (this.#isMaster) this.event(code, { peer, reason });
+    if (code === 'LNK-001') this.report();
+  }
+
+  get #isMaster(): boolean {
+    return this.config?.role === 'master';
   }
 
   #answer(call: EngineCall): void {
     if (call.name === 'synchronize') {
       this.#host.world.synchronized.add(call.peer);
+      this.event('SYN-001', { method: call.method });
+      this.event('SYN-002');
       this.reply('synchronize', { ...SYNC_RESULT, peer: call.peer, method: call.method });
       this.event('SYN-003');
       this.report();

@@ -60,8 +60,8 @@ test('create, run, barrier and stop of a pair leave the states, events and repor
     'VER-001',
     'SCN-010',
     'CAP-001',
-    'SYN-001',
     'LNK-001',
+    'SYN-001',
     'SYN-002',
     'RPT-001',
     'SYN-003',
@@ -153,7 +153,7 @@ test('a Replica that lost all its state is prepared and synchronized again by it
   await world.advance(10_000);
   t.is(alpha.status().state, 'protected');
   t.deepEqual(calls(alpha), ['synchronize', 'synchronize']);
-  t.true(alpha.codes.includes('SYN-006'));
+  t.is(alpha.codes.filter((code) => code === 'SYN-006').length, 1);
 });
 
 test('with automatic re-sync prevented the outdated Replica waits for the operator', async (t) => {

@@ -4,15 +4,18 @@
  * the tree of commands, nothing else.
  */
 import { readFileSync } from 'node:fs';
-import { enableCompileCache } from 'node:module';
+import nodeModule from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Composition } from './context.ts';
-import { runCommandLine } from './program.ts';
-import { processTerminal } from './terminal.ts';
+
+refuseOldNode(process.versions.node);
 
 // Compiled code is kept beside the program, where only its owner writes, not in the shared temporary directory.
-enableCompileCache?.(fileURLToPath(new URL('../../.compile-cache', import.meta.url)));
+nodeModule.enableCompileCache?.(fileURLToPath(new URL('../../.compile-cache', import.meta.url)));
 
+// After the checks above, so that what only a newer Node knows is not loaded before.
+const { runCommandLine } = await import('./program.ts');
+const { processTerminal } = await import('./terminal.ts');
 const terminal = processTerminal();
 
 const composition: Composition = {
@@ -30,6 +33,17 @@ const composition: Composition = {
     return openConsole(options);
   },
 };
+
+/** A syntax error from the depths would not say what to do. */
+function refuseOldNode(version: string): void {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major > 22 || (major === 22 && minor >= 20)) return;
+  const own = fileURLToPath(new URL('../../../node_modules/.bin/node', import.meta.url));
+  process.stderr.write(
+    `mainstay: USAGE: Node ${version} is too old; 22.20 or newer is needed.\nhint: The packages bring one: ${own} ${fileURLToPath(import.meta.url)}\n`,
+  );
+  process.exit(2);
+}
 
 function version(): string {
   const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');

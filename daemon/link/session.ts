@@ -130,12 +130,16 @@ export class LinkSession {
     this.lastSentMs = this.clock.bootMs();
   }
 
-  /** Sends what the writer holds as one frame and empties it. Returns the payload's size. */
-  sendFrame(type: DataFrameType, writer: FrameWriter): number {
+  /**
+   * Sends what the writer holds as one frame and empties it. `head` replaces the first payload bytes, for counts known only
+   * at the end. Returns the payload's size.
+   */
+  sendFrame(type: DataFrameType, writer: FrameWriter, head?: Uint8Array): number {
     const size = writer.payloadBytes;
     if (size > MAX_FRAME_BYTES) throw new Fault('INTERNAL', { reason: `frame of ${size} bytes` });
     const bytes = writer.take();
     if (this.ended) return size;
+    if (head !== undefined) bytes.set(head, FRAME_HEADER_BYTES);
     writeFrameHeader(bytes, type, bytes.subarray(FRAME_HEADER_BYTES), crc32);
     if (WINDOWED.has(type)) this.sentBytes += size;
     this.stream.send(bytes);

@@ -94,6 +94,24 @@ export function writeChange(writer: ByteWriter, change: Change): void {
   }
 }
 
+/** A `put` up to its content, whose `contentBytes` bytes must follow: the file is read straight into the frame. */
+export function writePutHead(
+  writer: ByteWriter,
+  root: number,
+  path: string,
+  metadata: ChangeMetadata,
+  contentBytes: number,
+): void {
+  writer.u8(OPS.indexOf('put')).u8(root).text(path);
+  writeMetadata(writer, metadata);
+  writer.varint(contentBytes);
+}
+
+/** A `put-data` up to its content, whose `contentBytes` bytes must follow. */
+export function writePutDataHead(writer: ByteWriter, token: number, position: number, contentBytes: number): void {
+  writer.u8(OPS.indexOf('put-data')).varint(token).varint(position).varint(contentBytes);
+}
+
 function readPath(reader: ByteReader): string {
   return parseRelativePath(reader.text());
 }

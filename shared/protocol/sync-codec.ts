@@ -203,6 +203,24 @@ export function writeSyncItem(writer: ByteWriter, item: SyncItem, profile: Metad
   }
 }
 
+/** A `file` item up to its content, whose `contentBytes` bytes must follow: the file is read straight into the frame. */
+export function writeFileItemHead(
+  writer: ByteWriter,
+  place: { readonly directory: number; readonly index: number },
+  metadata: ChangeMetadata,
+  contentBytes: number,
+  profile: MetadataProfile,
+): void {
+  writer.u8(ITEM_KINDS.indexOf('file')).varint(place.directory).varint(place.index);
+  writeMetadata(writer, metadata, profile);
+  writer.varint(contentBytes);
+}
+
+/** A `data` item up to its content, whose `contentBytes` bytes must follow. */
+export function writeDataItemHead(writer: ByteWriter, token: number, position: number, contentBytes: number): void {
+  writer.u8(ITEM_KINDS.indexOf('data')).varint(token).varint(position).varint(contentBytes);
+}
+
 export function readSyncItem(reader: ByteReader, profile: MetadataProfile): SyncItem {
   const kind = ITEM_KINDS[reader.u8()];
   switch (kind) {

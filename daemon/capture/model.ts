@@ -1,0 +1,159 @@
+/**
+ * Decides what happened in a root: what is there (looks at the tree) against what is recorded (the index). It changes the
+ * record and emits intents that do the same on a Replica; so record and Replica stay equal whatever the hints said, and
+ * what a look misses a later look finds.
+ *
+ * Order within one reconciliation: (0) look, (1) placements: renames, then creations and updates, parents before children,
+ * a cycle or an occupied directory goes through a temporary name, (2) leftovers of temporary names, (3) metadata of every
+ * directory touched. Absences are only reported: `removeAbsent` acts on them later, when the rest of the tree was looked at
+ * and the root guard agreed. Identity is inode and birth time; without a birth time nothing is ever taken for renamed.
+ */
+import { joinPath, type RelativePath } from '../../shared/path.ts';
+import type { NamedStat } from './digest.ts';
+import { sameObject, sameState, toIndexed } from './entry.ts';
+import { Placement } from './placement.ts';
+import { type Look, type ReconcileContext, type ReconcileOutcome, ReconcileState } from './reconcile-state.ts';
+
+/** Entries of one directory taken from its listing at once; the rest is looked at one by one later. */
+const SCAN_SLICE = 2_000;
+
+/** Looks at the paths and brings record and Replica up to date with them. Inside the caller's transaction. */
+export function reconcile(context: ReconcileContext, looks: readonly Look[]): ReconcileOutcome {
+  const state = new ReconcileState(context);
+  for (const look of looks) {
+    if (context.excluded(look.path)) continue;
+    try {
+      observe(state, look);
+    } catch (error) {
+      state.outcome.failed.push({ path: look.path, error });
+    }
+  }
+  new Placement(state).run();
+  state.emitTouched();
+  return state.outcome;
+}
+
+function observe(state: ReconcileState, look: Look): void {
+  const stat = state.observation.stat(look.path);
+  if (stat === undefined) {
+    observeAbsence(state, look.path);
+    return;
+  }
+  const before = state.pending.get(look.path);
+  state.pending.set(look.path, {
+    path: look.path,
+    stat,
+    closed: look.closed || before?.closed === true,
+    now: look.now || look.closed || before?.now === true,
+    scanned: look.scan !== 'no',
+  });
+  if (look.scan !== 'no' && stat.type === 'directory') observeEntries(state, look.path, look.scan === 'tree');
+}
+
+function observeAbsence(state: ReconcileState, path: RelativePath): void {
+  const { index, root } = state.context;
+  const { top, above } = state.observation.topmostAbsent(path);
+  const aboveStat = state.observation.stat(above);
+  if (above !== '' && aboveStat !== undefined && aboveStat.type !== 'directory' && !state.pending.has(above)) {
+    state.pending.set(above, { path: above, stat: aboveStat, closed: true, now: true, scanned: false });
+  }
+  if (index.lookup(root, top) === undefined) state.outcome.unknown.push(path);
+  else state.outcome.absent.push({ path: top, inferred: top !== path });
+}
+
+/** Compares a directory's entries with its record: a full look at each of them without a stat call. */
+function observeEntries(state: ReconcileState, path: RelativePath, deep: boolean): void {
+  const { index, root, excluded } = state.context;
+  const entries = state.observation.scan(path);
+  if (entries === undefined) {
+    state.outcome.again.push(path);
+    return;
+  }
+  const listed: NamedStat[] = [];
+  for (const entry of entries) {
+    const stat = toIndexed(entry);
+    if (stat !== undefined && !excluded(joinPath(path, entry.name))) listed.push({ name: entry.name, ...stat });
+  }
+  const record = index.lookup(root, path);
+  const directory = record?.type === 'directory' ? record.id : undefined;
+  if (deep && directory !== undefined) scanBelow(state, path, directory, listed);
+  if (directory !== undefined && isUnchanged(state, directory, listed)) return;
+  const missing = new Set(directory === undefined ? [] : index.children(directory).map((child) => child.name));
+  for (const [at, stat] of listed.entries()) {
+    missing.delete(stat.name);
+    observeEntry(state, joinPath(path, stat.name), stat, at < SCAN_SLICE);
+  }
+  for (const name of missing) state.outcome.absent.push({ path: joinPath(path, name), inferred: false });
+}
+
+function observeEntry(state: ReconcileState, path: RelativePath, stat: NamedStat, now: boolean): void {
+  if (!now) {
+    state.outcome.again.push(path);
+    return;
+  }
+  state.observation.remember(path, stat);
+  if (!state.pending.has(path)) state.pending.set(path, { path, stat, closed: false, now: false, scanned: true });
+}
+
+/** Recorded subdirectories are looked into even when their own times did not change; others are when they are placed. */
+function scanBelow(state: ReconcileState, path: RelativePath, directory: number, listed: readonly NamedStat[]): void {
+  for (const stat of listed) {
+    if (stat.type !== 'directory') continue;
+    const row = state.context.index.child(directory, stat.name);
+    if (row === undefined || !sameObject(row, stat)) continue;
+    state.outcome.scans.push({ path: joinPath(path, stat.name), deep: true });
+  }
+}
+
+/** Compares fingerprints, which costs no rows; a missing one is made when every row is found as it should be. */
+function isUnchanged(state: ReconcileState, directory: number, listed: readonly NamedStat[]): boolean {
+  const { index, digestOf } = state.context;
+  const digest = digestOf(listed);
+  const known = index.digest(directory);
+  if (known !== undefined) return Buffer.compare(known, digest) === 0;
+  const rows = new Map(index.children(directory).map((row) => [row.name, row]));
+  if (rows.size !== listed.length) return false;
+  for (const stat of listed) {
+    const row = rows.get(stat.name);
+    if (row === undefined || !sameState(row, stat) || (row.type === 'file' && row.links !== stat.links)) return false;
+  }
+  index.setDigest(directory, digest);
+  return true;
+}
+
+/**
+ * Removes what is recorded and still absent. The caller has asked the root guard. Paths that are there again are returned
+ * for another look.
+ */
+export function removeAbsent(context: ReconcileContext, paths: readonly RelativePath[]): ReconcileOutcome {
+  const state = new ReconcileState(context);
+  for (const path of [...paths].sort()) {
+    try {
+      removeOne(state, path);
+    } catch (error) {
+      state.outcome.failed.push({ path, error });
+    }
+  }
+  state.emitTouched();
+  return state.outcome;
+}
+
+function removeOne(state: ReconcileState, path: RelativePath): void {
+  const { index, root, excluded } = state.context;
+  if (excluded(path)) {
+    // It is not replicated any more; what the Replica has of it stays.
+    const entry = index.lookup(root, path);
+    if (entry !== undefined) index.removeTree(entry);
+    return;
+  }
+  if (state.observation.stat(path) !== undefined) {
+    state.outcome.again.push(path);
+    return;
+  }
+  const { top } = state.observation.topmostAbsent(path);
+  const entry = index.lookup(root, top);
+  if (entry === undefined || entry.parent === 0) return;
+  index.removeTree(entry);
+  state.emit({ kind: 'remove', entry: 0, path: top, other: '', sizeBytes: 0 });
+  state.touchParent(top);
+}

@@ -1,0 +1,165 @@
+/** What the parts of one reconciliation share: its circumstances, what was seen, what comes out. */
+import { parentPath, type RelativePath } from '../../shared/path.ts';
+import type { IndexedEntry, IndexedStat, MasterState, NewIntent } from '../store/master-state.ts';
+import type { DigestOf } from './digest.ts';
+import { differenceOf, isFresh, isUnsettled, sameObject } from './entry.ts';
+import type { PathFilter } from './filter.ts';
+import { Observation, type Seen, type TreeView } from './observation.ts';
+
+export interface Look {
+  readonly path: RelativePath;
+  /** A writer closed it: a new change time is taken for a new content. */
+  readonly closed: boolean;
+  /** Bring it up to date also when somebody is writing it at this moment. */
+  readonly now: boolean;
+  /** Compare the entries of the directory with the record too; `tree`: and of all directories below it. */
+  readonly scan: 'no' | 'children' | 'tree';
+}
+
+export interface ReconcileContext {
+  readonly root: number;
+  readonly tree: TreeView;
+  readonly index: MasterState;
+  readonly excluded: PathFilter;
+  readonly digestOf: DigestOf;
+  /** Wall clock, ms, at the time of the looks. */
+  readonly wallMs: number;
+  /** Intents up to here may have been sent already; an unsent `put` covers later changes of its file. */
+  readonly sentSeq: number;
+  readonly emit: (intent: NewIntent) => void;
+}
+
+export interface Unsettled {
+  readonly id: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+}
+
+export interface ReconcileOutcome {
+  /** Recorded and not there. `inferred`: found missing through something below it, its own hint should be on the way. */
+  readonly absent: { readonly path: RelativePath; readonly inferred: boolean }[];
+  /** Neither there nor recorded: it may have been moved before this look. */
+  readonly unknown: RelativePath[];
+  /** Directories whose entries must be looked at next. */
+  readonly scans: { readonly path: RelativePath; readonly deep: boolean }[];
+  /** Being written: look again after a moment of quiet. */
+  readonly later: RelativePath[];
+  /** Could not be decided now (changing too fast): look again. */
+  readonly again: RelativePath[];
+  readonly failed: { readonly path: RelativePath; readonly error: unknown }[];
+  readonly unsettled: Unsettled[];
+  /** Renames that were decided. */
+  readonly moved: { readonly from: RelativePath; readonly to: RelativePath }[];
+  changes: number;
+}
+
+/** What the parts of one reconciliation share. */
+export class ReconcileState {
+  readonly context: ReconcileContext;
+  readonly observation: Observation;
+  readonly outcome: ReconcileOutcome = {
+    absent: [],
+    unknown: [],
+    scans: [],
+    later: [],
+    again: [],
+    failed: [],
+    unsettled: [],
+    moved: [],
+    changes: 0,
+  };
+  readonly pending = new Map<RelativePath, Seen>();
+  private readonly touched = new Set<RelativePath>();
+  /** Temporary names in use on the Replica: it must not stop here. */
+  openTemporaries = 0;
+
+  constructor(context: ReconcileContext) {
+    this.context = context;
+    this.observation = new Observation(context.tree);
+  }
+
+  emit(intent: Omit<NewIntent, 'root' | 'boundary'>): void {
+    this.outcome.changes += 1;
+    this.context.emit({ ...intent, root: this.context.root, boundary: this.openTemporaries === 0 });
+  }
+
+  touch(path: RelativePath): void {
+    this.touched.add(path);
+  }
+
+  touchParent(path: RelativePath): void {
+    const parent = parentPath(path);
+    if (parent !== undefined) this.touched.add(parent);
+  }
+
+  hasUnsentPut(entry: number): boolean {
+    const { index, sentSeq } = this.context;
+    return index.seq > sentSeq && index.newestIntent(entry, 'put') > sentSeq;
+  }
+
+  /** The stat as it goes into the record. */
+  recorded(id: number, stat: IndexedStat): IndexedStat {
+    if (!isUnsettled(stat, this.context.wallMs)) return stat;
+    this.outcome.unsettled.push({ id, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs });
+    return { ...stat, ctimeNs: 0n };
+  }
+
+  /** The last step: a directory's times are right only when nothing inside it changes any more. */
+  emitTouched(): void {
+    const { index, root } = this.context;
+    for (const path of this.touched) {
+      const entry = index.lookup(root, path);
+      if (entry?.type !== 'directory') continue;
+      const stat = this.tryFresh(path);
+      if (stat === undefined || !sameObject(stat, entry)) continue;
+      index.updateEntry(entry, stat);
+      this.emit({ kind: 'metadata', entry: entry.id, path, other: '', sizeBytes: 0 });
+    }
+  }
+
+  private tryFresh(path: RelativePath): IndexedStat | undefined {
+    try {
+      return this.observation.fresh(path);
+    } catch (error) {
+      this.outcome.failed.push({ path, error });
+      return undefined;
+    }
+  }
+}
+
+/** Brings one recorded entry up to date with the same object in the file system. */
+export function updateEntry(state: ReconcileState, entry: IndexedEntry, seen: Seen, renamed: boolean): void {
+  const { index } = state.context;
+  let difference = differenceOf(entry, seen.stat, { closed: seen.closed, renamed, scanned: seen.scanned });
+  if (difference === 'none') return;
+  if (difference === 'content' && !seen.now && !renamed && isFresh(seen.stat, state.context.wallMs)) {
+    state.outcome.later.push(seen.path);
+    return;
+  }
+  if (state.hasUnsentPut(entry.id)) difference = 'record';
+  index.updateEntry(entry, state.recorded(entry.id, seen.stat));
+  if (difference === 'metadata') {
+    state.emit({ kind: 'metadata', entry: entry.id, path: seen.path, other: '', sizeBytes: 0 });
+  }
+  if (difference !== 'content') {
+    if (entry.links > 1 || seen.stat.links > 1) updateSiblings(state, entry.id, seen, false);
+    return;
+  }
+  state.emit({ kind: 'put', entry: entry.id, path: seen.path, other: '', sizeBytes: seen.stat.sizeBytes });
+  state.touchParent(seen.path);
+  if (entry.links > 1 || seen.stat.links > 1) updateSiblings(state, entry.id, seen, true);
+}
+
+/** A new file was put in the place of one name of a hard-linked file: its other names must become that file too. */
+export function updateSiblings(state: ReconcileState, id: number, seen: Seen, relink: boolean): void {
+  const { index, root } = state.context;
+  for (const sibling of index.byFileId(seen.stat.inode, seen.stat.birthNs)) {
+    if (sibling.id === id || sibling.type !== 'file') continue;
+    const place = index.placeOf(sibling);
+    if (place?.root !== root) continue;
+    index.updateEntry(sibling, state.recorded(sibling.id, seen.stat));
+    if (!relink) continue;
+    state.emit({ kind: 'link', entry: sibling.id, path: place.path, other: seen.path, sizeBytes: 0 });
+    state.touchParent(place.path);
+  }
+}

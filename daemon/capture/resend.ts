@@ -1,0 +1,72 @@
+/** What a Replica asks for again is sent whole, with the directories above it, from the record alone. */
+import { parentPath, type RelativePath } from '../../shared/path.ts';
+import type { IndexedEntry, MasterState, NewIntent } from '../store/master-state.ts';
+
+/** Emits intents that make `path` and everything below it on the Replica; nothing when it is not recorded. */
+export function resend(index: MasterState, root: number, path: RelativePath, emit: (intent: NewIntent) => void): void {
+  const entry = index.lookup(root, path);
+  if (entry === undefined) return;
+  const parents: RelativePath[] = [];
+  for (let above = parentPath(path); above !== undefined && above !== ''; above = parentPath(above))
+    parents.unshift(above);
+  for (const parent of parents) {
+    const row = index.lookup(root, parent);
+    if (row !== undefined) emitOne('make-directory', row, root, parent, emit);
+  }
+  resendTree(index, root, path, entry, emit);
+  const nearest = index.lookup(root, parentPath(path) ?? '');
+  if (nearest !== undefined) emitOne('metadata', nearest, root, parentPath(path) ?? '', emit);
+}
+
+function resendTree(
+  index: MasterState,
+  root: number,
+  path: RelativePath,
+  entry: IndexedEntry,
+  emit: (intent: NewIntent) => void,
+): void {
+  if (entry.type !== 'directory') {
+    resendFile(index, root, path, entry, emit);
+    return;
+  }
+  if (path !== '') emitOne('make-directory', entry, root, path, emit);
+  for (const child of index.children(entry.id)) {
+    resendTree(index, root, path === '' ? child.name : `${path}/${child.name}`, child, emit);
+  }
+  emitOne('metadata', entry, root, path, emit);
+}
+
+function resendFile(
+  index: MasterState,
+  root: number,
+  path: RelativePath,
+  entry: IndexedEntry,
+  emit: (intent: NewIntent) => void,
+): void {
+  emitOne(entry.type === 'file' ? 'put' : 'symlink', entry, root, path, emit);
+  if (entry.type !== 'file' || entry.links < 2) return;
+  for (const sibling of index.byFileId(entry.inode, entry.birthNs)) {
+    const place = sibling.id === entry.id ? undefined : index.placeOf(sibling);
+    if (place?.root !== root) continue;
+    const intent = { kind: 'link', root, entry: sibling.id, path: place.path, other: path } as const;
+    emit({ ...intent, sizeBytes: 0, boundary: true });
+  }
+}
+
+function emitOne(
+  kind: 'put' | 'symlink' | 'make-directory' | 'metadata',
+  entry: IndexedEntry,
+  root: number,
+  path: RelativePath,
+  emit: (intent: NewIntent) => void,
+): void {
+  emit({
+    kind,
+    root,
+    entry: entry.id,
+    path,
+    other: '',
+    sizeBytes: kind === 'put' ? entry.sizeBytes : 0,
+    boundary: true,
+  });
+}

@@ -1,0 +1,280 @@
+/**
+ * Follows one root: hints go in, reconciliations come out in bounded steps. It decides when to look, `reconcile` decides what
+ * was found. Removals come last: after everything else that is known to need a look, and only while the root guard agrees.
+ */
+
+import { CONTROL_NAME, isWithin, type RelativePath } from '../../shared/path.ts';
+import type { CaptureHint, RootTree } from '../ports.ts';
+import type { MasterState, NewIntent } from '../store/master-state.ts';
+import type { DigestOf } from './digest.ts';
+import { type DirtyLook, DirtySet } from './dirty.ts';
+import type { PathFilter } from './filter.ts';
+import { reconcile, removeAbsent } from './model.ts';
+import type { ReconcileContext, ReconcileOutcome, Unsettled } from './reconcile-state.ts';
+
+export interface TrackerOptions {
+  readonly root: number;
+  readonly tree: RootTree;
+  readonly index: MasterState;
+  readonly excluded: PathFilter;
+  readonly digestOf: DigestOf;
+  /** A look that failed for another reason than absence. */
+  readonly onFailed: (path: RelativePath, error: unknown) => void;
+}
+
+export interface StepContext {
+  readonly bootMs: number;
+  readonly wallMs: number;
+  readonly sentSeq: number;
+  readonly emit: (intent: NewIntent) => void;
+}
+
+/** Places kept one by one; more collapse to their directories (limit of memory: about 20 MB). */
+const DIRTY_LIMIT = 100_000;
+const LOOKS_PER_STEP = 500;
+/** A place found missing through something below it waits this long for its own hint, which may be a rename. */
+const INFERRED_GRACE_MS = 50;
+/** Removals wait for other looks at most this long. */
+const REMOVAL_PATIENCE_MS = 500;
+const FAILED_RETRY_MS = 5_000;
+const AGAIN_MS = 2;
+/** After this long without a further hint a record of a just written file is believed (see entry.ts). */
+const SETTLE_MS = 2_000;
+
+/** The looks an outcome belongs to, by path. */
+type Origins = ReadonlyMap<RelativePath, DirtyLook> | undefined;
+
+interface PendingRemoval {
+  readonly sinceMs: number;
+  readonly dueMs: number;
+}
+
+export class RootTracker {
+  private readonly options: TrackerOptions;
+  private readonly dirty = new DirtySet(DIRTY_LIMIT);
+  private readonly scans: { readonly path: RelativePath; readonly deep: boolean }[] = [];
+  private readonly removals = new Map<RelativePath, PendingRemoval>();
+  private unsettled: (Unsettled & { readonly atMs: number })[] = [];
+  /** While set, nothing is deferred: hints up to this number must be looked at. */
+  private hurriedTo: number | undefined;
+
+  constructor(options: TrackerOptions) {
+    this.options = options;
+  }
+
+  // ------------------------------------------------------------- hints
+
+  takeHint(hint: CaptureHint, bootMs: number): void {
+    switch (hint.kind) {
+      case 'dirty':
+        if (this.isOurs(hint.path)) return;
+        if (hint.closed) this.dirty.add(hint.path, bootMs, { closed: true });
+        else this.dirty.add(hint.path, bootMs);
+        return;
+      case 'rename':
+        if (!this.isOurs(hint.from) && !this.isOurs(hint.to)) this.dirty.addRename(hint.from, hint.to, bootMs);
+        else if (!this.isOurs(hint.from)) this.dirty.add(hint.from, bootMs);
+        else if (!this.isOurs(hint.to)) this.dirty.add(hint.to, bootMs, { closed: true, scan: 'tree' });
+        return;
+      case 'overflow':
+        this.rescan(hint.path, bootMs);
+        return;
+      default:
+    }
+  }
+
+  private isOurs(path: RelativePath): boolean {
+    return isWithin(path, CONTROL_NAME);
+  }
+
+  /** Compares everything below a path with the record. */
+  rescan(path: RelativePath, bootMs: number): void {
+    this.dirty.add(path, bootMs, { scan: 'tree' });
+  }
+
+  /** Compares the entries of one directory only. */
+  rescanChildren(path: RelativePath, bootMs: number): void {
+    this.dirty.add(path, bootMs, { scan: 'children' });
+  }
+
+  /** A `rescan` later; false when such a rescan is waiting already. */
+  rescanAt(path: RelativePath, dueMs: number, bootMs: number): boolean {
+    if (this.dirty.isScanWaiting(path)) return false;
+    if (dueMs <= bootMs) this.rescan(path, bootMs);
+    else this.dirty.addAt(path, dueMs, bootMs, { closed: false, scan: 'tree' });
+    return true;
+  }
+
+  /** Looks at a place at once, as if it had been written. */
+  look(path: RelativePath, bootMs: number): void {
+    this.dirty.add(path, bootMs, { closed: true });
+  }
+
+  /** Looks again after a moment of quiet. */
+  lookLater(path: RelativePath, bootMs: number): void {
+    this.dirty.addLater(path, bootMs);
+  }
+
+  // ------------------------------------------------------------- what is left to do
+
+  get root(): number {
+    return this.options.root;
+  }
+
+  /** Nothing is left but what waits for a writer. */
+  get isQuiet(): boolean {
+    return !this.dirty.hasReady && this.scans.length === 0 && this.removals.size === 0;
+  }
+
+  /** Number of places to look at. */
+  get pendingCount(): number {
+    return this.dirty.size + this.scans.length + this.removals.size;
+  }
+
+  oldestMs(): number | undefined {
+    let oldest = this.dirty.oldestMs();
+    for (const { sinceMs } of this.removals.values()) oldest = Math.min(oldest ?? sinceMs, sinceMs);
+    return oldest;
+  }
+
+  /** Boot time of the next step that is due; undefined: nothing to do. */
+  nextDueMs(bootMs: number): number | undefined {
+    if (this.dirty.hasReady || this.scans.length > 0) return bootMs;
+    let due = this.dirty.nextDueMs();
+    for (const { dueMs } of this.removals.values()) due = Math.min(due ?? dueMs, dueMs);
+    const settle = this.unsettled[0];
+    if (settle !== undefined) due = Math.min(due ?? Number.POSITIVE_INFINITY, settle.atMs + SETTLE_MS);
+    return due;
+  }
+
+  /** From now on nothing is deferred until `isFlushed()`. */
+  hurry(): void {
+    this.dirty.hurry();
+    this.hurriedTo = this.dirty.newestOrder;
+  }
+
+  /** Everything known at the last `hurry` was looked at. */
+  isFlushed(): boolean {
+    const target = this.hurriedTo;
+    if (target === undefined) return true;
+    if (this.scans.length > 0 || this.removals.size > 0 || this.dirty.hasUpTo(target)) return false;
+    this.hurriedTo = undefined;
+    return true;
+  }
+
+  // ------------------------------------------------------------- work
+
+  /** One bounded piece of work in the caller's transaction; the number of changes, undefined when nothing is due. */
+  step(context: StepContext): number | undefined {
+    const patience = this.hurriedTo === undefined ? REMOVAL_PATIENCE_MS : 0;
+    const overdue =
+      this.removals.size > 0 && this.scans.length === 0 && this.hasRemovalSince(context.bootMs - patience);
+    if (!(overdue && patience > 0)) {
+      const looks = this.dirty.take(context.bootMs, LOOKS_PER_STEP);
+      if (looks.length > 0) return this.lookAt(looks, context);
+      const scan = this.scans.pop();
+      if (scan !== undefined) {
+        return this.conclude(
+          reconcile(this.reconcileContext(context), [
+            { path: scan.path, closed: false, now: false, scan: scan.deep ? 'tree' : 'children' },
+          ]),
+          context,
+        );
+      }
+    }
+    return this.removeDue(context) ?? this.settleDue(context);
+  }
+
+  private hasRemovalSince(bootMs: number): boolean {
+    for (const { sinceMs } of this.removals.values()) return sinceMs <= bootMs;
+    return false;
+  }
+
+  private lookAt(looks: readonly DirtyLook[], context: StepContext): number {
+    const hurried = this.hurriedTo !== undefined;
+    const origins = new Map<RelativePath, DirtyLook>();
+    for (const look of looks) {
+      origins.set(look.path, look);
+      if (look.derived) continue;
+      for (const path of this.dirty.translations(look.path, look.order)) {
+        const { closed, now, scan } = look;
+        this.dirty.add(path, context.bootMs, { closed, now, scan, firstOrder: 0, derived: true });
+      }
+    }
+    const effective = hurried ? looks.map((look) => ({ ...look, now: true })) : looks;
+    return this.conclude(reconcile(this.reconcileContext(context), effective), context, origins);
+  }
+
+  private reconcileContext(context: StepContext): ReconcileContext {
+    const { root, tree, index, excluded, digestOf } = this.options;
+    return {
+      root,
+      tree,
+      index,
+      excluded,
+      digestOf,
+      wallMs: context.wallMs,
+      sentSeq: context.sentSeq,
+      emit: context.emit,
+    };
+  }
+
+  private conclude(outcome: ReconcileOutcome, { bootMs }: StepContext, origins?: Origins): number {
+    this.takeAbsences(outcome, bootMs, origins);
+    this.scans.push(...outcome.scans);
+    this.takeRetries(outcome, bootMs, origins);
+    for (const one of outcome.unsettled) this.unsettled.push({ ...one, atMs: bootMs });
+    for (const { from, to } of outcome.moved) this.dirty.noteRename(from, to, bootMs);
+    return outcome.changes;
+  }
+
+  private takeAbsences(outcome: ReconcileOutcome, bootMs: number, origins: Origins): void {
+    for (const { path, inferred } of outcome.absent) {
+      if (this.removals.has(path)) continue;
+      this.removals.set(path, { sinceMs: bootMs, dueMs: bootMs + (inferred ? INFERRED_GRACE_MS : 0) });
+    }
+    for (const path of outcome.unknown) {
+      if (origins?.get(path)?.derived) continue;
+      for (const place of this.dirty.translations(path, 0)) {
+        this.dirty.add(place, bootMs, { closed: true, firstOrder: 0, derived: true });
+      }
+    }
+  }
+
+  private takeRetries(outcome: ReconcileOutcome, bootMs: number, origins: Origins): void {
+    const hurried = this.hurriedTo !== undefined;
+    for (const path of outcome.later) {
+      if (hurried) this.dirty.add(path, bootMs, { now: true, firstOrder: 0 });
+      else this.dirty.addLater(path, bootMs, origins?.get(path)?.sinceMs ?? bootMs);
+    }
+    for (const path of outcome.again) {
+      const sinceMs = origins?.get(path)?.sinceMs ?? bootMs;
+      if (hurried) this.dirty.add(path, bootMs, { closed: true, firstOrder: 0 });
+      else this.dirty.addAt(path, bootMs + AGAIN_MS, sinceMs, { closed: true, scan: 'no' });
+    }
+    for (const { path, error } of outcome.failed) {
+      this.options.onFailed(path, error);
+      this.dirty.addAt(path, bootMs + FAILED_RETRY_MS, bootMs, { closed: true, scan: 'children' });
+    }
+  }
+
+  private removeDue(context: StepContext): number | undefined {
+    const due: RelativePath[] = [];
+    for (const [path, removal] of this.removals) {
+      if (removal.dueMs > context.bootMs && this.hurriedTo === undefined) continue;
+      due.push(path);
+      if (due.length >= LOOKS_PER_STEP) break;
+    }
+    if (due.length === 0) return undefined;
+    for (const path of due) this.removals.delete(path);
+    return this.conclude(removeAbsent(this.reconcileContext(context), due), context);
+  }
+
+  private settleDue({ bootMs }: StepContext): number | undefined {
+    const due = this.unsettled.findIndex((one) => one.atMs + SETTLE_MS > bootMs);
+    const settled = this.unsettled.splice(0, due < 0 ? this.unsettled.length : due);
+    if (settled.length === 0) return undefined;
+    for (const one of settled) this.options.index.settle(one.id, one.mtimeNs, one.ctimeNs);
+    return 0;
+  }
+}

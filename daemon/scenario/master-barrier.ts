@@ -1,0 +1,161 @@
+/**
+ * Barriers: a cookie file in each root, its hint proves that everything before it was reported; then everything reported is
+ * looked at; then the position reached is waited for on every Replica. The same cookies prove that capture is alive.
+ */
+import { Fault } from '../../shared/faults.ts';
+import type { Position } from '../../shared/position.ts';
+import type { Clock, RootTree } from '../ports.ts';
+import type { MasterCapture } from './master-capture.ts';
+
+export interface BarrierPorts {
+  readonly clock: Clock;
+  readonly trees: readonly RootTree[];
+  readonly capture: MasterCapture;
+  readonly newName: () => string;
+  readonly position: () => Position;
+  readonly appliedEverywhere: (seq: number) => boolean;
+  readonly reply: (id: number, result: unknown, fault?: Fault) => void;
+}
+
+/** A cookie without an answer is dropped again after this long: its hint may have been lost, or capture had not begun. */
+const COOKIE_AGAIN_MS = 300;
+/** Capture that does not answer for so long is taken for lost: the roots are compared instead. */
+const COOKIE_LOST_MS = 10_000;
+
+interface Wait {
+  /** Names of cookies by root; any of them will do. */
+  readonly names: Set<string>[];
+  readonly open: Set<number>;
+  droppedAtMs: number;
+  readonly sinceMs: number;
+}
+
+interface Barrier {
+  readonly callId: number;
+  readonly cookies: Wait;
+  stage: 'cookies' | 'looking' | 'applying';
+  seq: number;
+}
+
+interface Proof {
+  readonly cookies: Wait;
+  readonly untilMs: number;
+  readonly done: (alive: boolean) => void;
+}
+
+export class MasterBarriers {
+  private readonly ports: BarrierPorts;
+  private barriers: Barrier[] = [];
+  private proofs: Proof[] = [];
+  private alive = false;
+
+  constructor(ports: BarrierPorts) {
+    this.ports = ports;
+  }
+
+  add(callId: number): void {
+    this.barriers.push({ callId, cookies: this.newWait(), stage: 'cookies', seq: 0 });
+  }
+
+  /** Calls back once the capture source has answered (at once when it did before), or with false after `limitMs`. */
+  whenCaptureIsAlive(limitMs: number, done: (alive: boolean) => void): void {
+    if (this.alive) {
+      done(true);
+      return;
+    }
+    this.proofs.push({ cookies: this.newWait(), untilMs: this.ports.clock.bootMs() + limitMs, done });
+    this.step();
+  }
+
+  close(): void {
+    const stopped = new Fault('TIMEOUT', { seconds: 0, what: 'the barrier: the engine stops' });
+    for (const { callId } of this.barriers) this.ports.reply(callId, undefined, stopped);
+    this.barriers = [];
+    this.proofs = [];
+  }
+
+  takeCookie(root: number, name: string): void {
+    for (const { cookies } of [...this.barriers, ...this.proofs]) {
+      if (cookies.names[root]?.has(name)) cookies.open.delete(root);
+    }
+    this.step();
+  }
+
+  nextDueMs(): number {
+    let due = Number.POSITIVE_INFINITY;
+    for (const { cookies } of [...this.proofs, ...this.barriers]) {
+      if (cookies.open.size > 0) due = Math.min(due, cookies.droppedAtMs + COOKIE_AGAIN_MS);
+    }
+    return due;
+  }
+
+  step(): void {
+    const nowMs = this.ports.clock.bootMs();
+    this.stepProofs(nowMs);
+    for (const barrier of this.barriers) this.stepBarrier(barrier, nowMs);
+    this.barriers = this.barriers.filter((barrier) => !this.finished(barrier));
+  }
+
+  private newWait(): Wait {
+    const { trees, clock } = this.ports;
+    return {
+      names: trees.map(() => new Set<string>()),
+      open: new Set(trees.keys()),
+      droppedAtMs: Number.NEGATIVE_INFINITY,
+      sinceMs: clock.bootMs(),
+    };
+  }
+
+  private stepProofs(nowMs: number): void {
+    const settled: { readonly proof: Proof; readonly alive: boolean }[] = [];
+    for (const proof of this.proofs) {
+      this.dropCookies(proof.cookies, nowMs);
+      const alive = proof.cookies.open.size === 0;
+      if (alive || nowMs >= proof.untilMs) settled.push({ proof, alive });
+    }
+    this.proofs = this.proofs.filter((proof) => !settled.some((one) => one.proof === proof));
+    for (const { proof, alive } of settled) {
+      this.alive ||= alive;
+      proof.done(alive);
+    }
+  }
+
+  private dropCookies(wait: Wait, nowMs: number): void {
+    if (wait.open.size === 0 || nowMs - wait.droppedAtMs < COOKIE_AGAIN_MS) return;
+    wait.droppedAtMs = nowMs;
+    for (const root of wait.open) {
+      const name = this.ports.newName();
+      wait.names[root]!.add(name);
+      try {
+        this.ports.trees[root]!.dropCookie(name);
+      } catch (error) {
+        // The root is missing or cannot be written: the root guard says so; the wait goes on.
+        if (Fault.from(error).kind === 'fatal') throw error;
+      }
+    }
+  }
+
+  private stepBarrier(barrier: Barrier, nowMs: number): void {
+    const { capture } = this.ports;
+    if (barrier.stage === 'cookies') {
+      this.dropCookies(barrier.cookies, nowMs);
+      if (barrier.cookies.open.size > 0 && nowMs - barrier.cookies.sinceMs > COOKIE_LOST_MS) {
+        for (const root of barrier.cookies.open) capture.rescan(root, '');
+        barrier.cookies.open.clear();
+      }
+      if (barrier.cookies.open.size > 0) return;
+      capture.hurry();
+      barrier.stage = 'looking';
+    }
+    if (barrier.stage === 'looking' && capture.isFlushed()) {
+      barrier.stage = 'applying';
+      barrier.seq = this.ports.position().seq;
+    }
+  }
+
+  private finished(barrier: Barrier): boolean {
+    if (barrier.stage !== 'applying' || !this.ports.appliedEverywhere(barrier.seq)) return false;
+    this.ports.reply(barrier.callId, { ...this.ports.position(), seq: barrier.seq });
+    return true;
+  }
+}

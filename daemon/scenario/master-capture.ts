@@ -1,0 +1,330 @@
+/**
+ * The capturing half of a Master engine: trackers of all roots over one index, the root guard, durable transactions, proof
+ * that the capture source is alive, and the times of what was captured.
+ */
+import type { FaultDetails } from '../../shared/faults.ts';
+import { Fault } from '../../shared/faults.ts';
+import type { RelativePath } from '../../shared/path.ts';
+import type { DigestOf } from '../capture/digest.ts';
+import type { PathFilter } from '../capture/filter.ts';
+import { resend } from '../capture/resend.ts';
+import { RootTracker } from '../capture/tracker.ts';
+import type { CaptureHint, Clock, RootTree } from '../ports.ts';
+import type { Intent, MasterState, NewIntent } from '../store/master-state.ts';
+
+export interface CapturePorts {
+  readonly clock: Clock;
+  readonly trees: readonly RootTree[];
+  readonly state: MasterState;
+  readonly excluded: PathFilter;
+  readonly digestOf: DigestOf;
+  /** Intents up to here may have been sent to some Replica. */
+  readonly sentSeq: () => number;
+  /** Somebody will need what is captured from now on. */
+  readonly spooling: () => boolean;
+  readonly onEvent: (code: string, details: FaultDetails) => void;
+}
+
+/** When a change was captured; for lag and exposure. */
+interface CaptureMark {
+  readonly seq: number;
+  readonly atMs: number;
+  /** Of all marks up to this one. */
+  readonly totalBytes: number;
+}
+
+const GUARD_MS = 200;
+const LOST_ROOT_RETRY_MS = 1_000;
+const OVERFLOW_FIRST_MS = 100;
+const OVERFLOW_LONGEST_MS = 30_000;
+const OVERFLOW_CALM_MS = 60_000;
+const COMPLAINT_MS = 60_000;
+const MARKS_KEPT = 200_000;
+
+export class MasterCapture {
+  private readonly ports: CapturePorts;
+  readonly trackers: readonly RootTracker[];
+  private readonly lost = new Set<number>();
+  private guardedAtMs = Number.NEGATIVE_INFINITY;
+  private overflowCount = 0;
+  private overflowAtMs = Number.NEGATIVE_INFINITY;
+  private readonly complaints = new Map<string, number>();
+  private marks: CaptureMark[] = [];
+  private totalBytes = 0;
+  /** Of marks no longer kept. */
+  private forgottenBytes = 0;
+  private identities: (string | undefined)[] = [];
+  /** The index is complete: reconciliations may run. */
+  active = false;
+  changes = 0;
+  /** Changes found by the comparison after a restart; undefined when none is under way. */
+  private recovered: number | undefined;
+
+  constructor(ports: CapturePorts) {
+    this.ports = ports;
+    this.trackers = ports.trees.map(
+      (tree, root) =>
+        new RootTracker({
+          root,
+          tree,
+          index: ports.state,
+          excluded: ports.excluded,
+          digestOf: ports.digestOf,
+          onFailed: (path, error) => this.complain(path, Fault.from(error)),
+        }),
+    );
+  }
+
+  // ------------------------------------------------------------- hints
+
+  takeHint(hint: CaptureHint): void {
+    const nowMs = this.ports.clock.bootMs();
+    const tracker = this.trackers[hint.root];
+    if (tracker === undefined) return;
+    if (hint.kind === 'root-lost') this.guardedAtMs = Number.NEGATIVE_INFINITY;
+    else if (hint.kind === 'overflow') this.takeOverflow(tracker, hint.path, hint.root, nowMs);
+    else tracker.takeHint(hint, nowMs);
+  }
+
+  /** Overflows in a row are rescanned at growing distances. */
+  private takeOverflow(tracker: RootTracker, path: RelativePath, root: number, nowMs: number): void {
+    if (nowMs - this.overflowAtMs > OVERFLOW_CALM_MS) this.overflowCount = 0;
+    this.overflowAtMs = nowMs;
+    const delayMs = this.overflowCount === 0 ? 0 : OVERFLOW_FIRST_MS * 2 ** Math.min(this.overflowCount, 12);
+    this.overflowCount += 1;
+    if (!tracker.rescanAt(path, nowMs + Math.min(delayMs, OVERFLOW_LONGEST_MS), nowMs)) return;
+    this.ports.onEvent('CAP-002', { path: path === '' ? this.ports.trees[root]!.path : path });
+  }
+
+  rescan(root: number, path: RelativePath): void {
+    this.trackers[root]?.rescan(path, this.ports.clock.bootMs());
+  }
+
+  /** Compares the entries of one directory with the record. */
+  rescanChildren(root: number, path: RelativePath): void {
+    this.trackers[root]?.rescanChildren(path, this.ports.clock.bootMs());
+  }
+
+  /** Everything known now is looked at without delay until `isFlushed`. */
+  hurry(): void {
+    for (const tracker of this.trackers) tracker.hurry();
+  }
+
+  isFlushed(): boolean {
+    return this.active && this.lost.size === 0 && this.trackers.every((tracker) => tracker.isFlushed());
+  }
+
+  /** Compares everything with the record: changes may have been made while nobody watched. */
+  recover(): void {
+    this.recovered = 0;
+    for (const root of this.trackers.keys()) this.rescan(root, '');
+  }
+
+  look(root: number, path: RelativePath): void {
+    this.trackers[root]?.look(path, this.ports.clock.bootMs());
+  }
+
+  lookLater(root: number, path: RelativePath): void {
+    this.trackers[root]?.lookLater(path, this.ports.clock.bootMs());
+  }
+
+  /** Says once a minute that a place cannot be read. */
+  complain(path: RelativePath, fault: Fault): void {
+    const nowMs = this.ports.clock.bootMs();
+    if (nowMs - (this.complaints.get(path) ?? Number.NEGATIVE_INFINITY) < COMPLAINT_MS) return;
+    if (this.complaints.size > 10_000) this.complaints.clear();
+    this.complaints.set(path, nowMs);
+    this.ports.onEvent('SYN-005', { path, reason: fault.message });
+  }
+
+  // ------------------------------------------------------------- the root guard
+
+  /** Remembers which directories the roots are; called when a synchronization begins. Throws `ROOT-MISSING`. */
+  recordIdentities(): void {
+    for (const [root, tree] of this.ports.trees.entries()) {
+      const identity = tree.rootIdentity();
+      this.identities[root] = identity;
+      this.ports.state.setMeta(`identity:${root}`, identity);
+    }
+  }
+
+  /** Why nothing is captured now, undefined when all roots are what they were. */
+  get held(): string | undefined {
+    const [root] = this.lost;
+    return root === undefined ? undefined : new Fault('ROOT-MISSING', { path: this.ports.trees[root]!.path }).message;
+  }
+
+  private guard(nowMs: number): boolean {
+    const pauseMs = this.lost.size > 0 ? LOST_ROOT_RETRY_MS : GUARD_MS;
+    if (nowMs - this.guardedAtMs < pauseMs) return this.lost.size === 0;
+    this.guardedAtMs = nowMs;
+    for (const [root, tree] of this.ports.trees.entries()) {
+      if (this.isThere(root, tree)) {
+        if (this.lost.delete(root)) {
+          this.ports.onEvent('ROOT-002', { path: tree.path });
+          this.rescan(root, '');
+        }
+      } else if (!this.lost.has(root)) {
+        this.lost.add(root);
+        this.ports.onEvent('ROOT-001', { path: tree.path });
+      }
+    }
+    return this.lost.size === 0;
+  }
+
+  private isThere(root: number, tree: RootTree): boolean {
+    try {
+      this.identities[root] ??= this.ports.state.meta(`identity:${root}`);
+      return tree.rootIdentity() === this.identities[root];
+    } catch {
+      return false;
+    }
+  }
+
+  // ------------------------------------------------------------- work
+
+  nextDueMs(nowMs: number): number | undefined {
+    if (!this.active) return undefined;
+    if (this.lost.size > 0) return this.guardedAtMs + LOST_ROOT_RETRY_MS;
+    let due: number | undefined;
+    for (const tracker of this.trackers) {
+      const next = tracker.nextDueMs(nowMs);
+      if (next !== undefined) due = Math.min(due ?? next, next);
+    }
+    return due;
+  }
+
+  /** Works while `more()`; one durable transaction. True when something was done. */
+  work(more: () => boolean): boolean {
+    const nowMs = this.ports.clock.bootMs();
+    if (!this.active || !this.guard(nowMs)) return false;
+    const due = this.nextDueMs(nowMs);
+    if (due === undefined || due > nowMs) return false;
+    const done = this.inTransaction((emit) => {
+      let steps = 0;
+      for (const tracker of this.trackers) {
+        do {
+          // Before any absence is believed; a stat of the root costs little beside a step.
+          if (steps > 0 && !this.isThere(tracker.root, this.ports.trees[tracker.root]!)) {
+            this.guardedAtMs = Number.NEGATIVE_INFINITY;
+            return steps;
+          }
+          if (this.stepOf(tracker, emit) === undefined) break;
+          steps += 1;
+        } while (more());
+      }
+      return steps;
+    });
+    if (this.recovered !== undefined && this.trackers.every((tracker) => tracker.isQuiet)) this.endRecovery();
+    return done > 0;
+  }
+
+  private stepOf(tracker: RootTracker, emit: (intent: NewIntent) => void): number | undefined {
+    const { clock, sentSeq } = this.ports;
+    const changes = tracker.step({ bootMs: clock.bootMs(), wallMs: clock.wallMs(), sentSeq: sentSeq(), emit });
+    if (changes !== undefined) {
+      this.changes += changes;
+      if (this.recovered !== undefined) this.recovered += changes;
+    }
+    return changes;
+  }
+
+  private endRecovery(): void {
+    if (this.recovered !== undefined && this.recovered > 0) this.ports.onEvent('CAP-004', { changes: this.recovered });
+    this.recovered = undefined;
+  }
+
+  /** Emitted intents are in the spool, durably, when it returns. */
+  private inTransaction<T>(work: (emit: (intent: NewIntent) => void) => T): T {
+    const { state, clock, spooling } = this.ports;
+    const before = state.seq;
+    const spool = spooling();
+    let last: Intent | undefined;
+    let bytes = 0;
+    const atMs = clock.wallMs();
+    const result = state.transaction(() =>
+      work((intent) => {
+        if (!spool) return;
+        last = state.append(intent, atMs);
+        bytes += intent.sizeBytes;
+      }),
+    );
+    if (last !== undefined && last.seq > before) this.mark(last.seq, bytes);
+    return result;
+  }
+
+  /** Sends places again as a Replica asked, whole. */
+  repair(root: number, paths: readonly RelativePath[]): void {
+    const tracker = this.trackers[root];
+    const tree = this.ports.trees[root];
+    if (tracker === undefined || tree === undefined) return;
+    this.inTransaction((emit) => {
+      for (const path of paths) {
+        if (this.ports.excluded(path)) continue;
+        this.look(root, path);
+        resend(this.ports.state, root, path, emit);
+      }
+    });
+  }
+
+  // ------------------------------------------------------------- figures
+
+  private mark(seq: number, bytes: number): void {
+    this.totalBytes += bytes;
+    this.marks.push({ seq, atMs: this.ports.clock.bootMs(), totalBytes: this.totalBytes });
+    if (this.marks.length > MARKS_KEPT) this.dropMarks(this.marks.length / 2);
+  }
+
+  private dropMarks(count: number): void {
+    this.forgottenBytes = this.marks[count - 1]!.totalBytes;
+    this.marks = this.marks.slice(count);
+  }
+
+  /** The spool of an earlier run: its age is known by the wall clock only. */
+  adoptSpool(): void {
+    const { state, clock } = this.ports;
+    const [first] = state.intentsAfter(state.trimmedSeq, 1);
+    if (first === undefined) return;
+    this.totalBytes = state.countIntents(state.trimmedSeq).sizeBytes;
+    const ageMs = Math.max(0, clock.wallMs() - first.atMs);
+    this.marks = [{ seq: state.seq, atMs: clock.bootMs() - ageMs, totalBytes: this.totalBytes }];
+  }
+
+  forgetMarks(throughSeq: number): void {
+    const keep = this.markAfter(throughSeq);
+    if (keep > 1_000) this.dropMarks(keep);
+  }
+
+  /** Index of the first mark after a position. */
+  private markAfter(seq: number): number {
+    let low = 0;
+    let high = this.marks.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.marks[middle]!.seq > seq) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  /** Age in ms of the oldest change after a position, what was hinted at and not looked at included; 0 when there is none. */
+  ageOf(seq: number, nowMs: number): number {
+    let oldest = this.marks[this.markAfter(seq)]?.atMs;
+    if (this.active) {
+      for (const tracker of this.trackers) {
+        const since = tracker.oldestMs();
+        if (since !== undefined) oldest = Math.min(oldest ?? since, since);
+      }
+    }
+    return oldest === undefined ? 0 : Math.max(0, nowMs - oldest);
+  }
+
+  bytesAfter(seq: number): number {
+    const at = this.markAfter(seq);
+    return this.totalBytes - (at === 0 ? this.forgottenBytes : this.marks[at - 1]!.totalBytes);
+  }
+
+  get pendingCount(): number {
+    return this.trackers.reduce((sum, tracker) => sum + tracker.pendingCount, 0);
+  }
+}

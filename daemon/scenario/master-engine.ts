@@ -1,0 +1,544 @@
+/**
+ * The Master's engine of one scenario: capture → index and spool → every Replica's link. A plain single-threaded class over
+ * ports; requests come in through `handle`, everything it has to say goes to `notify`. Long work is cut into turns.
+ */
+import { Fault } from '../../shared/faults.ts';
+import type { Position } from '../../shared/position.ts';
+import type { SyncProgress } from '../../shared/status.ts';
+import { createDigest, type DigestOf } from '../capture/digest.ts';
+import { compileExcludes, type PathFilter } from '../capture/filter.ts';
+import type { ContentHasher } from '../link/content-hash.ts';
+import type { CaptureHint, Clock, Random, RootTree, Timer } from '../ports.ts';
+import type { MasterState } from '../store/master-state.ts';
+import type { MasterSync } from '../sync/master.ts';
+import type { EngineCall, EngineConfig, EngineNotice, EngineRequest, EngineStatus } from './engine-protocol.ts';
+import { MasterBarriers } from './master-barrier.ts';
+import { MasterCapture } from './master-capture.ts';
+import { MasterPeer } from './master-peer.ts';
+import { SpoolKeeper } from './master-spool.ts';
+import { MasterStatistics } from './master-statistics.ts';
+
+export interface MasterEnginePorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** One for each root of the configuration, in its order. The engine closes them. */
+  readonly trees: readonly RootTree[];
+  /** The engine closes it. */
+  readonly state: MasterState;
+  readonly hasher: ContentHasher;
+}
+
+type SyncCall = Extract<EngineCall, { name: 'synchronize' | 'diff' }>;
+
+/** A turn ends after this long, so that messages are handled. */
+const TURN_MS = 10;
+const STATUS_MS = 100;
+/** A quiet engine still looks at its spool, its peers and its roots this often. */
+const IDLE_MS = 500;
+/** The record of a first walk becomes durable at these distances; until it is complete it means nothing. */
+const WALK_COMMIT_MS = 500;
+/** A walk starts when the capture source has proved to be alive; without that it starts after this long. */
+const CAPTURE_PROOF_MS = 3_000;
+const STOP_DRAIN_MS = 1_000;
+
+interface PendingSync {
+  readonly callId: number;
+  readonly call: SyncCall;
+  /** It was interrupted and starts again. */
+  again: boolean;
+}
+
+export class MasterEngine {
+  private readonly ports: MasterEnginePorts;
+  private readonly config: EngineConfig;
+  private readonly notify: (notice: EngineNotice) => void;
+  private readonly generation: string;
+  private readonly capture: MasterCapture;
+  private readonly barriers: MasterBarriers;
+  private readonly spool: SpoolKeeper;
+  private readonly statistics: MasterStatistics;
+  private readonly excluded: PathFilter;
+  private readonly digestOf: DigestOf;
+  private readonly peers = new Map<string, MasterPeer>();
+  private readonly pendingSyncs = new Map<string, PendingSync>();
+  /** After a synchronization: the position at which all changes made during it are applied. */
+  private readonly tails = new Map<string, number | 'flushing'>();
+  private indexed: boolean;
+  /** A walk is building the index inside an open transaction. */
+  private walking: MasterPeer | undefined;
+  private walkCommittedMs = 0;
+  private timer: Timer | undefined;
+  private timerDueMs = Number.POSITIVE_INFINITY;
+  private statusText = '';
+  private statusAtMs = Number.NEGATIVE_INFINITY;
+  private syncId: number;
+  private ended = false;
+
+  constructor(config: EngineConfig, ports: MasterEnginePorts, notify: (notice: EngineNotice) => void) {
+    this.config = config;
+    this.notify = notify;
+    this.ports = ports;
+    const { state, clock, trees } = ports;
+    this.generation = this.loadGeneration();
+    this.indexed = state.meta('indexed') === '1';
+    this.syncId = Math.floor(ports.random.fraction() * 2 ** 31);
+    this.excluded = compileExcludes(
+      config.exclude,
+      trees.every((tree) => tree.capabilities.caseSensitive),
+    );
+    this.digestOf = createDigest(ports.hasher);
+    this.statistics = new MasterStatistics(clock);
+    this.spool = new SpoolKeeper(state, clock, config.limits, (code, details) => this.event(code, details));
+    this.capture = new MasterCapture({
+      clock,
+      trees,
+      state,
+      excluded: this.excluded,
+      digestOf: this.digestOf,
+      sentSeq: () => this.everSentSeq(),
+      spooling: () => this.spool.isNeeded || this.pendingSyncs.size > 0,
+      onEvent: (code, details) => this.event(code, details),
+    });
+    this.barriers = new MasterBarriers({
+      clock,
+      trees,
+      capture: this.capture,
+      newName: () => Buffer.from(ports.random.bytes(8)).toString('hex'),
+      position: () => this.position(),
+      appliedEverywhere: (seq) => this.appliedEverywhere(seq),
+      reply: (id, result, fault) => this.reply(id, result, fault),
+    });
+  }
+
+  private loadGeneration(): string {
+    const { state, random } = this.ports;
+    const known = state.meta('generation');
+    if (known !== undefined) return known;
+    const generation = Buffer.from(random.bytes(16)).toString('hex');
+    state.setMeta('generation', generation);
+    return generation;
+  }
+
+  // ------------------------------------------------------------- requests
+
+  /** Opens for work; answers `started`. */
+  start(): void {
+    try {
+      if (this.indexed) this.resume();
+      this.notify({ type: 'started', ...{ position: this.indexed ? this.position() : undefined } });
+      this.wake();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private resume(): void {
+    for (const peer of this.spool.knownPeers()) this.peer(peer);
+    this.capture.adoptSpool();
+    this.capture.active = true;
+    // Only what is looked at after capture has begun is sure to be followed by hints for what changes later.
+    this.barriers.whenCaptureIsAlive(CAPTURE_PROOF_MS, (alive) => {
+      this.capture.recover();
+      if (!alive) this.barriers.whenCaptureIsAlive(Number.POSITIVE_INFINITY, () => this.capture.recover());
+      this.wake();
+    });
+  }
+
+  handle(request: EngineRequest): void {
+    if (this.ended) return;
+    try {
+      this.dispatch(request);
+    } catch (error) {
+      this.fail(error);
+    }
+    if (!this.ended) this.wake();
+  }
+
+  private dispatch(request: EngineRequest): void {
+    switch (request.type) {
+      case 'hints':
+        this.takeHints(request.hints);
+        return;
+      case 'link-open':
+        this.peer(request.peer).open();
+        return;
+      case 'link-bytes':
+        this.peers.get(request.peer)?.takeBytes(request.bytes);
+        return;
+      case 'link-closed':
+        this.peers.get(request.peer)?.takeClose(request.reason);
+        return;
+      case 'call':
+        this.takeCall(request.id, request.call);
+        return;
+      case 'stop':
+        this.stop();
+        return;
+      default:
+    }
+  }
+
+  private takeHints(hints: readonly CaptureHint[]): void {
+    for (const hint of hints) {
+      if (hint.kind === 'cookie') this.barriers.takeCookie(hint.root, hint.name);
+      else this.capture.takeHint(hint);
+    }
+  }
+
+  private takeCall(id: number, call: EngineCall): void {
+    switch (call.name) {
+      case 'synchronize':
+      case 'diff':
+        this.requestSync(id, call);
+        return;
+      case 'barrier':
+        this.barriers.add(id);
+        return;
+      case 'rescan':
+        this.capture.rescan(call.root, call.path);
+        this.reply(id, undefined);
+    }
+  }
+
+  private reply(id: number, result: unknown, fault?: Fault): void {
+    this.notify({
+      type: 'reply',
+      id,
+      ...(result === undefined ? {} : { result }),
+      ...(fault === undefined ? {} : { fault: fault.toDocument() }),
+    });
+  }
+
+  private event(code: string, details: Readonly<Record<string, string | number | boolean>> = {}): void {
+    this.notify({ type: 'event', code, details });
+  }
+
+  /** Everything decided so far is durable; then the files are closed. */
+  private stop(): void {
+    const untilMs = this.ports.clock.bootMs() + STOP_DRAIN_MS;
+    const more = () => this.ports.clock.bootMs() < untilMs;
+    this.abandonWalk();
+    if (this.capture.active) while (more() && this.capture.work(more));
+    for (const peer of this.peers.values()) peer.drop('the engine stops');
+    for (const { callId } of this.pendingSyncs.values()) {
+      this.reply(callId, undefined, new Fault('LINK-UNREACHABLE', { host: 'Replica', reason: 'the engine stops' }));
+    }
+    this.pendingSyncs.clear();
+    this.end();
+    this.notify({ type: 'stopped' });
+  }
+
+  private end(): void {
+    this.ended = true;
+    this.timer?.cancel();
+    this.barriers.close();
+    this.ports.state.close();
+    for (const tree of this.ports.trees) tree.close();
+  }
+
+  private fail(error: unknown): void {
+    const fault = Fault.from(error);
+    if (this.ended) return;
+    this.notify({ type: 'failed', fault: fault.toDocument() });
+    this.end();
+  }
+
+  // ------------------------------------------------------------- positions and peers
+
+  private position(): Position {
+    return { generation: this.generation, seq: this.ports.state.seq };
+  }
+
+  private peer(id: string): MasterPeer {
+    const known = this.peers.get(id);
+    if (known !== undefined) return known;
+    const { clock, trees, state, hasher } = this.ports;
+    const peer = new MasterPeer(
+      id,
+      {
+        clock,
+        trees,
+        state,
+        hasher,
+        capture: this.capture,
+        excluded: this.excluded,
+        digestOf: this.digestOf,
+        config: this.config,
+        notify: this.notify,
+        captured: () => this.position(),
+        indexed: () => this.indexed,
+        onChange: () => this.wake(),
+        onReady: (ready) => this.onReady(ready),
+        onSyncWalked: () => this.onWalked(),
+        onSyncDone: (done, sync) => this.onSyncDone(done, sync),
+        onSessionEnded: (ended) => this.onSessionEnded(ended),
+      },
+      this.spool.receivedBy(id) ?? 0,
+    );
+    this.peers.set(id, peer);
+    return peer;
+  }
+
+  private everSentSeq(): number {
+    let seq = 0;
+    for (const peer of this.peers.values()) seq = Math.max(seq, peer.everSentSeq);
+    return seq;
+  }
+
+  private appliedEverywhere(seq: number): boolean {
+    if (this.pendingSyncs.size > 0) return false;
+    for (const peer of this.peers.values()) if (peer.synchronized && peer.appliedSeq < seq) return false;
+    return true;
+  }
+
+  private onReady(peer: MasterPeer): void {
+    const pending = this.pendingSyncs.get(peer.id);
+    if (peer.synchronized) this.spool.know(peer.id, peer.receivedSeq);
+    if (pending !== undefined) this.beginSync(peer, pending);
+    else if (!peer.synchronized && this.spool.receivedBy(peer.id) !== undefined) {
+      this.spool.forget(peer.id);
+      this.event('SYN-006', { reason: 'the Replica is not at a position of this history' });
+    }
+  }
+
+  private onSessionEnded(peer: MasterPeer): void {
+    this.statistics.sessionEnded(peer.id);
+    if (peer.sync !== undefined) {
+      peer.sync = undefined;
+      if (this.walking === peer) this.abandonWalk();
+      const pending = this.pendingSyncs.get(peer.id);
+      if (pending !== undefined && !this.ended) {
+        pending.again = true;
+        this.event('SYN-004', { reason: 'the link was interrupted' });
+      }
+    }
+    this.wake();
+  }
+
+  // ------------------------------------------------------------- synchronization
+
+  private requestSync(id: number, call: SyncCall): void {
+    const earlier = this.pendingSyncs.get(call.peer);
+    if (earlier !== undefined) {
+      this.reply(
+        id,
+        undefined,
+        new Fault('SCENARIO-STATE', {
+          name: this.config.scenarioName,
+          state: 'synchronizing',
+          reason: 'another comparison with this host is under way',
+        }),
+      );
+      return;
+    }
+    const pending: PendingSync = { callId: id, call, again: false };
+    this.pendingSyncs.set(call.peer, pending);
+    const peer = this.peers.get(call.peer);
+    if (peer?.connected) this.beginSync(peer, pending);
+  }
+
+  private beginSync(peer: MasterPeer, pending: PendingSync): void {
+    this.barriers.whenCaptureIsAlive(CAPTURE_PROOF_MS, () => {
+      if (this.pendingSyncs.get(peer.id) !== pending || !peer.connected || peer.sync !== undefined) return;
+      try {
+        this.runSync(peer, pending);
+      } catch (error) {
+        const fault = Fault.from(error);
+        if (fault.kind === 'fatal') throw fault;
+        this.pendingSyncs.delete(peer.id);
+        this.event('SYN-004', { reason: fault.message });
+        this.reply(pending.callId, undefined, fault);
+      }
+      this.wake();
+    });
+  }
+
+  private runSync(peer: MasterPeer, { call, again }: PendingSync): void {
+    this.syncId += 1;
+    if (call.name === 'diff') {
+      const base = this.position();
+      const { syncId } = this;
+      const { ignoreSame } = call;
+      peer.startSync({ syncId, method: 'file', ignoreSame, dryRun: true, base, recording: 'ignore' });
+      return;
+    }
+    this.capture.recordIdentities();
+    const others = [...this.peers.values()].some((other) => other !== peer && this.dependsOnIndex(other));
+    if (!others) this.startIndex(peer);
+    if (!again) this.event('SYN-001', { method: call.method });
+    peer.startSync({
+      syncId: this.syncId,
+      method: call.method,
+      ignoreSame: call.ignoreSame,
+      dryRun: false,
+      base: this.position(),
+      recording: others ? 'report' : 'record',
+    });
+  }
+
+  private dependsOnIndex(peer: MasterPeer): boolean {
+    return peer.synchronized || peer.sync?.options.dryRun === false || this.spool.receivedBy(peer.id) !== undefined;
+  }
+
+  /** Nobody relies on the index: the walk brings it to what it sees, without intents. */
+  private startIndex(peer: MasterPeer): void {
+    const { state, clock } = this.ports;
+    this.abandonWalk();
+    this.indexed = false;
+    this.capture.active = false;
+    state.transaction(() => {
+      state.setMeta('indexed', '0');
+      this.spool.startOver();
+    });
+    this.walking = peer;
+    this.walkCommittedMs = clock.bootMs();
+    state.begin();
+  }
+
+  /** The walk's transaction is kept, but the index stays marked as incomplete. */
+  private abandonWalk(): void {
+    if (this.walking === undefined) return;
+    this.walking = undefined;
+    this.ports.state.commit();
+  }
+
+  private keepWalkDurable(): void {
+    const nowMs = this.ports.clock.bootMs();
+    if (this.walking === undefined || nowMs - this.walkCommittedMs < WALK_COMMIT_MS) return;
+    this.walkCommittedMs = nowMs;
+    this.ports.state.commit();
+    this.ports.state.begin();
+  }
+
+  private onWalked(): void {
+    if (this.walking === undefined) return;
+    this.walking = undefined;
+    this.ports.state.setMeta('indexed', '1');
+    this.ports.state.commit();
+    this.indexed = true;
+    this.capture.active = true;
+  }
+
+  private onSyncDone(peer: MasterPeer, sync: MasterSync): void {
+    const pending = this.pendingSyncs.get(peer.id);
+    this.pendingSyncs.delete(peer.id);
+    if (sync.options.dryRun) {
+      if (pending !== undefined) this.reply(pending.callId, sync.differenceResult());
+      return;
+    }
+    this.spool.know(peer.id, sync.options.base.seq);
+    this.statistics.synchronized(sync);
+    this.event('SYN-002');
+    this.tails.set(peer.id, 'flushing');
+    this.capture.hurry();
+    if (pending !== undefined) this.reply(pending.callId, sync.result());
+  }
+
+  /** SYN-003 once what was captured by the end of a synchronization is applied. */
+  private followTails(): void {
+    for (const [id, tail] of this.tails) {
+      const peer = this.peers.get(id);
+      if (tail === 'flushing') {
+        if (this.capture.isFlushed()) this.tails.set(id, this.ports.state.seq);
+      } else if (peer?.synchronized && peer.appliedSeq >= tail) {
+        this.tails.delete(id);
+        this.event('SYN-003');
+      }
+    }
+  }
+
+  // ------------------------------------------------------------- turns
+
+  /** Runs a turn soon. */
+  private wake(): void {
+    this.schedule(this.ports.clock.bootMs());
+  }
+
+  private schedule(dueMs: number): void {
+    if (this.ended || (this.timer !== undefined && this.timerDueMs <= dueMs)) return;
+    this.timer?.cancel();
+    this.timerDueMs = dueMs;
+    this.timer = this.ports.clock.after(Math.max(0, dueMs - this.ports.clock.bootMs()), () => {
+      this.timer = undefined;
+      this.timerDueMs = Number.POSITIVE_INFINITY;
+      this.turn();
+    });
+  }
+
+  private turn(): void {
+    if (this.ended) return;
+    const { clock } = this.ports;
+    try {
+      const untilMs = clock.bootMs() + TURN_MS;
+      const more = () => clock.bootMs() < untilMs;
+      let busy = this.capture.work(more);
+      const sentUntilMs = clock.bootMs() + TURN_MS;
+      const moreToSend = () => clock.bootMs() < sentUntilMs;
+      for (const peer of this.peers.values()) busy = peer.pump(moreToSend) || busy;
+      this.keepWalkDurable();
+      this.barriers.step();
+      this.followTails();
+      if (!this.ports.state.inTransaction) this.trimSpool();
+      this.reportStatus();
+      if (this.ended) return;
+      this.schedule(busy ? clock.bootMs() : this.nextDueMs());
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private nextDueMs(): number {
+    const nowMs = this.ports.clock.bootMs();
+    const capture = this.capture.nextDueMs(nowMs) ?? Number.POSITIVE_INFINITY;
+    return Math.max(nowMs, Math.min(nowMs + IDLE_MS, capture, this.barriers.nextDueMs()));
+  }
+
+  private trimSpool(): void {
+    for (const peer of this.peers.values()) if (peer.synchronized) this.spool.acknowledge(peer.id, peer.receivedSeq);
+    for (const lost of this.spool.keep()) {
+      const peer = this.peers.get(lost);
+      if (peer === undefined) continue;
+      peer.synchronized = false;
+      this.event('SYN-006', { reason: 'the spool was full' });
+    }
+    this.capture.forgetMarks(Math.min(...[...this.peers.values()].map((peer) => peer.appliedSeq)));
+  }
+
+  // ------------------------------------------------------------- status
+
+  private reportStatus(): void {
+    const nowMs = this.ports.clock.bootMs();
+    if (nowMs - this.statusAtMs < STATUS_MS) {
+      this.schedule(this.statusAtMs + STATUS_MS);
+      return;
+    }
+    const status = this.status(nowMs);
+    const text = JSON.stringify(status);
+    if (text === this.statusText) return;
+    this.statusText = text;
+    this.statusAtMs = nowMs;
+    this.notify({ type: 'status', status });
+  }
+
+  private status(nowMs: number): EngineStatus {
+    const peers: Record<string, ReturnType<MasterPeer['status']>> = {};
+    let sync: SyncProgress | undefined;
+    for (const peer of this.peers.values()) {
+      peers[peer.id] = peer.status(nowMs);
+      if (peer.sync !== undefined && !peer.sync.options.dryRun) sync = peer.sync.progress();
+      this.statistics.count(peer);
+    }
+    const { held } = this.capture;
+    const phase = held !== undefined ? 'held' : sync !== undefined ? 'synchronizing' : this.indexed ? 'live' : 'idle';
+    return {
+      position: this.indexed || this.walking !== undefined ? this.position() : undefined,
+      phase,
+      ...(held === undefined ? {} : { held }),
+      peers,
+      ...(sync === undefined ? {} : { sync }),
+      statistics: this.statistics.figures(nowMs, sync),
+      spoolBytes: this.spool.usedBytes,
+      parked: 0,
+    };
+  }
+}

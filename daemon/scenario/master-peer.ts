@@ -1,0 +1,375 @@
+/** A Master's view of one Replica: its link session, how far it is, its synchronization. */
+import type { MetadataProfile } from '../../shared/change.ts';
+import { Fault, type FaultDetails } from '../../shared/faults.ts';
+import type { Position } from '../../shared/position.ts';
+import { FrameType } from '../../shared/protocol/frame.ts';
+import { type ControlMessage, LINK_PROTOCOL, LINK_PROTOCOL_OLDEST } from '../../shared/protocol/wire.ts';
+import type { LinkState } from '../../shared/status.ts';
+import type { DigestOf } from '../capture/digest.ts';
+import type { PathFilter } from '../capture/filter.ts';
+import type { ContentHasher } from '../link/content-hash.ts';
+import { NoticeStream } from '../link/notice-stream.ts';
+import { LinkSession } from '../link/session.ts';
+import type { Clock, RootTree } from '../ports.ts';
+import { IntentSender } from '../spool/intent-sender.ts';
+import type { MasterState } from '../store/master-state.ts';
+import { MasterSync, type MasterSyncOptions } from '../sync/master.ts';
+import type { EngineConfig, EngineNotice, EnginePeerStatus } from './engine-protocol.ts';
+import type { MasterCapture } from './master-capture.ts';
+
+export interface PeerPorts {
+  readonly clock: Clock;
+  readonly trees: readonly RootTree[];
+  readonly state: MasterState;
+  readonly hasher: ContentHasher;
+  readonly capture: MasterCapture;
+  readonly excluded: PathFilter;
+  readonly digestOf: DigestOf;
+  readonly config: EngineConfig;
+  readonly notify: (notice: EngineNotice) => void;
+  readonly captured: () => Position;
+  /** The index describes the roots: positions mean something. */
+  readonly indexed: () => boolean;
+  /** The peer's position, synchronization or session changed. */
+  readonly onChange: (peer: MasterPeer) => void;
+  /** The handshake is over. */
+  readonly onReady: (peer: MasterPeer) => void;
+  readonly onSyncWalked: () => void;
+  readonly onSyncDone: (peer: MasterPeer, sync: MasterSync) => void;
+  readonly onSessionEnded: (peer: MasterPeer) => void;
+}
+
+interface Acknowledged {
+  receivedSeq: number;
+  appliedSeq: number;
+  spoolBytes: number;
+  parked: number;
+  held: string | undefined;
+  atWallMs: number | undefined;
+}
+
+export function profileOf(trees: readonly RootTree[]): MetadataProfile {
+  return {
+    posixModes: trees.every((tree) => tree.capabilities.posixModes),
+    timeGranularityNs: Math.max(1, ...trees.map((tree) => tree.capabilities.timeGranularityNs)),
+  };
+}
+
+export class MasterPeer {
+  readonly id: string;
+  private readonly ports: PeerPorts;
+  private stream: NoticeStream | undefined;
+  private session: LinkSession | undefined;
+  private sender: IntentSender | undefined;
+  private ready = false;
+  private token = 0;
+  private profile: MetadataProfile;
+  private readonly acknowledged: Acknowledged;
+  sync: MasterSync | undefined;
+  /** The Replica has usable data of this history. */
+  synchronized = false;
+  /** Intents up to here may have reached the Replica, in whatever session. */
+  everSentSeq: number;
+
+  constructor(id: string, ports: PeerPorts, receivedSeq: number) {
+    this.id = id;
+    this.ports = ports;
+    this.profile = profileOf(ports.trees);
+    this.everSentSeq = ports.state.seq;
+    this.acknowledged = {
+      receivedSeq,
+      appliedSeq: receivedSeq,
+      spoolBytes: 0,
+      parked: 0,
+      held: undefined,
+      atWallMs: undefined,
+    };
+  }
+
+  get receivedSeq(): number {
+    return this.acknowledged.receivedSeq;
+  }
+
+  get appliedSeq(): number {
+    return this.acknowledged.appliedSeq;
+  }
+
+  get connected(): boolean {
+    return this.ready;
+  }
+
+  // ------------------------------------------------------------- session
+
+  open(): void {
+    this.drop('a new link was opened');
+    const { clock, config, trees, notify } = this.ports;
+    const stream = new NoticeStream(this.id, notify);
+    this.stream = stream;
+    this.token = 0;
+    this.session = new LinkSession(stream, clock, {
+      onControl: (message) => this.onControl(message),
+      onFrame: (type, payload) => {
+        if (type !== FrameType.syncNeed) throw new Fault('LINK-FRAME', { reason: `frame type ${type} from a Replica` });
+        if (this.sync === undefined) return;
+        this.sync.onNeeds(payload);
+        this.ports.onChange(this);
+      },
+      onClosed: (reason, fault) => this.onClosed(stream, reason, fault),
+    });
+    this.session.sendControl({
+      kind: 'hello',
+      protocol: LINK_PROTOCOL,
+      oldestProtocol: LINK_PROTOCOL_OLDEST,
+      scenarioId: config.scenarioId,
+      agreedFingerprint: config.agreedFingerprint,
+      epoch: config.epoch,
+      captured: this.ports.captured(),
+      rootCount: trees.length,
+      profile: profileOf(trees),
+      caseSensitive: trees.every((tree) => tree.capabilities.caseSensitive),
+    });
+    this.ports.onChange(this);
+  }
+
+  takeBytes(bytes: Uint8Array): void {
+    this.stream?.onBytes(bytes);
+  }
+
+  /** The link is gone. */
+  takeClose(reason: string): void {
+    this.stream?.onClose(reason);
+  }
+
+  drop(reason: string, fault?: Fault): void {
+    if (this.session === undefined || this.session.closed) return;
+    if (this.stream !== undefined && fault !== undefined) this.stream.closeFault = fault.toDocument();
+    this.session.close(reason, fault);
+  }
+
+  private onClosed(stream: NoticeStream, reason: string, fault: Fault | undefined): void {
+    if (this.stream !== stream) return;
+    if (fault !== undefined) stream.closeFault = fault.toDocument();
+    const wasReady = this.ready;
+    this.ready = false;
+    this.sender?.close();
+    this.sender = undefined;
+    this.sync?.close();
+    this.session = undefined;
+    this.stream = undefined;
+    if (wasReady) this.event('LNK-002', { peer: this.id, reason });
+    this.ports.onSessionEnded(this);
+    if (fault?.kind === 'fatal') this.ports.notify({ type: 'failed', fault: fault.toDocument() });
+  }
+
+  private event(code: string, details: FaultDetails): void {
+    this.ports.notify({ type: 'event', code, details });
+  }
+
+  // ------------------------------------------------------------- control messages
+
+  private onControl(message: ControlMessage): void {
+    if (this.sync?.onControl(message)) {
+      if (this.sync.complete) this.finishSync(this.sync);
+      this.ports.onChange(this);
+      return;
+    }
+    switch (message.kind) {
+      case 'welcome':
+        this.onWelcome(message);
+        return;
+      case 'refuse':
+        this.onRefuse(message);
+        return;
+      case 'ack':
+        this.onAcknowledge(message);
+        return;
+      case 'repair':
+        this.ports.capture.repair(message.root, message.paths);
+        this.ports.onChange(this);
+        return;
+      case 'event':
+        this.event(message.code, message.details);
+        return;
+      case 'sync-cancel':
+        throw new Fault('LINK-REFUSED', { reason: message.reason });
+      case 'sync-done':
+      case 'sync-differences':
+        return;
+      default:
+        throw new Fault('LINK-FRAME', { reason: `unexpected ${message.kind}` });
+    }
+  }
+
+  private onRefuse({ fault }: Extract<ControlMessage, { kind: 'refuse' }>): void {
+    this.event('LNK-003', { peer: this.id, reason: fault.text });
+    const { code, text, hint } = fault;
+    const known = Fault.fromDocument({ code: code as Fault['code'], text, hint, details: fault.details ?? {} });
+    this.drop(text, known);
+  }
+
+  private onWelcome(welcome: Extract<ControlMessage, { kind: 'welcome' }>): void {
+    if (this.ready) throw new Fault('LINK-FRAME', { reason: 'second welcome' });
+    const { config, state, trees } = this.ports;
+    if (welcome.protocol < LINK_PROTOCOL_OLDEST) {
+      throw new Fault('LINK-VERSION', { ours: LINK_PROTOCOL, theirs: welcome.protocol });
+    }
+    if (welcome.epoch > config.epoch) throw new Fault('LINK-EPOCH', { ours: config.epoch, theirs: welcome.epoch });
+    const own = profileOf(trees);
+    this.profile = {
+      posixModes: own.posixModes && welcome.profile.posixModes,
+      timeGranularityNs: Math.max(own.timeGranularityNs, welcome.profile.timeGranularityNs),
+    };
+    const received = this.usable(welcome.received);
+    this.synchronized = received !== undefined;
+    if (received !== undefined) {
+      this.acknowledged.receivedSeq = received;
+      this.acknowledged.appliedSeq = this.usable(welcome.applied) ?? Math.min(received, this.acknowledged.appliedSeq);
+    }
+    this.ready = true;
+    this.sender = new IntentSender(
+      this.session!,
+      {
+        trees,
+        state,
+        hasher: this.ports.hasher,
+        nextToken: () => this.nextToken(),
+        onLookAgain: (root, path) => this.ports.capture.lookLater(root, path),
+        onUnreadable: (_root, path, fault) => this.ports.capture.complain(path, fault),
+      },
+      received ?? 0,
+    );
+    this.event('LNK-001', { peer: this.id });
+    this.ports.onReady(this);
+  }
+
+  /** A position of this history from which the spool leads on. */
+  private usable(position: Position | undefined): number | undefined {
+    const { state, captured, indexed } = this.ports;
+    if (position === undefined || !indexed() || position.generation !== captured().generation) return undefined;
+    return position.seq >= state.trimmedSeq && position.seq <= state.seq ? position.seq : undefined;
+  }
+
+  private onAcknowledge(ack: Extract<ControlMessage, { kind: 'ack' }>): void {
+    const known = this.acknowledged;
+    known.spoolBytes = ack.spoolBytes;
+    known.parked = ack.parked;
+    known.held = ack.held;
+    known.atWallMs = this.ports.clock.wallMs();
+    if (this.synchronized) {
+      const newest = this.ports.state.seq;
+      if (ack.receivedSeq > newest || ack.appliedSeq > ack.receivedSeq) {
+        throw new Fault('LINK-FRAME', { reason: `acknowledged ${ack.receivedSeq} of ${newest}` });
+      }
+      known.receivedSeq = Math.max(known.receivedSeq, ack.receivedSeq);
+      known.appliedSeq = Math.max(known.appliedSeq, ack.appliedSeq);
+    }
+    this.ports.onChange(this);
+  }
+
+  private nextToken(): number {
+    this.token += 1;
+    return this.token;
+  }
+
+  // ------------------------------------------------------------- synchronization
+
+  startSync(options: Omit<MasterSyncOptions, 'profile' | 'peer'>): void {
+    const { clock, trees, state, excluded, digestOf, hasher, capture } = this.ports;
+    this.sync?.close();
+    if (!options.dryRun) {
+      this.synchronized = false;
+      this.acknowledged.receivedSeq = options.base.seq;
+      this.acknowledged.appliedSeq = options.base.seq;
+    }
+    this.sync = new MasterSync(
+      { ...options, peer: this.id, profile: this.profile },
+      {
+        session: this.session!,
+        clock,
+        trees,
+        state,
+        excluded,
+        digestOf,
+        hasher,
+        wallMs: () => clock.wallMs(),
+        nextToken: () => this.nextToken(),
+        onDifferent: (root, path) => capture.rescanChildren(root, path),
+        onLookAgain: (root, path) => capture.lookLater(root, path),
+        onUnreadable: (_root, path, fault) => capture.complain(path, fault),
+        onWalked: () => this.ports.onSyncWalked(),
+      },
+    );
+  }
+
+  private finishSync(sync: MasterSync): void {
+    this.sync = undefined;
+    sync.close();
+    if (!sync.options.dryRun) {
+      this.synchronized = true;
+      this.sender?.resumeAfter(sync.options.base.seq);
+    }
+    this.ports.onSyncDone(this, sync);
+  }
+
+  // ------------------------------------------------------------- work
+
+  /** Sends what can be sent; true when there is more to do now. */
+  pump(more: () => boolean): boolean {
+    if (!this.ready || this.session === undefined) return false;
+    try {
+      if (this.sync?.pump(more)) return true;
+      if (!this.synchronized || this.sender === undefined || (this.sync !== undefined && !this.sync.options.dryRun)) {
+        return false;
+      }
+      const rest = this.sender.pump(more);
+      this.everSentSeq = Math.max(this.everSentSeq, this.sender.sentSeq);
+      return rest;
+    } catch (error) {
+      const fault = Fault.from(error);
+      this.drop(fault.message, fault);
+      return false;
+    }
+  }
+
+  // ------------------------------------------------------------- figures
+
+  get sentSeq(): number {
+    return this.sender?.sentSeq ?? this.acknowledged.receivedSeq;
+  }
+
+  get sentChanges(): number {
+    return this.sender?.sentChanges ?? 0;
+  }
+
+  get sentBytes(): number {
+    return this.sender?.sentBytes ?? 0;
+  }
+
+  private get linkState(): LinkState {
+    if (this.session === undefined) return 'down';
+    if (!this.ready) return 'handshaking';
+    return this.synchronized && this.receivedSeq >= this.ports.state.seq ? 'live' : 'catching-up';
+  }
+
+  status(nowMs: number): EnginePeerStatus {
+    const { capture, state } = this.ports;
+    const known = this.acknowledged;
+    const counts = this.synchronized || this.sync !== undefined;
+    return {
+      synchronized: this.synchronized,
+      sentSeq: this.synchronized ? this.sentSeq : known.receivedSeq,
+      receivedSeq: known.receivedSeq,
+      appliedSeq: known.appliedSeq,
+      lagMs: counts ? capture.ageOf(known.appliedSeq, nowMs) : 0,
+      exposureMs: counts ? capture.ageOf(known.receivedSeq, nowMs) : 0,
+      exposureBytes: counts ? capture.bytesAfter(known.receivedSeq) : 0,
+      pendingChanges: counts ? Math.max(0, state.seq - known.appliedSeq) + capture.pendingCount : 0,
+      link: this.linkState,
+      ...(this.session?.roundTripMs === undefined ? {} : { roundTripMs: this.session.roundTripMs }),
+      spoolBytes: known.spoolBytes,
+      parked: known.parked,
+      ...(known.held === undefined ? {} : { held: known.held }),
+      ...(known.atWallMs === undefined ? {} : { lastAckAt: known.atWallMs }),
+    };
+  }
+}

@@ -1,0 +1,181 @@
+/** Reading a file of the Master for sending: small ones straight into the frame, large ones in pieces. */
+
+import { Fault } from '../../shared/faults.ts';
+import type { RelativePath } from '../../shared/path.ts';
+import type { ByteWriter } from '../../shared/protocol/bytes.ts';
+import { type ContentHasher, hashZeros } from '../link/content-hash.ts';
+import type { EntryStat, ReadableFile, RootTree } from '../ports.ts';
+
+/** Files up to this size travel whole in one record. */
+export const INLINE_BYTES = 256 * 1024;
+/** A read that does not end as it began is repeated this often, then the content is sent as it is and looked at again. */
+const TORN_TRIES = 10;
+/** A file that gets shorter during every read cannot be sent even as it is. */
+const HOPELESS_TRIES = 50;
+/** Runs of zeros of this size (and position) are not sent. */
+const HOLE_BYTES = 64 * 1024;
+const ZEROS = new Uint8Array(HOLE_BYTES);
+
+export type ReadOutcome =
+  | { readonly kind: 'read'; readonly stat: EntryStat; readonly torn: boolean }
+  /** Left open: read it in pieces, or close it. */
+  | { readonly kind: 'large'; readonly stat: EntryStat; readonly file: ReadableFile };
+
+/** The content may have changed between the two. */
+export function isTorn(before: EntryStat, after: EntryStat): boolean {
+  return before.sizeBytes !== after.sizeBytes || before.mtimeNs !== after.mtimeNs || before.ctimeNs !== after.ctimeNs;
+}
+
+/**
+ * Reads a file of at most INLINE_BYTES behind what `writeHead` wrote. `before`: its stat when it was last seen, which saves
+ * asking again. Throws what opening throws (`FS-NOT-FOUND`, `FS-DENIED` …); the writer is then as it was.
+ */
+export function readIntoFrame(
+  tree: RootTree,
+  path: RelativePath,
+  writer: ByteWriter,
+  writeHead: (stat: EntryStat) => void,
+  accept: (stat: EntryStat) => boolean,
+  before?: EntryStat,
+): ReadOutcome {
+  const file = tree.openRead(path);
+  const start = writer.length;
+  let outcome: ReadOutcome | undefined;
+  try {
+    let stat = before ?? file.stat();
+    for (let attempt = 1; outcome === undefined; attempt += 1) {
+      if (stat.type !== 'file' || !accept(stat)) throw new Fault('FS-NOT-FOUND', { path });
+      writer.rewindTo(start);
+      if (stat.sizeBytes > INLINE_BYTES) {
+        outcome = { kind: 'large', stat, file };
+        break;
+      }
+      const read = readOnce(file, stat, writer, writeHead, attempt);
+      if (read.usable) outcome = { kind: 'read', stat, torn: read.torn };
+      stat = read.after;
+    }
+    return outcome;
+  } finally {
+    if (outcome === undefined) writer.rewindTo(start);
+    if (outcome?.kind !== 'large') file.close();
+  }
+}
+
+function readOnce(
+  file: ReadableFile,
+  stat: EntryStat,
+  writer: ByteWriter,
+  writeHead: (stat: EntryStat) => void,
+  attempt: number,
+): { readonly usable: boolean; readonly torn: boolean; readonly after: EntryStat } {
+  if (attempt > HOPELESS_TRIES) throw new Fault('FS-CHANGED', { path: '' });
+  writeHead(stat);
+  const count = fill(file, writer.space(stat.sizeBytes), 0);
+  const after = file.stat();
+  const torn = isTorn(stat, after);
+  return { usable: count === stat.sizeBytes && (!torn || attempt >= TORN_TRIES), torn, after };
+}
+
+/** Reads until `room` is full or the file ends; the count. */
+export function fill(file: ReadableFile, room: Uint8Array, position: number): number {
+  let done = 0;
+  while (done < room.length) {
+    const count = file.read(room, done, room.length - done, position + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}
+
+export function isZeros(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at += HOLE_BYTES) {
+    const part = bytes.subarray(at, at + HOLE_BYTES);
+    if (Buffer.compare(part, part.length === HOLE_BYTES ? ZEROS : ZEROS.subarray(0, part.length)) !== 0) return false;
+  }
+  return true;
+}
+
+export interface Piece {
+  readonly position: number;
+  readonly length: number;
+}
+
+/**
+ * A large file being sent: pieces in order, zero runs left out, the hash of the whole at the end. Several may be under way:
+ * the hash's state is put aside between pieces.
+ */
+export class LargeRead {
+  readonly begin: EntryStat;
+  private readonly file: ReadableFile;
+  private readonly hasher: ContentHasher;
+  private state: Uint8Array;
+  position = 0;
+
+  constructor(file: ReadableFile, begin: EntryStat, hasher: ContentHasher) {
+    this.file = file;
+    this.begin = begin;
+    this.hasher = hasher;
+    hasher.start();
+    this.state = hasher.save().slice();
+  }
+
+  get complete(): boolean {
+    return this.position >= this.begin.sizeBytes;
+  }
+
+  /**
+   * Reads the next piece of at most `limit` bytes into `writer` behind what `writeHead` writes. Returns the content bytes
+   * written (0 for a run of zeros), undefined when the file has become shorter.
+   */
+  next(limit: number, writer: ByteWriter, writeHead: (piece: Piece) => void): number | undefined {
+    const length = Math.min(limit, this.begin.sizeBytes - this.position, alignedLength(this.position, limit));
+    const start = writer.length;
+    writeHead({ position: this.position, length });
+    const room = writer.space(length);
+    if (fill(this.file, room, this.position) < length) {
+      writer.rewindTo(start);
+      return undefined;
+    }
+    this.hasher.load(this.state);
+    const zeros = isZeros(room);
+    if (zeros) hashZeros(this.hasher, length);
+    else this.hasher.update(room);
+    this.state = this.hasher.save().slice();
+    this.position += length;
+    if (!zeros) return length;
+    writer.rewindTo(start);
+    return 0;
+  }
+
+  /** Reads the next piece elsewhere; false when the file has become shorter. */
+  readInto(room: Uint8Array): boolean {
+    if (fill(this.file, room, this.position) < room.length) return false;
+    this.hasher.load(this.state);
+    this.hasher.update(room);
+    this.state = this.hasher.save().slice();
+    this.position += room.length;
+    return true;
+  }
+
+  /** Hash of everything read; 16 bytes. */
+  hash(): Uint8Array {
+    this.hasher.load(this.state);
+    return this.hasher.digest().slice();
+  }
+
+  /** Did it change while it was read? */
+  changed(): boolean {
+    return isTorn(this.begin, this.file.stat());
+  }
+
+  close(): void {
+    this.file.close();
+  }
+}
+
+/** Pieces end on multiples of HOLE_BYTES so that zero runs are found. */
+function alignedLength(position: number, limit: number): number {
+  const end = position + limit;
+  const aligned = end - (end % HOLE_BYTES);
+  return aligned > position ? aligned - position : limit;
+}

@@ -1,0 +1,308 @@
+/**
+ * Sends the spool to one Replica in one link session: intents in order become changes in batch frames; contents are read
+ * from the file system at this moment through the entry the intent names. What has gone meanwhile is left out: a later
+ * intent says so. Nothing is waited for: `pump` does a bounded piece of work and is called again.
+ */
+import type { ChangeMetadata } from '../../shared/change.ts';
+import { Fault } from '../../shared/faults.ts';
+import type { RelativePath } from '../../shared/path.ts';
+import {
+  type BatchHeader,
+  CHANGE_OVERHEAD_BYTES,
+  writeBatchHeader,
+  writeChange,
+  writePutDataHead,
+  writePutHead,
+} from '../../shared/protocol/batch-codec.ts';
+import { ByteWriter } from '../../shared/protocol/bytes.ts';
+import { DATA_FRAME_BYTES, FrameType } from '../../shared/protocol/frame.ts';
+import { sameFileId } from '../capture/entry.ts';
+import { isGone } from '../capture/observation.ts';
+import type { ContentHasher } from '../link/content-hash.ts';
+import { FrameWriter, type LinkSession } from '../link/session.ts';
+import type { EntryStat, RootTree } from '../ports.ts';
+import type { Intent, MasterState } from '../store/master-state.ts';
+import { INLINE_BYTES, LargeRead, readIntoFrame } from './file-content.ts';
+
+export interface SenderPorts {
+  readonly trees: readonly RootTree[];
+  readonly state: MasterState;
+  readonly hasher: ContentHasher;
+  /** Unique in the link session, shared with the synchronization. */
+  readonly nextToken: () => number;
+  /** What was sent may not be what is there now, or could not be read: look again. */
+  readonly onLookAgain: (root: number, path: RelativePath) => void;
+  readonly onUnreadable: (root: number, path: RelativePath, fault: Fault) => void;
+}
+
+const HEADER_BYTES = 28;
+/** Intents read from the spool at once. */
+const PAGE = 1_000;
+/** A record of a small file may overshoot the target size of a frame by this much. */
+const FRAME_CAPACITY = DATA_FRAME_BYTES + INLINE_BYTES + 2 * CHANGE_OVERHEAD_BYTES;
+
+interface OpenPut {
+  readonly intent: Intent;
+  readonly place: RelativePath;
+  readonly token: number;
+  readonly read: LargeRead;
+}
+
+export function toChangeMetadata(stat: EntryStat): ChangeMetadata {
+  return { mode: stat.mode, uid: stat.uid, gid: stat.gid, mtimeNs: stat.mtimeNs };
+}
+
+export class IntentSender {
+  private readonly session: LinkSession;
+  private readonly ports: SenderPorts;
+  private readonly writer = new FrameWriter(FRAME_CAPACITY);
+  private readonly headerWriter = new ByteWriter(HEADER_BYTES);
+  private page: Intent[] = [];
+  private pageAt = 0;
+  private batch = 0;
+  private changes = 0;
+  private commitSeq = 0;
+  private oldestMs = 0;
+  private open: OpenPut | undefined;
+  /** Intents up to here were turned into changes in this session. */
+  sentSeq: number;
+  sentChanges = 0;
+  sentBytes = 0;
+
+  constructor(session: LinkSession, ports: SenderPorts, afterSeq: number) {
+    this.session = session;
+    this.ports = ports;
+    this.sentSeq = afterSeq;
+    this.startFrame();
+  }
+
+  /** Starts over after another position; what was under way is dropped. */
+  resumeAfter(seq: number): void {
+    this.close();
+    this.page = [];
+    this.pageAt = 0;
+    this.sentSeq = seq;
+    this.commitSeq = 0;
+    this.changes = 0;
+    this.writer.reset();
+    this.startFrame();
+  }
+
+  close(): void {
+    this.open?.read.close();
+    this.open = undefined;
+  }
+
+  get idle(): boolean {
+    return this.open === undefined && this.changes === 0 && this.sentSeq >= this.ports.state.seq;
+  }
+
+  /** Sends while `more()` and the window is open. True: there is more to do now. */
+  pump(more: () => boolean): boolean {
+    while (this.session.roomBytes > 0 && !this.session.closed) {
+      if (!this.fillFrame(more)) return !this.idle;
+    }
+    return false;
+  }
+
+  /** Fills and sends one frame; false when it ran out of time or of intents. */
+  private fillFrame(more: () => boolean): boolean {
+    for (;;) {
+      if (this.writer.payloadBytes >= DATA_FRAME_BYTES) {
+        this.sendFrame();
+        return more();
+      }
+      if (!more()) return false;
+      if (this.open !== undefined) {
+        this.continuePut(this.open);
+        continue;
+      }
+      const intent = this.nextIntent();
+      if (intent === undefined) {
+        if (this.changes > 0 || this.commitSeq > 0) this.sendFrame();
+        return false;
+      }
+      this.realize(intent);
+    }
+  }
+
+  private nextIntent(): Intent | undefined {
+    if (this.pageAt >= this.page.length) {
+      this.page = this.ports.state.intentsAfter(this.sentSeq, PAGE);
+      this.pageAt = 0;
+    }
+    const intent = this.page[this.pageAt];
+    this.pageAt += 1;
+    return intent;
+  }
+
+  private startFrame(): void {
+    this.writer.space(HEADER_BYTES);
+  }
+
+  private sendFrame(): void {
+    this.batch += 1;
+    const header: BatchHeader = {
+      batch: this.batch,
+      commitSeq: this.commitSeq,
+      oldestMs: this.oldestMs,
+      changes: this.changes,
+    };
+    writeBatchHeader(this.headerWriter, header);
+    this.sentBytes += this.session.sendFrame(FrameType.batch, this.writer, this.headerWriter.take());
+    this.sentChanges += this.changes;
+    this.changes = 0;
+    this.commitSeq = 0;
+    this.oldestMs = 0;
+    this.startFrame();
+  }
+
+  private count(intent: Intent): void {
+    this.changes += 1;
+    if (this.oldestMs === 0 || intent.atMs < this.oldestMs) this.oldestMs = intent.atMs;
+  }
+
+  private finish(intent: Intent): void {
+    this.sentSeq = intent.seq;
+    if (intent.boundary) this.commitSeq = intent.seq;
+  }
+
+  private realize(intent: Intent): void {
+    const start = this.writer.length;
+    try {
+      this.write(intent);
+    } catch (error) {
+      this.writer.rewindTo(start);
+      if (!isGone(error)) this.report(intent, error);
+    }
+    if (this.open === undefined) this.finish(intent);
+  }
+
+  private report(intent: Intent, error: unknown): void {
+    const fault = Fault.from(error);
+    if (fault.kind === 'fatal' && fault.code !== 'FS-IO') throw fault;
+    if (fault.code === 'FS-CHANGED') this.ports.onLookAgain(intent.root, intent.path);
+    else this.ports.onUnreadable(intent.root, intent.path, fault);
+  }
+
+  private write(intent: Intent): void {
+    const { root, path, other } = intent;
+    switch (intent.kind) {
+      case 'put':
+        this.writePut(intent);
+        return;
+      case 'rename':
+        writeChange(this.writer, { op: 'rename', root, path, from: other });
+        break;
+      case 'remove':
+        writeChange(this.writer, { op: 'remove', root, path });
+        break;
+      case 'link':
+        writeChange(this.writer, { op: 'link', root, path, existing: other });
+        break;
+      case 'make-directory':
+        writeChange(this.writer, { op: 'make-directory', root, path, metadata: this.directoryMetadata(intent) });
+        break;
+      default:
+        this.writeFromEntry(intent);
+        return;
+    }
+    this.count(intent);
+  }
+
+  /** `symlink` and `metadata`: left out when the entry has gone. */
+  private writeFromEntry(intent: Intent): void {
+    const { root, path } = intent;
+    const place = this.placeOf(intent);
+    const stat = place === undefined ? undefined : this.ports.trees[root]!.stat(place);
+    if (place === undefined || stat === undefined) return;
+    const metadata = toChangeMetadata(stat);
+    if (intent.kind === 'metadata') {
+      writeChange(this.writer, { op: 'metadata', root, path, metadata });
+    } else {
+      if (stat.type !== 'symlink') return;
+      writeChange(this.writer, {
+        op: 'symlink',
+        root,
+        path,
+        target: this.ports.trees[root]!.readLink(place),
+        metadata,
+      });
+    }
+    this.count(intent);
+  }
+
+  /** A directory is made even when it has gone: something may be moved through it. */
+  private directoryMetadata(intent: Intent): ChangeMetadata {
+    const place = this.placeOf(intent);
+    const stat = place === undefined ? undefined : this.ports.trees[intent.root]!.stat(place);
+    if (stat?.type === 'directory') return toChangeMetadata(stat);
+    const entry = this.ports.state.byId(intent.entry);
+    return entry ?? { mode: 0o700, uid: 0, gid: 0, mtimeNs: BigInt(Math.floor(intent.atMs)) * 1_000_000n };
+  }
+
+  /** Where the entry is now. */
+  private placeOf(intent: Intent): RelativePath | undefined {
+    const entry = this.ports.state.byId(intent.entry);
+    const place = entry && this.ports.state.placeOf(entry);
+    return place?.root === intent.root ? place.path : undefined;
+  }
+
+  private writePut(intent: Intent): void {
+    const { state, trees, onLookAgain } = this.ports;
+    const entry = state.byId(intent.entry);
+    const place = entry && state.placeOf(entry);
+    if (entry === undefined || place === undefined || place.root !== intent.root) return;
+    const { root, path } = intent;
+    const outcome = readIntoFrame(
+      trees[root]!,
+      place.path,
+      this.writer,
+      (stat) => writePutHead(this.writer, root, path, toChangeMetadata(stat), stat.sizeBytes),
+      // Another object at its place: it was moved or removed, which is known soon.
+      (stat) => sameFileId(entry, stat.id),
+    );
+    this.count(intent);
+    if (outcome.kind === 'read') {
+      if (outcome.torn) onLookAgain(root, place.path);
+      return;
+    }
+    const token = this.ports.nextToken();
+    writeChange(this.writer, {
+      op: 'put-begin',
+      root,
+      path,
+      metadata: toChangeMetadata(outcome.stat),
+      token,
+      sizeBytes: outcome.stat.sizeBytes,
+    });
+    const read = new LargeRead(outcome.file, outcome.stat, this.ports.hasher);
+    this.open = { intent, place: place.path, token, read };
+  }
+
+  /** One piece of a large file, or its end. */
+  private continuePut(put: OpenPut): void {
+    const { intent, token, read } = put;
+    try {
+      if (!read.complete) {
+        const limit = Math.max(INLINE_BYTES, DATA_FRAME_BYTES - this.writer.payloadBytes);
+        const count = read.next(limit, this.writer, ({ position, length }) =>
+          writePutDataHead(this.writer, token, position, length),
+        );
+        if (count === undefined) throw new Fault('FS-CHANGED', { path: put.place });
+        if (count > 0) this.count(intent);
+        return;
+      }
+      if (read.changed()) this.ports.onLookAgain(intent.root, put.place);
+      writeChange(this.writer, { op: 'put-end', token, hash: read.hash() });
+    } catch (error) {
+      writeChange(this.writer, { op: 'put-abort', token });
+      const fault = Fault.from(error);
+      if (fault.code === 'FS-CHANGED') this.ports.onLookAgain(intent.root, put.place);
+      else this.report(intent, error);
+    }
+    this.count(intent);
+    this.close();
+    this.finish(intent);
+  }
+}

@@ -1,0 +1,265 @@
+/** Answers the Replica's needs in the order they came: whole files straight into the frame, large ones in pieces. */
+import type { MetadataProfile } from '../../shared/change.ts';
+import { Fault } from '../../shared/faults.ts';
+import type { RelativePath } from '../../shared/path.ts';
+import type { ByteWriter } from '../../shared/protocol/bytes.ts';
+import { DATA_FRAME_BYTES } from '../../shared/protocol/frame.ts';
+import {
+  HASH_BYTES,
+  type Need,
+  writeDataItemHead,
+  writeFileItemHead,
+  writeSyncItem,
+} from '../../shared/protocol/sync-codec.ts';
+import { isGone } from '../capture/observation.ts';
+import { type ContentHasher, hashWhole, sameHash } from '../link/content-hash.ts';
+import type { FrameWriter } from '../link/session.ts';
+import type { RootTree, ScannedEntry } from '../ports.ts';
+import { INLINE_BYTES, isZeros, LargeRead, readIntoFrame } from '../spool/file-content.ts';
+
+export interface ServePorts {
+  readonly trees: readonly RootTree[];
+  readonly hasher: ContentHasher;
+  readonly profile: MetadataProfile;
+  /** Nothing is transferred: a differing file is announced and aborted. */
+  readonly dryRun: boolean;
+  readonly nextToken: () => number;
+  readonly onLookAgain: (root: number, path: RelativePath) => void;
+  readonly onUnreadable: (root: number, path: RelativePath, fault: Fault) => void;
+}
+
+export interface Asked {
+  readonly directory: number;
+  readonly need: Need;
+  readonly root: number;
+  readonly path: RelativePath;
+  readonly entry: ScannedEntry;
+}
+
+interface OpenFile {
+  readonly asked: Asked;
+  readonly token: number;
+  readonly read: LargeRead;
+  /** Position from which a run of equal blocks goes on. */
+  copyFrom: number;
+}
+
+interface OpenCompare {
+  readonly asked: Asked;
+  readonly read: LargeRead;
+}
+
+const COMPARE_BYTES = 1024 * 1024;
+const REPORTED_FILES = 100_000;
+
+export class NeedServer {
+  private readonly ports: ServePorts;
+  private queue: Asked[] = [];
+  private queueAt = 0;
+  private open: OpenFile | undefined;
+  /** A file being hashed to answer `compare`. */
+  private comparing: OpenCompare | undefined;
+  sentFiles = 0;
+  sentBytes = 0;
+  neededBytes = 0;
+  currentPath = '';
+  readonly files: { readonly root: number; readonly path: string; readonly bytes: number }[] = [];
+  private readonly scratch = new Uint8Array(COMPARE_BYTES);
+
+  constructor(ports: ServePorts) {
+    this.ports = ports;
+  }
+
+  add(asked: Asked): void {
+    this.queue.push(asked);
+    this.neededBytes += asked.entry.sizeBytes;
+  }
+
+  get hasWork(): boolean {
+    return this.open !== undefined || this.comparing !== undefined || this.queueAt < this.queue.length;
+  }
+
+  close(): void {
+    this.open?.read.close();
+    this.open = undefined;
+    this.comparing?.read.close();
+    this.comparing = undefined;
+  }
+
+  /** Adds items until the frame is full or there is nothing to add. */
+  fill(writer: FrameWriter, more: () => boolean): void {
+    while (writer.payloadBytes < DATA_FRAME_BYTES && this.hasWork && more()) {
+      if (this.open !== undefined) this.continueFile(this.open, writer);
+      else this.answer(this.comparing?.asked ?? this.takeNext(), writer);
+    }
+  }
+
+  private takeNext(): Asked {
+    const asked = this.queue[this.queueAt]!;
+    this.queueAt += 1;
+    if (this.queueAt >= 4096 && this.queueAt * 2 > this.queue.length) {
+      this.queue = this.queue.slice(this.queueAt);
+      this.queueAt = 0;
+    }
+    return asked;
+  }
+
+  private answer(asked: Asked, writer: ByteWriter): void {
+    const start = writer.length;
+    this.currentPath = asked.path;
+    try {
+      if (this.comparing !== undefined) this.continueCompare(this.comparing, writer);
+      else if (asked.need.kind === 'compare') this.startCompare(asked);
+      else if (this.ports.dryRun) this.announce(asked, writer);
+      else this.sendWhole(asked, writer);
+    } catch (error) {
+      writer.rewindTo(start);
+      this.close();
+      if (!isGone(error)) this.report(asked, error);
+      this.neededBytes -= asked.entry.sizeBytes;
+      writeSyncItem(writer, { kind: 'gone', directory: asked.directory, index: asked.need.index }, this.ports.profile);
+    }
+  }
+
+  private report(asked: Asked, error: unknown): void {
+    const fault = Fault.from(error);
+    if (fault.kind === 'fatal' && fault.code !== 'FS-IO') throw fault;
+    if (fault.code === 'FS-CHANGED') this.ports.onLookAgain(asked.root, asked.path);
+    else this.ports.onUnreadable(asked.root, asked.path, fault);
+  }
+
+  // ------------------------------------------------------------- whole files
+
+  private sendWhole(asked: Asked, writer: ByteWriter): void {
+    const { root, path, entry, directory, need } = asked;
+    const { profile, trees } = this.ports;
+    const place = { directory, index: need.index };
+    const outcome = readIntoFrame(
+      trees[root]!,
+      path,
+      writer,
+      (stat) => writeFileItemHead(writer, place, stat, stat.sizeBytes, profile),
+      () => true,
+      entry,
+    );
+    if (outcome.kind === 'large') {
+      this.begin(asked, new LargeRead(outcome.file, outcome.stat, this.ports.hasher), writer);
+      return;
+    }
+    if (outcome.torn) this.ports.onLookAgain(root, path);
+    this.countFile(asked, outcome.stat.sizeBytes);
+    this.sentBytes += outcome.stat.sizeBytes;
+    this.neededBytes += outcome.stat.sizeBytes - entry.sizeBytes;
+  }
+
+  private countFile({ root, path }: Asked, bytes: number): void {
+    this.sentFiles += 1;
+    if (this.files.length < REPORTED_FILES) this.files.push({ root, path, bytes });
+  }
+
+  private begin(asked: Asked, read: LargeRead, writer: ByteWriter): void {
+    const token = this.ports.nextToken();
+    const { directory, need, entry } = asked;
+    const { sizeBytes } = read.begin;
+    this.neededBytes += sizeBytes - entry.sizeBytes;
+    this.open = { asked, token, read, copyFrom: 0 };
+    writeSyncItem(
+      writer,
+      { kind: 'begin', directory, index: need.index, metadata: read.begin, token, sizeBytes },
+      this.ports.profile,
+    );
+  }
+
+  // ------------------------------------------------------------- large files
+
+  private continueFile(open: OpenFile, writer: FrameWriter): void {
+    const { asked, token, read } = open;
+    try {
+      if (!read.complete) {
+        this.sendPiece(open, writer);
+        return;
+      }
+      this.flushCopy(open, writer);
+      if (read.changed()) this.ports.onLookAgain(asked.root, asked.path);
+      writeSyncItem(writer, { kind: 'end', token, hash: read.hash() }, this.ports.profile);
+      this.countFile(asked, read.begin.sizeBytes);
+    } catch (error) {
+      writeSyncItem(writer, { kind: 'abort', token }, this.ports.profile);
+      this.report(asked, error);
+    }
+    this.close();
+  }
+
+  private sendPiece(open: OpenFile, writer: FrameWriter): void {
+    const { asked, token, read } = open;
+    const before = read.position;
+    if (asked.need.kind === 'blocks') {
+      this.sendBlock(open, asked.need, writer);
+    } else {
+      const limit = Math.max(INLINE_BYTES, DATA_FRAME_BYTES - writer.payloadBytes);
+      const sent = read.next(limit, writer, ({ position, length }) =>
+        writeDataItemHead(writer, token, position, length),
+      );
+      if (sent === undefined) throw new Fault('FS-CHANGED', { path: asked.path });
+    }
+    this.sentBytes += read.position - before;
+  }
+
+  /** One block: the same as the Replica's → part of a copy, else data. */
+  private sendBlock(open: OpenFile, need: Extract<Need, { kind: 'blocks' }>, writer: FrameWriter): void {
+    const { token, read, asked } = open;
+    const { position } = read;
+    const length = Math.min(need.blockBytes, read.begin.sizeBytes - position);
+    const room = this.scratch.subarray(0, length);
+    if (!read.readInto(room)) throw new Fault('FS-CHANGED', { path: asked.path });
+    const at = (position / need.blockBytes) * HASH_BYTES;
+    const theirs = need.hashes.subarray(at, at + HASH_BYTES);
+    if (theirs.length === HASH_BYTES && sameHash(hashWhole(this.ports.hasher, room), theirs)) return;
+    this.flushCopy(open, writer, position);
+    open.copyFrom = position + length;
+    if (isZeros(room)) return;
+    writeDataItemHead(writer, token, position, length);
+    writer.raw(room);
+  }
+
+  private flushCopy(open: OpenFile, writer: ByteWriter, end = open.read.position): void {
+    if (open.asked.need.kind !== 'blocks' || open.copyFrom >= end) return;
+    const { token, copyFrom: position } = open;
+    writeSyncItem(writer, { kind: 'copy', token, position, length: end - position }, this.ports.profile);
+    open.copyFrom = end;
+  }
+
+  // ------------------------------------------------------------- comparing
+
+  private startCompare(asked: Asked): void {
+    const file = this.ports.trees[asked.root]!.openRead(asked.path);
+    this.comparing = { asked, read: new LargeRead(file, file.stat(), this.ports.hasher) };
+  }
+
+  private continueCompare({ asked, read }: OpenCompare, writer: ByteWriter): void {
+    if (!read.complete) {
+      const length = Math.min(COMPARE_BYTES, read.begin.sizeBytes - read.position);
+      if (!read.readInto(this.scratch.subarray(0, length))) throw new Fault('FS-CHANGED', { path: asked.path });
+      return;
+    }
+    const { directory, need, entry } = asked;
+    const same = need.kind === 'compare' && sameHash(read.hash(), need.hash) && !read.changed();
+    this.close();
+    if (same) {
+      this.neededBytes -= entry.sizeBytes;
+      const metadata = read.begin;
+      writeSyncItem(writer, { kind: 'same', directory, index: need.index, metadata }, this.ports.profile);
+    } else if (this.ports.dryRun) this.announce(asked, writer);
+    else this.sendWhole(asked, writer);
+  }
+
+  /** A comparison only: this file differs. */
+  private announce({ directory, need, entry }: Asked, writer: ByteWriter): void {
+    const token = this.ports.nextToken();
+    const { profile } = this.ports;
+    const { sizeBytes } = entry;
+    this.neededBytes -= sizeBytes;
+    writeSyncItem(writer, { kind: 'begin', directory, index: need.index, metadata: entry, token, sizeBytes }, profile);
+    writeSyncItem(writer, { kind: 'abort', token }, profile);
+  }
+}

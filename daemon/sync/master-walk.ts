@@ -1,0 +1,240 @@
+/**
+ * The walk of a synchronization: depth first, sorted, one scan a directory. It encodes listings for the Replica and brings
+ * the index to what it saw ('record'), or only reports where the index differs ('report', when other Replicas rely on it),
+ * or leaves it alone ('ignore', for a comparison).
+ */
+import type { MetadataProfile } from '../../shared/change.ts';
+import { Fault } from '../../shared/faults.ts';
+import { joinPath, type RelativePath } from '../../shared/path.ts';
+import { type ListedEntry, writeListedEntry, writeListingHeader } from '../../shared/protocol/sync-codec.ts';
+import type { DigestOf, NamedStat } from '../capture/digest.ts';
+import { isUnsettled, sameObject, sameState, toIndexed } from '../capture/entry.ts';
+import type { PathFilter } from '../capture/filter.ts';
+import { isGone } from '../capture/observation.ts';
+import type { FrameWriter } from '../link/session.ts';
+import type { EntryStat, RootTree, ScannedEntry } from '../ports.ts';
+import type { IndexedEntry, IndexedStat, MasterState } from '../store/master-state.ts';
+
+export type WalkRecording = 'record' | 'report' | 'ignore';
+
+export interface WalkPorts {
+  readonly trees: readonly RootTree[];
+  readonly state: MasterState;
+  readonly excluded: PathFilter;
+  readonly digestOf: DigestOf;
+  readonly wallMs: () => number;
+  readonly recording: WalkRecording;
+  /** 'report': the entries of this directory differ from the index. */
+  readonly onDifferent: (root: number, path: RelativePath) => void;
+  readonly onUnreadable: (root: number, path: RelativePath, fault: Fault) => void;
+}
+
+/** A directory that was scanned; `entries` are those listed, in order. */
+export interface WalkedDirectory {
+  readonly root: number;
+  readonly path: RelativePath;
+  readonly stat: EntryStat;
+  readonly entries: readonly ScannedEntry[];
+}
+
+interface Waiting {
+  readonly root: number;
+  readonly path: RelativePath;
+  readonly stat: EntryStat;
+  /** Row of the directory; 0 when the index is not recorded. */
+  readonly id: number;
+  /** Made in this walk: nothing is recorded below it. */
+  readonly isNew: boolean;
+}
+
+export class MasterWalk {
+  private readonly ports: WalkPorts;
+  private readonly stack: Waiting[] = [];
+  private startedRoots = 0;
+
+  constructor(ports: WalkPorts) {
+    this.ports = ports;
+  }
+
+  get done(): boolean {
+    return this.stack.length === 0 && this.startedRoots >= this.ports.trees.length;
+  }
+
+  /** Scans the next directory; undefined when it cannot be listed (it is left as it is on the Replica) or all is done. */
+  next(): WalkedDirectory | undefined {
+    if (this.stack.length === 0) {
+      if (this.startedRoots >= this.ports.trees.length) return undefined;
+      this.startRoot(this.startedRoots);
+      this.startedRoots += 1;
+    }
+    const { root, path, stat, id, isNew } = this.stack.pop()!;
+    const scanned = this.scan(root, path);
+    if (scanned === undefined) return undefined;
+    const entries: ScannedEntry[] = [];
+    const stats: NamedStat[] = [];
+    for (const entry of scanned) {
+      const indexed = toIndexed(entry);
+      if (indexed === undefined || this.ports.excluded(joinPath(path, entry.name))) continue;
+      entries.push(entry);
+      stats.push({ name: entry.name, ...indexed });
+    }
+    const ids = this.record(root, path, id, isNew, stats);
+    for (let at = entries.length - 1; at >= 0; at -= 1) {
+      const entry = entries[at]!;
+      if (entry.type !== 'directory') continue;
+      const known = ids?.get(entry.name);
+      this.stack.push({
+        root,
+        path: joinPath(path, entry.name),
+        stat: entry,
+        id: known?.id ?? 0,
+        isNew: known?.isNew === true,
+      });
+    }
+    return { root, path, stat, entries };
+  }
+
+  private startRoot(root: number): void {
+    const tree = this.ports.trees[root]!;
+    const stat = tree.stat('');
+    const indexed = stat && toIndexed(stat);
+    if (stat === undefined || indexed?.type !== 'directory') throw new Fault('ROOT-MISSING', { path: tree.path });
+    if (this.ports.recording === 'record') this.ports.state.setRoot(root, indexed);
+    this.stack.push({ root, path: '', stat, id: root + 1, isNew: false });
+  }
+
+  private scan(root: number, path: RelativePath): ScannedEntry[] | undefined {
+    const tree = this.ports.trees[root]!;
+    try {
+      return tree.scan(path);
+    } catch (error) {
+      if (path === '') throw isGone(error) ? new Fault('ROOT-MISSING', { path: tree.path }) : error;
+      if (!isGone(error)) this.ports.onUnreadable(root, path, Fault.from(error));
+      return undefined;
+    }
+  }
+
+  // ------------------------------------------------------------- the index
+
+  /** Returns the rows of the subdirectories when the index is recorded. */
+  private record(
+    root: number,
+    path: RelativePath,
+    id: number,
+    isNew: boolean,
+    stats: readonly NamedStat[],
+  ): Map<string, { id: number; isNew: boolean }> | undefined {
+    const { recording, state, digestOf } = this.ports;
+    if (recording === 'ignore') return undefined;
+    const digest = digestOf(stats);
+    if (recording === 'report') {
+      const row = state.lookup(root, path);
+      const known = row && state.digest(row.id);
+      if (known === undefined || Buffer.compare(known, digest) !== 0) this.ports.onDifferent(root, path);
+      return undefined;
+    }
+    const known = isNew ? undefined : state.digest(id);
+    if (known !== undefined && Buffer.compare(known, digest) === 0) return this.knownDirectories(id, stats);
+    const ids = this.recordEntries(id, isNew, stats);
+    const wallMs = this.ports.wallMs();
+    if (!stats.some((stat) => isUnsettled(stat, wallMs))) state.setDigest(id, digest);
+    return ids;
+  }
+
+  private knownDirectories(id: number, stats: readonly NamedStat[]): Map<string, { id: number; isNew: boolean }> {
+    const ids = new Map<string, { id: number; isNew: boolean }>();
+    for (const stat of stats) {
+      if (stat.type !== 'directory') continue;
+      const row = this.ports.state.child(id, stat.name);
+      if (row !== undefined) ids.set(stat.name, { id: row.id, isNew: false });
+    }
+    return ids;
+  }
+
+  private recordEntries(
+    id: number,
+    isNew: boolean,
+    stats: readonly NamedStat[],
+  ): Map<string, { id: number; isNew: boolean }> {
+    const { state } = this.ports;
+    const wallMs = this.ports.wallMs();
+    const rows = new Map<string, IndexedEntry>();
+    if (!isNew) for (const row of state.children(id)) rows.set(row.name, row);
+    const ids = new Map<string, { id: number; isNew: boolean }>();
+    for (const stat of stats) {
+      const row = rows.get(stat.name);
+      rows.delete(stat.name);
+      const recorded: IndexedStat = isUnsettled(stat, wallMs) ? { ...stat, ctimeNs: 0n } : stat;
+      const made = this.recordEntry(id, stat.name, row, recorded);
+      if (stat.type === 'directory') ids.set(stat.name, made);
+    }
+    for (const gone of rows.values()) state.removeTree(gone);
+    return ids;
+  }
+
+  private recordEntry(
+    parent: number,
+    name: string,
+    row: IndexedEntry | undefined,
+    stat: IndexedStat,
+  ): { id: number; isNew: boolean } {
+    const { state } = this.ports;
+    if (row !== undefined && row.type !== stat.type) state.removeTree(row);
+    if (row === undefined || row.type !== stat.type) return { id: state.insert(parent, name, stat), isNew: true };
+    if (!sameState(row, stat) || !sameObject(row, stat)) state.updateEntry(row, stat);
+    return { id: row.id, isNew: false };
+  }
+}
+
+/** Room a listing needs beside its entries, and of one entry beside its name and target. */
+const LISTING_PART_BYTES = 900 * 1024;
+
+/** Encodes a directory; `send` is called for each part (one frame each). */
+export function writeListing(
+  directory: WalkedDirectory,
+  header: { readonly syncId: number; readonly number: number; readonly profile: MetadataProfile },
+  tree: RootTree,
+  writer: FrameWriter,
+  send: () => void,
+): void {
+  const { root, path, stat, entries } = directory;
+  const { syncId, number, profile } = header;
+  // Whether a part is the last one is known only behind it: parts are encoded first, then sent with their headers.
+  const parts: ListedEntry[][] = [[]];
+  let bytes = 0;
+  for (const entry of entries) {
+    bytes += 3 * entry.name.length + 48;
+    if (bytes > LISTING_PART_BYTES) {
+      parts.push([]);
+      bytes = 0;
+    }
+    parts.at(-1)!.push(toListed(entry, path, tree));
+  }
+  for (const [at, part] of parts.entries()) {
+    const more = at < parts.length - 1;
+    writeListingHeader(writer, { syncId, directory: number, root, path, metadata: stat, more }, profile);
+    for (const entry of part) writeListedEntry(writer, entry, profile);
+    send();
+  }
+}
+
+function toListed(entry: ScannedEntry, directory: RelativePath, tree: RootTree): ListedEntry {
+  const { name, type, sizeBytes } = entry;
+  if (type === 'file') {
+    if (entry.links < 2) return { name, type, metadata: entry, sizeBytes };
+    return { name, type, metadata: entry, sizeBytes, linkGroup: BigInt.asIntN(64, entry.id.inode) };
+  }
+  if (type === 'symlink')
+    return { name, type, metadata: entry, sizeBytes: 0, target: readTarget(tree, directory, name) };
+  return { name, type, metadata: entry, sizeBytes: 0 };
+}
+
+function readTarget(tree: RootTree, directory: RelativePath, name: string): string {
+  try {
+    return tree.readLink(joinPath(directory, name));
+  } catch (error) {
+    // Replaced since the scan; the hint for that is on the way.
+    if (isGone(error)) return '';
+    throw error;
+  }
+}

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { parseAddress, type RunFile } from '../shared/protocol/pairing.ts';
 import type { DaemonStatus } from '../shared/status.ts';
 import { createDiscoverHandler } from './application/service.ts';
-import { createCaptureService } from './capture/host.ts';
+import { createCaptureService, type StoppableCapture } from './capture/host.ts';
 import { diagnose } from './doctor.ts';
 import { type DaemonOptions, type HostSettings, loadHostSettings } from './host-settings.ts';
 import { LoopDelay } from './loop-delay.ts';
@@ -52,14 +52,14 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   return 0;
 }
 
-export interface RunningDaemon {
+interface RunningDaemon {
   readonly address: string;
   readonly deviceId: string;
   /** Drains, makes everything durable, frees the data directory. */
   stop(): Promise<void>;
 }
 
-export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon> {
+async function startDaemon(options: DaemonOptions): Promise<RunningDaemon> {
   const settings = loadHostSettings(options, readTextIfPresent);
   const data = resolve(options.data);
   const lock = lockDataDirectory(data, process.pid);
@@ -87,6 +87,7 @@ interface Ground {
 interface Parts extends Ground {
   readonly platform: Platform;
   readonly events: OpenEventLog;
+  readonly capture: StoppableCapture;
   readonly loopDelay: LoopDelay;
   readonly network: Network;
   readonly startedAt: number;
@@ -123,6 +124,7 @@ async function openParts(ground: Ground): Promise<Parts> {
     platform,
     events,
     network,
+    capture: createCaptureService(),
     loopDelay: new LoopDelay(clock),
     startedAt: clock.wallMs(),
     systemName: (await createHostInspector().machine()).platform,
@@ -157,7 +159,7 @@ async function serve(parts: Parts): Promise<RunningDaemon> {
 }
 
 async function composeScenarios(parts: Parts): Promise<ScenarioService & { readonly handlers: CommandHandlers }> {
-  const { data, events, logFile, network, platform, settings, version } = parts;
+  const { capture, data, events, logFile, network, platform, settings, version } = parts;
   const { clock, random } = platform;
   const book = await openDocument<ScenarioBook>({
     path: join(data, 'scenarios.json'),
@@ -175,7 +177,7 @@ async function composeScenarios(parts: Parts): Promise<ScenarioService & { reado
     events,
     peers: network.peers,
     links: network.links,
-    capture: createCaptureService(),
+    capture,
     inspector: createHostInspector(),
     reports,
     spawnEngine,
@@ -252,7 +254,7 @@ async function examine({ data, lock, loopDelay, network, settings, systemName }:
 }
 
 async function stop(parts: Parts, scenarios: ScenarioService): Promise<void> {
-  const { data, events, lock, logFile, platform } = parts;
+  const { capture, data, events, lock, logFile, platform } = parts;
   logFile.logger.info({}, 'stopping');
   await new Promise<void>((done, failed) => {
     const late = platform.clock.after(DRAIN_LIMIT_MS, () => {
@@ -261,6 +263,7 @@ async function stop(parts: Parts, scenarios: ScenarioService): Promise<void> {
     });
     scenarios
       .shutdown()
+      .then(() => capture.stop())
       .then(done, failed)
       .finally(() => late.cancel());
   });

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { makePrivateDirectory } from './durable-file.ts';
 
-export const LOG_FILE_BYTES = 10 * 1024 * 1024;
+const LOG_FILE_BYTES = 10 * 1024 * 1024;
 export const LOG_FILES = 5;
 
 export interface LogFile {

@@ -1,0 +1,85 @@
+/** What runs in an engine's thread: adapters of this system around one engine, messages in, notices out. */
+
+import { join } from 'node:path';
+import { type MessagePort, parentPort } from 'node:worker_threads';
+import { Fault } from '../../shared/faults.ts';
+import { compileExcludes } from '../capture/filter.ts';
+import { createContentHasher } from '../link/content-hash.ts';
+import { loadPlatform } from '../platform/select.ts';
+import type { CaptureHint } from '../ports.ts';
+import { MasterState } from '../store/master-state.ts';
+import type { EngineConfig, EngineNotice, EngineRequest } from './engine-protocol.ts';
+import { MasterEngine } from './master-engine.ts';
+import { ReplicaEngine } from './replica-engine.ts';
+
+const port = parentPort!;
+type Engine = MasterEngine | ReplicaEngine;
+
+function notify(notice: EngineNotice): void {
+  if (notice.type === 'link-send') {
+    const { bytes } = notice;
+    const whole = bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength;
+    const owned = whole ? bytes : bytes.slice();
+    port.postMessage({ ...notice, bytes: owned }, [owned.buffer as ArrayBuffer]);
+    return;
+  }
+  port.postMessage(notice);
+}
+
+async function createEngine(config: EngineConfig): Promise<Engine> {
+  const platform = await loadPlatform();
+  const hasher = await createContentHasher();
+  const trees = config.roots.map((root) => platform.openTree(root.path));
+  const { clock, random } = platform;
+  const at = (name: string): string => join(config.directory, name);
+  if (config.role === 'master') {
+    return new MasterEngine(
+      config,
+      { clock, random, trees, state: new MasterState(at('master.sqlite')), hasher },
+      notify,
+    );
+  }
+  return new ReplicaEngine(
+    config,
+    {
+      clock,
+      trees,
+      spoolLog: platform.openSegmentLog(at('spool')),
+      journalLog: platform.openSegmentLog(at('journal')),
+      stateFile: platform.openStateFile(at('replica.state')),
+      hasher,
+      excluded: compileExcludes(
+        config.exclude,
+        trees.every((tree) => tree.capabilities.caseSensitive),
+      ),
+    },
+    notify,
+  );
+}
+
+let engine: Engine | undefined;
+const early: EngineRequest[] = [];
+
+function handle(request: EngineRequest): void {
+  if (engine === undefined) early.push(request);
+  else if (request.type === 'capture') {
+    (request.port as MessagePort).on('message', (hints: readonly CaptureHint[]) =>
+      engine?.handle({ type: 'hints', hints }),
+    );
+  } else engine.handle(request);
+}
+
+async function start(config: EngineConfig): Promise<void> {
+  try {
+    engine = await createEngine(config);
+    engine.start();
+    for (const request of early.splice(0)) handle(request);
+  } catch (error) {
+    notify({ type: 'failed', fault: Fault.from(error).toDocument() });
+  }
+}
+
+port.on('message', (request: EngineRequest) => {
+  if (request.type === 'start') void start(request.config);
+  else handle(request);
+});

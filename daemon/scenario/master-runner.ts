@@ -320,6 +320,8 @@ export class MasterRunner {
 
   #engineEvent(code: string, details: FaultDetails): void {
     const { peer } = details;
+    // The engine drains and closes its links: nothing was lost.
+    if (code === 'LNK-002' && (this.#life.is !== 'running' || this.#closing)) return;
     this.#record(code, typeof peer === 'string' ? { ...details, peer: this.#nameOf(peer) } : details);
     if (code === 'SYN-006') this.#outOfSyncTold = true;
     if (code !== 'SYN-003' || this.#life.is !== 'running') return;

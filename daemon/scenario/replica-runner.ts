@@ -17,6 +17,8 @@ import { replicaStatus } from './status-view.ts';
 
 const RETRY_MS = { first: 500, longest: 30_000 };
 const QUIET_MS = 60_000;
+/** The Master ends the link first and then says that it stopped: only a link that ends without that is lost. */
+const STOP_FOLLOWS_MS = 1_500;
 
 export class ReplicaRunner {
   readonly id: string;
@@ -34,6 +36,8 @@ export class ReplicaRunner {
   /** A stream is open; `#linked`: and the engines' handshake is done. */
   #connected = false;
   #linked = false;
+  /** Why the link ended, while it is not sure yet that this is not just a stop. */
+  #lostReason: string | undefined;
   #status: EngineStatus | undefined;
   #problem: string | undefined;
 
@@ -210,22 +214,35 @@ export class ReplicaRunner {
     this.#config = undefined;
     this.#linked = false;
     this.#connected = false;
+    this.#lostReason = undefined;
   }
 
   #engineStatus(status: EngineStatus): void {
     this.#status = status;
     // The engine is idle until the handshake is done.
     const linked = this.#connected && status.phase !== 'idle';
-    if (linked && !this.#linked) this.#record('LNK-001', { peer: this.document.master.name });
+    if (linked && !this.#linked) {
+      this.#tellLost();
+      this.#record('LNK-001', { peer: this.document.master.name });
+    }
     this.#linked = linked;
     this.#changed();
   }
 
   #linkClosed(reason: string): void {
-    if (this.#linked) this.#record('LNK-002', { peer: this.document.master.name, reason });
+    if (this.#linked) {
+      this.#lostReason = reason;
+      this.#after(STOP_FOLLOWS_MS, () => this.#tellLost());
+    }
     this.#linked = false;
     this.#connected = false;
     this.#changed();
+  }
+
+  #tellLost(): void {
+    const reason = this.#lostReason;
+    this.#lostReason = undefined;
+    if (reason !== undefined) this.#record('LNK-002', { peer: this.document.master.name, reason });
   }
 
   #record(code: string, details: FaultDetails): void {

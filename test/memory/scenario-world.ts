@@ -1,5 +1,5 @@
 /** Hosts that run the real scenario service over fake engines, joined by fake connections, in virtual time. */
-import type { LinkStream } from '../../daemon/ports.ts';
+import type { Clock, LinkStream } from '../../daemon/ports.ts';
 import { createReportDesk, type ReportStore } from '../../daemon/report/service.ts';
 import { EMPTY_BOOK, type ScenarioBook } from '../../daemon/scenario/book.ts';
 import type {
@@ -252,6 +252,7 @@ export class WorldHost {
   readonly links: LinkService & { readonly streams: Set<FakeStream> };
   /** This host's connections to others are cut and not made again. */
   #kept = new Set<Kept>();
+  #life = 0;
 
   constructor(world: World, name: string) {
     this.world = world;
@@ -301,6 +302,7 @@ export class WorldHost {
     this.#kept.clear();
     for (const stream of [...this.links.streams]) stream.close();
     for (const engine of this.engines) engine.ended = true;
+    this.#life += 1;
     await settle();
     between();
     this.service = createScenarioService(this.#environment());
@@ -320,7 +322,7 @@ export class WorldHost {
       load: (id) => this.reports.find((report) => report.id === id),
     };
     return {
-      clock: this.world.clock,
+      clock: this.#clockOfThisLife(),
       random,
       host: {
         name: this.name,
@@ -346,6 +348,18 @@ export class WorldHost {
         return engine;
       },
       complain: (text) => this.complaints.push(text),
+    };
+  }
+
+  /** Timers of a killed process never fire. */
+  #clockOfThisLife(): Clock {
+    const { clock } = this.world;
+    this.#life += 1;
+    const life = this.#life;
+    return {
+      wallMs: () => clock.wallMs(),
+      bootMs: () => clock.bootMs(),
+      after: (delayMs, run) => clock.after(delayMs, () => life === this.#life && run()),
     };
   }
 

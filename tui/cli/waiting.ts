@@ -112,7 +112,7 @@ class ProgressLines {
     if (sameState && scenario.sync === undefined) return;
     this.#shownAt = now;
     this.#shownState = scenario.state;
-    const text = progressText(scenario, this.#context.terminal.columns);
+    const text = progressText(scenario, this.#redraws ? this.#context.terminal.columns : Number.POSITIVE_INFINITY);
     if (this.#redraws) this.#context.terminal.err(`\r\u001b[K${text}`);
     else this.#context.note(text);
     this.#open = this.#redraws;

@@ -108,6 +108,7 @@ test('arrows, paging and editing keys are known in the forms terminals send', (t
 
 test('Esc is a key when nothing follows it, and half a sequence is none', (t) => {
   t.deepEqual(names('\x1b'), ['esc']);
+  t.deepEqual(names('\x1bgq'), ['esc', 'g', 'q'], 'typed ahead: no Alt');
   t.deepEqual(names('\x1b[1;'), []);
   const decoder = new KeyDecoder();
   t.deepEqual(decoder.push('\x1b['), []);

@@ -143,10 +143,8 @@ function readEscape(input: string): Piece {
   if (second === '[') return readControlSequence(input);
   if (second === 'O') return readSingleShift(input);
   if (second === ']' || second === 'P' || second === '_' || second === '^' || second === 'X') return readString(input);
-  if (second === '\x1b') return { key: 'esc', length: 1 };
-  const inner = readPiece(input.slice(1));
-  if (inner === 'partial') return 'partial';
-  return inner.key === undefined ? { length: 1 + inner.length } : { key: `alt-${inner.key}`, length: 1 + inner.length };
+  // Esc and the next key typed ahead look like Alt and that key. Nothing is bound to Alt, so it is taken for Esc.
+  return { key: 'esc', length: 1 };
 }
 
 /** OSC, DCS and their like: answers of the terminal, up to BEL or ST. */

@@ -24,22 +24,31 @@ export interface EventRowOptions {
   readonly width: number;
 }
 
-const NAMES_FROM = 90;
+const COLUMNS_FROM = 100;
 
-/** `12:04:30 WARN web-02 SPL-080 spool above 80% (81%)`; the scenario's name where there is room. */
+/**
+ * Columns where there is room: `12:04:30 WARN intranet web-02 SPL-080 Spool above 80% (81%)`. In narrow panes the words come
+ * first and what tells where they belong follows: `12:04:30 WARN Spool above 80% (81%)  intranet/web-02 SPL-080`.
+ */
 export function eventRow(event: StoredEvent, options: EventRowOptions): Line {
   const { record } = event;
-  const wide = options.width >= NAMES_FROM;
-  const today = when(record.at, options.now).length === 8;
-  const time = today || !wide ? timeOfDay(record.at) : when(record.at, options.now);
+  const severity = span(SEVERITY_WORDS[record.severity] ?? 'INFO', SEVERITY_STYLES[record.severity] ?? 'dim');
+  if (options.width < COLUMNS_FROM) {
+    const where = record.scenario === undefined ? record.host : `${record.scenario}/${record.host}`;
+    return line(
+      span(timeOfDay(record.at), 'dim'),
+      ' ',
+      severity,
+      ' ',
+      record.text,
+      span(`  ${where} ${record.code}`, 'dim'),
+    );
+  }
   return line(
-    span(time, 'dim'),
+    span(when(record.at, options.now), 'dim'),
     ' ',
-    span(SEVERITY_WORDS[record.severity] ?? 'INFO', SEVERITY_STYLES[record.severity] ?? 'dim'),
-    ' ',
-    wide ? `${fitText(clean(record.scenario ?? '-'), 14)} ` : '',
-    fitText(clean(record.host), wide ? 12 : 9),
-    ' ',
+    severity,
+    ` ${fitText(clean(record.scenario ?? '-'), 14)} ${fitText(clean(record.host), 12)} `,
     span(fitText(clean(record.code), 8), 'dim'),
     ' ',
     record.text,

@@ -442,7 +442,7 @@ export class MasterEngine {
         if (this.capture.isFlushed()) this.tails.set(id, this.ports.state.seq);
       } else if (peer?.synchronized && peer.appliedSeq >= tail) {
         this.tails.delete(id);
-        this.event('SYN-003');
+        this.event('SYN-003', { peer: id });
       }
     }
   }

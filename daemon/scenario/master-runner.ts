@@ -312,6 +312,8 @@ export class MasterRunner {
     this.#links.clear();
     for (const timer of this.#timers) timer.cancel();
     this.#timers = [];
+    // Figures stay; what it said of links is no longer true.
+    if (this.#status !== undefined) this.#status = { ...this.#status, peers: {} };
     await this.#keeper.end();
     // Only now: the engine drains over its links.
     for (const link of links) link.stop();

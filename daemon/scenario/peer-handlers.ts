@@ -46,10 +46,7 @@ export function createPeerHandlers(environment: ScenarioEnvironment, scenarios: 
       if (runner !== undefined) refuseStranger(runner, session);
       refuseWrongHosts(complete, session, environment.host.deviceId);
       refuseOverlap(complete, scenarios.occupied(complete.id));
-      const namesake = scenarios.named(complete.name);
-      if (namesake !== undefined && namesake.id !== complete.id) {
-        throw new Fault('SCENARIO-EXISTS', { name: complete.name });
-      }
+      await replaceNamesake(scenarios, complete, session);
       await take(environment, complete, epoch);
       const replica = (runner ?? scenarios.adopt(complete.id, 'replica')) as ReplicaRunner;
       await replica.prepare();
@@ -105,6 +102,16 @@ function refuseOverlap(document: ScenarioDocument, occupied: readonly Occupied[]
     const reason = `the Replica root ${root} overlaps a root of the running scenario "${other.scenario}"`;
     throw new Fault('SCENARIO-STATE', { name: document.name, state: 'stopped', reason });
   }
+}
+
+/** A scenario of that name which its Master deleted while this host was away makes room; any other one does not. */
+async function replaceNamesake(scenarios: ScenarioSet, document: ScenarioDocument, session: Session): Promise<void> {
+  const namesake = scenarios.named(document.name);
+  if (namesake === undefined || namesake.id === document.id) return;
+  const ofThisMaster = namesake instanceof ReplicaRunner && namesake.document.master.deviceId === session.deviceId;
+  if (!ofThisMaster || namesake.occupies) throw new Fault('SCENARIO-EXISTS', { name: document.name });
+  await namesake.shutdown();
+  await scenarios.drop(namesake.id);
 }
 
 /** Remembers the scenario durably before anything runs. */

@@ -59,6 +59,11 @@ export class ReplicaRunner {
     return this.stored.run.wanted;
   }
 
+  /** Its Master is connected now. */
+  get linked(): boolean {
+    return this.#linked;
+  }
+
   /** After a start of the daemon: ready for the Master's link again when it was running. */
   resume(): void {
     if (this.stored.run.wanted) void this.#ensure().catch(() => undefined);

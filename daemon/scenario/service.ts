@@ -129,7 +129,10 @@ class Scenarios implements ScenarioService {
         return { name: next.name, exists: runner !== undefined, changes: this.#plan(runner, next) };
       },
       'scenario.apply': async ({ document }) => await this.#apply(parseScenarioInput(document)),
-      'scenario.delete': async ({ name }) => await this.#delete(this.#onMaster(name)),
+      'scenario.delete': async ({ name }) => {
+        const runner = this.#find(name);
+        return runner instanceof ReplicaRunner ? await this.#deleteReplica(runner) : await this.#delete(runner);
+      },
     };
   }
 
@@ -196,6 +199,19 @@ class Scenarios implements ScenarioService {
     }
     await runner.shutdown();
     await runner.peers.forgetAll();
+    await this.drop(document.id);
+    this.#environment.events.record('SCN-003', {}, document.name);
+    return {};
+  }
+
+  /** For a Replica whose Master is gone for good: it is deleted here alone. */
+  async #deleteReplica(runner: ReplicaRunner): Promise<Record<string, never>> {
+    const { document } = runner;
+    if (runner.linked) {
+      const reason = `its Master ${document.master.name} is connected: delete it there`;
+      throw new Fault('SCENARIO-STATE', { name: document.name, state: runner.status().state, reason });
+    }
+    await runner.shutdown();
     await this.drop(document.id);
     this.#environment.events.record('SCN-003', {}, document.name);
     return {};

@@ -15,7 +15,7 @@ import type { ReportSummary, SynchronizationReport } from '../../shared/report.t
 import type { ReportStore } from '../report/service.ts';
 
 /** Reports kept; a detailed one with 100,000 files has about 10 MB. */
-export const REPORT_LIMIT = 500;
+const REPORT_LIMIT = 500;
 const REPORT_ID = /^[0-9]{8}T[0-9]{6}-[a-z-]+-[0-9a-f]{8}$/;
 
 export function openReportFiles(dataDirectory: string, limit = REPORT_LIMIT): ReportStore {

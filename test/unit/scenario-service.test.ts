@@ -448,6 +448,30 @@ test('only a stopped scenario is deleted, and then on every host', async (t) => 
   t.deepEqual(beta.book.scenarios, []);
 });
 
+test('a scenario deleted while its Replica was away makes room there for a new one of the same name', async (t) => {
+  const { alpha, beta } = await running();
+  await alpha.command('scenario.stop', { name: 'web' });
+  beta.reachable = false;
+  await alpha.command('scenario.delete', { name: 'web' });
+  beta.reachable = true;
+  t.is(beta.status().state, 'stopped');
+  await alpha.command('scenario.create', { document: input });
+  await alpha.command('scenario.run', choices);
+  await settle();
+  t.is(alpha.status().state, 'protected');
+  t.is(beta.book.scenarios.length, 1);
+});
+
+test('a Replica is deleted there alone only when its Master is not connected', async (t) => {
+  const { world, alpha, beta } = await running();
+  t.is((await faultOf(t, beta.command('scenario.delete', { name: 'web' }))).code, 'SCENARIO-STATE');
+  alpha.reachable = false;
+  await alpha.service.shutdown();
+  await world.advance(2_000);
+  await beta.command('scenario.delete', { name: 'web' });
+  t.deepEqual(beta.service.status.scenarios(), []);
+});
+
 test('an orderly end of the daemon keeps the scenario wanted, so that it runs after the next start', async (t) => {
   const { alpha } = await running();
   await alpha.service.shutdown();

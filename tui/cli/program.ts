@@ -30,7 +30,7 @@ export async function runCommandLine(
   for (const command of allCommands(program)) prepare(command, terminal);
   try {
     if (args.length === 0) return await openConsole(context, program);
-    await program.parseAsync([...args], { from: 'user' });
+    await program.parseAsync(withDefaultCommand(args), { from: 'user' });
     return exit;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -56,6 +56,14 @@ export function buildProgram(version: string, register: Register): Command {
   addLifeCommands(program, register);
   addLookCommands(program, register);
   return program;
+}
+
+const OWN_OPTIONS = new Set(['-h', '--help', '-V', '--version']);
+
+/** `mainstay --profile FILE` means the console with that profile: options without a command are the console's. */
+function withDefaultCommand(args: readonly string[]): string[] {
+  const first = args[0] ?? '';
+  return first.startsWith('-') && !OWN_OPTIONS.has(first) ? ['console', ...args] : [...args];
 }
 
 async function openConsole(context: Context, program: Command): Promise<number> {

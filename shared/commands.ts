@@ -179,6 +179,22 @@ export const COMMANDS = define({
     args: scenario,
     cli: 'stop',
   },
+  'scenario.suspend': {
+    role: 'control',
+    danger: 'confirm',
+    title: 'Suspend',
+    help: 'Sends nothing to a Replica; its changes are kept in the spool and no synchronization is needed afterwards.',
+    args: z.object({ name, replica: host.optional() }).strict(),
+    cli: 'suspend',
+  },
+  'scenario.resume': {
+    role: 'control',
+    danger: 'safe',
+    title: 'Resume',
+    help: 'Goes on with a suspended Replica where it was.',
+    args: z.object({ name, replica: host.optional() }).strict(),
+    cli: 'resume',
+  },
   'scenario.barrier': {
     role: 'view',
     danger: 'safe',

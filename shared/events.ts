@@ -48,6 +48,12 @@ export const EVENTS = define({
     text: 'The engine of the scenario ended unexpectedly and is started again: {reason}',
     hint: 'Changes made meanwhile are found by comparison. Attach the log file to a report.',
   },
+  'SCN-016': {
+    severity: 'warning',
+    text: 'Replica {peer} is suspended; its changes are kept in the spool',
+    hint: 'Resume it before the spool is full: `mainstay resume`.',
+  },
+  'SCN-017': { severity: 'info', text: 'Replica {peer} is resumed' },
 
   'VER-001': { severity: 'info', text: 'Verification completed successfully' },
   'VER-002': { severity: 'warning', text: 'Verification found {warnings} warnings' },

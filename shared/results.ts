@@ -116,6 +116,8 @@ export interface CommandResults {
   readonly 'scenario.run': { readonly state: ScenarioState };
   /** Answers when it is stopped. */
   readonly 'scenario.stop': { readonly state: ScenarioState };
+  readonly 'scenario.suspend': { readonly state: ScenarioState };
+  readonly 'scenario.resume': { readonly state: ScenarioState };
   readonly 'scenario.barrier': { readonly position: Position; readonly tookMs: number };
   readonly 'scenario.diff': {
     readonly identical: boolean;

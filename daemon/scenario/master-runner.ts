@@ -136,9 +136,13 @@ export class MasterRunner {
     await this.peers.told();
   }
 
-  suspend(peer: string, suspended: boolean): void {
+  /** Keeps a Replica from being sent anything, or goes on with it where it was. */
+  async suspend(peer: string, suspended: boolean): Promise<void> {
     if (this.#life.is !== 'running') throw this.#stateFault('it does not run');
+    if (this.#life.peers[peer]?.suspended === suspended) return;
+    this.#record(suspended ? 'SCN-016' : 'SCN-017', { peer: this.#nameOf(peer) });
     this.#happen({ type: suspended ? 'suspend' : 'unsuspend', peer });
+    await this.#saving;
   }
 
   /** Its document was edited while it runs: what may change live takes effect. */

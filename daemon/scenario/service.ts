@@ -265,6 +265,8 @@ class Scenarios implements ScenarioService {
         await runner.stop('by-user');
         return { state: scenarioState(runner.life) };
       },
+      'scenario.suspend': async ({ name, replica }) => await this.#suspend(name, replica, true),
+      'scenario.resume': async ({ name, replica }) => await this.#suspend(name, replica, false),
       'scenario.barrier': async ({ name, timeoutMs }) => {
         const { clock } = this.#environment;
         const started = clock.bootMs();
@@ -302,12 +304,15 @@ class Scenarios implements ScenarioService {
     await runner.peers.prepareAll();
   }
 
+  async #suspend(name: string, host: string | undefined, suspended: boolean) {
+    const runner = this.#onMaster(name);
+    for (const { deviceId = '' } of replicasOf(runner, host)) await runner.suspend(deviceId, suspended);
+    return { state: scenarioState(runner.life) };
+  }
+
   async #diff(name: string, host: string | undefined, ignoreSame: boolean) {
     const runner = this.#onMaster(name);
-    const replicas = runner.document.replicas.filter((replica) => host === undefined || sameName(replica.name, host));
-    if (replicas.length === 0) {
-      throw new Fault('USAGE', { reason: `The scenario "${name}" has no Replica "${host}".` });
-    }
+    const replicas = replicasOf(runner, host);
     const differences: Difference[] = [];
     let truncated = false;
     for (const replica of replicas) {
@@ -362,6 +367,13 @@ class Scenarios implements ScenarioService {
   #announce(id: string): void {
     for (const listener of this.#listeners) listener(id);
   }
+}
+
+/** All Replicas, or the one asked for. */
+function replicasOf({ document }: MasterRunner, host: string | undefined): HostReference[] {
+  const replicas = document.replicas.filter((replica) => host === undefined || sameName(replica.name, host));
+  if (replicas.length > 0) return replicas;
+  throw new Fault('USAGE', { reason: `The scenario "${document.name}" has no Replica "${host}".` });
 }
 
 function sameName(a: string, b: string): boolean {

@@ -22,6 +22,8 @@ const ARGS: Readonly<Record<string, unknown>> = {
   'scenario.verify': { name: 'a' },
   'scenario.run': { name: 'a' },
   'scenario.stop': { name: 'a' },
+  'scenario.suspend': { name: 'a' },
+  'scenario.resume': { name: 'a' },
   'scenario.barrier': { name: 'a' },
   'scenario.diff': { name: 'a' },
   'reports.show': { id: 'a' },

@@ -448,6 +448,22 @@ test('only a stopped scenario is deleted, and then on every host', async (t) => 
   t.deepEqual(beta.book.scenarios, []);
 });
 
+test('a suspended Replica stays without a link, also over a restart, and goes on without a synchronization', async (t) => {
+  const { world, alpha, beta } = await running();
+  t.deepEqual(await alpha.command('scenario.suspend', { name: 'web' }), { state: 'suspended' });
+  await world.advance(5_000);
+  t.is(beta.links.streams.size, 0);
+  await alpha.restart();
+  await world.advance(5_000);
+  t.is(alpha.status().state, 'suspended');
+  t.is(beta.links.streams.size, 0);
+  await alpha.command('scenario.resume', { name: 'web', replica: 'beta' });
+  await settle();
+  t.is(alpha.status().state, 'protected');
+  t.deepEqual(calls(alpha), []);
+  t.is((await faultOf(t, alpha.command('scenario.suspend', { name: 'web', replica: 'nobody' }))).code, 'USAGE');
+});
+
 test('a scenario deleted while its Replica was away makes room there for a new one of the same name', async (t) => {
   const { alpha, beta } = await running();
   await alpha.command('scenario.stop', { name: 'web' });

@@ -33,6 +33,14 @@ export function addLifeCommands(program: Command, register: Register): void {
   );
   register(withYes(command('stop', 'stop replication')), stop);
   register(
+    withYes(command('suspend', 'send nothing to a Replica; changes are spooled')).option(
+      '--replica <host>',
+      'only this Replica',
+    ),
+    suspend,
+  );
+  register(command('resume', 'go on with a suspended Replica').option('--replica <host>', 'only this Replica'), resume);
+  register(
     command('wait', 'wait for a state')
       .addOption(choice('--state <state>', 'the state', SCENARIO_STATES).makeOptionMandatory())
       .option(...timeout),
@@ -158,6 +166,29 @@ async function stop(context: Context, options: CommonOptions, name: string): Pro
   const result = await ask<CommandResults['scenario.stop']>(client, 'scenario.stop', { name }, STOP_TIMEOUT_MS);
   if (options.json === true) context.json({ name, ...result });
   else context.terminal.out('Stopped by user\n');
+  return DONE;
+}
+
+type ReplicaOptions = CommonOptions & { readonly replica?: string };
+
+async function suspend(context: Context, options: ReplicaOptions, name: string): Promise<number> {
+  const client = await context.forScenario(name, options);
+  await context.confirm(`Suspend replication of "${safe(name)}"?`, `Suspending "${name}"`, options);
+  const args = { name, ...(options.replica === undefined ? {} : { replica: options.replica }) };
+  const result = await ask<CommandResults['scenario.suspend']>(client, 'scenario.suspend', args);
+  return showState(context, options, name, result.state);
+}
+
+async function resume(context: Context, options: ReplicaOptions, name: string): Promise<number> {
+  const client = await context.forScenario(name, options);
+  const args = { name, ...(options.replica === undefined ? {} : { replica: options.replica }) };
+  const result = await ask<CommandResults['scenario.resume']>(client, 'scenario.resume', args);
+  return showState(context, options, name, result.state);
+}
+
+function showState(context: Context, options: CommonOptions, name: string, state: ScenarioState): number {
+  if (options.json === true) context.json({ name, state });
+  else context.terminal.out(`${safe(name)}: ${state}\n`);
   return DONE;
 }
 

@@ -260,6 +260,7 @@ export class Applier {
     this.cursor.advance();
     if (plan.kind !== 'act') {
       if (plan.kind === 'repair') this.askFor(change.root, plan.paths, `${change.op}: source missing`);
+      else this.ports.parked.settle(change);
       if (staged !== undefined) this.ports.puts.abort(staged.token);
       if (this.group.length === 0) this.finish();
       return;
@@ -279,6 +280,17 @@ export class Applier {
 
   private look(change: TreeChange): Found {
     const tree = this.ports.writer.tree(change.root);
+    const found = this.lookInto(tree, change);
+    // Absent, or only out of reach behind a planted link? Then it may come back, so it is not "removed already".
+    if (change.op === 'remove' && found.before === undefined) {
+      const blocker = this.ports.writer.blocker(change.root, change.path);
+      const type = blocker === change.path ? undefined : tree.stat(blocker)?.type;
+      if (type !== undefined) throw new Fault('PATH-SYMLINK', { path: change.path });
+    }
+    return found;
+  }
+
+  private lookInto(tree: RootTree, change: TreeChange): Found {
     if (change.op === 'metadata' && this.paths.wasTouched(change.root, change.path)) return NOTHING;
     const before = this.paths.isInNewDirectory(change.root, change.path) ? undefined : tree.stat(change.path);
     if (before !== undefined && !tree.capabilities.caseSensitive) checkCase(tree, change);

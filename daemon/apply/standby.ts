@@ -89,6 +89,11 @@ export class Standby {
     return this.saved.epoch;
   }
 
+  /** Contents must be compared, not only sizes and times. */
+  get suspect(): boolean {
+    return this.saved.suspect === true;
+  }
+
   /** A higher epoch is durable before anything of it is used. */
   raiseEpoch(epoch: number): void {
     if (epoch <= this.saved.epoch) return;
@@ -190,6 +195,8 @@ export class Standby {
 
   /** From here on the roots are no state of any history: a crash means comparing again. */
   beginSynchronization(): void {
+    // What was applied and never flushed would otherwise pass for identical after a power cut.
+    for (const tree of this.ports.trees) tree.flushAll();
     this.generation = undefined;
     const journalSegment = this.journal.abandon();
     const start = this.spool.nextFreeSegment();
@@ -201,6 +208,7 @@ export class Standby {
       replay: { ...start, change: 0 },
       journalSegment,
       parked: [],
+      ...(this.suspect ? { suspect: true } : {}),
     });
     this.journal.forget();
     this.spool.reset(start);
@@ -222,8 +230,9 @@ export class Standby {
     this.generation = base.generation;
     this.lastReceivedSeq = base.seq;
     this.applier.restart(base.seq);
+    const { suspect: _, ...known } = this.saved;
     this.save({
-      ...this.saved,
+      ...known,
       generation: base.generation,
       appliedSeq: base.seq,
       journalSegment: this.journal.seal(),
@@ -257,6 +266,7 @@ export class Standby {
     const journal = this.ports.journalLog.list().at(-1) ?? 0;
     return {
       ...FIRST_CHECKPOINT,
+      ...(spool > 0 || journal > 0 ? { suspect: true } : {}),
       replay: { segment: spool + 1, offset: 0, change: 0 },
       journalSegment: journal + 1,
     };
@@ -272,7 +282,8 @@ export class Standby {
     if (interrupted || this.saved.generation === undefined) {
       if (interrupted) this.ports.onEvent('SYN-006', { reason: 'power was lost during recovery' });
       const { generation: _, rollingBackSince: __, ...rest } = this.saved;
-      this.save({ ...rest, journalSegment: this.journal.abandon() });
+      const suspect = interrupted || rest.suspect === true ? { suspect: true } : {};
+      this.save({ ...rest, ...suspect, journalSegment: this.journal.abandon() });
       this.journal.forget();
       return;
     }

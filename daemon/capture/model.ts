@@ -29,6 +29,8 @@ export function reconcile(context: ReconcileContext, looks: readonly Look[]): Re
     }
   }
   new Placement(state).run();
+  // What came and went between two looks (a lock file, a rename there and back) shows only in its directory's times.
+  for (const look of looks) state.touchOutdatedParent(look.path);
   state.emitTouched();
   return state.outcome;
 }

@@ -70,6 +70,7 @@ export class ReconcileState {
   };
   readonly pending = new Map<RelativePath, Seen>();
   private readonly touched = new Set<RelativePath>();
+  private readonly checkedParents = new Set<RelativePath>();
   /** Temporary names in use on the Replica: it must not stop here. */
   openTemporaries = 0;
 
@@ -90,6 +91,17 @@ export class ReconcileState {
   touchParent(path: RelativePath): void {
     const parent = parentPath(path);
     if (parent !== undefined) this.touched.add(parent);
+  }
+
+  touchOutdatedParent(path: RelativePath): void {
+    const parent = parentPath(path);
+    if (parent === undefined || this.checkedParents.has(parent)) return;
+    this.checkedParents.add(parent);
+    if (this.touched.has(parent) || this.context.excluded(parent)) return;
+    const entry = this.context.index.lookup(this.context.root, parent);
+    const stat = entry?.type === 'directory' ? this.tryFresh(parent) : undefined;
+    if (entry === undefined || stat === undefined || !sameObject(stat, entry)) return;
+    if (stat.mtimeNs !== entry.mtimeNs) this.touched.add(parent);
   }
 
   hasUnsentPut(entry: number): boolean {

@@ -5,6 +5,10 @@ import type { IndexedEntry, MasterState, NewIntent } from '../store/master-state
 /** Emits intents that make `path` and everything below it on the Replica; nothing when it is not recorded. */
 export function resend(index: MasterState, root: number, path: RelativePath, emit: (intent: NewIntent) => void): void {
   const entry = index.lookup(root, path);
+  if (path !== '' && entry?.type !== 'file') {
+    // Nothing is here, or a directory of which the Replica may hold anything: what it has goes first.
+    emit({ kind: 'remove', root, entry: 0, path, other: '', sizeBytes: 0, boundary: entry === undefined });
+  }
   if (entry === undefined) return;
   const parents: RelativePath[] = [];
   for (let above = parentPath(path); above !== undefined && above !== ''; above = parentPath(above))

@@ -388,7 +388,9 @@ export class ReplicaEngine {
       this.sync = undefined;
       if (!start.dryRun) link.live = true;
     };
-    this.sync = new ReplicaSyncHost({ standby, link, clock, hasher, excluded, onEvent, onDone }, start);
+    const ignoreSame = start.ignoreSame && !standby.suspect;
+    const ports = { standby, link, clock, hasher, excluded, onEvent, onDone };
+    this.sync = new ReplicaSyncHost(ports, { ...start, ignoreSame });
   }
 
   private askForRepairs(standby: Standby, now: number): void {

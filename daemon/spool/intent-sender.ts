@@ -164,7 +164,9 @@ export class IntentSender {
 
   private finish(intent: Intent): void {
     this.sentSeq = intent.seq;
-    if (intent.boundary) this.commitSeq = intent.seq;
+    // A frame commits only when nothing of an unfinished unit is in it: after a cut link the unit is sent again from its
+    // beginning, and a rename that was applied already must not be applied to what came after it.
+    this.commitSeq = intent.boundary ? intent.seq : 0;
   }
 
   private realize(intent: Intent): void {

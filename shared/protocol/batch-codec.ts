@@ -13,7 +13,11 @@ import { HASH_BYTES } from './sync-codec.ts';
 export interface BatchHeader {
   /** Contiguous in a link session, from 1. */
   readonly batch: number;
-  /** After this frame the Replica has everything up to this sequence; 0 inside a larger unit. */
+  /**
+   * After this frame the Replica has everything up to this sequence and nothing behind it but pieces of a file that is
+   * still arriving; 0 when the frame ends inside a larger unit. After a cut link the Master goes on exactly behind the
+   * last sequence committed; the Replica applies nothing of a unit before its end has arrived.
+   */
   readonly commitSeq: number;
   readonly oldestMs: number;
   readonly changes: number;

@@ -65,7 +65,10 @@ export const controlMessage = z.discriminatedUnion('kind', [
     held: z.string().optional(),
     parked: seq,
   }),
-  /** Replica → Master: these could not be applied as sent (source missing, hash mismatch): look again and send them whole. */
+  /**
+   * Replica → Master: these could not be applied as sent (source missing, hash mismatch): look again and send them whole.
+   * Every path is answered with at least one change of it, a removal when nothing is there.
+   */
   z.object({ kind: z.literal('repair'), root: z.number().int().min(0).max(254), paths: z.array(z.string()).max(1000) }),
   /** Something happened on the Replica that the scenario's event log on both sides should show. */
   z.object({

@@ -1,0 +1,199 @@
+/** What users and applications do in a root, chosen by the seed. */
+import { baseName, joinPath, parentPath } from '../../shared/path.ts';
+import type { SeededRandom } from '../memory/clock.ts';
+import type { MemoryTree } from '../memory/tree.ts';
+import { MemoryUser } from '../memory/user.ts';
+
+const NAMES = ['a', 'b', 'c', 'd', 'index.html', 'data.db', 'é', 'x~'];
+/** Beyond what travels in one piece (256 KiB). */
+const LARGE_BYTES = 300_000;
+
+export class Users {
+  private readonly tree: MemoryTree;
+  private readonly user: MemoryUser;
+  private readonly random: SeededRandom;
+  private saved = 0;
+
+  constructor(tree: MemoryTree, user: MemoryUser, random: SeededRandom) {
+    this.tree = tree;
+    this.user = user;
+    this.random = random;
+  }
+
+  /** One action; returns what was done, for the trace. */
+  act(): string {
+    const { random } = this;
+    const action = random.pick(this.actions);
+    try {
+      return action();
+    } catch (error) {
+      return `refused: ${error instanceof Error ? error.message : error}`;
+    }
+  }
+
+  private readonly actions: readonly (() => string)[] = [
+    () => this.create(),
+    () => this.create(),
+    () => this.overwrite(),
+    () => this.overwrite(),
+    () => this.append(),
+    () => this.editorSave(),
+    () => this.editorSave(),
+    () => this.makePath(),
+    () => this.makePath(),
+    () => this.renameAnything(),
+    () => this.renameAnything(),
+    () => this.swap(),
+    () => this.remove(),
+    () => this.remove(),
+    () => this.metadata(),
+    () => this.symlink(),
+    () => this.hardLink(),
+    () => this.moveIn(),
+    () => this.burst(),
+    () => this.large(),
+  ];
+
+  private list(type?: 'file' | 'directory'): string[] {
+    const found: string[] = [];
+    const visit = (directory: string) => {
+      for (const entry of this.tree.scan(directory)) {
+        const path = joinPath(directory, entry.name);
+        if (type === undefined || entry.type === type) found.push(path);
+        if (entry.type === 'directory') visit(path);
+      }
+    };
+    visit('');
+    return found;
+  }
+
+  private directory(): string {
+    return this.random.pick(['', '', ...this.list('directory')]);
+  }
+
+  private freshPath(): string {
+    return joinPath(this.directory(), this.random.pick(NAMES));
+  }
+
+  private content(): Uint8Array {
+    return this.random.bytes(this.random.below(120));
+  }
+
+  private create(): string {
+    const path = this.freshPath();
+    if (this.random.chance(0.8)) this.user.writeFile(path, this.content());
+    else this.user.writeOpen(path, this.content());
+    return `write ${path}`;
+  }
+
+  private overwrite(): string {
+    const path = this.random.pick(this.list('file'));
+    if (this.random.chance(0.7)) this.user.writeFile(path, this.content());
+    else this.user.writeOpen(path, this.content());
+    return `overwrite ${path}`;
+  }
+
+  private append(): string {
+    const path = this.random.pick(this.list('file'));
+    this.user.append(path, this.content());
+    return `append ${path}`;
+  }
+
+  /** As vim and most others: a new file renamed over the old one, sometimes with a backup. */
+  private editorSave(): string {
+    const path = this.random.pick(this.list('file'));
+    this.saved += 1;
+    const temporary = joinPath(parentPath(path)!, `.save${this.saved}`);
+    this.user.writeFile(temporary, this.content());
+    if (this.random.chance(0.4)) this.user.rename(path, `${path}~`);
+    this.user.rename(temporary, path);
+    return `save ${path}`;
+  }
+
+  private makePath(): string {
+    let path = this.directory();
+    for (let depth = 1 + this.random.below(3); depth > 0; depth -= 1) {
+      path = joinPath(path, this.random.pick(NAMES));
+      if (this.tree.stat(path) === undefined) this.user.makeDirectory(path);
+    }
+    if (this.random.chance(0.7)) this.user.writeFile(joinPath(path, 'leaf'), this.content());
+    return `mkdir -p ${path}`;
+  }
+
+  private renameAnything(): string {
+    const from = this.random.pick(this.list());
+    const onto = this.random.chance(0.3) ? this.random.pick(this.list()) : this.freshPath();
+    const to = this.random.chance(0.3) ? joinPath(this.directory(), baseName(from)) : onto;
+    this.user.rename(from, to);
+    return `rename ${from} → ${to}`;
+  }
+
+  private swap(): string {
+    const a = this.random.pick(this.list());
+    const b = this.random.pick(this.list());
+    this.user.rename(a, '.swap');
+    try {
+      this.user.rename(b, a);
+      this.user.rename('.swap', b);
+    } catch (error) {
+      if (this.tree.stat('.swap') !== undefined && this.tree.stat(a) === undefined) this.user.rename('.swap', a);
+      throw error;
+    }
+    return `swap ${a} ${b}`;
+  }
+
+  private remove(): string {
+    const path = this.random.pick(this.list());
+    this.user.remove(path);
+    return `remove ${path}`;
+  }
+
+  private metadata(): string {
+    const path = this.random.pick(this.list());
+    const what = this.random.below(3);
+    if (what === 0) this.user.setMode(path, this.random.pick([0o600, 0o755, 0o4711, 0o444]));
+    if (what === 1) this.user.setOwner(path, this.random.below(3), this.random.below(3));
+    if (what === 2) this.user.setMtimeNs(path, BigInt(this.random.below(1e9)) * 1_000_003n);
+    return `metadata ${path}`;
+  }
+
+  private symlink(): string {
+    const path = this.freshPath();
+    this.user.makeSymlink(path, this.random.pick(['/etc', '../..', 'a']));
+    return `symlink ${path}`;
+  }
+
+  private hardLink(): string {
+    const existing = this.random.pick(this.list('file'));
+    const path = this.freshPath();
+    this.user.link(existing, path);
+    return `link ${existing} = ${path}`;
+  }
+
+  /** A directory full of files appears at once, with one notification. */
+  private moveIn(): string {
+    const path = this.freshPath();
+    this.user.moveIn(path, (elsewhere) => {
+      elsewhere.makeDirectory('inner');
+      elsewhere.writeFile('inner/one', this.content());
+      elsewhere.writeFile('two', this.content());
+    });
+    return `move in ${path}`;
+  }
+
+  private burst(): string {
+    const directory = this.directory();
+    const count = this.random.below(12);
+    for (let n = 0; n < count; n += 1) this.user.writeFile(joinPath(directory, `burst${n}`), this.content());
+    return `burst of ${count} in ${directory}`;
+  }
+
+  private large(): string {
+    if (!this.random.chance(0.25)) return this.overwrite();
+    const path = this.freshPath();
+    const content = new Uint8Array(LARGE_BYTES);
+    content.fill(1 + this.random.below(250), this.random.below(LARGE_BYTES));
+    this.user.writeFile(path, content);
+    return `large ${path}`;
+  }
+}

@@ -33,7 +33,9 @@ export type UpgradeHandler = (request: IncomingMessage, socket: TLSSocket, head:
 
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 const HEADERS_TIMEOUT_MS = 5_000;
-const MAX_CONNECTIONS = 1_000;
+const MAX_CONNECTIONS = 2_000;
+/** Connections whose key is not known, or not yet: strangers must not take the places of consoles and hosts. */
+const MAX_STRANGERS = 300;
 /** New connections of one address. */
 const CONNECTION_RATE = { burst: 400, perSecond: 100 };
 /** Refusals of one address that become events; the rest is only in the log file. */
@@ -52,6 +54,8 @@ export class TlsPort {
   private readonly server: Server;
   private readonly peers = new Map<Duplex, Peer>();
   private readonly rawSockets = new Set<Socket>();
+  /** By remote address and port: the TLS socket of a connection is another object than the one that connected. */
+  private readonly strangers = new Map<string, Socket>();
   private readonly exempt = new WeakSet<TLSSocket>();
   private readonly routes = new Map<string, UpgradeHandler>();
   private readonly connectionRate: RateLimiter;
@@ -148,8 +152,22 @@ export class TlsPort {
       socket.destroy();
       return;
     }
+    if (this.strangers.size >= MAX_STRANGERS) this.dropOldestStranger();
+    const key = endOf(socket);
     this.rawSockets.add(socket);
-    socket.once('close', () => this.rawSockets.delete(socket));
+    this.strangers.set(key, socket);
+    socket.once('close', () => {
+      this.rawSockets.delete(socket);
+      this.strangers.delete(key);
+    });
+  }
+
+  /** The one that had the longest time to show a key. */
+  private dropOldestStranger(): void {
+    const [oldest] = this.strangers;
+    if (oldest === undefined) return;
+    this.strangers.delete(oldest[0]);
+    oldest[1].destroy();
   }
 
   private onSecure(socket: TLSSocket): void {
@@ -164,6 +182,7 @@ export class TlsPort {
       verdict: () => this.options.access.judge({ deviceId, fromThisHost }),
     };
     this.peers.set(socket, peer);
+    if (peer.verdict().known) this.strangers.delete(endOf(socket));
     socket.once('close', () => this.peers.delete(socket));
     // Whoever owns the socket listens too; without any listener a reset would end the process.
     socket.on('error', () => undefined);
@@ -231,6 +250,10 @@ function endWith(socket: TLSSocket, status: 403 | 404, fault: FaultDocument | un
   // What still arrives is not read: a request body or further requests of a refused device are nothing to us.
   socket.end(head + body, () => socket.destroySoon());
   socket.setTimeout(1_000, () => socket.destroy());
+}
+
+function endOf(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort}`;
 }
 
 function presentedDevice(certificate: X509Certificate | undefined): string | undefined {

@@ -2,7 +2,7 @@
 import { io, type Socket } from 'socket.io-client';
 import type { CommandArgs, CommandName } from '../../shared/commands.ts';
 import { Fault } from '../../shared/faults.ts';
-import type { ConsoleToServer, Reply, ServerToConsole } from '../../shared/protocol/console.ts';
+import type { ConsoleToServer, Reply, RequestEnvelope, ServerToConsole } from '../../shared/protocol/console.ts';
 import { ACCESS_PATH } from '../../shared/protocol/pairing.ts';
 import type { HostReference } from '../../shared/scenario.ts';
 import type { Identity } from '../access/identity.ts';
@@ -26,6 +26,7 @@ export interface PeerControlOptions {
 export class SocketPeerControl implements PeerControl {
   private readonly options: PeerControlOptions;
   private readonly connections = new Map<string, PeerConnection>();
+  private closed = false;
 
   constructor(options: PeerControlOptions) {
     this.options = options;
@@ -42,20 +43,35 @@ export class SocketPeerControl implements PeerControl {
     timeoutMs = REQUEST_TIMEOUT_MS,
   ): Promise<unknown> {
     const pinned = this.resolve(host);
-    const key = `${pinned.deviceId} ${pinned.address}`;
-    let connection = this.connections.get(key);
-    if (connection === undefined || connection.ended) {
-      connection = new PeerConnection(this.options, pinned);
-      this.connections.set(key, connection);
-    }
     const id = Buffer.from(this.options.random.bytes(16)).toString('hex');
-    const reply = await connection.request({ id, command, args }, timeoutMs);
+    const reply = await this.ask(pinned, { id, command, args }, timeoutMs);
     if (!reply.ok) throw Fault.fromDocument(reply.fault);
     return reply.result;
   }
 
+  /** A kept connection may have died unnoticed: then once more on a new one, with the same id, so that it is done once. */
+  private async ask(pinned: PinnedHost, envelope: RequestEnvelope, timeoutMs: number): Promise<Reply> {
+    const { connection, isNew } = this.connectionTo(pinned);
+    try {
+      return await connection.request(envelope, timeoutMs);
+    } catch (error) {
+      if (isNew || Fault.from(error).code !== 'LINK-UNREACHABLE' || this.closed) throw error;
+    }
+    return this.connectionTo(pinned).connection.request(envelope, timeoutMs);
+  }
+
+  private connectionTo(pinned: PinnedHost): { readonly connection: PeerConnection; readonly isNew: boolean } {
+    const key = `${pinned.deviceId} ${pinned.address}`;
+    const kept = this.connections.get(key);
+    if (kept !== undefined && !kept.ended) return { connection: kept, isNew: false };
+    const connection = new PeerConnection(this.options, pinned);
+    this.connections.set(key, connection);
+    return { connection, isNew: true };
+  }
+
   /** Ends the connections to one device, after its revocation, or all. */
   close(deviceId?: string): void {
+    this.closed ||= deviceId === undefined;
     for (const [key, connection] of this.connections) {
       if (deviceId !== undefined && !key.startsWith(deviceId)) continue;
       this.connections.delete(key);
@@ -90,7 +106,7 @@ class PeerConnection {
     this.opened.catch(() => undefined);
   }
 
-  async request(envelope: { id: string; command: string; args: unknown }, timeoutMs: number): Promise<Reply> {
+  async request(envelope: RequestEnvelope, timeoutMs: number): Promise<Reply> {
     this.idle?.cancel();
     this.inFlight += 1;
     try {
@@ -108,7 +124,7 @@ class PeerConnection {
     this.socket.disconnect();
   }
 
-  private ask(envelope: { id: string; command: string; args: unknown }, timeoutMs: number): Promise<Reply> {
+  private ask(envelope: RequestEnvelope, timeoutMs: number): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const timer = this.options.clock.after(timeoutMs, () =>
         finish(() => reject(new Fault('TIMEOUT', { seconds: timeoutMs / 1000, what: this.pinned.address }))),

@@ -236,6 +236,29 @@ test('200 consoles at the same time are all served and all told', async (t) => {
   t.true(replies.every((reply) => reply.ok));
 });
 
+// Serial, and within the handshake's own limit of 5 s: it must be the number of strangers that ends them.
+test.serial('strangers that flood the port lose their places, and consoles keep theirs', async (t) => {
+  const host = await startRigHost(t, 'web1');
+  const identity = await trusted(t, host, 'view');
+  const { host: name, port } = parseAddress(host.address);
+  const before = await openConsole(t, host, identity);
+  let ended = 0;
+  for (let n = 0; n < 360; n += 1) {
+    const socket = connectPlain(port, name);
+    socket.on('error', () => undefined);
+    socket.once('close', () => {
+      ended += 1;
+    });
+    socket.resume();
+    t.teardown(() => socket.destroy());
+    if (n % 20 === 0) await once(socket, 'connect');
+  }
+  await until('the first ones are cut off', () => ended >= 50, 4_000);
+  const after = await openConsole(t, host, identity);
+  t.is(faultCode(await ask(before, 'daemon.info')), 'none');
+  t.is(faultCode(await ask(after, 'daemon.info')), 'none');
+});
+
 test('a console that asks and never reads is disconnected before memory grows', async (t) => {
   const big = 'x'.repeat(2_000_000);
   const host = await startRigHost(t, 'web1', { handlers: { 'scenario.list': () => big } });

@@ -1,4 +1,5 @@
-import { request } from 'node:https';
+import { createServer, request } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import test from 'ava';
 import type { Identity } from '../../daemon/access/identity.ts';
 import { PinnedAgent } from '../../daemon/link/dial.ts';
@@ -20,6 +21,7 @@ import {
   freshIdentity,
   inviteFrom,
   openConsole,
+  RigClock,
   type RigHost,
   rawConnection,
   startRigHost,
@@ -112,6 +114,36 @@ test('a joiner does not say a word to a host with another key than the invitatio
   t.is(await codeOf(join(host, await freshIdentity(t), forged)), 'ACCESS-PIN');
   t.is(host.eventsOf('ACC-004').length, 0);
   t.is(host.eventsOf('ACC-002').length, 0);
+});
+
+test('a host that cannot prove the invitation is not trusted, even with the pinned key', async (t) => {
+  const identity = await freshIdentity(t, 'half a host');
+  const server = createServer({
+    key: identity.key,
+    cert: identity.certificate,
+    requestCert: true,
+    rejectUnauthorized: false,
+  });
+  const answers = [
+    { type: 'paired', name: 'web1', role: 'peer', proof: '00'.repeat(32) },
+    { type: 'paired', name: 'web1', role: 'root', proof: '00'.repeat(32) },
+    { type: 'refused' },
+    {},
+  ];
+  server.on('upgrade', (_request, socket) => {
+    socket.on('error', () => undefined);
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: mainstay-pair\r\n\r\n');
+    socket.once('data', () => socket.end(`${JSON.stringify(answers.shift())}\n`));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const invite = encodeInvite({ address, deviceId: identity.deviceId, secret: 'ab'.repeat(16) });
+  const joiner = await freshIdentity(t);
+  const clock = new RigClock();
+  const codes = [];
+  while (answers.length > 0) codes.push(await codeOf(joinHost(joiner, invite, self, clock)));
+  t.deepEqual(codes, ['ACCESS-INVITE', 'LINK-REFUSED', 'LINK-REFUSED', 'LINK-REFUSED']);
 });
 
 test('a console gets the role of its invitation, a machine cannot become a person, nor a person a machine', async (t) => {

@@ -7,6 +7,7 @@ import {
   findDevice,
   judge,
   mayGrant,
+  resolveHost,
   revokeDevice,
   roleForJoiner,
 } from '../../daemon/access/devices-model.ts';
@@ -77,6 +78,37 @@ test('a device is named by its id, the beginning of it or its name, when that is
   t.is(
     faultOf(t, () => findDevice(document, 'nobody')),
     'ACCESS-UNKNOWN-DEVICE',
+  );
+});
+
+test('a host of a scenario is found by its pinned id, its address or its name, among paired hosts only', (t) => {
+  const host = (n: string, change: Partial<PairedDevice> = {}): PairedDevice =>
+    device({
+      deviceId: n.repeat(64),
+      name: `web${n}`,
+      kind: 'host',
+      role: 'peer',
+      address: `10.0.0.${n}:1`,
+      ...change,
+    });
+  const document: DevicesDocument = { devices: [host('1'), host('2'), host('3', { revokedAt: 5 }), device()] };
+  const find = (name: string, address: string, deviceId?: string) =>
+    resolveHost(document, { name, address, ...(deviceId === undefined ? {} : { deviceId }) });
+  t.deepEqual(find('other', '10.0.0.1:1'), { deviceId: '1'.repeat(64), address: '10.0.0.1:1' });
+  t.deepEqual(find('web2', 'moved:9'), { deviceId: '2'.repeat(64), address: 'moved:9' });
+  t.deepEqual(find('web1', 'x:1', '2'.repeat(64)), { deviceId: '2'.repeat(64), address: 'x:1' });
+  t.is(
+    faultOf(t, () => find('web1', '10.0.0.1:1', '9'.repeat(64))),
+    'ACCESS-UNKNOWN-DEVICE',
+    'a pinned id is never replaced by a name',
+  );
+  t.is(
+    faultOf(t, () => find('laptop', 'x:1')),
+    'ACCESS-UNKNOWN-DEVICE',
+  );
+  t.is(
+    faultOf(t, () => find('web3', 'x:1')),
+    'ACCESS-REVOKED',
   );
 });
 

@@ -1,5 +1,6 @@
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import test from 'ava';
+import fc from 'fast-check';
 import { Fault } from '../../shared/faults.ts';
 import { makeIdentity } from '../../shared/protocol/identity.ts';
 import {
@@ -42,6 +43,22 @@ test('what is not an invitation is refused with a code', (t) => {
     const fault = t.throws(() => decodeInvite(text), { instanceOf: Fault });
     t.true(fault.code === 'ACCESS-INVITE' || fault.code === 'USAGE', text);
   }
+});
+
+test('whatever is pasted as an invitation is decoded or refused, never a crash', (t) => {
+  const near = fc
+    .array(fc.constantFrom('mainstay1:', '/', ':', '[', ']', 'a'.repeat(64), '0'.repeat(32), '127.0.0.1:1', '\0', ' '))
+    .map((parts) => parts.join(''));
+  fc.assert(
+    fc.property(fc.oneof(near, fc.string()), (text) => {
+      try {
+        const invite = decodeInvite(text);
+        t.deepEqual(decodeInvite(encodeInvite(invite)), invite);
+      } catch (error) {
+        t.true(error instanceof Fault && error.code !== 'INTERNAL', text);
+      }
+    }),
+  );
 });
 
 test('addresses are HOST:PORT', (t) => {

@@ -1,5 +1,5 @@
 /** What the console needs of a daemon. The Socket.IO client stands behind it; tests put a fake there. */
-import type { CommandName, SessionRole } from '../shared/commands.ts';
+import type { CommandName } from '../shared/commands.ts';
 import type { FaultDocument } from '../shared/faults.ts';
 import type { PushBatch, Welcome } from '../shared/protocol/console.ts';
 import type { Snapshot } from '../shared/status.ts';
@@ -28,5 +28,3 @@ export interface HostConnection {
   request(command: CommandName, args: unknown): Promise<unknown>;
   close(): void;
 }
-
-export type { SessionRole };

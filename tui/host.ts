@@ -50,6 +50,9 @@ export function systemFacts(): {
   return { env: process.env, platform: process.platform, streams: { stdin: process.stdin, stdout: process.stdout } };
 }
 
+/** Milliseconds that only ever grow, for round trips. */
+export const monotonicClock = (): number => performance.now();
+
 export const wallClock = (): number => Date.now();
 
 export function after(ms: number, run: () => void): () => void {

@@ -29,7 +29,7 @@ function define<const T extends Record<string, Binding>>(catalogue: T): T {
 const scenarioNeeded = (state: ConsoleState) =>
   selectedScenario(state) === undefined ? 'no scenario is selected' : undefined;
 
-export function whyNotRun(state: ConsoleState): string | undefined {
+function whyNotRun(state: ConsoleState): string | undefined {
   const scenario = selectedScenario(state);
   const refused = refusal(state, scenario, 'scenario.run');
   if (refused !== undefined || scenario === undefined) return refused;
@@ -37,7 +37,7 @@ export function whyNotRun(state: ConsoleState): string | undefined {
   return undefined;
 }
 
-export function whyNotStop(state: ConsoleState): string | undefined {
+function whyNotStop(state: ConsoleState): string | undefined {
   const scenario = selectedScenario(state);
   const refused = refusal(state, scenario, 'scenario.stop');
   if (refused !== undefined || scenario === undefined) return refused;
@@ -45,7 +45,7 @@ export function whyNotStop(state: ConsoleState): string | undefined {
   return undefined;
 }
 
-export function whyNotDelete(state: ConsoleState): string | undefined {
+function whyNotDelete(state: ConsoleState): string | undefined {
   const scenario = selectedScenario(state);
   const refused = refusal(state, scenario, 'scenario.delete');
   if (refused !== undefined || scenario === undefined) return refused;

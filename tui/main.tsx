@@ -6,7 +6,16 @@ import { asciiSurface, blockSurface } from './charts/bars.ts';
 import { loadBrailleSurface } from './charts/braille.ts';
 import type { ChartKind, ChartSurface } from './charts/surface.ts';
 import type { ConsoleHost, HostConnection } from './connection.ts';
-import { after, divertConsole, every, openTerminal, systemFacts, terminalFacts, wallClock } from './host.ts';
+import {
+  after,
+  divertConsole,
+  every,
+  monotonicClock,
+  openTerminal,
+  systemFacts,
+  terminalFacts,
+  wallClock,
+} from './host.ts';
 import { localAccess, profileAccess, profilePath, profileTitle, readProfile } from './profile.ts';
 import { type ConsoleSettings, initialState } from './state.ts';
 import { ConsoleStore } from './store.ts';
@@ -49,7 +58,7 @@ export async function runProfileConsole(options: ProfileConsoleOptions): Promise
       import('./client.ts'),
       local ?? profileAccess(path, wallClock()),
     ]);
-    return hosts.map((host) => new DaemonClient({ host, identity: access.identity, now: () => performance.now() }));
+    return hosts.map((host) => new DaemonClient({ host, identity: access.identity, now: monotonicClock }));
   };
   const { ascii, readonly, charts } = options;
   return runConsole({

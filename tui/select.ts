@@ -33,10 +33,6 @@ export function worstLag(status: ScenarioStatus): number {
   return worst;
 }
 
-export function isMaster(host: HostStatus): boolean {
-  return host.role === 'active';
-}
-
 /** Something of a running scenario does not work: a host down, a link down, apply held, items parked. */
 export function hasTrouble(status: ScenarioStatus): boolean {
   if (!status.running) return false;
@@ -122,10 +118,6 @@ export function scenarioById(state: ConsoleState, id: string): ScenarioView | un
 
 // ---------------------------------------------------------------- hosts and commands
 
-export function hostByName(state: ConsoleState, name: string): HostView | undefined {
-  return state.hosts.find((host) => host.name === name);
-}
-
 /** The host a command about a scenario goes to: the active host's daemon when it is connected, else whoever reports it. */
 export function commandHost(state: ConsoleState, scenario: ScenarioView): HostView | undefined {
   const reporting = state.hosts.filter((host) => host.connection === 'up' && host.scenarios[scenario.id] !== undefined);
@@ -152,7 +144,7 @@ export function refusal(
 
 // ---------------------------------------------------------------- events
 
-export function matchesEvent(state: ConsoleState, event: StoredEvent, scenario: string | undefined): boolean {
+function matchesEvent(state: ConsoleState, event: StoredEvent, scenario: string | undefined): boolean {
   const { severity, filter, selectedOnly } = state.eventView;
   const { record } = event;
   if (SEVERITIES.indexOf(record.severity) < SEVERITIES.indexOf(severity)) return false;

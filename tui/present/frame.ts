@@ -46,9 +46,3 @@ function edge(left: string, right: string, width: number, style: 'focus' | 'bord
     span(`─${right}`, style),
   );
 }
-
-/** A rule inside a pane with words in it. */
-export function rule(width: number, text: string): Line {
-  const words = span(`── ${text} `, 'border');
-  return fitLine(line(words, span('─'.repeat(Math.max(0, width - lineWidth([words]))), 'border')), width);
-}

@@ -44,7 +44,7 @@ function liveBadge(status: ScenarioStatus): Badge {
       return { word: 'SYNC', style: 'busy', text: syncText(status) };
     case 'protected':
       if (hasTrouble(status) || status.problem !== undefined)
-        return { word: 'WARN', style: 'warning', text: 'needs attention' };
+        return { word: 'WARN', style: 'warning', text: 'attention' };
       if (lag >= LAG_WARNING_MS) return { word: 'LAG', style: 'warning', text: formatDuration(lag) };
       return { word: 'RUN', style: 'good', text: 'protected' };
     case 'suspended':

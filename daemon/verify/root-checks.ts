@@ -9,11 +9,8 @@ export function checkRoots(evidence: Evidence): Finding[] {
   const findings: Finding[] = [...sideChecks(evidence.master, 'master')];
   for (const data of evidence.master.facts.datasets) findings.push(...unreadableCheck(evidence.master, data));
   for (const replica of evidence.replicas) {
-    findings.push(
-      ...sideChecks(replica, 'replica'),
-      ...pairChecks(evidence, replica),
-      ...spaceChecks(evidence, replica),
-    );
+    findings.push(...sideChecks(replica, 'replica'), ...pairChecks(evidence, replica));
+    findings.push(...spaceChecks(evidence, replica), ...sharedChecks(evidence, replica));
   }
   return findings;
 }
@@ -156,6 +153,27 @@ function pairChecks(evidence: Evidence, replica: HostEvidence): Finding[] {
     }
   }
   return findings;
+}
+
+/** Two Replicas on one machine would both write into the same directory. */
+function sharedChecks(evidence: Evidence, replica: HostEvidence): Finding[] {
+  const index = evidence.replicas.indexOf(replica);
+  const other = evidence.replicas
+    .slice(0, index)
+    .find(({ facts }) => facts.machine === replica.facts.machine && sharedRoot(facts.paths, replica.facts.paths));
+  if (other === undefined) return [];
+  return [
+    finding('error', 'ROOT-SHARED', replica.reference.name, {
+      text: `${replica.reference.name} and ${other.reference.name} are the same machine and would write into the same directory.`,
+      found: replica.facts.paths.map(realOf).join(', '),
+      expected: 'one Replica on each machine',
+      fix: 'Remove one of the two Replicas.',
+    }),
+  ];
+}
+
+function sharedRoot(a: readonly PathFacts[], b: readonly PathFacts[]): boolean {
+  return a.some((one) => b.some((two) => overlap(realOf(one), realOf(two))));
 }
 
 function collisionCheck(host: string, data: DatasetFacts, replica: PathFacts): Finding[] {

@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import type { VerificationResult } from '../../shared/results.ts';
-import { eventually, Pair } from './rig.ts';
+import { eventually, oracle, Pair } from './rig.ts';
 
 function fill(root: string): void {
   for (let n = 0; n < 60; n += 1) {
@@ -148,6 +148,26 @@ test('a running scenario refuses what needs a stop, a second run and another sce
     const verify = await pair.master.command('verify', 'inner', '--json');
     t.is(verify.code, 4);
     t.like((JSON.parse(verify.stdout) as VerificationResult).findings, [{ code: 'ROOT-OVERLAP', host: 'alpha' }]);
+  } finally {
+    await pair.remove();
+  }
+});
+
+test('a suspended Replica is sent nothing, also over a restart, and catches up without a synchronization', async (t) => {
+  const pair = await Pair.protectedPair({}, fill);
+  try {
+    await pair.master.must('suspend', 'web', '--yes');
+    await pair.waitFor('suspended');
+    writeFileSync(join(pair.masterRoot, 'later.html'), 'later\n');
+    rmSync(join(pair.masterRoot, 'd3'), { recursive: true });
+    await pair.master.kill();
+    await pair.master.start();
+    await pair.waitFor('suspended');
+    t.true((await oracle(pair.masterRoot, pair.replicaRoot)).includes('later.html'));
+    await pair.master.must('resume', 'web');
+    t.is(await pair.differences(), '');
+    await pair.waitFor('protected');
+    t.is(await pair.master.countEvents('SYN-001'), 1, 'no synchronization');
   } finally {
     await pair.remove();
   }

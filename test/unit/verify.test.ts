@@ -194,6 +194,18 @@ test('on one machine a Replica root must not be or overlap the Master root, also
   t.deepEqual(say(found({ roots, master: same, replica: linked })), ['error ROOT-SAME beta']);
 });
 
+test('two Replicas on one machine must not share a root', (t) => {
+  const one = evidence();
+  const second = (machine: string): HostEvidence => ({
+    ...one.replicas[0]!,
+    reference: { name: 'gamma', address: '10.0.0.3:25000' },
+    facts: { ...one.replicas[0]!.facts, machine },
+  });
+  const judged = (machine: string) => say(judge({ ...one, replicas: [...one.replicas, second(machine)] }).findings);
+  t.deepEqual(judged('beta'), ['error ROOT-SHARED gamma']);
+  t.deepEqual(judged('gamma'), []);
+});
+
 test('roots that lead to one place through a link are found on the host where they do', (t) => {
   const roots = [{ master: '/a' }, { master: '/b' }];
   const paths = [path('/a'), path('/b', { realPath: '/a/inner' })];

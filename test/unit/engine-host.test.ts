@@ -1,0 +1,80 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { SystemClock } from '../../daemon/platform/node/clock.ts';
+import { spawnEngine } from '../../daemon/scenario/engine-host.ts';
+import type { EngineConfig } from '../../daemon/scenario/engine-protocol.ts';
+import { EngineSession } from '../../daemon/scenario/engine-session.ts';
+import { Fault } from '../../shared/faults.ts';
+
+function config(top: string, root: string): EngineConfig {
+  return {
+    scenarioId: '0'.repeat(32),
+    scenarioName: 'web',
+    role: 'replica',
+    roots: [{ path: root }],
+    directory: join(top, 'state'),
+    exclude: [],
+    agreedFingerprint: 'f',
+    epoch: 1,
+    limits: { spoolMaxBytes: 2 ** 30, spoolMinFreeBytes: 0, syncWindowBytes: 2 ** 24 },
+  };
+}
+
+const silent = { onEvent: () => {}, onStatus: () => {}, onLinkClosed: () => {} };
+
+function temporary(): string {
+  return mkdtempSync(join(tmpdir(), 'life-engine-'));
+}
+
+test('an engine starts in a thread of its own, answers calls, stops and leaves nothing running', async (t) => {
+  const top = temporary();
+  const root = join(top, 'parent', 'root');
+  mkdirSync(root, { recursive: true });
+  const lost: string[] = [];
+  const session = await EngineSession.start(spawnEngine(), config(top, root), new SystemClock(), {
+    ...silent,
+    onLost: (reason) => lost.push(reason),
+  });
+  const fault = await t.throwsAsync(session.call({ name: 'barrier' }), { instanceOf: Fault });
+  t.is(fault?.code, 'SCENARIO-STATE', 'a Replica refuses what is for the Master');
+  await session.stop();
+  t.deepEqual(lost, [], 'a stop that was asked for is no loss');
+  const late = await t.throwsAsync(session.call({ name: 'barrier' }), { instanceOf: Fault });
+  t.is(late?.code, 'ENGINE-ENDED');
+  rmSync(top, { recursive: true });
+});
+
+test('a missing root keeps an engine from starting, with the path', async (t) => {
+  const top = temporary();
+  const start = EngineSession.start(spawnEngine(), config(top, join(top, 'nothing')), new SystemClock(), {
+    ...silent,
+    onLost: () => t.fail(),
+  });
+  const fault = await t.throwsAsync(start, { instanceOf: Fault });
+  t.is(fault?.code, 'ROOT-MISSING');
+  t.is(fault?.details.path, join(top, 'nothing'));
+  rmSync(top, { recursive: true });
+});
+
+test('an engine whose thread is ended from outside is reported lost, once, and its calls are answered', async (t) => {
+  const top = temporary();
+  const root = join(top, 'parent', 'root');
+  mkdirSync(root, { recursive: true });
+  const handle = spawnEngine();
+  let told = 0;
+  const lost = new Promise<void>((resolve) => {
+    void EngineSession.start(handle, config(top, root), new SystemClock(), {
+      ...silent,
+      onLost: () => {
+        told += 1;
+        resolve();
+      },
+    }).then(() => handle.terminate());
+  });
+  await lost;
+  await handle.terminate();
+  t.is(told, 1);
+  rmSync(top, { recursive: true });
+});

@@ -11,7 +11,12 @@ import { World } from './world.ts';
 const TRACE_LINES = 60;
 
 const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '200' }, from: { type: 'string', default: '1' }, all: { type: 'boolean' }, without: { type: 'string' } },
+  options: {
+    seeds: { type: 'string', default: '200' },
+    from: { type: 'string', default: '1' },
+    all: { type: 'boolean' },
+    without: { type: 'string' },
+  },
 });
 const seeds = Number(values.seeds);
 const from = Number(values.from);

@@ -2,7 +2,7 @@
 import { baseName, joinPath, parentPath } from '../../shared/path.ts';
 import type { SeededRandom } from '../memory/clock.ts';
 import type { MemoryTree } from '../memory/tree.ts';
-import { MemoryUser } from '../memory/user.ts';
+import type { MemoryUser } from '../memory/user.ts';
 
 const NAMES = ['a', 'b', 'c', 'd', 'index.html', 'data.db', 'é', 'x~'];
 /** Beyond what travels in one piece (256 KiB). */

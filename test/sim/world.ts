@@ -146,7 +146,9 @@ export class World {
 
   private isSettled(): boolean {
     const peer = this.status?.peers.replica;
-    return peer !== undefined && peer.synchronized && peer.pendingChanges === 0 && peer.lagMs === 0 && peer.parked === 0;
+    return (
+      peer !== undefined && peer.synchronized && peer.pendingChanges === 0 && peer.lagMs === 0 && peer.parked === 0
+    );
   }
 
   // ---------------------------------------------------------------- users and faults

@@ -17,36 +17,36 @@ export function resend(index: MasterState, root: number, path: RelativePath, emi
     const row = index.lookup(root, parent);
     if (row !== undefined) emitOne('make-directory', row, root, parent, emit);
   }
-  resendTree(index, root, path, entry, emit);
-  const nearest = index.lookup(root, parentPath(path) ?? '');
-  if (nearest !== undefined) emitOne('metadata', nearest, root, parentPath(path) ?? '', emit);
+  const touched = new Set<RelativePath>([parentPath(path) ?? '']);
+  resendTree({ index, root, emit, touched }, path, entry);
+  for (const directory of touched) {
+    const row = index.lookup(root, directory);
+    if (row !== undefined) emitOne('metadata', row, root, directory, emit);
+  }
 }
 
-function resendTree(
-  index: MasterState,
-  root: number,
-  path: RelativePath,
-  entry: IndexedEntry,
-  emit: (intent: NewIntent) => void,
-): void {
+interface Resending {
+  readonly index: MasterState;
+  readonly root: number;
+  readonly emit: (intent: NewIntent) => void;
+  /** Directories beside those sent whole whose times change on the Replica. */
+  readonly touched: Set<RelativePath>;
+}
+
+function resendTree(resending: Resending, path: RelativePath, entry: IndexedEntry): void {
+  const { index, root, emit } = resending;
   if (entry.type !== 'directory') {
-    resendFile(index, root, path, entry, emit);
+    resendFile(resending, path, entry);
     return;
   }
   if (path !== '') emitOne('make-directory', entry, root, path, emit);
   for (const child of index.children(entry.id)) {
-    resendTree(index, root, path === '' ? child.name : `${path}/${child.name}`, child, emit);
+    resendTree(resending, path === '' ? child.name : `${path}/${child.name}`, child);
   }
   emitOne('metadata', entry, root, path, emit);
 }
 
-function resendFile(
-  index: MasterState,
-  root: number,
-  path: RelativePath,
-  entry: IndexedEntry,
-  emit: (intent: NewIntent) => void,
-): void {
+function resendFile({ index, root, emit, touched }: Resending, path: RelativePath, entry: IndexedEntry): void {
   emitOne(entry.type === 'file' ? 'put' : 'symlink', entry, root, path, emit);
   if (entry.type !== 'file' || entry.links < 2) return;
   for (const sibling of index.byFileId(entry.inode, entry.birthNs)) {
@@ -54,6 +54,7 @@ function resendFile(
     if (place?.root !== root) continue;
     const intent = { kind: 'link', root, entry: sibling.id, path: place.path, other: path } as const;
     emit({ ...intent, sizeBytes: 0, boundary: true });
+    touched.add(parentPath(place.path) ?? '');
   }
 }
 

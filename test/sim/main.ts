@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import { World } from './world.ts';
 
-const TRACE_LINES = 60;
+const TRACE_LINES = 400;
 
 const { values } = parseArgs({
   options: {

@@ -156,7 +156,13 @@ export class World {
 
   private isSettled(): boolean {
     const peer = this.status?.peers.replica;
-    return this.syncCall === undefined && peer?.synchronized === true && peer.pendingChanges === 0 && peer.lagMs === 0 && peer.parked === 0;
+    return (
+      this.syncCall === undefined &&
+      peer?.synchronized === true &&
+      peer.pendingChanges === 0 &&
+      peer.lagMs === 0 &&
+      peer.parked === 0
+    );
   }
 
   // ---------------------------------------------------------------- users and faults

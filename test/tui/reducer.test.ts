@@ -259,3 +259,10 @@ test('charts show nothing where nothing was known', (t) => {
   const state = ticks(lost(protectedState(SIZE), 'web-01'), 5);
   t.deepEqual(state.charts['id-web-shop']?.throughput.slice(-5).map(Number.isNaN), [true, true, true, true, true]);
 });
+
+test('what was fetched later but happened earlier does not count as new while reading', (t) => {
+  const live = pushEvents(connected(fresh(SIZE), 'web-01', []), 50, 10);
+  const outcome = { ok: true, result: { events: [event(1, 'earlier'), event(2, 'earlier')] } } as const;
+  const merged = after(live, { type: 'reply', host: 'web-01', purpose: { kind: 'history' }, outcome, at: NOON });
+  t.is(eventWindow(press(merged, '3', 'k'), 8).newer, 0);
+});

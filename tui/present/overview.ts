@@ -26,6 +26,8 @@ const FLOOR_LAG_MS = 1000;
 const MIN_CHART_ROWS = 3;
 const MAX_CHART_ROWS = 12;
 const MIN_SIDE_BY_SIDE = 76;
+/** Seconds a chart shows: short at first, so that there is something to see. */
+const WINDOWS = [60, 120, CHART_SAMPLES] as const;
 
 export function overview(view: ScenarioView, options: OverviewOptions): readonly Line[] {
   const { status } = view;
@@ -100,21 +102,24 @@ function chartLines(view: ScenarioView, options: OverviewOptions, rows: number):
   const { status } = view;
   const live = status.running && !view.stale;
   const history = options.charts ?? { throughput: [], lag: [] };
+  const seconds = history.throughput.length;
+  const capacity = WINDOWS.find((window) => seconds <= window) ?? CHART_SAMPLES;
+  const past = ` ${capacity / 60} min  now `;
   const beside = options.width >= MIN_SIDE_BY_SIDE;
   const width = beside ? Math.floor((options.width - 2) / 2) : options.width;
   const plot = (samples: readonly number[], floor: number, label: (value: number) => string): readonly Line[] =>
-    options.surface.draw({ width, height: rows, samples, capacity: CHART_SAMPLES, floor, label });
+    options.surface.draw({ width, height: rows, samples: samples.slice(-capacity), capacity, floor, label });
   const largest = history.throughput.reduce((most, value) => (value > most ? value : most), 0);
   const now = live ? formatRate(status.statistics.bytesPerSecond) : '—';
   const most = width >= 50 ? `, max ${formatRate(largest)}` : '';
   const throughput = [
-    line(span('Throughput', 'strong'), span(` 5 min  now ${now}${most}`, 'dim')),
+    line(span('Throughput', 'strong'), span(`${past}${now}${most}`, 'dim')),
     ...plot(history.throughput, FLOOR_BYTES, formatRate),
   ];
   if (!beside) return throughput;
   const lagNow = live ? formatDuration(worstLag(status)) : '—';
   const lag = [
-    line(span('Lag', 'strong'), span(` 5 min  now ${lagNow}`, 'dim')),
+    line(span('Lag', 'strong'), span(`${past}${lagNow}`, 'dim')),
     ...plot(history.lag, FLOOR_LAG_MS, formatDuration),
   ];
   return throughput.map((left, index) => [...fitLine(left, width), span('  '), ...(lag[index] ?? [])]);

@@ -60,7 +60,7 @@ function moveEvents(state: ConsoleState, move: Move): ConsoleState {
 
 function pausedAt(state: ConsoleState, cursor: number, bottom: number): ConsoleState {
   const events = visibleEvents(state);
-  const since = state.eventView.paused?.since ?? events.at(-1)?.id ?? 0;
+  const since = state.eventView.paused?.since ?? state.nextEventId - 1;
   const cursorId = events[cursor]?.id ?? since;
   const bottomId = events[Math.min(bottom, events.length - 1)]?.id ?? cursorId;
   return { ...state, eventView: { ...state.eventView, paused: { cursor: cursorId, bottom: bottomId, since } } };

@@ -427,9 +427,10 @@ export class MasterRunner {
     return session;
   }
 
+  /** Every Replica is known to be so by the engine that runs now: it has heard from each since it started. */
   #allSynchronized(): boolean {
     if (this.#life.is !== 'running' || this.#life.engine !== 'ready') return false;
-    return Object.values(this.#life.peers).every((peer) => peer.phase === 'synchronized');
+    return Object.values(this.#life.peers).every((peer) => peer.phase === 'synchronized' && peer.linked);
   }
 
   #stateFault(reason: string): Fault {

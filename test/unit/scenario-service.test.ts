@@ -311,6 +311,23 @@ test('a barrier waits for a Replica that is not synchronized and says so when ti
   t.false(calls(alpha).includes('barrier'));
 });
 
+test('a barrier after a restart of the Master waits until the Replica is connected again', async (t) => {
+  const { world, alpha, beta } = await running();
+  beta.reachable = false;
+  await alpha.restart();
+  t.is(alpha.status().state, 'protected');
+  let passed = false;
+  const barrier = alpha.command('scenario.barrier', { name: 'web', timeoutMs: 60_000 }).then(() => {
+    passed = true;
+  });
+  await world.advance(5_000);
+  t.false(passed, 'the new engine has not heard of the Replica');
+  beta.reachable = true;
+  await world.advance(5_000);
+  await barrier;
+  t.true(passed);
+});
+
 test('a barrier that was waiting when the engine died is answered by the next engine', async (t) => {
   const { world, alpha } = await running();
   world.automatic = false;

@@ -36,14 +36,14 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 /** Runs the engine in the foreground until a signal; resolves with the exit code. Throws the fault that kept it from starting. */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
   const daemon = await startDaemon(options);
-  const stopped = new Promise<void>((done) => {
+  const stopped = new Promise<void>((done, failed) => {
     let asked = false;
     for (const signal of SIGNALS) {
       process.on(signal, () => {
         // Asked twice: whoever asks does not want to wait for the drain.
         if (asked) process.exit(1);
         asked = true;
-        daemon.stop().then(done);
+        daemon.stop().then(done, failed);
       });
     }
   });

@@ -80,7 +80,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     t.is(statSync(data).mode & 0o777, 0o700);
     const asked = performance.now();
     t.is(await first.end(signal), 0);
-    t.true(performance.now() - asked < 5_000, 'it ends as soon as it has stopped');
+    t.true(performance.now() - asked < 7_500, 'it ends when it has stopped, not when the drain limit of 8 s is over');
     t.false(existsSync(join(data, 'run.json')));
     const second = await startEngine(t, data, ...anyPort);
     t.is(second.deviceId, first.deviceId);

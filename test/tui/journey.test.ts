@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { widthOf } from '../../tui/present/text.ts';
 import { DIALOG_GUARD_MS } from '../../tui/state.ts';
 import { Terminal, type TerminalOptions } from './terminal.ts';
 
@@ -187,10 +188,13 @@ test.serial('after a storm of resizes the screen is exact', async (t) => {
     [120, 36],
   ] as const)
     terminal.resize(columns, rows);
-  await terminal.see('2 Quick start');
-  const lines = (await terminal.see('4 Hosts')).split('\n');
-  for (const line of lines.slice(1, 34)) t.regex(line, /^[┌│└].*[┐│┘]$/u);
-  t.is(lines.filter((line) => line.includes('MAINSTAY')).length, 1);
+  const straight = (row: string): boolean => /^[┌│└].*[┐│┘]$/u.test(row) && widthOf(row) === 120;
+  const settled = await terminal.seeThat('straight borders at 120x36', (screen) =>
+    screen.split('\n').slice(1, 34).every(straight),
+  );
+  for (const title of ['MAINSTAY', '1 Scenarios', '2 Quick start', '3 Events', '4 Hosts']) {
+    t.is(settled.split(title).length, 2, title);
+  }
   terminal.press('q');
   await assertRestored(0);
 });

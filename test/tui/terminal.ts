@@ -57,14 +57,17 @@ export class Terminal {
 
   /** Waits until the screen has it; fails with the screen as it is. */
   async see(what: string | RegExp): Promise<string> {
-    return this.#until(`"${what}"`, (screen) => (typeof what === 'string' ? screen.includes(what) : what.test(screen)));
+    return this.seeThat(`"${what}"`, (screen) =>
+      typeof what === 'string' ? screen.includes(what) : what.test(screen),
+    );
   }
 
   async seeNot(what: string): Promise<string> {
-    return this.#until(`no "${what}"`, (screen) => !screen.includes(what));
+    return this.seeThat(`no "${what}"`, (screen) => !screen.includes(what));
   }
 
-  async #until(what: string, holds: (screen: string) => boolean): Promise<string> {
+  /** Waits until the screen is as `holds` says; fails with the screen as it is. */
+  async seeThat(what: string, holds: (screen: string) => boolean): Promise<string> {
     const deadline = performance.now() + PATIENCE_MS;
     for (;;) {
       const screen = this.screen();

@@ -285,7 +285,7 @@ export class Applier {
     if (change.op === 'remove' && found.before === undefined) {
       const blocker = this.ports.writer.blocker(change.root, change.path);
       const type = blocker === change.path ? undefined : tree.stat(blocker)?.type;
-      if (type !== undefined) throw new Fault('PATH-SYMLINK', { path: change.path });
+      if (type === 'symlink') throw new Fault('PATH-SYMLINK', { path: change.path });
     }
     return found;
   }
@@ -456,6 +456,8 @@ export class Applier {
     const isLink = fault.code === 'PATH-SYMLINK';
     const path = isLink ? writer.blocker(change.root, change.path) : change.path;
     const item = { root: change.root, path, code: fault.code, reason: fault.message };
+    // What is in the way stands for everything behind it.
+    if (path !== change.path) parked.settle(change);
     const fresh = parked.park(item, clock.bootMs());
     if (change.op === 'rename') this.askFor(change.root, [change.from], 'not moved');
     if (!fresh) return;

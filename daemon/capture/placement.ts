@@ -205,7 +205,8 @@ export class Placement {
       .find((row) => row.id !== id && index.placeOf(row)?.root === root);
     if (sibling === undefined) return;
     const place = index.placeOf(sibling)!;
-    updateEntry(this.state, sibling, { ...seen, path: place.path, closed: false }, false);
+    // At once: postponed, the difference would be gone with the next line, which records what is there.
+    updateEntry(this.state, sibling, { ...seen, path: place.path, closed: false, now: true }, false);
     updateSiblings(this.state, id, seen, false);
   }
 

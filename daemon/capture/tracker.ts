@@ -115,6 +115,11 @@ export class RootTracker {
     this.dirty.addLater(path, bootMs);
   }
 
+  /** A record to be believed after a while; see entry.ts. */
+  noteUnsettled(one: Unsettled, bootMs: number): void {
+    this.unsettled.push({ ...one, atMs: bootMs });
+  }
+
   // ------------------------------------------------------------- what is left to do
 
   get root(): number {

@@ -33,6 +33,8 @@ interface CaptureMark {
   readonly totalBytes: number;
 }
 
+/** Also by count: a simulated clock does not move during a turn. */
+const TURN_STEPS = 100;
 const GUARD_MS = 200;
 const LOST_ROOT_RETRY_MS = 1_000;
 const OVERFLOW_FIRST_MS = 100;
@@ -211,7 +213,7 @@ export class MasterCapture {
           }
           if (this.stepOf(tracker, emit) === undefined) break;
           steps += 1;
-        } while (more());
+        } while (steps < TURN_STEPS && more());
       }
       return steps;
     });

@@ -293,6 +293,7 @@ export class MasterPeer {
         hasher,
         wallMs: () => clock.wallMs(),
         nextToken: () => this.nextToken(),
+        onUnsettled: (root, one) => capture.trackers[root]!.noteUnsettled(one, clock.bootMs()),
         onDifferent: (root, path) => capture.rescanChildren(root, path),
         onLookAgain: (root, path) => capture.lookLater(root, path),
         onUnreadable: (_root, path, fault) => capture.complain(path, fault),

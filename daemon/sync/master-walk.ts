@@ -11,6 +11,7 @@ import type { DigestOf, NamedStat } from '../capture/digest.ts';
 import { isUnsettled, sameObject, sameState, toIndexed } from '../capture/entry.ts';
 import type { PathFilter } from '../capture/filter.ts';
 import { isGone } from '../capture/observation.ts';
+import type { Unsettled } from '../capture/reconcile-state.ts';
 import type { FrameWriter } from '../link/session.ts';
 import type { EntryStat, RootTree, ScannedEntry } from '../ports.ts';
 import type { IndexedEntry, IndexedStat, MasterState } from '../store/master-state.ts';
@@ -24,6 +25,8 @@ export interface WalkPorts {
   readonly digestOf: DigestOf;
   readonly wallMs: () => number;
   readonly recording: WalkRecording;
+  /** The record of this file is not to be believed yet (see entry.ts). */
+  readonly onUnsettled: (root: number, one: Unsettled) => void;
   /** 'report': the entries of this directory differ from the index. */
   readonly onDifferent: (root: number, path: RelativePath) => void;
   readonly onUnreadable: (root: number, path: RelativePath, fault: Fault) => void;
@@ -135,7 +138,7 @@ export class MasterWalk {
     }
     const known = isNew ? undefined : state.digest(id);
     if (known !== undefined && Buffer.compare(known, digest) === 0) return this.knownDirectories(id, stats);
-    const ids = this.recordEntries(id, isNew, stats);
+    const ids = this.recordEntries(root, id, isNew, stats);
     const wallMs = this.ports.wallMs();
     if (!stats.some((stat) => isUnsettled(stat, wallMs))) state.setDigest(id, digest);
     return ids;
@@ -152,6 +155,7 @@ export class MasterWalk {
   }
 
   private recordEntries(
+    root: number,
     id: number,
     isNew: boolean,
     stats: readonly NamedStat[],
@@ -164,8 +168,9 @@ export class MasterWalk {
     for (const stat of stats) {
       const row = rows.get(stat.name);
       rows.delete(stat.name);
-      const recorded: IndexedStat = isUnsettled(stat, wallMs) ? { ...stat, ctimeNs: 0n } : stat;
-      const made = this.recordEntry(id, stat.name, row, recorded);
+      const unsettled = isUnsettled(stat, wallMs);
+      const made = this.recordEntry(id, stat.name, row, unsettled ? { ...stat, ctimeNs: 0n } : stat);
+      if (unsettled) this.ports.onUnsettled(root, { id: made.id, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs });
       if (stat.type === 'directory') ids.set(stat.name, made);
     }
     for (const gone of rows.values()) state.removeTree(gone);

@@ -1,0 +1,326 @@
+/** Both engines of a scenario over memory trees and a link that can be cut; either can be killed and started again. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { compileExcludes } from '../../daemon/capture/filter.ts';
+import type { ContentHasher } from '../../daemon/link/content-hash.ts';
+import type { CaptureHint, Clock, Timer } from '../../daemon/ports.ts';
+import type {
+  DiffResult,
+  EngineCall,
+  EngineConfig,
+  EngineNotice,
+  EngineStatus,
+  SyncResult,
+} from '../../daemon/scenario/engine-protocol.ts';
+import { MasterEngine } from '../../daemon/scenario/master-engine.ts';
+import { ReplicaEngine } from '../../daemon/scenario/replica-engine.ts';
+import { MasterState } from '../../daemon/store/master-state.ts';
+import { type FaultDocument, fillTemplate } from '../../shared/faults.ts';
+import { MemoryCapture } from './capture.ts';
+import { SeededRandom, SimulatedClock } from './clock.ts';
+import { MemorySegmentLog } from './segment-log.ts';
+import { MemoryStateFile } from './state-file.ts';
+import { MemoryTree } from './tree.ts';
+import { describeTree, MemoryUser } from './user.ts';
+import { MemoryVolume } from './volume.ts';
+
+/** Every transaction is flushed: on a disk a run of many would take minutes. */
+const MEMORY_DISK = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
+/** The clock of one life of an engine: after a kill nothing it scheduled happens. */
+class MortalClock implements Clock {
+  private readonly clock: SimulatedClock;
+  dead = false;
+
+  constructor(clock: SimulatedClock) {
+    this.clock = clock;
+  }
+
+  wallMs(): number {
+    return this.clock.wallMs();
+  }
+
+  bootMs(): number {
+    return this.clock.bootMs();
+  }
+
+  after(delayMs: number, run: () => void): Timer {
+    return this.clock.after(delayMs, () => {
+      if (!this.dead) run();
+    });
+  }
+}
+
+export interface EngineEvent {
+  readonly side: 'master' | 'replica';
+  readonly code: string;
+  readonly text: string;
+}
+
+interface Life<Engine> {
+  readonly engine: Engine;
+  readonly clock: MortalClock;
+}
+
+export class EnginePair {
+  readonly clock = new SimulatedClock();
+  readonly random: SeededRandom;
+  readonly capture: MemoryCapture;
+  readonly masterTree: MemoryTree;
+  readonly replicaTree: MemoryTree;
+  readonly user: MemoryUser;
+  readonly events: EngineEvent[] = [];
+  readonly failures: FaultDocument[] = [];
+  masterStatus: EngineStatus | undefined;
+  replicaStatus: EngineStatus | undefined;
+  /** Bytes on the wire from Master to Replica. */
+  sentBytes = 0;
+  /** Time of a message on the wire. */
+  latencyMs: () => number = () => 0;
+  disturb: (hints: readonly CaptureHint[]) => readonly CaptureHint[] = (hints) => hints;
+  private readonly hasher: ContentHasher;
+  private readonly directory = mkdtempSync(join(MEMORY_DISK, 'mainstay-pair-'));
+  private readonly exclude: readonly string[];
+  private readonly logs = { spoolLog: new MemorySegmentLog(), journalLog: new MemorySegmentLog() };
+  private readonly stateFile = new MemoryStateFile();
+  private master: (Life<MasterEngine> & { readonly state: MasterState }) | undefined;
+  private replica: Life<ReplicaEngine> | undefined;
+  private linkNumber = 0;
+  private linked = false;
+  private linkAtMs = { toMaster: 0, toReplica: 0 };
+  private calls = 0;
+  private readonly replies = new Map<number, { result?: unknown; fault?: FaultDocument }>();
+
+  constructor(hasher: ContentHasher, options: { seed?: number; exclude?: readonly string[] } = {}) {
+    this.hasher = hasher;
+    this.random = new SeededRandom(options.seed ?? 1);
+    this.exclude = options.exclude ?? [];
+    this.capture = new MemoryCapture(this.clock, () => this.random.below(4));
+    const masterVolume = new MemoryVolume(this.clock);
+    this.masterTree = new MemoryTree({
+      volume: masterVolume,
+      path: '/master',
+      capture: { source: this.capture, root: 0 },
+    });
+    this.replicaTree = new MemoryTree({ volume: new MemoryVolume(this.clock), path: '/replica' });
+    this.user = new MemoryUser(this.masterTree, this.capture);
+  }
+
+  private config(role: 'master' | 'replica'): EngineConfig {
+    return {
+      scenarioId: 'scenario',
+      scenarioName: 'Scenario',
+      role,
+      roots: [{ path: `/${role}` }],
+      directory: this.directory,
+      exclude: this.exclude,
+      agreedFingerprint: 'agreed',
+      epoch: 1,
+      limits: { spoolMaxBytes: 2 ** 30, spoolMinFreeBytes: 0, syncWindowBytes: 2 ** 24 },
+    };
+  }
+
+  // ------------------------------------------------------------- life and death
+
+  startMaster(): void {
+    const clock = new MortalClock(this.clock);
+    const state = new MasterState(join(this.directory, 'master.db'));
+    const { random, hasher } = this;
+    const engine = new MasterEngine(
+      this.config('master'),
+      { clock, random, trees: [this.masterTree], state, hasher },
+      (notice) => {
+        if (!clock.dead) this.onNotice('master', notice);
+      },
+    );
+    this.master = { engine, clock, state };
+    engine.start();
+    this.capture.start((hints) => {
+      if (!clock.dead) engine.handle({ type: 'hints', hints: this.disturb(hints) });
+    });
+  }
+
+  startReplica(): void {
+    const clock = new MortalClock(this.clock);
+    const { hasher, stateFile, logs } = this;
+    const engine = new ReplicaEngine(
+      this.config('replica'),
+      {
+        clock,
+        trees: [this.replicaTree],
+        ...logs,
+        stateFile,
+        hasher,
+        excluded: compileExcludes(this.exclude, true),
+      },
+      (notice) => {
+        if (!clock.dead) this.onNotice('replica', notice);
+      },
+    );
+    this.replica = { engine, clock };
+    engine.start();
+  }
+
+  start(): void {
+    this.startReplica();
+    this.startMaster();
+    this.connect();
+  }
+
+  /** kill -9: what was not durable is gone, nothing more is said. */
+  killMaster(): void {
+    if (this.master === undefined) return;
+    this.master.clock.dead = true;
+    this.capture.stop();
+    this.master.state.close();
+    this.master = undefined;
+    this.cut('the Master died');
+  }
+
+  killReplica(): void {
+    if (this.replica === undefined) return;
+    this.replica.clock.dead = true;
+    this.replica = undefined;
+    this.cut('the Replica died');
+  }
+
+  /** Ends the Master as an operator would. */
+  stopMaster(): void {
+    this.master?.engine.handle({ type: 'stop' });
+    this.capture.stop();
+    if (this.master !== undefined) this.master.clock.dead = true;
+    this.master = undefined;
+    this.cut('stopped');
+  }
+
+  close(): void {
+    this.killMaster();
+    this.killReplica();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  // ------------------------------------------------------------- the link
+
+  get isLinked(): boolean {
+    return this.linked;
+  }
+
+  connect(): void {
+    if (this.linked || this.master === undefined || this.replica === undefined) return;
+    this.linked = true;
+    this.linkNumber += 1;
+    this.replica.engine.handle({ type: 'link-open', peer: 'master' });
+    this.master.engine.handle({ type: 'link-open', peer: 'replica' });
+  }
+
+  /** The connection breaks: what is on the wire is lost. */
+  cut(reason = 'cut'): void {
+    if (!this.linked) return;
+    this.linked = false;
+    this.linkNumber += 1;
+    this.master?.engine.handle({ type: 'link-closed', peer: 'replica', reason });
+    this.replica?.engine.handle({ type: 'link-closed', peer: 'master', reason });
+  }
+
+  private transmit(from: 'master' | 'replica', bytes: Uint8Array): void {
+    const { linkNumber } = this;
+    if (!this.linked) return;
+    if (from === 'master') this.sentBytes += bytes.length;
+    const direction = from === 'master' ? 'toReplica' : 'toMaster';
+    this.linkAtMs[direction] = Math.max(this.linkAtMs[direction], this.clock.bootMs() + this.latencyMs());
+    this.clock.after(this.linkAtMs[direction] - this.clock.bootMs(), () => {
+      if (!this.linked || this.linkNumber !== linkNumber) return;
+      if (from === 'master') this.replica?.engine.handle({ type: 'link-bytes', peer: 'master', bytes });
+      else this.master?.engine.handle({ type: 'link-bytes', peer: 'replica', bytes });
+    });
+  }
+
+  private onNotice(side: 'master' | 'replica', notice: EngineNotice): void {
+    switch (notice.type) {
+      case 'link-send':
+        this.transmit(side, notice.bytes);
+        return;
+      case 'link-close': {
+        const { linkNumber } = this;
+        this.clock.after(0, () => {
+          if (this.linkNumber === linkNumber) this.cut(notice.fault?.text ?? 'closed by the other side');
+        });
+        return;
+      }
+      case 'event':
+        this.events.push({
+          side,
+          code: notice.code,
+          text: fillTemplate(notice.code, notice.details) + JSON.stringify(notice.details),
+        });
+        return;
+      case 'status':
+        if (side === 'master') this.masterStatus = notice.status;
+        else this.replicaStatus = notice.status;
+        return;
+      case 'reply':
+        this.replies.set(notice.id, notice);
+        return;
+      case 'failed':
+        this.failures.push(notice.fault);
+        return;
+      default:
+    }
+  }
+
+  // ------------------------------------------------------------- calls
+
+  post(call: EngineCall): number {
+    this.calls += 1;
+    this.master!.engine.handle({ type: 'call', id: this.calls, call });
+    return this.calls;
+  }
+
+  answerOf(id: number): { result?: unknown; fault?: FaultDocument } | undefined {
+    return this.replies.get(id);
+  }
+
+  /** Runs until the call is answered; throws on a fault. */
+  call(call: EngineCall, limitMs = 600_000): unknown {
+    const id = this.post(call);
+    if (!this.clock.runUntil(() => this.replies.has(id), limitMs)) throw new Error(`no answer to ${call.name}`);
+    const reply = this.replies.get(id)!;
+    if (reply.fault !== undefined) throw new Error(reply.fault.text);
+    return reply.result;
+  }
+
+  synchronize(options: Partial<Extract<EngineCall, { name: 'synchronize' }>> = {}): SyncResult {
+    return this.call({
+      name: 'synchronize',
+      peer: 'replica',
+      method: 'file',
+      ignoreSame: true,
+      ...options,
+    }) as SyncResult;
+  }
+
+  diff(): DiffResult {
+    return this.call({ name: 'diff', peer: 'replica', ignoreSame: false }) as DiffResult;
+  }
+
+  barrier(): void {
+    this.call({ name: 'barrier' });
+  }
+
+  run(durationMs: number): void {
+    this.clock.advance(durationMs);
+  }
+
+  codes(side: 'master' | 'replica' = 'master'): string[] {
+    return this.events.filter((event) => event.side === side).map((event) => event.code);
+  }
+
+  masterView(): Map<string, string> {
+    return describeTree(this.masterTree);
+  }
+
+  replicaView(): Map<string, string> {
+    return describeTree(this.replicaTree);
+  }
+}

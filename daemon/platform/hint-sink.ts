@@ -23,6 +23,8 @@ export class HintSink {
   /** New names not reported yet, with the time they must be. */
   private readonly held = new Map<string, { root: number; path: RelativePath; dueMs: number }>();
 
+  private readonly lost = new Set<number>();
+
   constructor(post: (hints: readonly CaptureHint[]) => void, nowMs: () => number) {
     this.post = post;
     this.nowMs = nowMs;
@@ -76,8 +78,16 @@ export class HintSink {
     this.add({ kind: 'cookie', root, name });
   }
 
+  /** Once, until it is back. */
   rootLost(root: number): void {
+    if (this.lost.has(root)) return;
+    this.lost.add(root);
     this.add({ kind: 'root-lost', root });
+  }
+
+  /** The root is where it was; true when it had been lost. */
+  rootPresent(root: number): boolean {
+    return this.lost.delete(root);
   }
 
   /** Posts what is due. Returns when the next held name is due, in ms from now; undefined when none is held. */

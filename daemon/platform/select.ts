@@ -28,6 +28,10 @@ export async function loadPlatform(): Promise<Platform> {
 }
 
 async function loadTreeOpener(): Promise<(path: string) => RootTree> {
+  if (process.platform === 'win32') {
+    const { WindowsTree } = await import('./windows/tree.ts');
+    return (path) => new WindowsTree(path);
+  }
   const { LinuxTree } = await import('./linux/tree.ts');
   return (path) => new LinuxTree(path);
 }

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import test from 'ava';
 import { forceComponentWalk } from '../../daemon/platform/linux/libc.ts';
 import { LinuxTree } from '../../daemon/platform/linux/tree.ts';
 import { realFixture } from './real-directory.ts';
-import { treeContract } from './tree-suite.ts';
+import { treeStories } from './tree-suite.ts';
 
 /** Bytes that are not UTF-8 arrive as lone surrogates (shared/path.ts). */
 const awkwardNames = [
@@ -22,7 +23,7 @@ const awkwardNames = [
 const places = { disk: tmpdir(), ...(existsSync('/dev/shm') && { tmpfs: '/dev/shm' }) };
 for (const [name, base] of Object.entries(places)) {
   for (const walk of [false, true]) {
-    treeContract({
+    const stories = treeStories({
       name: `Linux, ${name}, ${walk ? 'component walk' : 'openat2'}`,
       awkwardNames,
       make: () => {
@@ -30,5 +31,11 @@ for (const [name, base] of Object.entries(places)) {
         return realFixture(base, (root) => new LinuxTree(root));
       },
     });
+    for (const { title, run } of stories) {
+      test.serial(title, (t) => {
+        run();
+        t.pass();
+      });
+    }
   }
 }

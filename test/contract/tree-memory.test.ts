@@ -1,10 +1,11 @@
+import test from 'ava';
 import { SimulatedClock } from '../memory/clock.ts';
 import { MemoryTree } from '../memory/tree.ts';
 import { MemoryUser } from '../memory/user.ts';
 import { MemoryVolume } from '../memory/volume.ts';
-import { treeContract } from './tree-suite.ts';
+import { treeStories } from './tree-suite.ts';
 
-treeContract({
+const stories = treeStories({
   name: 'memory',
   awkwardNames: [' ', '-rf', 'new\nline', 'e\u0301', '\u00e9', '*', 'a\\b', 'x'.repeat(255)],
   make: () => {
@@ -27,3 +28,9 @@ treeContract({
     };
   },
 });
+for (const { title, run } of stories) {
+  test.serial(title, (t) => {
+    run();
+    t.pass();
+  });
+}

@@ -50,7 +50,6 @@ interface Source {
 interface Watch {
   readonly watched: WatchedRoot;
   readonly identity: string;
-  lost: boolean;
   fanotify?: FanotifyCapture;
   inotify?: InotifyCapture;
   /** When a polled root is compared next. */
@@ -79,13 +78,18 @@ export class LinuxCapture {
 
   /** Real path and control directory of a root, as a watch needs them. */
   prepare(path: string): { readonly path: string; readonly cookies: string } {
-    const real = translating(path, () => realpathSync(path));
+    let real: string;
+    try {
+      real = realpathSync(path);
+    } catch (error) {
+      throw new Fault('ROOT-MISSING', { path }, error);
+    }
     return { path: real, cookies: `${prepareControl(path).path}/cookies` };
   }
 
   /** When it returns, every later change is reported. */
   watch(watched: WatchedRoot): RootCapture {
-    const watch: Watch = { watched, identity: identify(watched.path), lost: false };
+    const watch: Watch = { watched, identity: identify(watched.path) };
     const reasons: string[] = [];
     for (const method of this.methodsFor(watched.path, reasons)) {
       try {
@@ -174,6 +178,8 @@ export class LinuxCapture {
       watch.fanotify = group;
     } else if (method === 'inotify') {
       watch.inotify = new InotifyCapture(watched, this.nowMs);
+    } else if (method !== 'polling') {
+      throw new Error('not a method of this system');
     } else {
       watch.inotify = new InotifyCapture(watched, this.nowMs, false);
       watch.polledMs = this.nowMs() + POLLING_INTERVAL_MS;
@@ -246,13 +252,17 @@ export class LinuxCapture {
         watch.polledMs = nowMs + POLLING_INTERVAL_MS;
         sink.overflow(root, '', 'polling');
       }
-      const lost = currentIdentity(path) !== watch.identity;
-      if (lost && !watch.lost) sink.rootLost(root);
-      // It is back: nobody saw what happened meanwhile.
-      if (!lost && watch.lost) sink.overflow(root, '', 'the root was away');
-      watch.lost = lost;
+      if (currentIdentity(path) !== watch.identity) sink.rootLost(root);
+      else if (sink.rootPresent(root)) this.rescanReturned(watch);
     }
     this.post();
+  }
+
+  /** Nobody saw what happened in a root while it was away. */
+  private rescanReturned({ watched, inotify, polledMs }: Watch): void {
+    const reason = 'the root was away';
+    if (inotify !== undefined && polledMs === undefined) inotify.startOver(reason);
+    else watched.sink.overflow(watched.root, '', reason);
   }
 }
 

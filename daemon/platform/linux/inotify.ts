@@ -51,6 +51,9 @@ const { ENOENT, ENOTDIR, EAGAIN, EINTR, ENOSPC } = { ENOENT: 2, ENOTDIR: 20, EAG
 /** The second half of a move follows at once in the queue, but may be in the next read. */
 const MOVE_HOLD_MS = 10;
 
+/** A queued rename is read within milliseconds; what is unsure longer than this is wrong. */
+const UNSURE_LIMIT_MS = 1_000;
+
 const buffer = allocateFixed(READ_BYTES);
 
 /** A watched directory; its path is found by climbing, so a renamed directory is one change. */
@@ -77,6 +80,11 @@ export class InotifyCapture {
   private cookieWatch = -1;
   /** MOVED_FROM whose MOVED_TO has not come: moved elsewhere in the root, or out of it. */
   private departure: Departure | undefined;
+  /** What we know of the tree contradicts itself. */
+  private mustStartOver = false;
+  /** Directories whose subdirectories could not be watched because their path led elsewhere: a rename of them is queued. */
+  private readonly unsure = new Set<Node>();
+  private lastEventMs = 0;
 
   /** `deep` false: only cookies are watched (the root is polled). Throws `FS-LIMIT` when the system's watches do not suffice. */
   constructor(watched: WatchedRoot, nowMs: () => number, deep = true) {
@@ -109,16 +117,34 @@ export class InotifyCapture {
       this.handleEvent(watch, mask, cookie, nameAt(at + EVENT_BYTES, nameLength));
       at += EVENT_BYTES + nameLength;
     }
+    this.lastEventMs = this.nowMs();
+    if (this.mustStartOver) this.startOver('renames were faster than their events');
     return filled > 0;
   }
 
-  /** Ends the wait for the second half of a move; returns when to call again, in ms from now. */
+  /** Ends the wait for what should have come by now; returns when to call again, in ms from now. */
   settle(): number | undefined {
+    const nowMs = this.nowMs();
+    if (this.unsure.size > 0 && nowMs - this.lastEventMs > UNSURE_LIMIT_MS) {
+      this.startOver('a directory could not be followed');
+    }
     if (this.departure === undefined) return undefined;
-    const waitMs = this.departure.dueMs - this.nowMs();
+    const waitMs = this.departure.dueMs - nowMs;
     if (waitMs > 0) return waitMs;
     this.depart();
     return undefined;
+  }
+
+  /** Watches everything anew and has everything scanned. */
+  startOver(reason: string): void {
+    this.departure = undefined;
+    this.mustStartOver = false;
+    this.unsure.clear();
+    for (const watch of this.nodes.keys()) callRemove(this.handle, watch);
+    this.nodes.clear();
+    if (this.root === undefined) return;
+    this.watchRoot();
+    this.watched.sink.overflow(this.watched.root, '', reason);
   }
 
   close(): void {
@@ -139,7 +165,10 @@ export class InotifyCapture {
 
   private handleCookie(mask: number, name: string): void {
     if (this.departure !== undefined) this.depart();
-    if (mask & IN_CREATE) this.watched.sink.cookie(this.watched.root, name);
+    if (!(mask & IN_CREATE)) return;
+    // Polled: only comparing everything can prove that nothing before the cookie is missing.
+    if (this.root === undefined) this.watched.sink.overflow(this.watched.root, '', 'polling');
+    this.watched.sink.cookie(this.watched.root, name);
   }
 
   private handleChange(node: Node, mask: number, cookie: number, name: string): void {
@@ -171,27 +200,38 @@ export class InotifyCapture {
     this.watched.sink.dirty(this.watched.root, path, true);
   }
 
+  /**
+   * The tree may be further than the queue: what was at a name when the event was made need not be there now, and what is
+   * there now may be known already under its later name. So a directory that arrives is looked at, not assumed.
+   */
   private arrive(parent: Node, name: string, isDirectory: boolean): void {
     const to = joinPath(pathOf(parent), name);
     const departed = this.departure;
     this.departure = undefined;
-    // What was at this name was replaced; its watch ends by itself when it was an empty directory.
-    const replaced = parent.children.get(name);
-    if (replaced !== undefined && replaced !== departed?.node) this.abandon(replaced);
     if (departed === undefined) {
       if (isDirectory) this.adopt(parent, name);
       else this.watched.sink.dirty(this.watched.root, to, true);
       return;
     }
     this.watched.sink.rename(this.watched.root, departed.path, to);
-    if (departed.node === undefined) {
-      if (isDirectory) this.adopt(parent, name);
+    if (!isDirectory) return;
+    const watch = this.addWatch(this.absolute(parent, name), to);
+    const found = watch === undefined ? departed.node : this.nodes.get(watch);
+    if (found === undefined || found !== departed.node) this.adopt(parent, name);
+    else this.attach(found, parent, name);
+    if (this.unsure.size > 0) this.retryUnsure();
+  }
+
+  private attach(node: Node, parent: Node, name: string): void {
+    for (let at: Node | undefined = parent; at !== undefined; at = at.parent) {
+      if (at !== node) continue;
+      this.mustStartOver = true;
       return;
     }
-    departed.node.parent?.children.delete(departed.node.name);
-    departed.node.parent = parent;
-    departed.node.name = name;
-    parent.children.set(name, departed.node);
+    if (node.parent?.children.get(node.name) === node) node.parent.children.delete(node.name);
+    node.parent = parent;
+    node.name = name;
+    parent.children.set(name, node);
   }
 
   /** A directory that was not watched: watch it with all below, then have it scanned. */
@@ -199,7 +239,11 @@ export class InotifyCapture {
     const path = joinPath(pathOf(parent), name);
     const { sink, root } = this.watched;
     sink.dirty(root, path, true);
-    if (this.watchTree(parent, name)) sink.overflow(root, path, 'a new directory');
+    const node = this.watchDirectory(parent, name);
+    this.confirm(parent);
+    if (node === undefined) return;
+    this.watchBelow([node]);
+    sink.overflow(root, path, 'a new directory');
   }
 
   private watchRoot(): void {
@@ -210,29 +254,30 @@ export class InotifyCapture {
     this.watchBelow([this.root]);
   }
 
-  private startOver(reason: string): void {
-    this.departure = undefined;
-    for (const watch of this.nodes.keys()) callRemove(this.handle, watch);
-    this.nodes.clear();
-    if (this.root === undefined) return;
-    this.watchRoot();
-    this.watched.sink.overflow(this.watched.root, '', reason);
-  }
-
-  /** False when it is gone again. */
-  private watchTree(parent: Node, name: string): boolean {
-    const node = this.watchDirectory(parent, name);
-    if (node === undefined) return false;
-    this.watchBelow([node]);
-    return true;
-  }
-
   private watchBelow(pending: Node[]): void {
     for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
       for (const name of this.listDirectories(node)) {
         const child = this.watchDirectory(node, name);
         if (child !== undefined) pending.push(child);
       }
+      this.confirm(node);
+    }
+  }
+
+  /** What was just done in `node` went by its path: if that leads elsewhere by now, it was done in another directory. */
+  private confirm(node: Node): void {
+    if (node === this.root) return;
+    if (this.addWatch(this.absolute(node, undefined), pathOf(node)) !== node.watch) this.unsure.add(node);
+  }
+
+  /** A rename was followed: paths that led elsewhere may be right now. */
+  private retryUnsure(): void {
+    for (const node of [...this.unsure]) {
+      this.unsure.delete(node);
+      if (this.nodes.get(node.watch) !== node) continue;
+      this.watchBelow([node]);
+      const { sink, root } = this.watched;
+      if (!this.unsure.has(node)) sink.overflow(root, pathOf(node), 'renamed while it was being watched');
     }
   }
 
@@ -242,10 +287,7 @@ export class InotifyCapture {
     const known = this.nodes.get(watch);
     if (known !== undefined) {
       // The same directory under another name: it was moved while we looked.
-      known.parent?.children.delete(known.name);
-      known.parent = parent;
-      known.name = name;
-      parent.children.set(name, known);
+      this.attach(known, parent, name);
       return known;
     }
     const node: Node = { watch, parent, name, children: new Map() };
@@ -290,7 +332,7 @@ export class InotifyCapture {
       callRemove(this.handle, node.watch);
       this.nodes.delete(node.watch);
     }
-    top.parent?.children.delete(top.name);
+    if (top.parent?.children.get(top.name) === top) top.parent.children.delete(top.name);
   }
 
   /** The kernel ended a watch: the directory is gone. */

@@ -1,0 +1,106 @@
+/** A file being written in the staging directory until it is renamed into its place. */
+import { closeSync, fsyncSync, ftruncateSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { Fault } from '../../../shared/faults.ts';
+import type { RelativePath } from '../../../shared/path.ts';
+import type { Metadata, StagedFile } from '../../ports.ts';
+import { flushFault } from '../node/durable.ts';
+import { translating } from '../system-fault.ts';
+import { setModificationTime } from './kernel.ts';
+import { retryBusy } from './paths.ts';
+
+export interface StagingPlace {
+  /** Native path for the file, checked. */
+  place(path: RelativePath): string;
+  openFile(path: RelativePath): number;
+}
+
+const COPY_BUFFER_BYTES = 1024 * 1024;
+
+export class WindowsStagedFile implements StagedFile {
+  private readonly native: string;
+  private readonly place: StagingPlace;
+  private readonly handle: number;
+  private metadata: Metadata = {};
+  private state: 'open' | 'committed' | 'discarded' = 'open';
+  private isClosed = false;
+
+  constructor(native: string, place: StagingPlace) {
+    this.native = native;
+    this.place = place;
+    this.handle = translating('staging', () => openSync(native, 'wx+'));
+  }
+
+  write(bytes: Uint8Array, position: number): void {
+    this.requireOpen();
+    translating('staged file', () => {
+      for (let done = 0; done < bytes.length; ) {
+        done += writeSync(this.handle, bytes, done, bytes.length - done, position + done);
+      }
+    });
+  }
+
+  truncate(sizeBytes: number): void {
+    this.requireOpen();
+    translating('staged file', () => ftruncateSync(this.handle, sizeBytes));
+  }
+
+  copyFrom(path: RelativePath, position: number, length: number): void {
+    this.requireOpen();
+    const source = this.place.openFile(path);
+    const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(length, COPY_BUFFER_BYTES)));
+    try {
+      for (let done = 0; done < length; ) {
+        const wanted = Math.min(buffer.length, length - done);
+        const count = translating(path, () => readSync(source, buffer, 0, wanted, position + done));
+        if (count === 0) return;
+        this.write(buffer.subarray(0, count), position + done);
+        done += count;
+      }
+    } finally {
+      closeSync(source);
+    }
+  }
+
+  setMetadata(metadata: Metadata): void {
+    this.requireOpen();
+    this.metadata = { ...this.metadata, ...metadata };
+  }
+
+  flush(): void {
+    this.requireOpen();
+    try {
+      fsyncSync(this.handle);
+    } catch (error) {
+      throw flushFault('staged file', error);
+    }
+  }
+
+  /** Flushes first: Windows can flush a volume only for administrators. */
+  commit(path: RelativePath): void {
+    this.flush();
+    const target = this.place.place(path);
+    this.closeFile();
+    const { mtimeNs } = this.metadata;
+    if (mtimeNs !== undefined && !setModificationTime(this.native, mtimeNs)) throw new Fault('FS-BUSY', { path });
+    retryBusy(path, () => renameSync(this.native, target));
+    this.state = 'committed';
+  }
+
+  discard(): void {
+    if (this.state !== 'open') return;
+    this.state = 'discarded';
+    this.closeFile();
+    rmSync(this.native, { force: true });
+  }
+
+  private closeFile(): void {
+    if (!this.isClosed) closeSync(this.handle);
+    this.isClosed = true;
+  }
+
+  private requireOpen(): void {
+    if (this.state !== 'open' || this.isClosed) {
+      throw new Fault('INTERNAL', { reason: `a staged file is ${this.state} already` });
+    }
+  }
+}

@@ -23,7 +23,7 @@ const pollRecords = allocateFixed(8 * MAX_POLLED);
 /** How often the roots are looked at: a mount that came or went makes no event. */
 const ROOT_CHECK_MS = 500;
 /** How often a root without events is compared as a whole. */
-export const POLLING_INTERVAL_MS = 10_000;
+const POLLING_INTERVAL_MS = 10_000;
 /** A method that does not report its own cookie within this time does not work here. */
 const PROBE_MS = 2_000;
 /** Reads of one source before the others get their turn. */

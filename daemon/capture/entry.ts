@@ -75,6 +75,16 @@ export interface LookCircumstances {
 /** Size up to which an unexplained change of a file's change time is settled by sending the content. */
 const CHEAP_BYTES = 256 * 1024;
 
+/** Names the object of a `put` in the spool: another of its names may have to stand in for the one it was found under. */
+export function fileKey({ inode, birthNs }: { readonly inode: bigint; readonly birthNs: bigint }): string {
+  return `${inode}.${birthNs}`;
+}
+
+export function parseFileKey(key: string): { readonly inode: bigint; readonly birthNs: bigint } | undefined {
+  const [inode, birthNs] = key.split('.');
+  return inode === undefined || birthNs === undefined ? undefined : { inode: BigInt(inode), birthNs: BigInt(birthNs) };
+}
+
 /** Difference of the same object to its record. Uncertain means 'content'. 'record': only the record needs the new times. */
 export function differenceOf(recorded: IndexedStat, found: IndexedStat, how: LookCircumstances): Difference {
   const rights = sameRights(recorded, found);

@@ -1,7 +1,7 @@
 /** The order in which things seen at paths are put into the record: parents first, renames before what takes their place. */
 import { isWithin, parentPath, type RelativePath } from '../../shared/path.ts';
 import type { IndexedEntry } from '../store/master-state.ts';
-import { isFresh, sameObject } from './entry.ts';
+import { fileKey, isFresh, sameObject } from './entry.ts';
 import type { Seen } from './observation.ts';
 import { type ReconcileState, updateEntry, updateSiblings } from './reconcile-state.ts';
 
@@ -190,7 +190,8 @@ export class Placement {
         this.updateLinked(id, seen);
       } else {
         const kind = stat.type === 'file' ? 'put' : 'symlink';
-        this.state.emit({ kind, entry: id, path, other: '', sizeBytes: stat.sizeBytes });
+        const other = kind === 'put' ? fileKey(stat) : '';
+        this.state.emit({ kind, entry: id, path, other, sizeBytes: stat.sizeBytes });
       }
     }
     this.state.touchParent(path);

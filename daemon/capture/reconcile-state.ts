@@ -2,7 +2,7 @@
 import { parentPath, type RelativePath } from '../../shared/path.ts';
 import type { IndexedEntry, IndexedStat, MasterState, NewIntent } from '../store/master-state.ts';
 import type { DigestOf } from './digest.ts';
-import { differenceOf, isFresh, isUnsettled, sameObject } from './entry.ts';
+import { differenceOf, fileKey, isFresh, isUnsettled, sameObject } from './entry.ts';
 import type { PathFilter } from './filter.ts';
 import { Observation, type Seen, type TreeView } from './observation.ts';
 
@@ -157,7 +157,8 @@ export function updateEntry(state: ReconcileState, entry: IndexedEntry, seen: Se
     if (entry.links > 1 || seen.stat.links > 1) updateSiblings(state, entry.id, seen, false);
     return;
   }
-  state.emit({ kind: 'put', entry: entry.id, path: seen.path, other: '', sizeBytes: seen.stat.sizeBytes });
+  const { stat, path } = seen;
+  state.emit({ kind: 'put', entry: entry.id, path, other: fileKey(stat), sizeBytes: stat.sizeBytes });
   state.touchParent(seen.path);
   if (entry.links > 1 || seen.stat.links > 1) updateSiblings(state, entry.id, seen, true);
 }

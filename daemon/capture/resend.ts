@@ -1,5 +1,6 @@
 /** What a Replica asks for again is sent whole, with the directories above it, from the record alone. */
 import { parentPath, type RelativePath } from '../../shared/path.ts';
+import { fileKey } from './entry.ts';
 import type { IndexedEntry, MasterState, NewIntent } from '../store/master-state.ts';
 
 /** Emits intents that make `path` and everything below it on the Replica; nothing when it is not recorded. */
@@ -70,7 +71,7 @@ function emitOne(
     root,
     entry: entry.id,
     path,
-    other: '',
+    other: kind === 'put' ? fileKey(entry) : '',
     sizeBytes: kind === 'put' ? entry.sizeBytes : 0,
     boundary: true,
   });

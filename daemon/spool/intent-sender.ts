@@ -16,12 +16,12 @@ import {
 } from '../../shared/protocol/batch-codec.ts';
 import { ByteWriter } from '../../shared/protocol/bytes.ts';
 import { DATA_FRAME_BYTES, FrameType } from '../../shared/protocol/frame.ts';
-import { sameFileId } from '../capture/entry.ts';
+import { parseFileKey, sameFileId } from '../capture/entry.ts';
 import { isGone } from '../capture/observation.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import { FrameWriter, type LinkSession } from '../link/session.ts';
 import type { EntryStat, RootTree } from '../ports.ts';
-import type { Intent, MasterState } from '../store/master-state.ts';
+import type { IndexedEntry, Intent, MasterState } from '../store/master-state.ts';
 import { INLINE_BYTES, LargeRead, readIntoFrame } from './file-content.ts';
 
 export interface SenderPorts {
@@ -35,6 +35,8 @@ export interface SenderPorts {
   readonly onUnreadable: (root: number, path: RelativePath, fault: Fault) => void;
 }
 
+/** A modification time no file has. */
+const NEVER_NS = -1n;
 const HEADER_BYTES = 28;
 /** Intents read from the spool at once. */
 const PAGE = 1_000;
@@ -176,8 +178,28 @@ export class IntentSender {
     } catch (error) {
       this.writer.rewindTo(start);
       if (!isGone(error)) this.report(intent, error);
+      else if (intent.kind === 'put') this.markUnsent(intent);
     }
     if (this.open === undefined) this.finish(intent);
+  }
+
+  /** Moved, perhaps, which is not known yet: its record must not say that its content was sent. */
+  private markUnsent(intent: Intent): void {
+    const { state } = this.ports;
+    const entry = this.entryOf(intent);
+    const place = entry && state.placeOf(entry);
+    if (entry === undefined || place === undefined) return;
+    state.updateEntry(entry, { ...entry, mtimeNs: NEVER_NS });
+    this.ports.onLookAgain(place.root, place.path);
+  }
+
+  /** The entry, or another name of the same file when that one has gone: further names may be linked to what is put. */
+  private entryOf(intent: Intent): IndexedEntry | undefined {
+    const { state } = this.ports;
+    const known = state.byId(intent.entry);
+    const key = known === undefined ? parseFileKey(intent.other) : undefined;
+    if (key === undefined) return known;
+    return state.byFileId(key.inode, key.birthNs).find((row) => state.placeOf(row)?.root === intent.root);
   }
 
   private report(intent: Intent, error: unknown): void {
@@ -252,7 +274,7 @@ export class IntentSender {
 
   private writePut(intent: Intent): void {
     const { state, trees, onLookAgain } = this.ports;
-    const entry = state.byId(intent.entry);
+    const entry = this.entryOf(intent);
     const place = entry && state.placeOf(entry);
     if (entry === undefined || place === undefined || place.root !== intent.root) return;
     const { root, path } = intent;

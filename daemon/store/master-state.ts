@@ -46,7 +46,7 @@ export interface Intent {
   /** Entry whose present content or metadata is sent; 0 for `remove`. */
   readonly entry: number;
   readonly path: RelativePath;
-  /** `rename`: from; `link`: existing name; else ''. */
+  /** `rename`: from; `link`: existing name; `put`: key of the file (capture/entry.ts); else ''. */
   readonly other: RelativePath;
   /** Wall clock, ms: when it was captured. */
   readonly atMs: number;

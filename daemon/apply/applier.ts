@@ -4,29 +4,24 @@
  */
 import type { Change } from '../../shared/change.ts';
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
-import { baseName, CONTROL_NAME, parentPath, type RelativePath } from '../../shared/path.ts';
+import type { RelativePath } from '../../shared/path.ts';
 import type { JournalPort } from '../journal/journal.ts';
 import type { UndoRecord } from '../journal/record.ts';
 import type { Clock, RootTree, StagedFile } from '../ports.ts';
 import type { ReceivedSpool } from '../spool/received.ts';
 import { GroupPaths, VacatedPaths } from './conflicts.ts';
 import { ApplyCursor, type CursorPosition, type SpooledChange } from './cursor.ts';
+import { ApplyHold } from './hold.ts';
 import type { OpenPuts } from './open-puts.ts';
 import type { ParkedItems } from './parked.ts';
 import { type Found, planChange, planMetadata, type TreeChange } from './plan.ts';
+import { checkCase, checkTarget } from './targets.ts';
 import type { ActPlan, TreeWriter } from './tree-writer.ts';
 import { verdictOf } from './verdict.ts';
 
 /** A group ends at so many changes or so many bytes of content. */
 const GROUP_CHANGES = 256;
 const GROUP_BYTES = 4 * 1024 * 1024;
-/** An item in use by another program is tried for so long before it is parked. */
-const WAIT_BEFORE_PARKING_MS = 20_000;
-const FIRST_HOLD_MS = 50;
-const LONGEST_HOLD_MS = 2_000;
-/** A hold shorter than this is not worth an entry in the event log. */
-const TELL_HOLD_MS = 1_000;
-
 export interface ApplierPorts {
   readonly trees: readonly RootTree[];
   readonly journal: JournalPort;
@@ -50,15 +45,6 @@ interface PlannedChange {
 
 type Admission = 'taken' | 'later' | 'held';
 
-interface Hold {
-  readonly fault: Fault;
-  readonly at: CursorPosition;
-  readonly sinceMs: number;
-  readonly retryAtMs: number;
-  readonly delayMs: number;
-  readonly told: boolean;
-}
-
 export interface ApplyCounts {
   changes: number;
   bytes: number;
@@ -71,7 +57,7 @@ export class Applier {
   private readonly vacated = new VacatedPaths();
   private group: PlannedChange[] = [];
   private groupAt = 0;
-  private hold: Hold | undefined;
+  private readonly hold: ApplyHold;
   /** Batches before it are complete and counted. */
   private accounted: number;
   /** Where the oldest file that is still arriving begins. */
@@ -89,21 +75,22 @@ export class Applier {
   constructor(ports: ApplierPorts, appliedSeq: number) {
     this.ports = ports;
     this.cursor = new ApplyCursor(ports.spool);
+    this.hold = new ApplyHold(ports.clock, ports.onEvent);
     this.accounted = ports.spool.firstIndex;
     this.appliedSeq = appliedSeq;
   }
 
   get heldReason(): string | undefined {
-    return this.hold?.told ? this.hold.fault.message : undefined;
+    return this.hold.reason;
   }
 
   get heldFor(): Fault | undefined {
-    return this.hold?.fault;
+    return this.hold.fault;
   }
 
   /** When a held apply wants to be run again (`Clock.bootMs`). */
   get retryAtMs(): number | undefined {
-    return this.hold?.retryAtMs;
+    return this.hold.retryAtMs;
   }
 
   /** Nothing left that may be applied. */
@@ -118,7 +105,7 @@ export class Applier {
 
   /** Works while `more()`; true when there is more to do now. Throws only what is fatal. */
   run(more: () => boolean): boolean {
-    if (this.hold !== undefined && this.ports.clock.bootMs() < this.hold.retryAtMs) return false;
+    if (this.hold.waits) return false;
     while (more()) {
       this.passSessionEnd();
       if (this.groupAt >= this.group.length && !this.fill()) break;
@@ -126,7 +113,7 @@ export class Applier {
       if (planned !== undefined && !this.perform(planned)) return false;
     }
     this.accountBatches();
-    return !this.idle && this.hold === undefined;
+    return !this.idle && this.hold.fault === undefined;
   }
 
   private passSessionEnd(): void {
@@ -180,7 +167,7 @@ export class Applier {
     this.ports.puts.abortAll();
     this.openedAt = undefined;
     this.sessionEnd = undefined;
-    this.hold = undefined;
+    this.hold.drop();
     this.cursor.forget();
     this.cursor.moveTo({ batch: this.ports.spool.firstIndex, change: 0 });
     this.cursor.committedEnd = this.ports.spool.firstIndex;
@@ -228,7 +215,7 @@ export class Applier {
       if (verdictOf(fault) !== 'hold') throw error;
       const { at } = this.group[0]!.spooled;
       this.dropGroup();
-      this.startHold(at, fault);
+      this.hold.start(at, fault);
       return false;
     }
   }
@@ -399,7 +386,7 @@ export class Applier {
 
   /** An item is settled, this way or that. */
   private finish(): void {
-    if (this.hold !== undefined) this.endHold();
+    this.hold.end();
     if (this.ports.puts.count === 0) this.openedAt = undefined;
     this.accountBatches();
   }
@@ -428,10 +415,10 @@ export class Applier {
     if (verdict === 'fatal') throw fault;
     if (failed.record !== undefined) this.takeBack(failed.record);
     const { at } = failed.spooled;
-    if (verdict === 'hold' || (verdict === 'wait' && !this.waitedEnough(at))) {
+    if (verdict === 'hold' || (verdict === 'wait' && !this.hold.isSpent(at))) {
       this.dropGroup();
       this.cursor.moveTo(at);
-      this.startHold(at, fault);
+      this.hold.start(at, fault);
       return false;
     }
     this.park(failed.change, fault);
@@ -470,36 +457,6 @@ export class Applier {
       this.ports.parked.park({ root, path, code: 'repair', reason }, this.ports.clock.bootMs());
     }
   }
-
-  private waitedEnough(at: CursorPosition): boolean {
-    const { hold } = this;
-    if (hold === undefined || hold.at.batch !== at.batch || hold.at.change !== at.change) return false;
-    return this.ports.clock.bootMs() - hold.sinceMs >= WAIT_BEFORE_PARKING_MS;
-  }
-
-  private startHold(at: CursorPosition, fault: Fault): void {
-    const nowMs = this.ports.clock.bootMs();
-    const before = this.hold;
-    const delayMs = before === undefined ? FIRST_HOLD_MS : Math.min(LONGEST_HOLD_MS, before.delayMs * 2);
-    const sinceMs = before?.sinceMs ?? nowMs;
-    const told = (before?.told ?? false) || nowMs - sinceMs >= TELL_HOLD_MS || fault.code !== 'FS-BUSY';
-    if (told && !before?.told) this.tellHold(fault);
-    this.hold = { fault, at, sinceMs, retryAtMs: nowMs + delayMs, delayMs, told };
-  }
-
-  private tellHold(fault: Fault): void {
-    if (fault.code === 'ROOT-MISSING') this.ports.onEvent('ROOT-001', { path: String(fault.details.path ?? '') });
-    this.ports.onEvent('APL-002', { reason: fault.message });
-  }
-
-  private endHold(): void {
-    const { hold } = this;
-    this.hold = undefined;
-    if (hold === undefined || !hold.told) return;
-    if (hold.fault.code === 'ROOT-MISSING')
-      this.ports.onEvent('ROOT-002', { path: String(hold.fault.details.path ?? '') });
-    this.ports.onEvent('APL-003', {});
-  }
 }
 
 const NO_CONTENT = new Uint8Array(0);
@@ -507,24 +464,6 @@ const NOTHING: Found = { before: undefined, source: undefined };
 
 function isPiece(change: Change): change is Exclude<Change, TreeChange> {
   return change.op === 'put-begin' || change.op === 'put-data' || change.op === 'put-end' || change.op === 'put-abort';
-}
-
-/** Only metadata may name the root itself, and nothing may name our own directory. */
-function checkTarget(change: TreeChange | Extract<Change, { readonly op: 'put-begin' }>): void {
-  const names = change.op === 'rename' ? [change.path, change.from] : [change.path];
-  for (const path of names) {
-    const isRoot = path === '' && change.op !== 'metadata' && change.op !== 'make-directory';
-    if (isRoot || path.split('/').includes(CONTROL_NAME)) throw new Fault('PATH-ESCAPE', { path });
-  }
-}
-
-/** Where case does not count, another name may be what was found. */
-function checkCase(tree: RootTree, change: TreeChange): void {
-  const name = baseName(change.path);
-  if (change.op === 'rename' && change.from.toLowerCase() === change.path.toLowerCase()) return;
-  const parent = parentPath(change.path);
-  if (parent === undefined || change.op === 'remove') return;
-  if (!tree.scan(parent).some((entry) => entry.name === name)) throw new Fault('PATH-NAME', { path: change.path });
 }
 
 function isMissingParent(error: unknown, plan: ActPlan): boolean {

@@ -21,7 +21,7 @@ export interface ParkedItem {
 }
 
 /** With more items than this the trees have to be compared instead (`overflowed`). */
-export const MAX_PARKED = 1_000;
+const MAX_PARKED = 1_000;
 const FIRST_RETRY_MS = 2_000;
 const LONGEST_RETRY_MS = 60_000;
 /** An unanswered question is repeated after this long. */

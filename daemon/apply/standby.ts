@@ -21,8 +21,8 @@ import { ParkedItems } from './parked.ts';
 import { TreeWriter } from './tree-writer.ts';
 
 /** A checkpoint is made this long after the first change it will cover, or at so many bytes. */
-export const CHECKPOINT_MS = 1_000;
-export const CHECKPOINT_BYTES = 16 * 1024 * 1024;
+const CHECKPOINT_MS = 1_000;
+const CHECKPOINT_BYTES = 16 * 1024 * 1024;
 /** Two boots of one host are told apart by more than any correction of its clock within this. */
 const BOOT_TOLERANCE_MS = 5_000;
 

@@ -9,7 +9,7 @@ import type { SegmentLog } from '../ports.ts';
 import { encodeRecord, RECORD_HEADER_BYTES, scanSegment } from './segment-records.ts';
 
 /** A segment is closed when it has reached this size. */
-export const SPOOL_SEGMENT_BYTES = 16 * 1024 * 1024;
+const SPOOL_SEGMENT_BYTES = 16 * 1024 * 1024;
 /** Payloads kept in memory for apply; beyond that they are read from the segments again. */
 const MEMORY_BYTES = 32 * 1024 * 1024;
 

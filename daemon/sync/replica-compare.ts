@@ -49,7 +49,7 @@ export interface DirectoryComparison {
 }
 
 /** Below this size content is sent at once instead of comparing hashes first. */
-export const HASH_ROUND_TRIP_BYTES = 1024 * 1024;
+const HASH_ROUND_TRIP_BYTES = 1024 * 1024;
 
 export function compareDirectory(
   listed: readonly ListedEntry[],

@@ -10,8 +10,8 @@ import { verdictOf } from '../apply/verdict.ts';
 import type { UndoRecord } from '../journal/record.ts';
 import type { EntryStat, StagedFile } from '../ports.ts';
 
-export const GROUP_FILES = 2_000;
-export const GROUP_BYTES = 16 * 1024 * 1024;
+const GROUP_FILES = 2_000;
+const GROUP_BYTES = 16 * 1024 * 1024;
 
 /** One change of a synchronization with what was found at its place. */
 export interface SyncChange {

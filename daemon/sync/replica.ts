@@ -11,13 +11,12 @@ import { joinPath, type RelativePath } from '../../shared/path.ts';
 import { ByteReader } from '../../shared/protocol/bytes.ts';
 import { type Need, readSyncItem, type SyncItem } from '../../shared/protocol/sync-codec.ts';
 import type { ControlMessage } from '../../shared/protocol/wire.ts';
-import { StagedContent } from '../apply/open-puts.ts';
 import type { ParkedItems } from '../apply/parked.ts';
 import type { TreeWriter } from '../apply/tree-writer.ts';
 import { verdictOf } from '../apply/verdict.ts';
 import { sameId } from '../journal/record.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
-import type { Clock } from '../ports.ts';
+import type { Clock, StagedFile } from '../ports.ts';
 import {
   type CompareRules,
   compareDirectory,
@@ -25,6 +24,7 @@ import {
   type OwnEntry,
   sameMetadata,
 } from './replica-compare.ts';
+import { ContentReceiver, type ContentSink } from './replica-contents.ts';
 import { type GroupPorts, type SyncChange, SyncGroup } from './replica-group.ts';
 import { describeNeed } from './replica-hash.ts';
 import { LinkGroups } from './replica-links.ts';
@@ -53,7 +53,7 @@ export interface SyncCounts {
   parked: number;
 }
 
-interface DirectoryState {
+export interface DirectoryState {
   readonly number: number;
   readonly root: number;
   readonly path: RelativePath;
@@ -65,19 +65,11 @@ interface DirectoryState {
   readonly needs: Map<number, EntryComparison>;
 }
 
-interface OpenContent {
-  readonly directory: DirectoryState;
-  readonly comparison: EntryComparison;
-  readonly metadata: ChangeMetadata;
-  readonly sizeBytes: number;
-  readonly content: StagedContent;
-}
-
 const NO_CONTENT = new Uint8Array(0);
 /** Only this engine, until the directory's own listing sets its mode. */
 const PROVISIONAL: ChangeMetadata = { mode: 0o700, uid: 0, gid: 0, mtimeNs: 0n };
 
-export class ReplicaSync {
+export class ReplicaSync implements ContentSink {
   private readonly ports: ReplicaSyncPorts;
   readonly start: SyncStart;
   readonly counts: SyncCounts = { removed: 0, created: 0, updated: 0, metadataOnly: 0, identical: 0, parked: 0 };
@@ -87,7 +79,7 @@ export class ReplicaSync {
   private readonly directories = new Map<number, DirectoryState>();
   private readonly group: SyncGroup;
   private readonly links = new LinkGroups();
-  private readonly contents = new Map<number, OpenContent>();
+  private readonly contents: ContentReceiver;
   /** Links and directory metadata that became possible by what was committed. */
   private followUps: SyncChange[] = [];
 
@@ -96,6 +88,7 @@ export class ReplicaSync {
     this.start = start;
     this.assembler = new ListingAssembler(ports.profile);
     this.group = new SyncGroup(ports);
+    this.contents = new ContentReceiver(ports, this);
   }
 
   // ---------------------------------------------------------------- listings
@@ -295,7 +288,7 @@ export class ReplicaSync {
     while (!reader.done) {
       const item = readSyncItem(reader, this.ports.profile);
       for (let done = false; !done; ) {
-        const fault = this.attempt(item);
+        const fault = this.contents.attempt(item);
         done = fault === undefined;
         if (fault === undefined) continue;
         // Committing what is staged frees what the journal keeps of the group before.
@@ -307,48 +300,8 @@ export class ReplicaSync {
     if (this.followUps.length > 0) yield* this.drainFollowUps();
   }
 
-  /** The fault when the item has to be tried again later. */
-  private attempt(item: SyncItem): Fault | undefined {
-    try {
-      this.take(item);
-      return undefined;
-    } catch (error) {
-      const fault = Fault.from(error);
-      if (verdictOf(fault) !== 'hold') throw fault;
-      return fault;
-    }
-  }
-
-  private take(item: SyncItem): void {
-    switch (item.kind) {
-      case 'file':
-        this.takeFile(item);
-        return;
-      case 'begin':
-        this.takeBegin(item);
-        return;
-      case 'data':
-        this.contents.get(item.token)?.content.write(item.content, item.position);
-        return;
-      case 'copy':
-        this.takeCopy(item.token, item.position, item.length);
-        return;
-      case 'end':
-        this.takeEnd(item.token, item.hash);
-        return;
-      case 'abort':
-        this.takeAbort(item.token);
-        return;
-      case 'same':
-        this.takeSame(item);
-        return;
-      case 'gone':
-        this.giveUp(...this.answered(item));
-    }
-  }
-
   /** The need an item answers; each is answered once. */
-  private needed(item: { readonly directory: number; readonly index: number }): [DirectoryState, EntryComparison] {
+  needed(item: { readonly directory: number; readonly index: number }): [DirectoryState, EntryComparison] {
     const state = this.directories.get(item.directory);
     const comparison = state?.needs.get(item.index);
     if (state === undefined || comparison === undefined) {
@@ -357,30 +310,17 @@ export class ReplicaSync {
     return [state, comparison];
   }
 
-  private answered(item: { readonly directory: number; readonly index: number }): [DirectoryState, EntryComparison] {
+  answered(item: { readonly directory: number; readonly index: number }): [DirectoryState, EntryComparison] {
     const [state, comparison] = this.needed(item);
     state.needs.delete(item.index);
     return [state, comparison];
   }
 
-  private takeFile(item: Extract<SyncItem, { readonly kind: 'file' }>): void {
-    const [state, comparison] = this.needed(item);
-    const staged = this.ports.writer.tree(state.root).stage();
-    try {
-      if (item.content.length > 0) staged.write(item.content, 0);
-    } catch (error) {
-      staged.discard();
-      throw error;
-    }
-    this.answered(item);
-    this.addPut(state, comparison, item.metadata, staged, item.content.length);
-  }
-
-  private addPut(
+  addPut(
     state: DirectoryState,
     comparison: EntryComparison,
     metadata: ChangeMetadata,
-    staged: StagedContent['staged'],
+    staged: StagedFile,
     bytes: number,
   ): void {
     const { root } = state;
@@ -399,55 +339,7 @@ export class ReplicaSync {
     this.group.add(member, bytes);
   }
 
-  private takeBegin(item: Extract<SyncItem, { readonly kind: 'begin' }>): void {
-    const [directory, comparison] = this.needed(item);
-    const { writer, hasher } = this.ports;
-    const content = new StagedContent(writer.tree(directory.root), hasher, item.sizeBytes);
-    this.answered(item);
-    const { metadata, sizeBytes } = item;
-    this.contents.set(item.token, { directory, comparison, metadata, sizeBytes, content });
-  }
-
-  private takeCopy(token: number, position: number, length: number): void {
-    const open = this.contents.get(token);
-    if (open === undefined) return;
-    const tree = this.ports.writer.tree(open.directory.root);
-    const path = joinPath(open.directory.path, open.comparison.entry.name);
-    const file = tree.openRead(path);
-    const buffer = new Uint8Array(Math.min(length, 1024 * 1024));
-    try {
-      open.content.copy(path, position, length, (from, count) => {
-        const read = file.read(buffer, 0, count, from);
-        return buffer.subarray(0, read);
-      });
-    } finally {
-      file.close();
-    }
-  }
-
-  private takeEnd(token: number, hash: Uint8Array): void {
-    const open = this.contents.get(token);
-    if (open === undefined) return;
-    if (!open.content.finish(hash)) {
-      const { root, path } = open.directory;
-      const file = joinPath(path, open.comparison.entry.name);
-      this.ports.parked.park({ root, path: file, code: 'repair', reason: 'hash mismatch' }, this.ports.clock.bootMs());
-      this.takeAbort(token);
-      return;
-    }
-    this.contents.delete(token);
-    this.addPut(open.directory, open.comparison, open.metadata, open.content.staged, open.sizeBytes);
-  }
-
-  private takeAbort(token: number): void {
-    const open = this.contents.get(token);
-    if (open === undefined) return;
-    this.contents.delete(token);
-    open.content.staged.discard();
-    this.giveUp(open.directory, open.comparison);
-  }
-
-  private takeSame(item: Extract<SyncItem, { readonly kind: 'same' }>): void {
+  takeSame(item: Extract<SyncItem, { readonly kind: 'same' }>): void {
     const [state, comparison] = this.answered(item);
     const { entry, own } = comparison;
     const equal = own !== undefined && sameMetadata(item.metadata, own, this.ports.profile);
@@ -464,7 +356,7 @@ export class ReplicaSync {
   }
 
   /** The Master cannot send it now; live replication settles it. */
-  private giveUp(state: DirectoryState, comparison: EntryComparison): void {
+  giveUp(state: DirectoryState, comparison: EntryComparison): void {
     this.ownerSettled(state, comparison, false);
     this.complete(state);
   }
@@ -480,7 +372,7 @@ export class ReplicaSync {
 
   /** `sync-finish`: everything asked for was sent. Afterwards the roots equal the Master's at the base. */
   *finish(): Work {
-    if (this.contents.size > 0) throw new Fault('LINK-FRAME', { reason: 'sync-finish with files half sent' });
+    if (this.contents.openCount > 0) throw new Fault('LINK-FRAME', { reason: 'sync-finish with files half sent' });
     yield* this.commitGroup();
     for (const state of this.directories.values()) {
       if (state.needs.size > 0) throw new Fault('LINK-FRAME', { reason: 'sync-finish with needs open' });
@@ -490,8 +382,7 @@ export class ReplicaSync {
   /** The session or the synchronization ended early: what was committed stays. */
   cancel(): void {
     this.group.discard();
-    for (const open of this.contents.values()) open.content.staged.discard();
-    this.contents.clear();
+    this.contents.cancel();
   }
 
   private complete(state: DirectoryState): void {

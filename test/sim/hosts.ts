@@ -19,6 +19,8 @@ class HostClock implements Clock {
   private readonly world: SimulatedClock;
   private process = 0;
   private bootedAtMs = 0;
+  /** The host's own process is running right now (not a user, not the world). */
+  inside = false;
 
   constructor(world: SimulatedClock) {
     this.world = world;
@@ -35,8 +37,17 @@ class HostClock implements Clock {
   after(delayMs: number, run: () => void): Timer {
     const { process } = this;
     return this.world.after(delayMs, () => {
-      if (process === this.process) run();
+      if (process === this.process) this.enter(run);
     });
+  }
+
+  enter(run: () => void): void {
+    this.inside = true;
+    try {
+      run();
+    } finally {
+      this.inside = false;
+    }
   }
 
   endProcess(): void {
@@ -107,6 +118,7 @@ export abstract class SimulatedHost {
 
   /** Before every operation of the engine on its files. */
   protected readonly operation = (): void => {
+    if (!this.clock.inside) return;
     if (this.killCountdown > 0) {
       this.killCountdown -= 1;
       if (this.killCountdown === 0) this.dying = true;
@@ -115,7 +127,8 @@ export abstract class SimulatedHost {
   };
 
   handle(request: EngineRequest): void {
-    this.engine?.handle(request);
+    const { engine } = this;
+    if (engine !== undefined) this.clock.enter(() => engine.handle(request));
   }
 
   boot(): void {
@@ -127,7 +140,7 @@ export abstract class SimulatedHost {
       if (process === this.kills && !this.dying) this.ports.onNotice(this, notice);
     });
     this.engine = engine;
-    engine.start();
+    this.clock.enter(() => engine.start());
   }
 
   /** SIGKILL: memory is gone, what was handed to the kernel is not. */
@@ -175,7 +188,7 @@ export class SimulatedMaster extends SimulatedHost {
     this.state = new MasterState(this.file);
     const { clock, tree, state } = this;
     const engine = new MasterEngine(configOf('master'), { clock, random, trees: [tree], state, hasher }, notify);
-    this.capture.start((hints) => engine.handle({ type: 'hints', hints }));
+    this.capture.start((hints) => this.clock.enter(() => engine.handle({ type: 'hints', hints })));
     return engine;
   }
 

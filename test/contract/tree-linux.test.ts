@@ -26,6 +26,7 @@ for (const [name, base] of Object.entries(places)) {
     const stories = treeStories({
       name: `Linux, ${name}, ${walk ? 'component walk' : 'openat2'}`,
       awkwardNames,
+      manyNames: 20_000,
       make: () => {
         forceComponentWalk(walk);
         return realFixture(base, (root) => new LinuxTree(root));

@@ -7,6 +7,7 @@ import { treeStories } from './tree-suite.ts';
 
 const stories = treeStories({
   name: 'memory',
+  manyNames: 20_000,
   awkwardNames: [' ', '-rf', 'new\nline', 'e\u0301', '\u00e9', '*', 'a\\b', 'x'.repeat(255)],
   make: () => {
     const tree = new MemoryTree({ volume: new MemoryVolume(new SimulatedClock()) });

@@ -14,6 +14,8 @@ const callCreateFile = kernel.number('CreateFileW', 'int64', [
 const callSetFileTime = kernel.number('SetFileTime', 'int', ['int64', 'uintptr_t', 'uintptr_t', 'uintptr_t']);
 const callCloseHandle = kernel.number('CloseHandle', 'int', ['int64']);
 
+const callGetAttributes = kernel.number('GetFileAttributesExW', 'int', ['str16', 'int', 'uintptr_t']);
+
 const FILE_WRITE_ATTRIBUTES = 0x100;
 const SHARE_ALL = 0x7;
 const OPEN_EXISTING = 3;
@@ -33,4 +35,14 @@ export function setModificationTime(path: string, mtimeNs: bigint): boolean {
   const done = callSetFileTime(handle, 0, 0, time.address);
   callCloseHandle(handle);
   return done !== 0;
+}
+
+/** WIN32_FILE_ATTRIBUTE_DATA: attributes, then creation, access and write time, then the size. */
+const attributes = allocateFixed(40);
+const WRITE_TIME_BYTE = 20;
+
+/** Modification time of what is at `path`, exact; undefined when Windows refused. */
+export function readModificationTime(path: string): bigint | undefined {
+  if (callGetAttributes(path, 0, attributes.address) === 0) return undefined;
+  return attributes.bytes.readBigInt64LE(WRITE_TIME_BYTE) * 100n - FILETIME_EPOCH_NS;
 }

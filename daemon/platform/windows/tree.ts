@@ -38,7 +38,7 @@ import type {
 import { CONTROL_PARTS, locateControl } from '../control-path.ts';
 import { flushFault } from '../node/durable.ts';
 import { codeOf, faultOfName, translating } from '../system-fault.ts';
-import { setModificationTime } from './kernel.ts';
+import { readModificationTime, setModificationTime } from './kernel.ts';
 import { decodeWindowsName } from './names.ts';
 import { retryBusy, WindowsPaths } from './paths.ts';
 import { WindowsStagedFile } from './staged-file.ts';
@@ -72,7 +72,7 @@ export class WindowsTree implements RootTree {
     try {
       const stat = statSync(this.path, { bigint: true });
       if (!stat.isDirectory()) throw new Fault('ROOT-MISSING', { path: this.path });
-      return `${stat.dev}:${stat.ino}:${stat.birthtimeNs}`;
+      return `${stat.dev}:${stat.ino}`;
     } catch (error) {
       throw error instanceof Fault ? error : new Fault('ROOT-MISSING', { path: this.path }, error);
     }
@@ -87,7 +87,9 @@ export class WindowsTree implements RootTree {
     for (const name of translating(directory, () => readdirSync(native))) {
       if (name.toLowerCase() === CONTROL_NAME) continue;
       const stat = lstatIfPresent(`${native}\\${name}`, joinPath(directory, name));
-      if (stat !== undefined) entries.push({ name: decodeWindowsName(name), ...toEntryStat(stat) });
+      if (stat !== undefined) {
+        entries.push({ name: decodeWindowsName(name), ...toEntryStat(stat, `${native}\\${name}`) });
+      }
     }
     return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -107,7 +109,7 @@ export class WindowsTree implements RootTree {
     const stat = lstatIfPresent(native, path);
     if (stat === undefined) return undefined;
     if (path !== '' && !this.isSpelled(path)) return undefined;
-    return toEntryStat(stat);
+    return toEntryStat(stat, native);
   }
 
   private isSpelled(path: RelativePath): boolean {
@@ -116,8 +118,13 @@ export class WindowsTree implements RootTree {
 
   openRead(path: RelativePath): ReadableFile {
     const handle = this.openFile(path);
+    const native = this.paths.native(path);
     return {
-      stat: () => toEntryStat(translating(path, () => fstatSync(handle, { bigint: true }))),
+      stat: () =>
+        toEntryStat(
+          translating(path, () => fstatSync(handle, { bigint: true })),
+          native,
+        ),
       read: (target, offset, length, position) =>
         translating(path, () => readSync(handle, target, offset, length, position)),
       close: () => closeSync(handle),
@@ -375,12 +382,21 @@ function typeOf(stat: BigIntStats): EntryType {
   return stat.isFile() ? 'file' : 'other';
 }
 
-function toEntryStat(stat: BigIntStats): EntryStat {
+/**
+ * A file number of NTFS holds a sequence number, so it names one object for ever. Directories get no more than it: Wine
+ * says their birth is their last change.
+ */
+const DIRECTORY_BIRTH_NS = 1n;
+/** Node holds seconds in 32 bits on Windows: from here on they may be before 1970 or after 2106. */
+const SUSPICIOUS_NS = 2n ** 31n * 1_000_000_000n;
+
+function toEntryStat(stat: BigIntStats, native?: string): EntryStat {
+  const isOdd = stat.mtimeNs >= SUSPICIOUS_NS || stat.mtimeNs < 0n;
   return {
     type: typeOf(stat),
-    id: { inode: stat.ino, birthNs: stat.birthtimeNs },
+    id: { inode: stat.ino, birthNs: stat.isDirectory() ? DIRECTORY_BIRTH_NS : stat.birthtimeNs },
     sizeBytes: Number(stat.size),
-    mtimeNs: stat.mtimeNs,
+    mtimeNs: (isOdd && native !== undefined && readModificationTime(native)) || stat.mtimeNs,
     ctimeNs: stat.ctimeNs,
     mode: 0,
     uid: 0,

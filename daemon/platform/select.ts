@@ -50,6 +50,18 @@ export interface CaptureDriver {
 export async function loadCapture(allowed: readonly CaptureMethod[] | undefined): Promise<CaptureDriver> {
   const clock = new SystemClock();
   const nowMs = () => clock.bootMs();
+  if (process.platform === 'win32') {
+    const { WindowsCapture } = await import('./windows/capture.ts');
+    const capture = new WindowsCapture(nowMs, allowed);
+    return {
+      nowMs,
+      prepare: (path) => capture.prepare(path),
+      watch: (watched) => capture.watch(watched),
+      unwatch: (watched) => capture.unwatch(watched),
+      turn: undefined,
+      close: () => capture.close(),
+    };
+  }
   const { LinuxCapture } = await import('./linux/capture.ts');
   const capture = new LinuxCapture({ nowMs, ...(allowed === undefined ? {} : { allowed }) });
   return {

@@ -243,26 +243,45 @@ export class LinuxCapture {
     return soonest;
   }
 
+  /** The root is back, perhaps on another mount, which the old mark does not see; and nobody saw what happened meanwhile. */
+  private takeUpAgain(watch: Watch): void {
+    const { watched, inotify, polledMs } = watch;
+    const reason = 'the root was away';
+    if (inotify !== undefined && polledMs === undefined) {
+      inotify.startOver(reason);
+      return;
+    }
+    if (watch.fanotify !== undefined && !this.markAgain(watch)) return;
+    watched.sink.overflow(watched.root, '', reason);
+  }
+
+  private markAgain(watch: Watch): boolean {
+    const { watched } = watch;
+    this.unwatch(watched, watch);
+    delete watch.fanotify;
+    try {
+      this.start('fanotify', watch);
+      this.watches.set(watched, watch);
+      return true;
+    } catch (error) {
+      this.degrade(watch, error);
+      return false;
+    }
+  }
+
   private checkRoots(): void {
     const nowMs = this.nowMs();
     this.nextCheckMs = nowMs + ROOT_CHECK_MS;
-    for (const watch of this.watches.values()) {
+    for (const watch of [...this.watches.values()]) {
       const { sink, root, path } = watch.watched;
       if (watch.polledMs !== undefined && nowMs >= watch.polledMs) {
         watch.polledMs = nowMs + POLLING_INTERVAL_MS;
         sink.overflow(root, '', 'polling');
       }
       if (currentIdentity(path) !== watch.identity) sink.rootLost(root);
-      else if (sink.rootPresent(root)) this.rescanReturned(watch);
+      else if (sink.rootPresent(root)) this.takeUpAgain(watch);
     }
     this.post();
-  }
-
-  /** Nobody saw what happened in a root while it was away. */
-  private rescanReturned({ watched, inotify, polledMs }: Watch): void {
-    const reason = 'the root was away';
-    if (inotify !== undefined && polledMs === undefined) inotify.startOver(reason);
-    else watched.sink.overflow(watched.root, '', reason);
   }
 }
 

@@ -1,0 +1,14 @@
+/** The pair under seeded faults: kills, cuts, lost notifications. More seeds: `npm run sim -- --seeds N --from SEED`. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+
+const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
+const SEEDS = 150;
+
+test(`${SEEDS} simulated worlds end identical, whatever was killed, cut or lost in them`, (t) => {
+  t.timeout(200_000);
+  const result = spawnSync(process.execPath, [MAIN, '--seeds', String(SEEDS), '--from', '1'], { encoding: 'utf8' });
+  t.is(result.status, 0, `${result.stdout.slice(-2000)}\n${result.stderr.slice(-2000)}`);
+  t.regex(result.stdout + result.stderr, new RegExp(`${SEEDS} seeds from 1, 0 failed`));
+});

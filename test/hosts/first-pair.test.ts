@@ -14,7 +14,7 @@ function fillSite(root: string): void {
   symlinkSync('dir1/file2', join(root, 'link'));
 }
 
-test('A directory tree is synchronized, then replicated live, then compared after a stop', async (t) => {
+test.serial('A directory tree is synchronized, then replicated live, then compared after a stop', async (t) => {
   const pair = await Pair.protectedPair({}, fillSite);
   try {
     t.is(await oracle(pair.masterRoot, pair.replicaRoot), '', 'after the synchronization');
@@ -42,7 +42,7 @@ test('A directory tree is synchronized, then replicated live, then compared afte
   }
 });
 
-test('A Replica root that holds other things becomes identical', async (t) => {
+test.serial('A Replica root that holds other things becomes identical', async (t) => {
   const pair = await Pair.start();
   try {
     fillSite(pair.masterRoot);
@@ -65,7 +65,7 @@ test('A Replica root that holds other things becomes identical', async (t) => {
   }
 });
 
-test('Changes made during the synchronization arrive too', async (t) => {
+test.serial('Changes made during the synchronization arrive too', async (t) => {
   const pair = await Pair.start();
   try {
     for (let n = 0; n < 4_000; n += 1) {
@@ -86,7 +86,7 @@ test('Changes made during the synchronization arrive too', async (t) => {
   }
 });
 
-test('Both engines stop and start again under load without a new synchronization', async (t) => {
+test.serial('Both engines stop and start again under load without a new synchronization', async (t) => {
   const pair = await Pair.protectedPair({}, fillSite);
   const load = new Load(pair.masterRoot, 12);
   try {

@@ -11,31 +11,34 @@ function fill(root: string): void {
   }
 }
 
-test('Changes made while the Master engine was dead are found by comparing with what was recorded', async (t) => {
-  const pair = await Pair.protectedPair({}, fill);
-  try {
-    await pair.master.kill();
-    const at = (path: string): string => join(pair.masterRoot, path);
-    writeFileSync(at('d0/f0'), 'changed while dead\n');
-    rmSync(at('d1'), { recursive: true });
-    renameSync(at('d2'), at('moved'));
-    renameSync(at('d3/f3'), at('d4/f3-moved'));
-    mkdirSync(at('new/tree'), { recursive: true });
-    writeFileSync(at('new/tree/file'), 'new\n');
-    rmSync(at('d5/f5'));
-    mkdirSync(at('d5/f5'));
-    await pair.master.start();
-    await pair.waitFor('protected');
-    t.is(await pair.differences(), '');
-    t.is(await pair.master.countEvents('SYN-001'), 1, 'no new synchronization');
-    const recovered = (await pair.master.events()).find((event) => event.code === 'CAP-004');
-    t.truthy(recovered, 'the recovery is told');
-  } finally {
-    await pair.remove();
-  }
-});
+test.serial(
+  'Changes made while the Master engine was dead are found by comparing with what was recorded',
+  async (t) => {
+    const pair = await Pair.protectedPair({}, fill);
+    try {
+      await pair.master.kill();
+      const at = (path: string): string => join(pair.masterRoot, path);
+      writeFileSync(at('d0/f0'), 'changed while dead\n');
+      rmSync(at('d1'), { recursive: true });
+      renameSync(at('d2'), at('moved'));
+      renameSync(at('d3/f3'), at('d4/f3-moved'));
+      mkdirSync(at('new/tree'), { recursive: true });
+      writeFileSync(at('new/tree/file'), 'new\n');
+      rmSync(at('d5/f5'));
+      mkdirSync(at('d5/f5'));
+      await pair.master.start();
+      await pair.waitFor('protected');
+      t.is(await pair.differences(), '');
+      t.is(await pair.master.countEvents('SYN-001'), 1, 'no new synchronization');
+      const recovered = (await pair.master.events()).find((event) => event.code === 'CAP-004');
+      t.truthy(recovered, 'the recovery is told');
+    } finally {
+      await pair.remove();
+    }
+  },
+);
 
-test('A Replica that was dead catches up on what it missed', async (t) => {
+test.serial('A Replica that was dead catches up on what it missed', async (t) => {
   const pair = await Pair.protectedPair({}, fill);
   try {
     await pair.replica.kill();

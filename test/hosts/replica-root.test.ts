@@ -15,7 +15,7 @@ async function anyEvent(pair: Pair, codes: readonly string[]): Promise<void> {
   });
 }
 
-test('A symbolic link planted in the Replica root is never written through', async (t) => {
+test.serial('A symbolic link planted in the Replica root is never written through', async (t) => {
   const pair = await Pair.protectedPair({}, (root) => {
     mkdirSync(join(root, 'dir'));
     writeFileSync(join(root, 'dir', 'file'), 'before\n');
@@ -42,7 +42,7 @@ test('A symbolic link planted in the Replica root is never written through', asy
   }
 });
 
-test('A link that stands for a directory before the synchronization is replaced, not followed', async (t) => {
+test.serial('A link that stands for a directory before the synchronization is replaced, not followed', async (t) => {
   const pair = await Pair.start();
   try {
     const outside = join(pair.top, 'outside');

@@ -196,11 +196,11 @@ export class Host {
 
 /**
  * What rsync would still have to do to make `replica` equal to `master`: nothing when they are identical.
- * Only in a root that is a mount point our control directory lies inside it: `ignored` names it then.
+ * `ignored`: rsync patterns; in a root that is a mount point, and only there, our control directory lies inside it.
  */
 export function oracle(master: string, replica: string, ignored: readonly string[] = []): Promise<string> {
   return new Promise((resolve, reject) => {
-    const exclude = ignored.map((name) => `--exclude=/${name}`);
+    const exclude = ignored.map((pattern) => `--exclude=${pattern}`);
     const args = ['-aniHX', '--checksum', '--delete', ...exclude, `${master}/`, `${replica}/`];
     execFile('rsync', args, { maxBuffer: MAX_OUTPUT_BYTES, encoding: 'latin1' }, (error, stdout, stderr) => {
       if (error !== null) reject(new Error(`rsync: ${stderr}`, { cause: error }));

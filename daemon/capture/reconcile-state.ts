@@ -1,5 +1,5 @@
 /** What the parts of one reconciliation share: its circumstances, what was seen, what comes out. */
-import { parentPath, type RelativePath } from '../../shared/path.ts';
+import { isWithin, parentPath, type RelativePath } from '../../shared/path.ts';
 import type { IndexedEntry, IndexedStat, MasterState, NewIntent } from '../store/master-state.ts';
 import type { DigestOf } from './digest.ts';
 import { differenceOf, fileKey, isFresh, isUnsettled, sameObject } from './entry.ts';
@@ -91,6 +91,15 @@ export class ReconcileState {
   touchParent(path: RelativePath): void {
     const parent = parentPath(path);
     if (parent !== undefined) this.touched.add(parent);
+  }
+
+  /** A directory was moved: what was touched in it is now found below its new name. */
+  moveTouched(from: RelativePath, to: RelativePath): void {
+    for (const path of [...this.touched]) {
+      if (!isWithin(path, from)) continue;
+      this.touched.delete(path);
+      this.touched.add(to + path.slice(from.length));
+    }
   }
 
   touchOutdatedParent(path: RelativePath): void {

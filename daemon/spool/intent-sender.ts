@@ -130,6 +130,7 @@ export class IntentSender {
 
   private nextIntent(): Intent | undefined {
     if (this.pageAt >= this.page.length) {
+      if (this.sentSeq >= this.ports.state.seq) return undefined;
       this.page = this.ports.state.intentsAfter(this.sentSeq, PAGE);
       this.pageAt = 0;
     }

@@ -186,6 +186,12 @@ export class SimulatedMaster extends SimulatedHost {
   protected override create(notify: (notice: EngineNotice) => void): Engine {
     const { random, hasher } = this.ports;
     this.state = new MasterState(this.file);
+    // A dead process commits nothing.
+    const commit = this.state.commit.bind(this.state);
+    this.state.commit = () => {
+      this.operation();
+      commit();
+    };
     const { clock, tree, state } = this;
     const engine = new MasterEngine(configOf('master'), { clock, random, trees: [tree], state, hasher }, notify);
     this.capture.start((hints) => this.clock.enter(() => engine.handle({ type: 'hints', hints })));

@@ -281,7 +281,14 @@ export const COMMANDS = define({
     danger: 'safe',
     title: 'Prepare Replica',
     help: 'Takes the scenario document and starts the Replica engine for the link that follows.',
-    args: z.object({ document: scenarioInput, epoch: z.number().int() }).strict(),
+    args: z
+      .object({
+        document: scenarioInput,
+        epoch: z.number().int(),
+        /** The operator runs it: a root that was replaced meanwhile is taken for what he wants. */
+        adoptRoots: z.boolean().optional(),
+      })
+      .strict(),
   },
   'peer.stop': {
     role: 'peer',

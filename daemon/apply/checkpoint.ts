@@ -19,6 +19,8 @@ const checkpointSchema = z.object({
   /** First journal segment whose changes the flushed roots do not hold for sure. */
   journalSegment: z.number().int().positive(),
   parked: z.array(z.object({ root: z.number().int(), path: z.string(), code: z.string(), reason: z.string() })),
+  /** Which directories the roots are (`RootTree.rootIdentity`). */
+  roots: z.array(z.string()).optional(),
   /** Power was lost where that cannot be repaired: size and time of a file say nothing about its content. */
   suspect: z.boolean().optional(),
   /** A roll-back was begun in the boot of the host that started at this wall-clock time (ms). */

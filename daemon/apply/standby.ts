@@ -50,15 +50,17 @@ export class Standby {
   /** When the oldest change not covered by a checkpoint was applied. */
   private dirtySinceMs: number | undefined;
 
-  /** Recovers from whatever a crash left. Throws `ROOT-MISSING` when a root is not there (try again later). */
-  constructor(ports: StandbyPorts, epoch: number, profile: MetadataProfile) {
+  /**
+   * Recovers from whatever a crash left. Throws `ROOT-MISSING` when a root is not there or is another directory (try again
+   * later). `adoptRoots`: such a directory is wanted; it holds no data of any history.
+   */
+  constructor(ports: StandbyPorts, epoch: number, profile: MetadataProfile, adoptRoots = false) {
     this.ports = ports;
     this.saved = this.load();
     if (epoch > this.saved.epoch) this.saved = { ...this.saved, epoch };
-    for (const tree of ports.trees) {
-      tree.rootIdentity();
-      tree.clearStaging();
-    }
+    const roots = ports.trees.map((tree) => tree.rootIdentity());
+    this.checkRoots(roots, adoptRoots);
+    for (const tree of ports.trees) tree.clearStaging();
     this.journal = new Journal(ports.journalLog, ports.trees, this.saved.journalSegment);
     this.journal.clean();
     this.parked.load(this.saved.parked, ports.clock.bootMs());
@@ -203,6 +205,7 @@ export class Standby {
     this.parked.clear();
     this.save({
       version: 1,
+      roots: this.ports.trees.map((tree) => tree.rootIdentity()),
       epoch: this.saved.epoch,
       appliedSeq: 0,
       replay: { ...start, change: 0 },
@@ -244,6 +247,23 @@ export class Standby {
   /** The roots cannot be trusted (too much was parked): the next link session begins with a comparison. */
   invalidate(): void {
     this.beginSynchronization();
+  }
+
+  // ---------------------------------------------------------------- the roots themselves
+
+  /** Path of a root that is not the directory it was when it was synchronized (not mounted, replaced); else undefined. */
+  lostRoot(): string | undefined {
+    const { roots } = this.saved;
+    if (roots === undefined) return undefined;
+    return this.ports.trees.find((tree, root) => identityOf(tree) !== roots[root])?.path;
+  }
+
+  private checkRoots(roots: readonly string[], adopt: boolean): void {
+    const { roots: known, generation: _, ...rest } = this.saved;
+    const other = known?.findIndex((identity, root) => roots[root] !== undefined && identity !== roots[root]) ?? -1;
+    if (other < 0) return;
+    if (!adopt) throw new Fault('ROOT-MISSING', { path: this.ports.trees[other]!.path });
+    this.saved = { ...rest, roots: [...roots], suspect: true };
   }
 
   // ---------------------------------------------------------------- recovery
@@ -319,6 +339,14 @@ export class Standby {
   private save(checkpoint: Checkpoint): void {
     this.ports.stateFile.save(encodeCheckpoint(checkpoint));
     this.saved = checkpoint;
+  }
+}
+
+function identityOf(tree: RootTree): string | undefined {
+  try {
+    return tree.rootIdentity();
+  } catch {
+    return undefined;
   }
 }
 

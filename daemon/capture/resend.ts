@@ -1,7 +1,7 @@
 /** What a Replica asks for again is sent whole, with the directories above it, from the record alone. */
 import { parentPath, type RelativePath } from '../../shared/path.ts';
-import { fileKey } from './entry.ts';
 import type { IndexedEntry, MasterState, NewIntent } from '../store/master-state.ts';
+import { fileKey } from './entry.ts';
 
 /** Emits intents that make `path` and everything below it on the Replica; nothing when it is not recorded. */
 export function resend(index: MasterState, root: number, path: RelativePath, emit: (intent: NewIntent) => void): void {

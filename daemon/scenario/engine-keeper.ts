@@ -77,7 +77,7 @@ export class EngineKeeper {
       onEvent: (code, details) => this.#listener.onEvent(code, details),
       onStatus: (status) => current() && this.#listener.onStatus(status),
       onLinkClosed: (peer, reason) => current() && this.#listener.onLinkClosed(peer, reason),
-      onLost: (reason) => current() && this.#listener.onFault(new Fault('INTERNAL', { reason })),
+      onLost: (fault) => current() && this.#listener.onFault(fault),
     });
     const nothing = () => undefined;
     this.#starting = { handle, done: starting.then(nothing, nothing) };

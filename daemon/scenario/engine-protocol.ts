@@ -23,6 +23,8 @@ export interface EngineConfig {
   readonly agreedFingerprint: string;
   readonly epoch: number;
   readonly limits: EngineLimits;
+  /** Replica: the operator runs the scenario now, so roots that were replaced are taken for what he wants. */
+  readonly adoptRoots?: boolean;
 }
 
 /** Values of catalogue settings the engines need; see config/catalogue.ts for meaning and defaults. */
@@ -52,6 +54,8 @@ export type EngineCall =
       readonly peer: string;
       readonly method: 'file' | 'block' | 'skip';
       readonly ignoreSame: boolean;
+      /** The operator asked for it: roots that were replaced are taken for what he wants. Else they are `ROOT-MISSING`. */
+      readonly adoptRoots?: boolean;
     }
   /** Master: compare without transferring. Resolves with `DiffResult`. */
   | { readonly name: 'diff'; readonly peer: string; readonly ignoreSame: boolean }

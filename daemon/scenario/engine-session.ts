@@ -16,7 +16,7 @@ export interface EngineListener {
   onStatus(status: EngineStatus): void;
   onLinkClosed(peer: string, reason: string): void;
   /** The thread ended or failed without being asked; the session is over and cleaned up. */
-  onLost(reason: string): void;
+  onLost(fault: Fault): void;
 }
 
 type OnAnswer = (result: unknown, fault: Fault | undefined) => void;
@@ -37,7 +37,7 @@ export class EngineSession {
     this.#clock = clock;
     this.#listener = listener;
     handle.onNotice = (notice) => this.#notice(notice);
-    handle.onExit = (code) => this.#lost(`the engine's thread ended (exit ${code})`);
+    handle.onExit = (code) => this.#lost(new Fault('INTERNAL', { reason: `the engine's thread ended (exit ${code})` }));
   }
 
   /** Resolves when the engine has opened its state; throws what kept it from that. */
@@ -180,18 +180,18 @@ export class EngineSession {
 
   #failed(fault: Fault): void {
     if (this.#onStarted !== undefined) this.#onStarted(fault);
-    else this.#lost(fault.message);
+    else this.#lost(fault);
   }
 
-  #lost(reason: string): void {
+  #lost(fault: Fault): void {
     if (this.#over) return;
     if (this.#onStarted !== undefined) {
-      this.#onStarted(new Fault('INTERNAL', { reason }));
+      this.#onStarted(fault);
       return;
     }
     const stopping = this.#onStopped;
-    this.#end(reason);
-    if (stopping === undefined) this.#listener.onLost(reason);
+    this.#end(fault.message);
+    if (stopping === undefined) this.#listener.onLost(fault);
     else stopping();
   }
 

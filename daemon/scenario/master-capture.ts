@@ -141,8 +141,17 @@ export class MasterCapture {
 
   // ------------------------------------------------------------- the root guard
 
-  /** Remembers which directories the roots are; called when a synchronization begins. Throws `ROOT-MISSING`. */
-  recordIdentities(): void {
+  /**
+   * Remembers which directories the roots are; called when a synchronization begins. Throws `ROOT-MISSING`, also when one
+   * is another directory than before and nobody said so (`adopt`): it may just not be mounted, and a comparison with the
+   * empty directory below would empty the Replica.
+   */
+  recordIdentities(adopt: boolean): void {
+    for (const [root, tree] of this.ports.trees.entries()) {
+      const identity = tree.rootIdentity();
+      const known = this.ports.state.meta(`identity:${root}`);
+      if (!adopt && known !== undefined && known !== identity) throw new Fault('ROOT-MISSING', { path: tree.path });
+    }
     for (const [root, tree] of this.ports.trees.entries()) {
       const identity = tree.rootIdentity();
       this.identities[root] = identity;
@@ -172,6 +181,13 @@ export class MasterCapture {
       }
     }
     return this.lost.size === 0;
+  }
+
+  /** Throws `ROOT-MISSING` when a root is not the directory it was: what is found there now means nothing. */
+  requireRoots(): void {
+    for (const [root, tree] of this.ports.trees.entries()) {
+      if (!this.isThere(root, tree)) throw new Fault('ROOT-MISSING', { path: tree.path });
+    }
   }
 
   private isThere(root: number, tree: RootTree): boolean {

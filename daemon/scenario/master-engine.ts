@@ -362,7 +362,7 @@ export class MasterEngine {
       peer.startSync({ syncId, method: 'file', ignoreSame, dryRun: true, base, recording: 'ignore' });
       return;
     }
-    this.capture.recordIdentities();
+    this.capture.recordIdentities(call.adoptRoots === true && !again);
     const others = [...this.peers.values()].some((other) => other !== peer && this.dependsOnIndex(other));
     if (!others) this.startIndex(peer);
     if (!again) this.event('SYN-001', { method: call.method });

@@ -297,6 +297,7 @@ export class MasterPeer {
         onDifferent: (root, path) => capture.rescanChildren(root, path),
         onLookAgain: (root, path) => capture.lookLater(root, path),
         onUnreadable: (_root, path, fault) => capture.complain(path, fault),
+        requireRoots: () => capture.requireRoots(),
         onWalked: () => this.ports.onSyncWalked(),
       },
     );

@@ -53,6 +53,8 @@ export class MasterRunner {
   #outOfSyncTold = false;
   /** Replicas whose synchronization the operator asked to skip, once. */
   readonly #skip = new Set<string>();
+  /** Replicas whose next synchronization the operator asked for himself. */
+  readonly #asked = new Set<string>();
 
   constructor(environment: ScenarioEnvironment, id: string, changed: () => void) {
     this.id = id;
@@ -109,6 +111,7 @@ export class MasterRunner {
     if (refusal !== undefined) throw this.#stateFault(refusal);
     const wasRunning = this.#life.is === 'running';
     this.#skip.clear();
+    for (const id of this.#replicaIds()) this.#asked.add(id);
     if (choices.method === 'skip') for (const id of this.#replicaIds()) this.#skip.add(id);
     this.#happen({ type: 'run', choices });
     if (wasRunning) return;
@@ -377,7 +380,8 @@ export class MasterRunner {
     const skip = this.#skip.delete(id);
     // What the operator skips once is not skipped when the product finds the data outdated later.
     const method = choices.method === 'skip' && !skip ? 'file' : choices.method;
-    const call = { name: 'synchronize', peer: id, method, ignoreSame: choices.ignoreSame } as const;
+    const adoptRoots = this.#asked.delete(id);
+    const call = { name: 'synchronize', peer: id, method, ignoreSame: choices.ignoreSame, adoptRoots } as const;
     this.#call().ask(call, (result, fault) => {
       if (engine !== this.#keeper.number) return;
       if (fault === undefined) this.#synchronized(id, result as SyncResult);

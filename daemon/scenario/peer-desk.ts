@@ -44,14 +44,15 @@ export class PeerDesk {
         storedIn(book, this.#id).run.untold = [];
       });
     }
-    await Promise.all(document.replicas.map((replica) => this.#prepare(replica)));
+    await Promise.all(document.replicas.map((replica) => this.#prepare(replica, true)));
     this.#problems.clear();
     this.#attempts.clear();
   }
 
-  async #prepare(replica: HostReference): Promise<void> {
+  /** `asked`: by the operator's Run; else after a link failed. */
+  async #prepare(replica: HostReference, asked: boolean): Promise<void> {
     const { document, run } = this.#stored;
-    const args = { document: { ...document }, epoch: run.epoch };
+    const args = { document: { ...document }, epoch: run.epoch, ...(asked ? { adoptRoots: true } : {}) };
     await this.#environment.peers.request(replica, 'peer.prepare', args, PREPARE_TIMEOUT_MS);
   }
 
@@ -116,7 +117,7 @@ export class PeerDesk {
       return;
     }
     try {
-      await this.#prepare(replica);
+      await this.#prepare(replica, false);
       this.#preparing.delete(id);
       if (!this.#closed && !this.#stored.run.wanted) await this.tellAll('Stopped meanwhile');
     } catch (error) {

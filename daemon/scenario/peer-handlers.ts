@@ -40,7 +40,7 @@ export function createPeerHandlers(environment: ScenarioEnvironment, scenarios: 
       if (runner !== undefined) refuseStranger(runner, session);
       return await collectFacts(environment, paths, scenarios.occupied(scenarioId));
     },
-    'peer.prepare': async ({ document, epoch }, session) => {
+    'peer.prepare': async ({ document, epoch, adoptRoots }, session) => {
       const complete = parse(document);
       const runner = scenarios.runner(complete.id);
       if (runner !== undefined) refuseStranger(runner, session);
@@ -49,7 +49,7 @@ export function createPeerHandlers(environment: ScenarioEnvironment, scenarios: 
       await replaceNamesake(scenarios, complete, session);
       await take(environment, complete, epoch);
       const replica = (runner ?? scenarios.adopt(complete.id, 'replica')) as ReplicaRunner;
-      await replica.prepare();
+      await replica.prepare(adoptRoots === true);
       return { name: environment.host.name };
     },
     'peer.stop': async ({ scenarioId, reason }, session) => {

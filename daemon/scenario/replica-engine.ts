@@ -74,6 +74,7 @@ export class ReplicaEngine {
         { ...this.ports, onEvent: (code, details) => this.tell(code, details) },
         this.config.epoch,
         this.ownProfile(),
+        this.config.adoptRoots === true,
       );
     } catch (error) {
       this.fail(Fault.from(error));
@@ -196,6 +197,13 @@ export class ReplicaEngine {
   private work(): void {
     const { standby } = this;
     if (standby === undefined || this.ended) return;
+    const lost = standby.lostRoot();
+    if (lost !== undefined) {
+      // Whatever is at its path now must not be written to. The supervisor starts again until the root is back.
+      this.link?.sendEvent('ROOT-001', { path: lost });
+      this.fail(new Fault('ROOT-MISSING', { path: lost }));
+      return;
+    }
     const more = this.slice();
     try {
       const receiving = this.receive(standby, more);

@@ -70,9 +70,9 @@ export class ReplicaRunner {
   }
 
   /** Runs the engine for the document stored just before; an engine that runs with the same settings is left alone. */
-  async prepare(): Promise<void> {
+  async prepare(asked: boolean): Promise<void> {
     this.#crashes = 0;
-    await this.#ensure();
+    await this.#ensure(asked);
   }
 
   /** What an incoming link of `deviceId` is given to; throws the refusal. */
@@ -139,14 +139,15 @@ export class ReplicaRunner {
     return done;
   }
 
-  #ensure(): Promise<void> {
+  /** `asked`: by the operator's Run, so what the roots are now is what he wants. */
+  #ensure(asked = false): Promise<void> {
     return this.#do(async () => {
       if (this.#closing || !this.stored.run.wanted) return;
       const config = this.#engineConfig();
       if (this.#session !== undefined && this.#config === JSON.stringify(config)) return;
       await this.#end();
       try {
-        await this.#start(config);
+        await this.#start(config, asked);
         this.#problem = undefined;
       } catch (error) {
         const fault = Fault.from(error);
@@ -158,16 +159,17 @@ export class ReplicaRunner {
     });
   }
 
-  async #start(config: EngineConfig): Promise<void> {
+  async #start(config: EngineConfig, asked: boolean): Promise<void> {
     this.#engine += 1;
     const engine = this.#engine;
     const handle = this.#environment.spawnEngine();
     this.#handle = handle;
-    const session = await EngineSession.start(handle, config, this.#environment.clock, {
+    const started = asked ? { ...config, adoptRoots: true } : config;
+    const session = await EngineSession.start(handle, started, this.#environment.clock, {
       onEvent: (code, details) => this.#record(code, details),
       onStatus: (status) => engine === this.#engine && this.#engineStatus(status),
       onLinkClosed: (_peer, reason) => engine === this.#engine && this.#linkClosed(reason),
-      onLost: (reason) => engine === this.#engine && this.#lost(new Fault('INTERNAL', { reason })),
+      onLost: (fault) => engine === this.#engine && this.#lost(fault),
     });
     this.#session = session;
     this.#config = JSON.stringify(config);

@@ -32,6 +32,8 @@ export interface MasterSyncOptions {
 export interface MasterSyncPorts extends Omit<WalkPorts, 'recording'>, Omit<ServePorts, 'profile' | 'dryRun'> {
   readonly session: LinkSession;
   readonly clock: Clock;
+  /** Throws `ROOT-MISSING` when a root is not what it was when the synchronization began. */
+  readonly requireRoots: () => void;
   /** All directories were walked: the index is complete. */
   readonly onWalked: () => void;
 }
@@ -135,6 +137,7 @@ export class MasterSync {
       session.sendControl({ kind: 'sync-walked', syncId: this.options.syncId });
       return;
     }
+    this.ports.requireRoots();
     const directory = this.walk.next();
     if (directory === undefined) return;
     this.comparedEntries += directory.entries.length;

@@ -1,6 +1,15 @@
 /** What others do to the Replica root: plant links, fill the disk. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { testNeeding } from '../runner/needing.ts';
@@ -55,6 +64,37 @@ test.serial('A link that stands for a directory before the synchronization is re
     await pair.run();
     t.is(await pair.differences(), '');
     t.deepEqual(readdirSync(outside), ['keep']);
+  } finally {
+    await pair.remove();
+  }
+});
+
+test('A directory that takes the place of the Replica root is left alone until the scenario is run again', async (t) => {
+  const pair = await Pair.protectedPair({}, (root) => writeFileSync(join(root, 'first'), 'x\n'));
+  try {
+    renameSync(pair.replicaRoot, `${pair.replicaRoot}.away`);
+    mkdirSync(pair.replicaRoot);
+    writeFileSync(join(pair.masterRoot, 'second'), 'y\n');
+    await anyEvent(pair, ['ROOT-001']);
+    t.deepEqual(readdirSync(pair.replicaRoot), []);
+    // A restart does not make it the data either.
+    await pair.replica.kill();
+    await pair.replica.start();
+    writeFileSync(join(pair.masterRoot, 'third'), 'z\n');
+    await eventually('the problem in the status', EVENT_TIMEOUT_MS, async () =>
+      /missing/.test((await pair.replica.status(pair.scenario))?.problem ?? '') ? true : undefined,
+    );
+    t.deepEqual(readdirSync(pair.replicaRoot), []);
+    rmdirSync(pair.replicaRoot);
+    renameSync(`${pair.replicaRoot}.away`, pair.replicaRoot);
+    t.is(await pair.differences(), '');
+    // Replaced on purpose: running the scenario again takes the new directory.
+    await pair.stopScenario();
+    renameSync(pair.replicaRoot, `${pair.replicaRoot}.away`);
+    mkdirSync(pair.replicaRoot);
+    await pair.run();
+    t.is(await pair.differences(), '');
+    t.deepEqual(readdirSync(pair.replicaRoot).sort(), ['first', 'second', 'third']);
   } finally {
     await pair.remove();
   }

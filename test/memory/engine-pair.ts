@@ -141,11 +141,11 @@ export class EnginePair {
     });
   }
 
-  startReplica(): void {
+  startReplica(options: Pick<EngineConfig, 'adoptRoots'> = {}): void {
     const clock = new MortalClock(this.clock);
     const { hasher, stateFile, logs } = this;
     const engine = new ReplicaEngine(
-      this.config('replica'),
+      { ...this.config('replica'), ...options },
       {
         clock,
         trees: [this.replicaTree],

@@ -35,7 +35,7 @@ test('an engine starts in a thread of its own, answers calls, stops and leaves n
   const lost: string[] = [];
   const session = await EngineSession.start(spawnEngine(), config(top, root), new SystemClock(), {
     ...silent,
-    onLost: (reason) => lost.push(reason),
+    onLost: (fault) => lost.push(fault.message),
   });
   const fault = await t.throwsAsync(session.call({ name: 'barrier' }), { instanceOf: Fault });
   t.is(fault?.code, 'SCENARIO-STATE', 'a Replica refuses what is for the Master');

@@ -129,6 +129,23 @@ function lookingStories(story: Story, options: SuiteOptions): void {
     for (const name of options.awkwardNames) t.is(read(f.tree, name), Buffer.from(name).toString());
   });
 
+  story('paths much longer than 260 characters work like others', (t, f) => {
+    let deep = '';
+    for (let level = 0; level < 12; level += 1) {
+      deep = `${deep}${level === 0 ? '' : '/'}a-directory-with-quite-a-long-name-${level}`;
+      f.tree.makeDirectory(deep, { mtimeNs: TIME_NS });
+    }
+    put(f.tree, `${deep}/file`, 'deep', { mtimeNs: TIME_NS });
+    t.is(f.tree.stat(deep)?.type, 'directory');
+    t.is(f.tree.stat(`${deep}/file`)?.mtimeNs, held(f.tree, TIME_NS));
+    t.is(read(f.tree, `${deep}/file`), 'deep');
+    t.is(f.tree.scan(deep).length, 1);
+    f.tree.keepLink(`${deep}/file`, 'k');
+    f.tree.rename(`${deep}/file`, `${deep}/renamed`);
+    f.tree.keep(deep, 'tree');
+    t.deepEqual(f.tree.listKept(), ['k', 'tree']);
+  });
+
   story('scanning what is not there or not a directory fails, it never looks empty', (t, f) => {
     f.user.writeFile('file', 'x');
     t.is(

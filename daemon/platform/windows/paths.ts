@@ -5,7 +5,7 @@
 import { lstatSync, readdirSync, realpathSync } from 'node:fs';
 import { Fault } from '../../../shared/faults.ts';
 import { baseName, parentPath, parseRelativePath, type RelativePath } from '../../../shared/path.ts';
-import { codeOf, faultOfName } from '../system-fault.ts';
+import { codeOf, faultOfName, translating } from '../system-fault.ts';
 import { encodeWindowsName } from './names.ts';
 
 const LONG_PREFIX = '\\\\?\\';
@@ -78,12 +78,11 @@ export class WindowsPaths {
     const native = this.native(path);
     const wanted = encodeWindowsName(baseName(path));
     try {
-      if (!lstatSync(native).isSymbolicLink()) {
-        return withoutPrefix(realpathSync.native(native)).split('\\').at(-1);
-      }
-      const names = readdirSync(this.native(parentPath(path) ?? ''));
-      return names.find((name) => name.toLowerCase() === wanted.toLowerCase());
+      if (!lstatSync(native).isSymbolicLink()) return this.realPath(native, path).split('\\').at(-1);
+      return spellingIn(this.native(parentPath(path) ?? ''), wanted, path);
     } catch (error) {
+      if (error instanceof Fault && error.code === 'FS-NOT-FOUND') return undefined;
+      if (error instanceof Fault) throw error;
       const code = codeOf(error);
       if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
       throw faultOfName(code, path, error);
@@ -103,10 +102,24 @@ export class WindowsPaths {
       return withoutPrefix(realpathSync.native(native)).replace(/\\$/, '');
     } catch (error) {
       const code = codeOf(error);
+      // Wine cannot say the final path of anything longer than MAX_PATH.
+      if (code === 'UNKNOWN' || code === 'ENAMETOOLONG') return this.walkedPath(native, path);
       // A link in a circle or to nowhere is a link all the same.
       if (code === 'ENOENT' && this.hasLinkAbove(native)) throw new Fault('PATH-SYMLINK', { path });
       throw faultOfName(code, path, error);
     }
+  }
+
+  /** The same by looking at one name after the other. */
+  private walkedPath(native: string, path: RelativePath): string {
+    let at = this.root;
+    for (const name of native.slice(this.root.length + 1).split('\\')) {
+      const found = spellingIn(at, name, path);
+      if (found === undefined) throw new Fault('FS-NOT-FOUND', { path });
+      at = `${at}\\${found}`;
+      if (lstatSync(at).isSymbolicLink()) throw new Fault('PATH-SYMLINK', { path });
+    }
+    return withoutPrefix(at);
   }
 
   private hasLinkAbove(native: string): boolean {
@@ -120,6 +133,12 @@ export class WindowsPaths {
     }
     return false;
   }
+}
+
+/** How `name` is spelled in a directory; the same spelling first. */
+function spellingIn(directory: string, name: string, path: string): string | undefined {
+  const names = translating(path, () => readdirSync(directory));
+  return names.find((one) => one === name) ?? names.find((one) => one.toLowerCase() === name.toLowerCase());
 }
 
 function withoutPrefix(path: string): string {

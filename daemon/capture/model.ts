@@ -29,6 +29,7 @@ export function reconcile(context: ReconcileContext, looks: readonly Look[]): Re
     }
   }
   new Placement(state).run();
+  state.concludeAbsences();
   // What came and went between two looks (a lock file, a rename there and back) shows only in its directory's times.
   for (const look of looks) state.touchOutdatedParent(look.path);
   state.emitTouched();
@@ -53,14 +54,12 @@ function observe(state: ReconcileState, look: Look): void {
 }
 
 function observeAbsence(state: ReconcileState, path: RelativePath): void {
-  const { index, root } = state.context;
   const { top, above } = state.observation.topmostAbsent(path);
   const aboveStat = state.observation.stat(above);
   if (above !== '' && aboveStat !== undefined && aboveStat.type !== 'directory' && !state.pending.has(above)) {
     state.pending.set(above, { path: above, stat: aboveStat, closed: true, now: true, scanned: false });
   }
-  if (index.lookup(root, top) === undefined) state.outcome.unknown.push(path);
-  else state.outcome.absent.push({ path: top, inferred: top !== path });
+  state.addAbsence(path, top);
 }
 
 /** Compares a directory's entries with its record: a full look at each of them without a stat call. */
@@ -155,7 +154,7 @@ function removeOne(state: ReconcileState, path: RelativePath): void {
   const { top } = state.observation.topmostAbsent(path);
   const entry = index.lookup(root, top);
   if (entry === undefined || entry.parent === 0) return;
-  index.removeTree(entry);
+  state.forget(entry);
   state.emit({ kind: 'remove', entry: 0, path: top, other: '', sizeBytes: 0 });
   state.touchParent(top);
 }

@@ -178,7 +178,7 @@ export class Placement {
   private move(mover: IndexedEntry, from: RelativePath, seen: Seen, occupant: IndexedEntry | undefined): void {
     const { index, root } = this.state.context;
     const parent = this.parentOf(seen.path);
-    if (occupant !== undefined) index.removeTree(occupant);
+    if (occupant !== undefined) this.state.forget(occupant);
     const temporary = this.temporaries.findIndex(({ id }) => id === mover.id);
     if (seen.stat.type === 'file' && seen.stat.links > 1 && temporary < 0) {
       this.leftNames.push({ parent: mover.parent, name: mover.name, seen });
@@ -199,26 +199,28 @@ export class Placement {
   /** Nothing recorded is this object: it is new, a further name of a file, or takes the place of what was there. */
   private create(seen: Seen, occupant: IndexedEntry | undefined): Step {
     const { stat, path } = seen;
-    if (stat.type === 'file' && !seen.now && stat.links === 1 && isFresh(stat, this.state.context.wallMs)) {
+    if (stat.links === 1 && !seen.now && isFresh(stat, this.state.context.wallMs)) {
       this.state.outcome.later.push(path);
       return 'done';
     }
-    if (stat.type === 'directory') {
-      this.createDirectory(seen, occupant);
-    } else {
-      const existing = stat.type === 'file' && stat.links > 1 ? this.otherName(seen) : undefined;
-      const id = this.record(seen, occupant);
-      if (existing !== undefined) {
-        this.state.emit({ kind: 'link', entry: id, path, other: existing, sizeBytes: 0 });
-        this.updateLinked(id, seen);
-      } else {
-        const kind = stat.type === 'file' ? 'put' : 'symlink';
-        const other = kind === 'put' ? fileKey(stat) : '';
-        this.state.emit({ kind, entry: id, path, other, sizeBytes: stat.sizeBytes });
-      }
-    }
+    if (stat.type === 'directory') this.createDirectory(seen, occupant);
+    else this.createLeaf(seen, occupant);
     this.state.touchParent(path);
     return 'done';
+  }
+
+  private createLeaf(seen: Seen, occupant: IndexedEntry | undefined): void {
+    const { stat, path } = seen;
+    const existing = stat.type === 'file' && stat.links > 1 ? this.otherName(seen) : undefined;
+    const id = this.record(seen, occupant);
+    if (existing !== undefined) {
+      this.state.emit({ kind: 'link', entry: id, path, other: existing, sizeBytes: 0 });
+      this.updateLinked(id, seen);
+    } else {
+      const kind = stat.type === 'file' ? 'put' : 'symlink';
+      const other = kind === 'put' ? fileKey(stat) : '';
+      this.state.emit({ kind, entry: id, path, other, sizeBytes: stat.sizeBytes });
+    }
   }
 
   /** The other names show the content and times of now as well; a change of it may not have been noticed through them. */
@@ -253,7 +255,7 @@ export class Placement {
 
   private record(seen: Seen, occupant: IndexedEntry | undefined): number {
     const { index } = this.state.context;
-    if (occupant !== undefined) index.removeTree(occupant);
+    if (occupant !== undefined) this.state.forget(occupant);
     const parent = this.parentOf(seen.path).id;
     return index.insert(parent, baseOf(seen.path), this.state.recorded(index.nextEntryId, seen.stat));
   }
@@ -270,7 +272,7 @@ export class Placement {
   }
 
   private remove(entry: IndexedEntry, path: RelativePath): void {
-    this.state.context.index.removeTree(entry);
+    this.state.forget(entry);
     this.state.emit({ kind: 'remove', entry: 0, path, other: '', sizeBytes: 0 });
     this.state.touchParent(path);
   }

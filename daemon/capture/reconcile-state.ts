@@ -44,6 +44,8 @@ export interface ReconcileOutcome {
   readonly scans: { readonly path: RelativePath; readonly deep: boolean }[];
   /** Being written: look again after a moment of quiet. */
   readonly later: RelativePath[];
+  /** Other names of files that lost one: they may have been written through it. */
+  readonly siblings: Set<RelativePath>;
   /** Could not be decided now (changing too fast): look again. */
   readonly again: RelativePath[];
   readonly failed: { readonly path: RelativePath; readonly error: unknown }[];
@@ -62,6 +64,7 @@ export class ReconcileState {
     unknown: [],
     scans: [],
     later: [],
+    siblings: new Set(),
     again: [],
     failed: [],
     unsettled: [],
@@ -69,7 +72,10 @@ export class ReconcileState {
     changes: 0,
   };
   readonly pending = new Map<RelativePath, Seen>();
-  private readonly touched = new Set<RelativePath>();
+  /** Ids of directories something was changed in: their paths may still change. */
+  private readonly touched = new Set<number>();
+  /** Seen to be absent, judged when everything seen has its place. */
+  private readonly absences: { readonly path: RelativePath; readonly top: RelativePath }[] = [];
   private readonly checkedParents = new Set<RelativePath>();
   /** Temporary names in use on the Replica: it must not stop here. */
   openTemporaries = 0;
@@ -84,13 +90,38 @@ export class ReconcileState {
     this.context.emit({ ...intent, root: this.context.root, boundary: this.openTemporaries === 0 });
   }
 
+  /** Drops an entry and everything below it from the record. */
+  forget(entry: IndexedEntry): void {
+    const { index, root } = this.context;
+    for (const { inode, birthNs } of index.removeTree(entry)) {
+      for (const sibling of index.byFileId(inode, birthNs)) {
+        const place = index.placeOf(sibling);
+        if (place?.root === root) this.outcome.siblings.add(place.path);
+      }
+    }
+  }
+
   touch(path: RelativePath): void {
-    this.touched.add(path);
+    const entry = this.context.index.lookup(this.context.root, path);
+    if (entry?.type === 'directory') this.touched.add(entry.id);
   }
 
   touchParent(path: RelativePath): void {
     const parent = parentPath(path);
-    if (parent !== undefined) this.touched.add(parent);
+    if (parent !== undefined) this.touch(parent);
+  }
+
+  addAbsence(path: RelativePath, top: RelativePath): void {
+    this.absences.push({ path, top });
+  }
+
+  /** Only now it is known what is recorded at the paths where nothing is. */
+  concludeAbsences(): void {
+    const { index, root } = this.context;
+    for (const { path, top } of this.absences) {
+      if (index.lookup(root, top) === undefined) this.outcome.unknown.push(path);
+      else this.outcome.absent.push({ path: top, inferred: top !== path });
+    }
   }
 
   /** A directory was moved: what was touched in it is now found below its new name. */
@@ -106,11 +137,12 @@ export class ReconcileState {
     const parent = parentPath(path);
     if (parent === undefined || this.checkedParents.has(parent)) return;
     this.checkedParents.add(parent);
-    if (this.touched.has(parent) || this.context.excluded(parent)) return;
+    if (this.context.excluded(parent)) return;
     const entry = this.context.index.lookup(this.context.root, parent);
-    const stat = entry?.type === 'directory' ? this.tryFresh(parent) : undefined;
-    if (entry === undefined || stat === undefined || !sameObject(stat, entry)) return;
-    if (stat.mtimeNs !== entry.mtimeNs) this.touched.add(parent);
+    if (entry?.type !== 'directory' || this.touched.has(entry.id)) return;
+    const stat = this.tryFresh(parent);
+    if (stat === undefined || !sameObject(stat, entry)) return;
+    if (stat.mtimeNs !== entry.mtimeNs) this.touched.add(entry.id);
   }
 
   hasUnsentPut(entry: number): boolean {
@@ -127,12 +159,17 @@ export class ReconcileState {
 
   /** The last step: a directory's times are right only when nothing inside it changes any more. */
   emitTouched(): void {
-    const { index, root } = this.context;
-    for (const path of this.touched) {
-      const entry = index.lookup(root, path);
-      if (entry?.type !== 'directory') continue;
+    const { index } = this.context;
+    for (const id of this.touched) {
+      const entry = index.byId(id);
+      const path = entry === undefined ? undefined : index.placeOf(entry)?.path;
+      if (entry === undefined || path === undefined) continue;
       const stat = this.tryFresh(path);
-      if (stat === undefined || !sameObject(stat, entry)) continue;
+      if (stat === undefined || !sameObject(stat, entry)) {
+        // It was moved or removed: wherever it is found, its times on the Replica are not what is recorded.
+        index.updateEntry(entry, { ...entry, mtimeNs: 0n });
+        continue;
+      }
       index.updateEntry(entry, stat);
       this.emit({ kind: 'metadata', entry: entry.id, path, other: '', sizeBytes: 0 });
     }

@@ -252,6 +252,7 @@ export class RootTracker {
       if (hurried) this.dirty.add(path, bootMs, { now: true, firstOrder: 0 });
       else this.dirty.addLater(path, bootMs, origins?.get(path)?.sinceMs ?? bootMs);
     }
+    for (const path of outcome.siblings) this.dirty.add(path, bootMs, { now: true, firstOrder: 0 });
     for (const path of outcome.again) {
       const sinceMs = origins?.get(path)?.sinceMs ?? bootMs;
       if (hurried) this.dirty.add(path, bootMs, { closed: true, firstOrder: 0 });

@@ -35,6 +35,9 @@ export interface IndexedEntry extends IndexedStat {
   readonly name: string;
 }
 
+/** What tells one object from all others of a volume. */
+export type FileIdentity = Pick<IndexedStat, 'inode' | 'birthNs'>;
+
 export const INTENT_KINDS = ['put', 'make-directory', 'symlink', 'link', 'rename', 'remove', 'metadata'] as const;
 export type IntentKind = (typeof INTENT_KINDS)[number];
 
@@ -78,6 +81,7 @@ const COLUMN_COUNT = 13;
 const ROW_MARKS = `(${Array(COLUMN_COUNT).fill('?').join(',')})`;
 /** Rows of one INSERT: above this the gain is below the noise (measured: 64 rows, 2.2 times faster than one by one). */
 const INSERT_ROWS = 64;
+const LINKED_FILE = 'SELECT inode, birth FROM entry WHERE id = ? AND type = 0 AND links > 1';
 const FIRST_ENTRY_ID = 1000;
 const PATH_CACHE_LIMIT = 50_000;
 
@@ -402,27 +406,32 @@ export class MasterState {
     this.statement('UPDATE entry SET parent = ?, name = ? WHERE id = ?').run(parent, toKey(name), entry.id);
   }
 
-  /** Removes an entry and everything below it. Returns the number of rows. */
-  removeTree(entry: IndexedEntry): number {
+  /** Removes an entry and everything below it. Returns the files among them that may have other names. */
+  removeTree(entry: IndexedEntry): FileIdentity[] {
     this.flushInserts();
     this.outdateDigest(entry.parent);
     if (entry.type !== 'directory') {
       this.statement('DELETE FROM entry WHERE id = ?').run(entry.id);
-      return 1;
+      return entry.type === 'file' && entry.links > 1 ? [entry] : [];
     }
     this.forgetPaths();
     const below = this.statement(
       `WITH RECURSIVE below(id) AS (SELECT ? UNION ALL SELECT entry.id FROM entry JOIN below ON entry.parent = below.id)
        SELECT id FROM below`,
     ).all(entry.id) as unknown as [number][];
+    const linked: FileIdentity[] = [];
+    const linkedRow = this.statement(LINKED_FILE);
+    linkedRow.setReadBigInts(true);
     const remove = this.statement('DELETE FROM entry WHERE id = ?');
     const removeDigest = this.statement('DELETE FROM digest WHERE id = ?');
     for (const [id] of below) {
+      const row = linkedRow.get(id) as unknown as [bigint, bigint] | undefined;
+      if (row !== undefined) linked.push({ inode: row[0], birthNs: row[1] });
       remove.run(id);
       removeDigest.run(id);
       this.withoutDigest.delete(id);
     }
-    return below.length;
+    return linked;
   }
 
   /** Forgets all entries and the spool (a new index is about to be built). */

@@ -42,7 +42,7 @@ export interface DirtyLook extends Look {
   readonly sinceMs: number;
 }
 
-interface AddOptions {
+export interface AddOptions {
   readonly closed?: boolean;
   readonly now?: boolean;
   readonly scan?: Look['scan'];

@@ -48,7 +48,7 @@ function observe(state: ReconcileState, look: Look): void {
     stat,
     closed: look.closed || before?.closed === true,
     now: look.now || look.closed || before?.now === true,
-    scanned: look.scan !== 'no',
+    scanned: look.scan !== 'no' || before?.scanned === true,
   });
   if (look.scan !== 'no' && stat.type === 'directory') observeEntries(state, look.path, look.scan === 'tree');
 }
@@ -84,7 +84,7 @@ function observeEntries(state: ReconcileState, path: RelativePath, deep: boolean
     missing.delete(stat.name);
     observeEntry(state, joinPath(path, stat.name), stat, at < SCAN_SLICE);
   }
-  for (const name of missing) state.outcome.absent.push({ path: joinPath(path, name), inferred: false });
+  for (const name of missing) state.outcome.absent.push({ path: joinPath(path, name), hinted: joinPath(path, name) });
 }
 
 function observeEntry(state: ReconcileState, path: RelativePath, stat: NamedStat, now: boolean): void {
@@ -93,7 +93,8 @@ function observeEntry(state: ReconcileState, path: RelativePath, stat: NamedStat
     return;
   }
   state.observation.remember(path, stat);
-  if (!state.pending.has(path)) state.pending.set(path, { path, stat, closed: false, now: false, scanned: true });
+  const hinted = state.pending.get(path) ?? { path, stat, closed: false, now: false };
+  state.pending.set(path, { ...hinted, scanned: true });
 }
 
 /** Recorded subdirectories are looked into even when their own times did not change; others are when they are placed. */
@@ -153,6 +154,7 @@ function removeOne(state: ReconcileState, path: RelativePath): void {
   }
   const { top } = state.observation.topmostAbsent(path);
   const entry = index.lookup(root, top);
+  if (entry === undefined) state.outcome.unknown.push(path);
   if (entry === undefined || entry.parent === 0) return;
   state.forget(entry);
   state.emit({ kind: 'remove', entry: 0, path: top, other: '', sizeBytes: 0 });

@@ -15,6 +15,8 @@ export class Placement {
   private readonly state: ReconcileState;
   /** Objects seen at a path that are not placed yet, by identity. */
   private readonly wanted = new Map<string, RelativePath>();
+  /** Nothing else can be placed: a file with several names is not waited for any longer. */
+  private decideUnclear = false;
   private readonly temporaries: { readonly id: number; readonly name: string; readonly origin: RelativePath }[] = [];
   /** Old names of moved files that have more than one. */
   private readonly leftNames: { readonly parent: number; readonly name: string; readonly seen: Seen }[] = [];
@@ -30,7 +32,8 @@ export class Placement {
     while (this.state.pending.size > 0 && rounds > 0) {
       rounds -= 1;
       if (this.pass() || this.evictOne()) continue;
-      break;
+      if (this.decideUnclear) break;
+      this.decideUnclear = true;
     }
     for (const path of this.state.pending.keys()) this.state.outcome.again.push(path);
     this.state.pending.clear();
@@ -103,6 +106,10 @@ export class Placement {
     const parentStep = this.parentReady(seen.path);
     if (parentStep !== 'done') return parentStep;
     const mover = this.findMover(seen);
+    if (mover === 'unclear') {
+      if (!this.decideUnclear) return 'waits';
+      return this.create(seen, entry);
+    }
     if (entry !== undefined && !this.mayReplace(entry, seen, mover)) return 'blocked';
     if (mover === undefined) return this.create(seen, entry);
     const moverPath = index.placeOf(mover)!.path;
@@ -136,15 +143,37 @@ export class Placement {
   }
 
   /** The record of the same object at a path that does not hold it any more. */
-  private findMover(seen: Seen): IndexedEntry | undefined {
+  private findMover(seen: Seen): IndexedEntry | 'unclear' | undefined {
     const { index, root } = this.state.context;
     if (seen.stat.birthNs === 0n) return undefined;
+    let unclear = false;
+    let linked = false;
     for (const candidate of index.byFileId(seen.stat.inode, seen.stat.birthNs)) {
       if (candidate.type !== seen.stat.type || candidate.parent === 0) continue;
       const place = index.placeOf(candidate);
-      if (place?.root === root && place.path !== seen.path && !this.stillAt(place.path, candidate)) return candidate;
+      if (place?.root !== root || place.path === seen.path) continue;
+      if (this.stillAt(place.path, candidate)) {
+        linked = true;
+        continue;
+      }
+      if (seen.stat.type !== 'file' || seen.stat.links === 1 || this.hasParentInPlace(candidate, place.path)) {
+        return candidate;
+      }
+      unclear = true;
     }
-    return undefined;
+    return unclear && !linked ? 'unclear' : undefined;
+  }
+
+  /**
+   * A name of a file with several is gone only when it is missing in its own directory: with a directory that was moved it
+   * went elsewhere, and this is another name.
+   */
+  private hasParentInPlace(entry: IndexedEntry, path: RelativePath): boolean {
+    const { index } = this.state.context;
+    if (entry.name.startsWith(TEMPORARY_PREFIX)) return true;
+    const parent = index.byId(entry.parent);
+    const stat = this.state.observation.stat(parentPath(path) ?? '');
+    return parent !== undefined && stat !== undefined && sameObject(parent, stat);
   }
 
   private stillAt(path: RelativePath, entry: IndexedEntry): boolean {
@@ -220,6 +249,7 @@ export class Placement {
       const kind = stat.type === 'file' ? 'put' : 'symlink';
       const other = kind === 'put' ? fileKey(stat) : '';
       this.state.emit({ kind, entry: id, path, other, sizeBytes: stat.sizeBytes });
+      if (kind === 'put' && stat.links > 1) updateSiblings(this.state, id, seen, true);
     }
   }
 

@@ -36,8 +36,11 @@ export interface Unsettled {
 }
 
 export interface ReconcileOutcome {
-  /** Recorded and not there. `inferred`: found missing through something below it, its own hint should be on the way. */
-  readonly absent: { readonly path: RelativePath; readonly inferred: boolean }[];
+  /**
+   * Recorded and not there. `hinted`: what was looked at; when that is below `path`, the hint for `path` itself (a removal,
+   * perhaps a rename) should be on the way.
+   */
+  readonly absent: { readonly path: RelativePath; readonly hinted: RelativePath }[];
   /** Neither there nor recorded: it may have been moved before this look. */
   readonly unknown: RelativePath[];
   /** Directories whose entries must be looked at next. */
@@ -120,7 +123,7 @@ export class ReconcileState {
     const { index, root } = this.context;
     for (const { path, top } of this.absences) {
       if (index.lookup(root, top) === undefined) this.outcome.unknown.push(path);
-      else this.outcome.absent.push({ path: top, inferred: top !== path });
+      else this.outcome.absent.push({ path: top, hinted: path });
     }
   }
 

@@ -7,7 +7,7 @@ import { CONTROL_NAME, isWithin, type RelativePath } from '../../shared/path.ts'
 import type { CaptureHint, RootTree } from '../ports.ts';
 import type { MasterState, NewIntent } from '../store/master-state.ts';
 import type { DigestOf } from './digest.ts';
-import { type DirtyLook, DirtySet } from './dirty.ts';
+import { type AddOptions, type DirtyLook, DirtySet } from './dirty.ts';
 import type { PathFilter } from './filter.ts';
 import { reconcile, removeAbsent } from './model.ts';
 import type { ReconcileContext, ReconcileOutcome, Unsettled } from './reconcile-state.ts';
@@ -45,14 +45,18 @@ const SETTLE_MS = 2_000;
 type Origins = ReadonlyMap<RelativePath, DirtyLook> | undefined;
 
 interface PendingRemoval {
+  /** Number of the newest hint when it was found missing: directories above it may be renamed after that. */
+  readonly order: number;
   readonly sinceMs: number;
   readonly dueMs: number;
+  /** What was hinted at below it. */
+  readonly below: { readonly path: RelativePath; readonly order: number }[];
 }
 
 export class RootTracker {
   private readonly options: TrackerOptions;
   private readonly dirty = new DirtySet(DIRTY_LIMIT);
-  private readonly scans: { readonly path: RelativePath; readonly deep: boolean }[] = [];
+  private readonly scans: { readonly path: RelativePath; readonly deep: boolean; readonly order: number }[] = [];
   private readonly removals = new Map<RelativePath, PendingRemoval>();
   private unsettled: (Unsettled & { readonly atMs: number })[] = [];
   /** While set, nothing is deferred: hints up to this number must be looked at. */
@@ -179,6 +183,8 @@ export class RootTracker {
       if (looks.length > 0) return this.lookAt(looks, context);
       const scan = this.scans.pop();
       if (scan !== undefined) {
+        const how = { scan: scan.deep ? 'tree' : 'children', firstOrder: 0 } as const;
+        this.followRenames(scan.path, scan.order, how, context.bootMs);
         return this.conclude(
           reconcile(this.reconcileContext(context), [
             { path: scan.path, closed: false, now: false, scan: scan.deep ? 'tree' : 'children' },
@@ -201,13 +207,16 @@ export class RootTracker {
     for (const look of looks) {
       origins.set(look.path, look);
       if (look.derived) continue;
-      for (const path of this.dirty.translations(look.path, look.order)) {
-        const { closed, now, scan } = look;
-        this.dirty.add(path, context.bootMs, { closed, now, scan, firstOrder: 0, derived: true });
-      }
+      const { closed, now, scan } = look;
+      this.followRenames(look.path, look.order, { closed, now, scan, firstOrder: 0 }, context.bootMs);
     }
     const effective = hurried ? looks.map((look) => ({ ...look, now: true })) : looks;
     return this.conclude(reconcile(this.reconcileContext(context), effective), context, origins);
+  }
+
+  /** What was meant by a path is looked at where directories above it were moved to meanwhile. */
+  private followRenames(path: RelativePath, order: number, how: AddOptions, bootMs: number): void {
+    for (const place of this.dirty.translations(path, order)) this.dirty.add(place, bootMs, { ...how, derived: true });
   }
 
   private reconcileContext(context: StepContext): ReconcileContext {
@@ -226,7 +235,8 @@ export class RootTracker {
 
   private conclude(outcome: ReconcileOutcome, { bootMs }: StepContext, origins?: Origins): number {
     this.takeAbsences(outcome, bootMs, origins);
-    this.scans.push(...outcome.scans);
+    const order = this.dirty.newestOrder;
+    for (const scan of outcome.scans) this.scans.push({ ...scan, order });
     this.takeRetries(outcome, bootMs, origins);
     for (const one of outcome.unsettled) this.unsettled.push({ ...one, atMs: bootMs });
     for (const { from, to } of outcome.moved) this.dirty.noteRename(from, to, bootMs);
@@ -234,15 +244,17 @@ export class RootTracker {
   }
 
   private takeAbsences(outcome: ReconcileOutcome, bootMs: number, origins: Origins): void {
-    for (const { path, inferred } of outcome.absent) {
-      if (this.removals.has(path)) continue;
-      this.removals.set(path, { sinceMs: bootMs, dueMs: bootMs + (inferred ? INFERRED_GRACE_MS : 0) });
+    for (const { path, hinted } of outcome.absent) {
+      const inferred = hinted !== path;
+      const order = origins?.get(hinted)?.order ?? this.dirty.newestOrder;
+      const dueMs = bootMs + (inferred ? INFERRED_GRACE_MS : 0);
+      const known = this.removals.get(path) ?? { order, sinceMs: bootMs, dueMs, below: [] };
+      this.removals.set(path, known);
+      if (inferred) known.below.push({ path: hinted, order });
     }
     for (const path of outcome.unknown) {
       if (origins?.get(path)?.derived) continue;
-      for (const place of this.dirty.translations(path, 0)) {
-        this.dirty.add(place, bootMs, { closed: true, firstOrder: 0, derived: true });
-      }
+      this.followRenames(path, 0, { closed: true, firstOrder: 0 }, bootMs);
     }
   }
 
@@ -265,15 +277,27 @@ export class RootTracker {
   }
 
   private removeDue(context: StepContext): number | undefined {
-    const due: RelativePath[] = [];
+    const due = new Map<RelativePath, PendingRemoval>();
     for (const [path, removal] of this.removals) {
       if (removal.dueMs > context.bootMs && this.hurriedTo === undefined) continue;
-      due.push(path);
-      if (due.length >= LOOKS_PER_STEP) break;
+      due.set(path, removal);
+      this.removals.delete(path);
+      if (due.size >= LOOKS_PER_STEP) break;
     }
-    if (due.length === 0) return undefined;
-    for (const path of due) this.removals.delete(path);
-    return this.conclude(removeAbsent(this.reconcileContext(context), due), context);
+    if (due.size === 0) return undefined;
+    for (const [path, removal] of due) {
+      for (const hinted of [{ path, order: removal.order }, ...removal.below]) {
+        this.followRenames(hinted.path, hinted.order, { now: true, firstOrder: 0 }, context.bootMs);
+      }
+    }
+    const outcome = removeAbsent(this.reconcileContext(context), [...due.keys()]);
+    // It is there again, or was moved before it could be removed: so was what is below it.
+    for (const path of [...outcome.again, ...outcome.unknown]) {
+      for (const hinted of due.get(path)?.below ?? []) {
+        this.dirty.add(hinted.path, context.bootMs, { closed: true, firstOrder: 0 });
+      }
+    }
+    return this.conclude(outcome, context);
   }
 
   private settleDue({ bootMs }: StepContext): number | undefined {

@@ -179,7 +179,7 @@ export class IntentSender {
     } catch (error) {
       this.writer.rewindTo(start);
       if (!isGone(error)) this.report(intent, error);
-      else if (intent.kind === 'put') this.markUnsent(intent);
+      else this.markUnsent(intent);
     }
     if (this.open === undefined) this.finish(intent);
   }
@@ -188,10 +188,13 @@ export class IntentSender {
   private markUnsent(intent: Intent): void {
     const { state } = this.ports;
     const entry = this.entryOf(intent);
-    const place = entry && state.placeOf(entry);
-    if (entry === undefined || place === undefined) return;
-    state.updateEntry(entry, { ...entry, mtimeNs: NEVER_NS });
-    this.ports.onLookAgain(place.root, place.path);
+    if (entry === undefined) return;
+    for (const name of entry.links > 1 ? state.byFileId(entry.inode, entry.birthNs) : [entry]) {
+      const place = state.placeOf(name);
+      if (place === undefined) continue;
+      state.updateEntry(name, { ...name, mtimeNs: NEVER_NS });
+      this.ports.onLookAgain(place.root, place.path);
+    }
   }
 
   /** The entry, or another name of the same file when that one has gone: further names may be linked to what is put. */
@@ -238,22 +241,18 @@ export class IntentSender {
   /** `symlink` and `metadata`: left out when the entry has gone. */
   private writeFromEntry(intent: Intent): void {
     const { root, path } = intent;
+    const tree = this.ports.trees[root]!;
+    const entry = this.ports.state.byId(intent.entry);
     const place = this.placeOf(intent);
-    const stat = place === undefined ? undefined : this.ports.trees[root]!.stat(place);
-    if (place === undefined || stat === undefined) return;
-    const metadata = toChangeMetadata(stat);
-    if (intent.kind === 'metadata') {
-      writeChange(this.writer, { op: 'metadata', root, path, metadata });
-    } else {
-      if (stat.type !== 'symlink') return;
-      writeChange(this.writer, {
-        op: 'symlink',
-        root,
-        path,
-        target: this.ports.trees[root]!.readLink(place),
-        metadata,
-      });
+    if (entry === undefined || place === undefined) return;
+    const stat = tree.stat(place);
+    if (stat === undefined || !sameFileId(entry, stat.id)) {
+      this.markUnsent(intent);
+      return;
     }
+    const metadata = toChangeMetadata(stat);
+    if (intent.kind === 'metadata') writeChange(this.writer, { op: 'metadata', root, path, metadata });
+    else writeChange(this.writer, { op: 'symlink', root, path, target: tree.readLink(place), metadata });
     this.count(intent);
   }
 

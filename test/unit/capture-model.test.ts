@@ -6,7 +6,7 @@ function check(t: ExecutionContext, world: CaptureWorld): void {
   world.settle();
   t.deepEqual(world.replicaView(), world.masterView());
   t.deepEqual(world.faults, []);
-  t.deepEqual(world.applier.repairs, []);
+  t.deepEqual(world.repaired, []);
 }
 
 /** Runs `prepare`, lets it arrive, then `change`, and compares; returns what was sent for the second part. */

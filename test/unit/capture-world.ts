@@ -3,6 +3,7 @@
 import { createDigest } from '../../daemon/capture/digest.ts';
 import { toIndexed } from '../../daemon/capture/entry.ts';
 import { compileExcludes } from '../../daemon/capture/filter.ts';
+import { resend } from '../../daemon/capture/resend.ts';
 import { RootTracker } from '../../daemon/capture/tracker.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import { LinkSession } from '../../daemon/link/session.ts';
@@ -32,6 +33,8 @@ export class CaptureWorld {
   readonly sender: IntentSender;
   readonly faults: unknown[] = [];
   private steps = 0;
+  /** Paths that had to be sent again. */
+  readonly repaired: string[] = [];
   sessionFault: Fault | undefined;
   /** Applied to every batch of hints before the tracker sees it. */
   disturb: (hints: readonly CaptureHint[]) => readonly CaptureHint[] = (hints) => hints;
@@ -109,6 +112,18 @@ export class CaptureWorld {
 
   send(): void {
     while (this.sender.pump(() => true));
+    this.repair();
+  }
+
+  /** What a Replica could not apply is sent whole. */
+  private repair(): void {
+    for (const { root, path } of this.applier.repairs.splice(0)) {
+      this.repaired.push(path);
+      this.tracker.look(path, this.clock.bootMs());
+      this.state.transaction(() =>
+        resend(this.state, root, path, (intent) => this.state.append(intent, this.clock.wallMs())),
+      );
+    }
   }
 
   /** Lets time pass until all hints were looked at and everything is sent. */

@@ -1,5 +1,5 @@
 /** The order in which things seen at paths are put into the record: parents first, renames before what takes their place. */
-import { isWithin, joinPath, parentPath, type RelativePath } from '../../shared/path.ts';
+import { isWithin, parentPath, type RelativePath } from '../../shared/path.ts';
 import type { IndexedEntry } from '../store/master-state.ts';
 import { fileKey, isFresh, sameObject } from './entry.ts';
 import type { Seen } from './observation.ts';
@@ -18,8 +18,6 @@ export class Placement {
   /** Nothing else can be placed: a file with several names is not waited for any longer. */
   private decideUnclear = false;
   private readonly temporaries: { readonly id: number; readonly name: string; readonly origin: RelativePath }[] = [];
-  /** Old names of moved files that have more than one. */
-  private readonly leftNames: { readonly parent: number; readonly name: string; readonly seen: Seen }[] = [];
 
   constructor(state: ReconcileState) {
     this.state = state;
@@ -38,23 +36,6 @@ export class Placement {
     for (const path of this.state.pending.keys()) this.state.outcome.again.push(path);
     this.state.pending.clear();
     this.dropTemporaries();
-    this.checkLeftNames();
-  }
-
-  /**
-   * A file with several names that was found under a new one may still have the old one, in a directory that was moved:
-   * then that was no rename but a further name.
-   */
-  private checkLeftNames(): void {
-    const { index, root } = this.state.context;
-    for (const { parent, name, seen } of this.leftNames) {
-      const row = index.byId(parent);
-      const place = row && index.placeOf(row);
-      if (place?.root !== root) continue;
-      const path = joinPath(place.path, name);
-      const stat = path === seen.path ? undefined : this.state.observation.fresh(path);
-      if (stat !== undefined && identity({ ...seen, stat }) === identity(seen)) this.state.outcome.again.push(path);
-    }
   }
 
   /** One attempt at everything that is left, parents before children. True when something was placed. */
@@ -209,14 +190,10 @@ export class Placement {
     const parent = this.parentOf(seen.path);
     if (occupant !== undefined) this.state.forget(occupant);
     const temporary = this.temporaries.findIndex(({ id }) => id === mover.id);
-    if (seen.stat.type === 'file' && seen.stat.links > 1 && temporary < 0) {
-      this.leftNames.push({ parent: mover.parent, name: mover.name, seen });
-    }
     const origin = temporary < 0 ? from : this.temporaries.splice(temporary, 1)[0]!.origin;
     index.move(mover, parent.id, baseOf(seen.path));
     this.state.openTemporaries = this.temporaries.length;
     this.state.emit({ kind: 'rename', entry: mover.id, path: seen.path, other: from, sizeBytes: 0 });
-    this.state.moveTouched(from, seen.path);
     this.state.touchParent(from);
     this.state.touchParent(seen.path);
     this.state.outcome.moved.push({ from: origin, to: seen.path });
@@ -334,7 +311,6 @@ export class Placement {
     index.move(entry, root + 1, name);
     this.state.observation.remember(name, undefined);
     this.state.emit({ kind: 'rename', entry: entry.id, path: name, other: path, sizeBytes: 0 });
-    this.state.moveTouched(path, name);
     this.state.touchParent(path);
     this.state.touch('');
   }

@@ -1,5 +1,5 @@
 /** What the parts of one reconciliation share: its circumstances, what was seen, what comes out. */
-import { isWithin, parentPath, type RelativePath } from '../../shared/path.ts';
+import { parentPath, type RelativePath } from '../../shared/path.ts';
 import type { IndexedEntry, IndexedStat, MasterState, NewIntent } from '../store/master-state.ts';
 import type { DigestOf } from './digest.ts';
 import { differenceOf, fileKey, isFresh, isUnsettled, sameObject } from './entry.ts';
@@ -124,15 +124,6 @@ export class ReconcileState {
     for (const { path, top } of this.absences) {
       if (index.lookup(root, top) === undefined) this.outcome.unknown.push(path);
       else this.outcome.absent.push({ path: top, hinted: path });
-    }
-  }
-
-  /** A directory was moved: what was touched in it is now found below its new name. */
-  moveTouched(from: RelativePath, to: RelativePath): void {
-    for (const path of [...this.touched]) {
-      if (!isWithin(path, from)) continue;
-      this.touched.delete(path);
-      this.touched.add(to + path.slice(from.length));
     }
   }
 

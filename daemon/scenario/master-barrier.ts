@@ -143,7 +143,7 @@ export class MasterBarriers {
         for (const root of barrier.cookies.open) capture.rescan(root, '');
         barrier.cookies.open.clear();
       }
-      if (barrier.cookies.open.size > 0) return;
+      if (barrier.cookies.open.size > 0 || capture.recovering) return;
       capture.hurry();
       barrier.stage = 'looking';
     }

@@ -61,6 +61,8 @@ export class MasterCapture {
   changes = 0;
   /** Changes found by the comparison after a restart; undefined when none is under way. */
   private recovered: number | undefined;
+  /** Started anew: what changed while nobody watched is not found yet, so nobody may be told that all is known. */
+  recovering = false;
 
   constructor(ports: CapturePorts) {
     this.ports = ports;
@@ -250,6 +252,7 @@ export class MasterCapture {
   private endRecovery(): void {
     if (this.recovered !== undefined && this.recovered > 0) this.ports.onEvent('CAP-004', { changes: this.recovered });
     this.recovered = undefined;
+    this.recovering = false;
   }
 
   /** Emitted intents are in the spool, durably, when it returns. */

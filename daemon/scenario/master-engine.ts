@@ -136,6 +136,7 @@ export class MasterEngine {
     for (const peer of this.spool.knownPeers()) this.peer(peer);
     this.capture.adoptSpool();
     this.capture.active = true;
+    this.capture.recovering = true;
     // Only what is looked at after capture has begun is sure to be followed by hints for what changes later.
     this.barriers.whenCaptureIsAlive(CAPTURE_PROOF_MS, (alive) => {
       this.capture.recover();

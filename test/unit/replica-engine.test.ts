@@ -439,3 +439,34 @@ test('stopping makes a checkpoint and says so', (t) => {
   const started = host.notices.filter((notice) => notice.type === 'started').at(-1);
   t.deepEqual(started?.position, { generation: GENERATION, seq: 1 });
 });
+
+test('killed at any step of a synchronization, the next one makes both equal', (t) => {
+  const { tree } = sampleSite();
+  for (let n = 1; ; n += 17) {
+    const host = new ReplicaHost(hasher);
+    const vandal = new MemoryUser(host.tree);
+    vandal.makeDirectory('site');
+    vandal.writeFile('site/page3.html', 'old');
+    vandal.writeFile('extra', 'x');
+    const master = new ScriptedMaster(host, hasher);
+    master.hello();
+    let count = 0;
+    host.tree.beforeOperation = () => {
+      count += 1;
+      if (count >= n) throw new Error('killed');
+    };
+    master.startSync();
+    master.list(tree, '', 0);
+    master.settle();
+    master.list(tree, 'site', 1);
+    master.settle();
+    host.tree.beforeOperation = () => {};
+    host.boot();
+    const again = new ScriptedMaster(host, hasher);
+    again.hello();
+    again.synchronize(tree);
+    t.deepEqual(describeTree(host.tree), describeTree(tree), `killed at ${n}`);
+    t.deepEqual(host.tree.listKept(), [], `killed at ${n}`);
+    if (count < n) return;
+  }
+});

@@ -1,7 +1,7 @@
 /** Fingerprint of everything recorded of a directory's entries: equal means no row has to be read to know nothing changed. */
 import { ByteWriter } from '../../shared/protocol/bytes.ts';
 import { type ContentHasher, hashWhole } from '../link/content-hash.ts';
-import type { IndexedStat } from '../store/master-state.ts';
+import type { IndexedStat } from '../store/master-schema.ts';
 
 export interface NamedStat extends IndexedStat {
   readonly name: string;

@@ -6,9 +6,9 @@ import { parentPath, type RelativePath } from '../../shared/path.ts';
 import type { Look } from './reconcile-state.ts';
 
 /** A file somebody is writing is looked at after this much quiet … */
-export const QUIET_MS = 1_000;
+const QUIET_MS = 1_000;
 /** … but at the latest after this. */
-export const LATEST_MS = 10_000;
+const LATEST_MS = 10_000;
 const RENAMES_KEPT = 10_000;
 const RENAMES_KEPT_MS = 60_000;
 

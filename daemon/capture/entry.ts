@@ -1,6 +1,6 @@
 /** What an observation of the file system means against the record of it. Pure. */
 import type { EntryStat, FileId } from '../ports.ts';
-import type { IndexedStat, IndexedType } from '../store/master-state.ts';
+import type { IndexedStat, IndexedType } from '../store/master-schema.ts';
 
 /**
  * A content change within this time after the last one may leave the same times behind: coarse kernel clocks tick every

@@ -3,7 +3,7 @@
 import { Fault } from '../../shared/faults.ts';
 import { parentPath, type RelativePath } from '../../shared/path.ts';
 import type { EntryStat, RootTree, ScannedEntry } from '../ports.ts';
-import type { IndexedStat } from '../store/master-state.ts';
+import type { IndexedStat } from '../store/master-schema.ts';
 import { toIndexed } from './entry.ts';
 
 export type TreeView = Pick<RootTree, 'stat' | 'scan'>;

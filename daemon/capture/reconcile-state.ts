@@ -1,6 +1,7 @@
 /** What the parts of one reconciliation share: its circumstances, what was seen, what comes out. */
 import { parentPath, type RelativePath } from '../../shared/path.ts';
-import type { IndexedEntry, IndexedStat, MasterState, NewIntent } from '../store/master-state.ts';
+import type { IndexedEntry, IndexedStat, NewIntent } from '../store/master-schema.ts';
+import type { MasterState } from '../store/master-state.ts';
 import type { DigestOf } from './digest.ts';
 import { differenceOf, fileKey, isFresh, isUnsettled, sameObject } from './entry.ts';
 import type { PathFilter } from './filter.ts';

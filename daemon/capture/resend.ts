@@ -1,6 +1,7 @@
 /** What a Replica asks for again is sent whole, with the directories above it, from the record alone. */
 import { parentPath, type RelativePath } from '../../shared/path.ts';
-import type { IndexedEntry, MasterState, NewIntent } from '../store/master-state.ts';
+import type { IndexedEntry, NewIntent } from '../store/master-schema.ts';
+import type { MasterState } from '../store/master-state.ts';
 import { fileKey } from './entry.ts';
 
 /** Emits intents that make `path` and everything below it on the Replica; nothing when it is not recorded. */

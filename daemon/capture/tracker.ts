@@ -5,7 +5,8 @@
 
 import { CONTROL_NAME, isWithin, type RelativePath } from '../../shared/path.ts';
 import type { CaptureHint, RootTree } from '../ports.ts';
-import type { MasterState, NewIntent } from '../store/master-state.ts';
+import type { NewIntent } from '../store/master-schema.ts';
+import type { MasterState } from '../store/master-state.ts';
 import type { DigestOf } from './digest.ts';
 import { type AddOptions, type DirtyLook, DirtySet } from './dirty.ts';
 import type { PathFilter } from './filter.ts';

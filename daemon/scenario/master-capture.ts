@@ -10,7 +10,8 @@ import type { PathFilter } from '../capture/filter.ts';
 import { resend } from '../capture/resend.ts';
 import { RootTracker } from '../capture/tracker.ts';
 import type { CaptureHint, Clock, RootTree } from '../ports.ts';
-import type { Intent, MasterState, NewIntent } from '../store/master-state.ts';
+import type { Intent, NewIntent } from '../store/master-schema.ts';
+import type { MasterState } from '../store/master-state.ts';
 
 export interface CapturePorts {
   readonly clock: Clock;

@@ -10,13 +10,13 @@ import { compileExcludes, type PathFilter } from '../capture/filter.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { CaptureHint, Clock, Random, RootTree, Timer } from '../ports.ts';
 import type { MasterState } from '../store/master-state.ts';
-import type { MasterSync } from '../sync/master.ts';
 import type { EngineCall, EngineConfig, EngineNotice, EngineRequest, EngineStatus } from './engine-protocol.ts';
 import { MasterBarriers } from './master-barrier.ts';
 import { MasterCapture } from './master-capture.ts';
 import { MasterPeer } from './master-peer.ts';
 import { SpoolKeeper } from './master-spool.ts';
 import { MasterStatistics } from './master-statistics.ts';
+import { CAPTURE_PROOF_MS, MasterSyncDesk } from './master-sync-desk.ts';
 
 export interface MasterEnginePorts {
   readonly clock: Clock;
@@ -28,25 +28,12 @@ export interface MasterEnginePorts {
   readonly hasher: ContentHasher;
 }
 
-type SyncCall = Extract<EngineCall, { name: 'synchronize' | 'diff' }>;
-
 /** A turn ends after this long, so that messages are handled. */
 const TURN_MS = 10;
 const STATUS_MS = 100;
 /** A quiet engine still looks at its spool, its peers and its roots this often. */
 const IDLE_MS = 500;
-/** The record of a first walk becomes durable at these distances; until it is complete it means nothing. */
-const WALK_COMMIT_MS = 500;
-/** A walk starts when the capture source has proved to be alive; without that it starts after this long. */
-const CAPTURE_PROOF_MS = 3_000;
 const STOP_DRAIN_MS = 1_000;
-
-interface PendingSync {
-  readonly callId: number;
-  readonly call: SyncCall;
-  /** It was interrupted and starts again. */
-  again: boolean;
-}
 
 export class MasterEngine {
   private readonly ports: MasterEnginePorts;
@@ -60,18 +47,11 @@ export class MasterEngine {
   private readonly excluded: PathFilter;
   private readonly digestOf: DigestOf;
   private readonly peers = new Map<string, MasterPeer>();
-  private readonly pendingSyncs = new Map<string, PendingSync>();
-  /** After a synchronization: the position at which all changes made during it are applied. */
-  private readonly tails = new Map<string, number | 'flushing'>();
-  private indexed: boolean;
-  /** A walk is building the index inside an open transaction. */
-  private walking: MasterPeer | undefined;
-  private walkCommittedMs = 0;
+  private readonly syncs: MasterSyncDesk;
   private timer: Timer | undefined;
   private timerDueMs = Number.POSITIVE_INFINITY;
   private statusText = '';
   private statusAtMs = Number.NEGATIVE_INFINITY;
-  private syncId: number;
   private ended = false;
 
   constructor(config: EngineConfig, ports: MasterEnginePorts, notify: (notice: EngineNotice) => void) {
@@ -80,8 +60,6 @@ export class MasterEngine {
     this.ports = ports;
     const { state, clock, trees } = ports;
     this.generation = this.loadGeneration();
-    this.indexed = state.meta('indexed') === '1';
-    this.syncId = Math.floor(ports.random.fraction() * 2 ** 31);
     this.excluded = compileExcludes(
       config.exclude,
       trees.every((tree) => tree.capabilities.caseSensitive),
@@ -96,7 +74,7 @@ export class MasterEngine {
       excluded: this.excluded,
       digestOf: this.digestOf,
       sentSeq: () => this.everSentSeq(),
-      spooling: () => this.spool.isNeeded || this.pendingSyncs.size > 0,
+      spooling: () => this.spool.isNeeded || this.syncs.isSynchronizing,
       onEvent: (code, details) => this.event(code, details),
     });
     this.barriers = new MasterBarriers({
@@ -108,6 +86,23 @@ export class MasterEngine {
       appliedEverywhere: (seq) => this.appliedEverywhere(seq),
       reply: (id, result, fault) => this.reply(id, result, fault),
     });
+    this.syncs = new MasterSyncDesk(
+      {
+        clock,
+        state,
+        capture: this.capture,
+        barriers: this.barriers,
+        spool: this.spool,
+        statistics: this.statistics,
+        scenarioName: config.scenarioName,
+        peers: this.peers,
+        position: () => this.position(),
+        reply: (id, result, fault) => this.reply(id, result, fault),
+        onEvent: (code, details) => this.event(code, details),
+        wake: () => this.wake(),
+      },
+      Math.floor(ports.random.fraction() * 2 ** 31),
+    );
   }
 
   private loadGeneration(): string {
@@ -124,8 +119,8 @@ export class MasterEngine {
   /** Opens for work; answers `started`. */
   start(): void {
     try {
-      if (this.indexed) this.resume();
-      this.notify({ type: 'started', ...{ position: this.indexed ? this.position() : undefined } });
+      if (this.syncs.indexed) this.resume();
+      this.notify({ type: 'started', ...{ position: this.syncs.indexed ? this.position() : undefined } });
       this.wake();
     } catch (error) {
       this.fail(error);
@@ -190,7 +185,7 @@ export class MasterEngine {
     switch (call.name) {
       case 'synchronize':
       case 'diff':
-        this.requestSync(id, call);
+        this.syncs.request(id, call);
         return;
       case 'barrier':
         this.barriers.add(id);
@@ -218,13 +213,10 @@ export class MasterEngine {
   private stop(): void {
     const untilMs = this.ports.clock.bootMs() + STOP_DRAIN_MS;
     const more = () => this.ports.clock.bootMs() < untilMs;
-    this.abandonWalk();
+    this.syncs.abandonWalk();
     if (this.capture.active) while (more() && this.capture.work(more));
+    this.syncs.close();
     for (const peer of this.peers.values()) peer.drop('the engine stops');
-    for (const { callId } of this.pendingSyncs.values()) {
-      this.reply(callId, undefined, new Fault('LINK-UNREACHABLE', { host: 'Replica', reason: 'the engine stops' }));
-    }
-    this.pendingSyncs.clear();
     this.end();
     this.notify({ type: 'stopped' });
   }
@@ -267,11 +259,11 @@ export class MasterEngine {
         config: this.config,
         notify: this.notify,
         captured: () => this.position(),
-        indexed: () => this.indexed,
+        indexed: () => this.syncs.indexed,
         onChange: () => this.wake(),
         onReady: (ready) => this.onReady(ready),
-        onSyncWalked: () => this.onWalked(),
-        onSyncDone: (done, sync) => this.onSyncDone(done, sync),
+        onSyncWalked: () => this.syncs.onWalked(),
+        onSyncDone: (done, sync) => this.syncs.onDone(done, sync),
         onSessionEnded: (ended) => this.onSessionEnded(ended),
       },
       this.spool.receivedBy(id) ?? 0,
@@ -286,166 +278,28 @@ export class MasterEngine {
     return seq;
   }
 
+  /** A Replica that is not connected counts as well while the spool is kept for it. */
   private appliedEverywhere(seq: number): boolean {
-    if (this.pendingSyncs.size > 0) return false;
-    for (const peer of this.peers.values()) if (peer.synchronized && peer.appliedSeq < seq) return false;
+    if (this.syncs.isSynchronizing) return false;
+    for (const peer of this.peers.values()) {
+      const counts = peer.synchronized || this.spool.receivedBy(peer.id) !== undefined;
+      if (counts && peer.appliedSeq < seq) return false;
+    }
     return true;
   }
 
   private onReady(peer: MasterPeer): void {
-    const pending = this.pendingSyncs.get(peer.id);
     if (peer.synchronized) this.spool.know(peer.id, peer.receivedSeq);
-    if (pending !== undefined) this.beginSync(peer, pending);
-    else if (!peer.synchronized && this.spool.receivedBy(peer.id) !== undefined) {
-      this.spool.forget(peer.id);
-      this.event('SYN-006', { reason: 'the Replica is not at a position of this history' });
-    }
+    const begun = this.syncs.onReady(peer);
+    if (begun || peer.synchronized || this.spool.receivedBy(peer.id) === undefined) return;
+    this.spool.forget(peer.id);
+    this.event('SYN-006', { reason: 'the Replica is not at a position of this history' });
   }
 
   private onSessionEnded(peer: MasterPeer): void {
     this.statistics.sessionEnded(peer.id);
-    if (peer.sync !== undefined) {
-      peer.sync = undefined;
-      if (this.walking === peer) this.abandonWalk();
-      const pending = this.pendingSyncs.get(peer.id);
-      if (pending !== undefined && !this.ended) {
-        pending.again = true;
-        this.event('SYN-004', { reason: 'the link was interrupted' });
-      }
-    }
+    this.syncs.onSessionEnded(peer);
     this.wake();
-  }
-
-  // ------------------------------------------------------------- synchronization
-
-  private requestSync(id: number, call: SyncCall): void {
-    const earlier = this.pendingSyncs.get(call.peer);
-    if (earlier !== undefined) {
-      this.reply(
-        id,
-        undefined,
-        new Fault('SCENARIO-STATE', {
-          name: this.config.scenarioName,
-          state: 'synchronizing',
-          reason: 'another comparison with this host is under way',
-        }),
-      );
-      return;
-    }
-    const pending: PendingSync = { callId: id, call, again: false };
-    this.pendingSyncs.set(call.peer, pending);
-    const peer = this.peers.get(call.peer);
-    if (peer?.connected) this.beginSync(peer, pending);
-  }
-
-  private beginSync(peer: MasterPeer, pending: PendingSync): void {
-    this.barriers.whenCaptureIsAlive(CAPTURE_PROOF_MS, () => {
-      if (this.pendingSyncs.get(peer.id) !== pending || !peer.connected || peer.sync !== undefined) return;
-      try {
-        this.runSync(peer, pending);
-      } catch (error) {
-        const fault = Fault.from(error);
-        if (fault.kind === 'fatal') throw fault;
-        this.pendingSyncs.delete(peer.id);
-        this.event('SYN-004', { reason: fault.message });
-        this.reply(pending.callId, undefined, fault);
-      }
-      this.wake();
-    });
-  }
-
-  private runSync(peer: MasterPeer, { call, again }: PendingSync): void {
-    this.syncId += 1;
-    if (call.name === 'diff') {
-      const base = this.position();
-      const { syncId } = this;
-      const { ignoreSame } = call;
-      peer.startSync({ syncId, method: 'file', ignoreSame, dryRun: true, base, recording: 'ignore' });
-      return;
-    }
-    this.capture.recordIdentities(call.adoptRoots === true && !again);
-    const others = [...this.peers.values()].some((other) => other !== peer && this.dependsOnIndex(other));
-    if (!others) this.startIndex(peer);
-    if (!again) this.event('SYN-001', { method: call.method });
-    peer.startSync({
-      syncId: this.syncId,
-      method: call.method,
-      ignoreSame: call.ignoreSame,
-      dryRun: false,
-      base: this.position(),
-      recording: others ? 'report' : 'record',
-    });
-  }
-
-  private dependsOnIndex(peer: MasterPeer): boolean {
-    return peer.synchronized || peer.sync?.options.dryRun === false || this.spool.receivedBy(peer.id) !== undefined;
-  }
-
-  /** Nobody relies on the index: the walk brings it to what it sees, without intents. */
-  private startIndex(peer: MasterPeer): void {
-    const { state, clock } = this.ports;
-    this.abandonWalk();
-    this.indexed = false;
-    this.capture.active = false;
-    state.transaction(() => {
-      state.setMeta('indexed', '0');
-      this.spool.startOver();
-    });
-    this.walking = peer;
-    this.walkCommittedMs = clock.bootMs();
-    state.begin();
-  }
-
-  /** The walk's transaction is kept, but the index stays marked as incomplete. */
-  private abandonWalk(): void {
-    if (this.walking === undefined) return;
-    this.walking = undefined;
-    this.ports.state.commit();
-  }
-
-  private keepWalkDurable(): void {
-    const nowMs = this.ports.clock.bootMs();
-    if (this.walking === undefined || nowMs - this.walkCommittedMs < WALK_COMMIT_MS) return;
-    this.walkCommittedMs = nowMs;
-    this.ports.state.commit();
-    this.ports.state.begin();
-  }
-
-  private onWalked(): void {
-    if (this.walking === undefined) return;
-    this.walking = undefined;
-    this.ports.state.setMeta('indexed', '1');
-    this.ports.state.commit();
-    this.indexed = true;
-    this.capture.active = true;
-  }
-
-  private onSyncDone(peer: MasterPeer, sync: MasterSync): void {
-    const pending = this.pendingSyncs.get(peer.id);
-    this.pendingSyncs.delete(peer.id);
-    if (sync.options.dryRun) {
-      if (pending !== undefined) this.reply(pending.callId, sync.differenceResult());
-      return;
-    }
-    this.spool.know(peer.id, sync.options.base.seq);
-    this.statistics.synchronized(sync);
-    this.event('SYN-002');
-    this.tails.set(peer.id, 'flushing');
-    this.capture.hurry();
-    if (pending !== undefined) this.reply(pending.callId, sync.result());
-  }
-
-  /** SYN-003 once what was captured by the end of a synchronization is applied. */
-  private followTails(): void {
-    for (const [id, tail] of this.tails) {
-      const peer = this.peers.get(id);
-      if (tail === 'flushing') {
-        if (this.capture.isFlushed()) this.tails.set(id, this.ports.state.seq);
-      } else if (peer?.synchronized && peer.appliedSeq >= tail) {
-        this.tails.delete(id);
-        this.event('SYN-003', { peer: id });
-      }
-    }
   }
 
   // ------------------------------------------------------------- turns
@@ -476,9 +330,9 @@ export class MasterEngine {
       const sentUntilMs = clock.bootMs() + TURN_MS;
       const moreToSend = () => clock.bootMs() < sentUntilMs;
       for (const peer of this.peers.values()) busy = peer.pump(moreToSend) || busy;
-      this.keepWalkDurable();
+      this.syncs.keepWalkDurable();
       this.barriers.step();
-      this.followTails();
+      this.syncs.followTails();
       if (!this.ports.state.inTransaction) this.trimSpool();
       this.reportStatus();
       if (this.ended) return;
@@ -530,9 +384,10 @@ export class MasterEngine {
       this.statistics.count(peer);
     }
     const { held } = this.capture;
-    const phase = held !== undefined ? 'held' : sync !== undefined ? 'synchronizing' : this.indexed ? 'live' : 'idle';
+    const phase =
+      held !== undefined ? 'held' : sync !== undefined ? 'synchronizing' : this.syncs.indexed ? 'live' : 'idle';
     return {
-      position: this.indexed || this.walking !== undefined ? this.position() : undefined,
+      position: this.syncs.indexed || this.syncs.isWalking ? this.position() : undefined,
       phase,
       ...(held === undefined ? {} : { held }),
       peers,

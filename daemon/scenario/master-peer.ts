@@ -48,7 +48,7 @@ interface Acknowledged {
   atWallMs: number | undefined;
 }
 
-export function profileOf(trees: readonly RootTree[]): MetadataProfile {
+function profileOf(trees: readonly RootTree[]): MetadataProfile {
   return {
     posixModes: trees.every((tree) => tree.capabilities.posixModes),
     timeGranularityNs: Math.max(1, ...trees.map((tree) => tree.capabilities.timeGranularityNs)),

@@ -22,7 +22,7 @@ export type ReadOutcome =
   | { readonly kind: 'large'; readonly stat: EntryStat; readonly file: ReadableFile };
 
 /** The content may have changed between the two. */
-export function isTorn(before: EntryStat, after: EntryStat): boolean {
+function isTorn(before: EntryStat, after: EntryStat): boolean {
   return before.sizeBytes !== after.sizeBytes || before.mtimeNs !== after.mtimeNs || before.ctimeNs !== after.ctimeNs;
 }
 
@@ -77,7 +77,7 @@ function readOnce(
 }
 
 /** Reads until `room` is full or the file ends; the count. */
-export function fill(file: ReadableFile, room: Uint8Array, position: number): number {
+function fill(file: ReadableFile, room: Uint8Array, position: number): number {
   let done = 0;
   while (done < room.length) {
     const count = file.read(room, done, room.length - done, position + done);

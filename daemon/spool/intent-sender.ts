@@ -21,7 +21,8 @@ import { isGone } from '../capture/observation.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import { FrameWriter, type LinkSession } from '../link/session.ts';
 import type { EntryStat, RootTree } from '../ports.ts';
-import type { IndexedEntry, Intent, MasterState } from '../store/master-state.ts';
+import type { IndexedEntry, Intent } from '../store/master-schema.ts';
+import type { MasterState } from '../store/master-state.ts';
 import { INLINE_BYTES, LargeRead, readIntoFrame } from './file-content.ts';
 
 export interface SenderPorts {
@@ -50,7 +51,7 @@ interface OpenPut {
   readonly read: LargeRead;
 }
 
-export function toChangeMetadata(stat: EntryStat): ChangeMetadata {
+function toChangeMetadata(stat: EntryStat): ChangeMetadata {
   return { mode: stat.mode, uid: stat.uid, gid: stat.gid, mtimeNs: stat.mtimeNs };
 }
 

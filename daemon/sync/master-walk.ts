@@ -14,7 +14,8 @@ import { isGone } from '../capture/observation.ts';
 import type { Unsettled } from '../capture/reconcile-state.ts';
 import type { FrameWriter } from '../link/session.ts';
 import type { EntryStat, RootTree, ScannedEntry } from '../ports.ts';
-import type { IndexedEntry, IndexedStat, MasterState } from '../store/master-state.ts';
+import type { IndexedEntry, IndexedStat } from '../store/master-schema.ts';
+import type { MasterState } from '../store/master-state.ts';
 
 export type WalkRecording = 'record' | 'report' | 'ignore';
 

@@ -43,7 +43,7 @@ test('a synchronization makes the Replica equal and says so', (t) => {
     ['SYN-001', 'SYN-002', 'SYN-003'],
   );
   t.is(pair.masterStatus?.phase, 'live');
-  t.like(pair.masterStatus?.peers['replica'], { synchronized: true, link: 'live', lagMs: 0, exposureMs: 0 });
+  t.like(pair.masterStatus?.peers.replica, { synchronized: true, link: 'live', lagMs: 0, exposureMs: 0 });
   pair.close();
 });
 

@@ -1,0 +1,237 @@
+/**
+ * Synchronizations and comparisons of a Master: asked for by a call, begun when the Replica is there and capture is alive,
+ * begun again after an interruption. The walk of a first one builds the index inside one open transaction.
+ */
+import { Fault } from '../../shared/faults.ts';
+import type { Position } from '../../shared/position.ts';
+import type { Clock } from '../ports.ts';
+import type { MasterState } from '../store/master-state.ts';
+import type { MasterSync } from '../sync/master.ts';
+import type { EngineCall } from './engine-protocol.ts';
+import type { MasterBarriers } from './master-barrier.ts';
+import type { MasterCapture } from './master-capture.ts';
+import type { MasterPeer } from './master-peer.ts';
+import type { SpoolKeeper } from './master-spool.ts';
+import type { MasterStatistics } from './master-statistics.ts';
+
+type SyncCall = Extract<EngineCall, { name: 'synchronize' | 'diff' }>;
+
+export interface SyncDeskPorts {
+  readonly clock: Clock;
+  readonly state: MasterState;
+  readonly capture: MasterCapture;
+  readonly barriers: MasterBarriers;
+  readonly spool: SpoolKeeper;
+  readonly statistics: MasterStatistics;
+  readonly scenarioName: string;
+  readonly peers: ReadonlyMap<string, MasterPeer>;
+  readonly position: () => Position;
+  readonly reply: (id: number, result: unknown, fault?: Fault) => void;
+  readonly onEvent: (code: string, details?: Readonly<Record<string, string | number | boolean>>) => void;
+  readonly wake: () => void;
+}
+
+interface PendingSync {
+  readonly callId: number;
+  readonly call: SyncCall;
+  /** It was interrupted and starts again. */
+  again: boolean;
+}
+
+/** A walk starts when the capture source has proved to be alive; without that it starts after this long. */
+export const CAPTURE_PROOF_MS = 3_000;
+/** The record of a first walk becomes durable at these distances; until it is complete it means nothing. */
+const WALK_COMMIT_MS = 500;
+
+export class MasterSyncDesk {
+  private readonly ports: SyncDeskPorts;
+  private readonly pending = new Map<string, PendingSync>();
+  /** After a synchronization: the position at which all changes made during it are applied. */
+  private readonly tails = new Map<string, number | 'flushing'>();
+  /** A walk is building the index inside an open transaction. */
+  private walking: MasterPeer | undefined;
+  private walkCommittedMs = 0;
+  private syncId: number;
+  /** The index describes the roots. */
+  indexed: boolean;
+
+  constructor(ports: SyncDeskPorts, firstSyncId: number) {
+    this.ports = ports;
+    this.syncId = firstSyncId;
+    this.indexed = ports.state.meta('indexed') === '1';
+  }
+
+  /** Somebody waits for a Replica to become equal. */
+  get isSynchronizing(): boolean {
+    for (const { call } of this.pending.values()) if (call.name === 'synchronize') return true;
+    return false;
+  }
+
+  get isWalking(): boolean {
+    return this.walking !== undefined;
+  }
+
+  request(id: number, call: SyncCall): void {
+    const earlier = this.pending.get(call.peer);
+    if (earlier !== undefined) {
+      this.ports.reply(
+        id,
+        undefined,
+        new Fault('SCENARIO-STATE', {
+          name: this.ports.scenarioName,
+          state: 'synchronizing',
+          reason: 'another comparison with this host is under way',
+        }),
+      );
+      return;
+    }
+    const pending: PendingSync = { callId: id, call, again: false };
+    this.pending.set(call.peer, pending);
+    const peer = this.ports.peers.get(call.peer);
+    if (peer?.connected) this.beginSync(peer, pending);
+  }
+
+  private beginSync(peer: MasterPeer, pending: PendingSync): void {
+    this.ports.barriers.whenCaptureIsAlive(CAPTURE_PROOF_MS, () => {
+      if (this.pending.get(peer.id) !== pending || !peer.connected || peer.sync !== undefined) return;
+      try {
+        this.runSync(peer, pending);
+      } catch (error) {
+        const fault = Fault.from(error);
+        if (fault.kind === 'fatal') throw fault;
+        this.pending.delete(peer.id);
+        this.ports.onEvent('SYN-004', { reason: fault.message });
+        this.ports.reply(pending.callId, undefined, fault);
+      }
+      this.ports.wake();
+    });
+  }
+
+  private runSync(peer: MasterPeer, { call, again }: PendingSync): void {
+    this.syncId += 1;
+    if (call.name === 'diff') {
+      const base = this.ports.position();
+      const { syncId } = this;
+      const { ignoreSame } = call;
+      peer.startSync({ syncId, method: 'file', ignoreSame, dryRun: true, base, recording: 'ignore' });
+      return;
+    }
+    this.ports.capture.recordIdentities(call.adoptRoots === true && !again);
+    const others = [...this.ports.peers.values()].some((other) => other !== peer && this.dependsOnIndex(other));
+    if (!others) this.startIndex(peer);
+    if (!again) this.ports.onEvent('SYN-001', { method: call.method });
+    peer.startSync({
+      syncId: this.syncId,
+      method: call.method,
+      ignoreSame: call.ignoreSame,
+      dryRun: false,
+      base: this.ports.position(),
+      recording: others ? 'report' : 'record',
+    });
+  }
+
+  private dependsOnIndex(peer: MasterPeer): boolean {
+    return (
+      peer.synchronized || peer.sync?.options.dryRun === false || this.ports.spool.receivedBy(peer.id) !== undefined
+    );
+  }
+
+  /** Nobody relies on the index: the walk brings it to what it sees, without intents. */
+  private startIndex(peer: MasterPeer): void {
+    const { state, clock } = this.ports;
+    this.abandonWalk();
+    this.indexed = false;
+    this.ports.capture.active = false;
+    state.transaction(() => {
+      state.setMeta('indexed', '0');
+      this.ports.spool.startOver();
+    });
+    this.walking = peer;
+    this.walkCommittedMs = clock.bootMs();
+    state.begin();
+  }
+
+  /** The walk's transaction is kept, but the index stays marked as incomplete. */
+  abandonWalk(): void {
+    if (this.walking === undefined) return;
+    this.walking = undefined;
+    this.ports.state.commit();
+  }
+
+  keepWalkDurable(): void {
+    const nowMs = this.ports.clock.bootMs();
+    if (this.walking === undefined || nowMs - this.walkCommittedMs < WALK_COMMIT_MS) return;
+    this.walkCommittedMs = nowMs;
+    this.ports.state.commit();
+    this.ports.state.begin();
+  }
+
+  onWalked(): void {
+    if (this.walking === undefined) return;
+    this.walking = undefined;
+    this.ports.state.setMeta('indexed', '1');
+    this.ports.state.commit();
+    this.indexed = true;
+    this.ports.capture.active = true;
+  }
+
+  onDone(peer: MasterPeer, sync: MasterSync): void {
+    const pending = this.pending.get(peer.id);
+    this.pending.delete(peer.id);
+    if (sync.options.dryRun) {
+      if (pending !== undefined) this.ports.reply(pending.callId, sync.differenceResult());
+      return;
+    }
+    this.ports.spool.know(peer.id, sync.options.base.seq);
+    this.ports.statistics.synchronized(sync);
+    this.ports.onEvent('SYN-002');
+    this.tails.set(peer.id, 'flushing');
+    this.ports.capture.hurry();
+    if (pending !== undefined) this.ports.reply(pending.callId, sync.result());
+  }
+
+  /** SYN-003 once what was captured by the end of a synchronization is applied. */
+  followTails(): void {
+    for (const [id, tail] of this.tails) {
+      const peer = this.ports.peers.get(id);
+      if (tail === 'flushing') {
+        if (this.ports.capture.isFlushed()) this.tails.set(id, this.ports.state.seq);
+      } else if (peer?.synchronized && peer.appliedSeq >= tail) {
+        this.tails.delete(id);
+        this.ports.onEvent('SYN-003', { peer: id });
+      }
+    }
+  }
+
+  // ------------------------------------------------------------- sessions
+
+  /** The handshake is over: what was asked for can begin. False when nothing was. */
+  onReady(peer: MasterPeer): boolean {
+    const pending = this.pending.get(peer.id);
+    if (pending !== undefined) this.beginSync(peer, pending);
+    return pending !== undefined;
+  }
+
+  onSessionEnded(peer: MasterPeer): void {
+    if (peer.sync === undefined) return;
+    peer.sync = undefined;
+    if (this.walking === peer) this.abandonWalk();
+    const pending = this.pending.get(peer.id);
+    if (pending === undefined) return;
+    pending.again = true;
+    this.ports.onEvent('SYN-004', { reason: 'the link was interrupted' });
+  }
+
+  /** The engine stops. */
+  close(): void {
+    this.abandonWalk();
+    for (const { callId } of this.pending.values()) {
+      this.ports.reply(
+        callId,
+        undefined,
+        new Fault('LINK-UNREACHABLE', { host: 'Replica', reason: 'the engine stops' }),
+      );
+    }
+    this.pending.clear();
+  }
+}

@@ -11,7 +11,7 @@ import { createCaptureService, type StoppableCapture } from '../../daemon/captur
 import { LinuxTree } from '../../daemon/platform/linux/tree.ts';
 import type { CaptureHint, CaptureMethod, EntryStat, RootTree } from '../../daemon/ports.ts';
 import type { CaptureReport, EngineHandle } from '../../daemon/services.ts';
-import { isWithin, joinPath, parentPath } from '../../shared/path.ts';
+import { joinPath, parentPath } from '../../shared/path.ts';
 import { eventually } from './rig.ts';
 
 const COOKIE_TIMEOUT_MS = 30_000;
@@ -19,6 +19,7 @@ const COOKIE_TIMEOUT_MS = 30_000;
 /** What the hints led to, by path. */
 class LookedAt {
   readonly entries = new Map<string, EntryStat>();
+  private readonly children = new Map<string, Set<string>>();
   private readonly tree: RootTree;
 
   constructor(tree: RootTree) {
@@ -49,22 +50,31 @@ class LookedAt {
     const isSame = known !== undefined && stat?.id.inode === known.id.inode && stat.id.birthNs === known.id.birthNs;
     if (stat?.type === 'directory' && !isSame) this.rescan(path);
     else if (stat === undefined || !isSame) this.forget(path);
-    if (stat !== undefined) this.entries.set(path, stat);
+    if (stat !== undefined) this.put(path, stat);
   }
 
   private rescan(path: string): void {
     this.forget(path);
     const stat = this.tree.stat(path);
     if (stat === undefined) return;
+    this.put(path, stat);
+    if (stat.type === 'directory') for (const [below, entry] of walk(this.tree, path)) this.put(below, entry);
+  }
+
+  private put(path: string, stat: EntryStat): void {
     this.entries.set(path, stat);
-    if (stat.type === 'directory') for (const [below, entry] of walk(this.tree, path)) this.entries.set(below, entry);
+    const parent = parentPath(path);
+    if (parent === undefined) return;
+    const siblings = this.children.get(parent);
+    if (siblings === undefined) this.children.set(parent, new Set([path]));
+    else siblings.add(path);
   }
 
   private forget(path: string): void {
-    const stat = this.entries.get(path);
     this.entries.delete(path);
-    if (stat !== undefined && stat.type !== 'directory') return;
-    for (const other of [...this.entries.keys()]) if (isWithin(other, path)) this.entries.delete(other);
+    const below = this.children.get(path);
+    this.children.delete(path);
+    for (const child of below ?? []) this.forget(child);
   }
 }
 

@@ -6,7 +6,8 @@ import type { RelativePath } from '../../shared/path.ts';
 
 export type PathFilter = (path: RelativePath) => boolean;
 
-const NOTHING: PathFilter = () => false;
+/** Leaves nothing out. */
+export const NOTHING: PathFilter = () => false;
 
 function segmentSource(segment: string): string {
   return segment

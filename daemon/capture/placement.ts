@@ -2,6 +2,7 @@
 import { isWithin, parentPath, type RelativePath } from '../../shared/path.ts';
 import type { IndexedEntry } from '../store/master-schema.ts';
 import { fileKey, isFresh, sameObject } from './entry.ts';
+import { NOTHING } from './filter.ts';
 import type { Seen } from './observation.ts';
 import { type ReconcileState, updateEntry, updateSiblings } from './reconcile-state.ts';
 
@@ -199,7 +200,10 @@ export class Placement {
     this.state.outcome.moved.push({ from: origin, to: seen.path });
     const moved = index.lookup(root, seen.path);
     if (moved !== undefined) updateEntry(this.state, moved, seen, true);
-    if (seen.stat.type === 'directory' && seen.scanned) this.state.outcome.scans.push({ path: seen.path, deep: true });
+    if (seen.stat.type === 'directory' && (seen.scanned || this.state.context.excluded !== NOTHING)) {
+      // What was excluded below the old name may not be below the new one.
+      this.state.outcome.scans.push({ path: seen.path, deep: true });
+    }
   }
 
   /** Nothing recorded is this object: it is new, a further name of a file, or takes the place of what was there. */

@@ -24,6 +24,7 @@ export function engineConfig(input: EngineConfigInput): EngineConfig {
     roots: rootsOf(document, role).map((path) => ({ path })),
     directory: input.directory,
     exclude: document.exclude,
+    ...(role === 'master' ? { replicas: document.replicas.flatMap(({ deviceId }) => deviceId ?? []) } : {}),
     agreedFingerprint: agreedFingerprint(document, (text) => createHash('sha256').update(text).digest('hex')),
     epoch: input.epoch,
     limits: {

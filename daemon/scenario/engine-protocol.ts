@@ -23,6 +23,8 @@ export interface EngineConfig {
   readonly agreedFingerprint: string;
   readonly epoch: number;
   readonly limits: EngineLimits;
+  /** Master: device ids of the configured Replicas; absent: those that are heard of. */
+  readonly replicas?: readonly string[];
   /** Replica: the operator runs the scenario now, so roots that were replaced are taken for what he wants. */
   readonly adoptRoots?: boolean;
 }
@@ -116,6 +118,8 @@ export interface EngineStatus {
   readonly receivedSeq?: number;
   readonly spoolBytes: number;
   readonly parked: number;
+  /** Master: places that cannot be read now; what they hold is not on the Replicas. */
+  readonly unreadable?: number;
 }
 
 export interface EnginePeerStatus extends ReplicaStatus {

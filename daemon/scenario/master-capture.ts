@@ -9,9 +9,10 @@ import type { DigestOf } from '../capture/digest.ts';
 import type { PathFilter } from '../capture/filter.ts';
 import { resend } from '../capture/resend.ts';
 import { RootTracker } from '../capture/tracker.ts';
-import type { CaptureHint, Clock, RootTree } from '../ports.ts';
-import type { Intent, NewIntent } from '../store/master-schema.ts';
+import type { CaptureHint, Clock, FileId, RootTree } from '../ports.ts';
+import { type IndexedEntry, type Intent, NEVER_NS, type NewIntent } from '../store/master-schema.ts';
 import type { MasterState } from '../store/master-state.ts';
+import { UnreadablePlaces } from './master-unreadable.ts';
 
 export interface CapturePorts {
   readonly clock: Clock;
@@ -47,6 +48,7 @@ const MARKS_KEPT = 200_000;
 export class MasterCapture {
   private readonly ports: CapturePorts;
   readonly trackers: readonly RootTracker[];
+  private readonly unreadable: UnreadablePlaces;
   private readonly lost = new Set<number>();
   private guardedAtMs = Number.NEGATIVE_INFINITY;
   private overflowCount = 0;
@@ -67,6 +69,7 @@ export class MasterCapture {
 
   constructor(ports: CapturePorts) {
     this.ports = ports;
+    this.unreadable = new UnreadablePlaces(ports.trees);
     this.trackers = ports.trees.map(
       (tree, root) =>
         new RootTracker({
@@ -75,7 +78,7 @@ export class MasterCapture {
           index: ports.state,
           excluded: ports.excluded,
           digestOf: ports.digestOf,
-          onFailed: (path, error) => this.complain(path, Fault.from(error)),
+          onFailed: (path, error) => this.cannotRead(root, path, Fault.from(error)),
         }),
     );
   }
@@ -133,8 +136,63 @@ export class MasterCapture {
     this.trackers[root]?.lookLater(path, this.ports.clock.bootMs());
   }
 
+  // ------------------------------------------------------------- what could not be sent
+
+  get unreadableCount(): number {
+    return this.unreadable.count;
+  }
+
+  /** Told, counted, and tried again until it can be read. */
+  cannotRead(root: number, path: RelativePath, fault: Fault, whole = false): void {
+    this.unreadable.note({ root, path, whole }, this.ports.clock.bootMs());
+    this.complain(path, fault);
+  }
+
+  retryUnreadable(): void {
+    if (!this.active || this.unreadable.count === 0 || this.lost.size > 0) return;
+    for (const { root, path, whole } of this.unreadable.takeReadable(this.ports.clock.bootMs())) {
+      if (whole) this.repair(root, [path]);
+      this.look(root, path);
+      this.rescan(root, path);
+    }
+  }
+
+  /**
+   * A synchronization found a file gone or could not read it when it came to send it: the record must not say that the
+   * Replica has its content, under whatever name it has now.
+   */
+  notSent(root: number, path: RelativePath, id: FileId): void {
+    const { state } = this.ports;
+    state.transaction(() => {
+      for (const { row, place } of this.recordsOf(root, id)) {
+        if (row.type === 'file') state.updateEntry(row, { ...row, mtimeNs: NEVER_NS });
+        this.look(root, place);
+      }
+    });
+    this.look(root, path);
+  }
+
+  /**
+   * A synchronization did not get to see a directory it had announced: it has gone (moved, perhaps) or cannot be read. What a
+   * Replica has of it is unknown, so it is sent whole, wherever it is now.
+   */
+  notListed(root: number, path: RelativePath, id: FileId, fault: Fault | undefined): void {
+    if (fault !== undefined) this.cannotRead(root, path, fault, true);
+    else this.repair(root, [...new Set([path, ...this.recordsOf(root, id).map(({ place }) => place)])]);
+  }
+
+  private recordsOf(root: number, { inode, birthNs }: FileId): { row: IndexedEntry; place: RelativePath }[] {
+    const { state } = this.ports;
+    const found: { row: IndexedEntry; place: RelativePath }[] = [];
+    for (const row of state.byFileId(BigInt.asIntN(64, inode), birthNs)) {
+      const place = state.placeOf(row);
+      if (place?.root === root) found.push({ row, place: place.path });
+    }
+    return found;
+  }
+
   /** Says once a minute that a place cannot be read. */
-  complain(path: RelativePath, fault: Fault): void {
+  private complain(path: RelativePath, fault: Fault): void {
     const nowMs = this.ports.clock.bootMs();
     if (nowMs - (this.complaints.get(path) ?? Number.NEGATIVE_INFINITY) < COMPLAINT_MS) return;
     if (this.complaints.size > 10_000) this.complaints.clear();
@@ -294,7 +352,16 @@ export class MasterCapture {
   private mark(seq: number, bytes: number): void {
     this.totalBytes += bytes;
     this.marks.push({ seq, atMs: this.ports.clock.bootMs(), totalBytes: this.totalBytes });
-    if (this.marks.length > MARKS_KEPT) this.dropMarks(this.marks.length / 2);
+    if (this.marks.length > MARKS_KEPT) this.thinMarks();
+  }
+
+  /** A Replica has been away for long: every two marks become one that is as old as the older, so no age is understated. */
+  private thinMarks(): void {
+    const half = (this.marks.length >> 2) * 2;
+    this.marks = this.marks.map((mark, at) =>
+      at < half && at % 2 === 1 ? { ...mark, atMs: this.marks[at - 1]!.atMs } : mark,
+    );
+    this.marks = this.marks.filter((_, at) => at >= half || at % 2 === 1);
   }
 
   private dropMarks(count: number): void {

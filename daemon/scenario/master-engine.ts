@@ -128,6 +128,7 @@ export class MasterEngine {
   }
 
   private resume(): void {
+    this.spool.keepOnly(this.config.replicas);
     for (const peer of this.spool.knownPeers()) this.peer(peer);
     this.capture.adoptSpool();
     this.capture.active = true;
@@ -278,14 +279,11 @@ export class MasterEngine {
     return seq;
   }
 
-  /** A Replica that is not connected counts as well while the spool is kept for it. */
+  /** Every configured Replica counts, connected and synchronized or not. */
   private appliedEverywhere(seq: number): boolean {
     if (this.syncs.isSynchronizing) return false;
-    for (const peer of this.peers.values()) {
-      const counts = peer.synchronized || this.spool.receivedBy(peer.id) !== undefined;
-      if (counts && peer.appliedSeq < seq) return false;
-    }
-    return true;
+    const configured = this.config.replicas ?? [...this.peers.keys()];
+    return configured.every((id) => this.peers.get(id)?.hasApplied(seq) === true);
   }
 
   private onReady(peer: MasterPeer): void {
@@ -326,6 +324,7 @@ export class MasterEngine {
     try {
       const untilMs = clock.bootMs() + TURN_MS;
       const more = () => clock.bootMs() < untilMs;
+      this.capture.retryUnreadable();
       let busy = this.capture.work(more);
       const sentUntilMs = clock.bootMs() + TURN_MS;
       const moreToSend = () => clock.bootMs() < sentUntilMs;
@@ -395,6 +394,7 @@ export class MasterEngine {
       statistics: this.statistics.figures(nowMs, sync),
       spoolBytes: this.spool.usedBytes,
       parked: 0,
+      unreadable: this.capture.unreadableCount,
     };
   }
 }

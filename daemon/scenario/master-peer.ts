@@ -94,6 +94,11 @@ export class MasterPeer {
     return this.acknowledged.appliedSeq;
   }
 
+  /** Everything up to there is in its roots; what is parked is not. */
+  hasApplied(seq: number): boolean {
+    return this.synchronized && this.appliedSeq >= seq && this.acknowledged.parked === 0;
+  }
+
   get connected(): boolean {
     return this.ready;
   }
@@ -234,7 +239,7 @@ export class MasterPeer {
         hasher: this.ports.hasher,
         nextToken: () => this.nextToken(),
         onLookAgain: (root, path) => this.ports.capture.lookLater(root, path),
-        onUnreadable: (_root, path, fault) => this.ports.capture.complain(path, fault),
+        onUnreadable: (root, path, fault) => this.ports.capture.cannotRead(root, path, fault),
       },
       received ?? 0,
     );
@@ -296,7 +301,9 @@ export class MasterPeer {
         onUnsettled: (root, one) => capture.trackers[root]!.noteUnsettled(one, clock.bootMs()),
         onDifferent: (root, path) => capture.rescanChildren(root, path),
         onLookAgain: (root, path) => capture.lookLater(root, path),
-        onUnreadable: (_root, path, fault) => capture.complain(path, fault),
+        onUnreadable: (root, path, fault) => capture.cannotRead(root, path, fault),
+        onNotSent: (root, path, id) => capture.notSent(root, path, id),
+        onNotListed: (root, path, id, fault) => capture.notListed(root, path, id, fault),
         requireRoots: () => capture.requireRoots(),
         onWalked: () => this.ports.onSyncWalked(),
       },

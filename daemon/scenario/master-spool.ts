@@ -37,6 +37,12 @@ export class SpoolKeeper {
     return [...this.received.keys()];
   }
 
+  /** Nothing is kept for a Replica that was taken out of the scenario. */
+  keepOnly(configured: readonly string[] | undefined): void {
+    if (configured === undefined) return;
+    for (const peer of this.knownPeers()) if (!configured.includes(peer)) this.forget(peer);
+  }
+
   get isNeeded(): boolean {
     return this.received.size > 0;
   }

@@ -110,7 +110,10 @@ function masterProblem(view: MasterView): string | undefined {
     const problem = replica.deviceId === undefined ? undefined : peerProblem(view, life, replica, replica.deviceId);
     if (problem !== undefined) return problem;
   }
-  return undefined;
+  const unreadable = engine?.unreadable ?? 0;
+  if (unreadable === 0) return undefined;
+  const places = unreadable === 1 ? '1 place' : `${unreadable} places`;
+  return `${places} on ${view.stored.document.master.name} cannot be read, so the Replicas do not have it (see the events)`;
 }
 
 function peerProblem(view: MasterView, life: RunningLife, replica: HostReference, id: string): string | undefined {

@@ -21,8 +21,9 @@ export type ReadOutcome =
   /** Left open: read it in pieces, or close it. */
   | { readonly kind: 'large'; readonly stat: EntryStat; readonly file: ReadableFile };
 
-/** The content may have changed between the two. */
+/** The content may have changed between the two, or they are two files. */
 function isTorn(before: EntryStat, after: EntryStat): boolean {
+  if (before.id.inode !== after.id.inode || before.id.birthNs !== after.id.birthNs) return true;
   return before.sizeBytes !== after.sizeBytes || before.mtimeNs !== after.mtimeNs || before.ctimeNs !== after.ctimeNs;
 }
 

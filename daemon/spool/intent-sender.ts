@@ -21,7 +21,7 @@ import { isGone } from '../capture/observation.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import { FrameWriter, type LinkSession } from '../link/session.ts';
 import type { EntryStat, RootTree } from '../ports.ts';
-import type { IndexedEntry, Intent } from '../store/master-schema.ts';
+import { type IndexedEntry, type Intent, NEVER_NS } from '../store/master-schema.ts';
 import type { MasterState } from '../store/master-state.ts';
 import { INLINE_BYTES, LargeRead, readIntoFrame } from './file-content.ts';
 
@@ -36,8 +36,6 @@ export interface SenderPorts {
   readonly onUnreadable: (root: number, path: RelativePath, fault: Fault) => void;
 }
 
-/** A modification time no file has. */
-const NEVER_NS = -1n;
 const HEADER_BYTES = 28;
 /** Intents read from the spool at once. */
 const PAGE = 1_000;
@@ -187,15 +185,22 @@ export class IntentSender {
 
   /** Moved, perhaps, which is not known yet: its record must not say that its content was sent. */
   private markUnsent(intent: Intent): void {
+    for (const place of this.recordUnsent(intent)) this.ports.onLookAgain(intent.root, place);
+  }
+
+  /** The names under which it is recorded. */
+  private recordUnsent(intent: Intent): RelativePath[] {
     const { state } = this.ports;
     const entry = this.entryOf(intent);
-    if (entry === undefined) return;
+    const places: RelativePath[] = [];
+    if (entry === undefined) return places;
     for (const name of entry.links > 1 ? state.byFileId(entry.inode, entry.birthNs) : [entry]) {
       const place = state.placeOf(name);
-      if (place === undefined) continue;
+      if (place?.root !== intent.root) continue;
       state.updateEntry(name, { ...name, mtimeNs: NEVER_NS });
-      this.ports.onLookAgain(place.root, place.path);
+      places.push(place.path);
     }
+    return places;
   }
 
   /** The entry, or another name of the same file when that one has gone: further names may be linked to what is put. */
@@ -211,7 +216,10 @@ export class IntentSender {
     const fault = Fault.from(error);
     if (fault.kind === 'fatal' && fault.code !== 'FS-IO') throw fault;
     if (fault.code === 'FS-CHANGED') this.ports.onLookAgain(intent.root, intent.path);
-    else this.ports.onUnreadable(intent.root, intent.path, fault);
+    else {
+      const [place = intent.path] = this.recordUnsent(intent);
+      this.ports.onUnreadable(intent.root, place, fault);
+    }
   }
 
   private write(intent: Intent): void {

@@ -18,6 +18,9 @@ export interface IndexedStat {
   readonly links: number;
 }
 
+/** A modification time no file has: content that was not sent must not be taken for sent. */
+export const NEVER_NS = -1n;
+
 export interface IndexedEntry extends IndexedStat {
   readonly id: number;
   readonly parent: number;

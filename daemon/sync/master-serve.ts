@@ -14,7 +14,7 @@ import {
 import { isGone } from '../capture/observation.ts';
 import { type ContentHasher, hashWhole, sameHash } from '../link/content-hash.ts';
 import type { FrameWriter } from '../link/session.ts';
-import type { RootTree, ScannedEntry } from '../ports.ts';
+import type { FileId, RootTree, ScannedEntry } from '../ports.ts';
 import { INLINE_BYTES, isZeros, LargeRead, readIntoFrame } from '../spool/file-content.ts';
 
 export interface ServePorts {
@@ -26,6 +26,8 @@ export interface ServePorts {
   readonly nextToken: () => number;
   readonly onLookAgain: (root: number, path: RelativePath) => void;
   readonly onUnreadable: (root: number, path: RelativePath, fault: Fault) => void;
+  /** The Replica did not get the content of this file. */
+  readonly onNotSent: (root: number, path: RelativePath, id: FileId) => void;
 }
 
 export interface Asked {
@@ -116,9 +118,14 @@ export class NeedServer {
       writer.rewindTo(start);
       this.close();
       if (!isGone(error)) this.report(asked, error);
+      this.tellNotSent(asked);
       this.neededBytes -= asked.entry.sizeBytes;
       writeSyncItem(writer, { kind: 'gone', directory: asked.directory, index: asked.need.index }, this.ports.profile);
     }
+  }
+
+  private tellNotSent({ root, path, entry }: Asked): void {
+    if (!this.ports.dryRun) this.ports.onNotSent(root, path, entry.id);
   }
 
   private report(asked: Asked, error: unknown): void {
@@ -139,7 +146,8 @@ export class NeedServer {
       path,
       writer,
       (stat) => writeFileItemHead(writer, place, stat, stat.sizeBytes, profile),
-      () => true,
+      // Another object at its place: what was listed is elsewhere, or gone.
+      (stat) => sameId(stat.id, entry.id),
       entry,
     );
     if (outcome.kind === 'large') {
@@ -186,6 +194,7 @@ export class NeedServer {
     } catch (error) {
       writeSyncItem(writer, { kind: 'abort', token }, this.ports.profile);
       this.report(asked, error);
+      this.tellNotSent(asked);
     }
     this.close();
   }
@@ -234,6 +243,7 @@ export class NeedServer {
   private startCompare(asked: Asked): void {
     const file = this.ports.trees[asked.root]!.openRead(asked.path);
     this.comparing = { asked, read: new LargeRead(file, file.stat(), this.ports.hasher) };
+    if (!sameId(this.comparing.read.begin.id, asked.entry.id)) throw new Fault('FS-NOT-FOUND', { path: asked.path });
   }
 
   private continueCompare({ asked, read }: OpenCompare, writer: ByteWriter): void {
@@ -262,4 +272,8 @@ export class NeedServer {
     writeSyncItem(writer, { kind: 'begin', directory, index: need.index, metadata: entry, token, sizeBytes }, profile);
     writeSyncItem(writer, { kind: 'abort', token }, profile);
   }
+}
+
+function sameId(a: FileId, b: FileId): boolean {
+  return a.inode === b.inode && a.birthNs === b.birthNs;
 }

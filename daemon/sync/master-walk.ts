@@ -13,7 +13,7 @@ import type { PathFilter } from '../capture/filter.ts';
 import { isGone } from '../capture/observation.ts';
 import type { Unsettled } from '../capture/reconcile-state.ts';
 import type { FrameWriter } from '../link/session.ts';
-import type { EntryStat, RootTree, ScannedEntry } from '../ports.ts';
+import type { EntryStat, FileId, RootTree, ScannedEntry } from '../ports.ts';
 import type { IndexedEntry, IndexedStat } from '../store/master-schema.ts';
 import type { MasterState } from '../store/master-state.ts';
 
@@ -31,6 +31,8 @@ export interface WalkPorts {
   /** 'report': the entries of this directory differ from the index. */
   readonly onDifferent: (root: number, path: RelativePath) => void;
   readonly onUnreadable: (root: number, path: RelativePath, fault: Fault) => void;
+  /** A directory that was announced could not be listed: it has gone, or the fault says why. */
+  readonly onNotListed: (root: number, path: RelativePath, id: FileId, fault: Fault | undefined) => void;
 }
 
 /** A directory that was scanned; `entries` are those listed, in order. */
@@ -72,7 +74,7 @@ export class MasterWalk {
       this.startedRoots += 1;
     }
     const { root, path, stat, id, isNew } = this.stack.pop()!;
-    const scanned = this.scan(root, path);
+    const scanned = this.scan({ root, path, stat, id });
     if (scanned === undefined) return undefined;
     const entries: ScannedEntry[] = [];
     const stats: NamedStat[] = [];
@@ -107,15 +109,27 @@ export class MasterWalk {
     this.stack.push({ root, path: '', stat, id: root + 1, isNew: false });
   }
 
-  private scan(root: number, path: RelativePath): ScannedEntry[] | undefined {
+  private scan({ root, path, stat, id }: Omit<Waiting, 'isNew'>): ScannedEntry[] | undefined {
     const tree = this.ports.trees[root]!;
     try {
       return tree.scan(path);
     } catch (error) {
       if (path === '') throw isGone(error) ? new Fault('ROOT-MISSING', { path: tree.path }) : error;
-      if (!isGone(error)) this.ports.onUnreadable(root, path, Fault.from(error));
+      const fault = isGone(error) ? undefined : Fault.from(error);
+      if (this.ports.recording === 'record') this.forget(id, fault === undefined);
+      if (this.ports.recording !== 'ignore') this.ports.onNotListed(root, path, stat.id, fault);
+      else if (fault !== undefined) this.ports.onUnreadable(root, path, fault);
       return undefined;
     }
+  }
+
+  /** Nothing may be recorded below a directory that was not seen, nor the directory itself when it has gone. */
+  private forget(id: number, gone: boolean): void {
+    const { state } = this.ports;
+    const row = state.byId(id);
+    if (row === undefined) return;
+    if (gone) state.removeTree(row);
+    else for (const child of state.children(id)) state.removeTree(child);
   }
 
   // ------------------------------------------------------------- the index

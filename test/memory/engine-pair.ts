@@ -83,7 +83,7 @@ export class EnginePair {
   private readonly directory = mkdtempSync(join(MEMORY_DISK, 'mainstay-pair-'));
   private readonly exclude: readonly string[];
   private readonly logs = { spoolLog: new MemorySegmentLog(), journalLog: new MemorySegmentLog() };
-  private readonly stateFile = new MemoryStateFile();
+  private stateFile = new MemoryStateFile();
   private master: (Life<MasterEngine> & { readonly state: MasterState }) | undefined;
   private replica: Life<ReplicaEngine> | undefined;
   private linkNumber = 0;
@@ -183,6 +183,11 @@ export class EnginePair {
     this.replica.clock.dead = true;
     this.replica = undefined;
     this.cut('the Replica died');
+  }
+
+  /** Its data directory is lost. */
+  forgetReplica(): void {
+    this.stateFile = new MemoryStateFile();
   }
 
   /** Ends the Master as an operator would. */

@@ -1,6 +1,7 @@
 /** Both engines against what a kernel, a careless administrator and bad luck do at the worst moment. */
 import test, { type ExecutionContext } from 'ava';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
+import { Fault } from '../../shared/faults.ts';
 import { EnginePair } from '../memory/engine-pair.ts';
 import type { TreeOperation } from '../memory/tree.ts';
 
@@ -21,6 +22,35 @@ function rightBefore(pair: EnginePair, operation: TreeOperation, path: string, a
     act();
   };
 }
+
+test('a directory renamed before the first synchronization reached it arrives with its content', (t) => {
+  const pair = new EnginePair(hasher);
+  pair.user.makeDirectory('x');
+  pair.user.writeFile('x/a', 'a');
+  pair.user.makeDirectory('x/deep');
+  pair.user.writeFile('x/deep/b', 'b');
+  pair.start();
+  rightBefore(pair, 'scan', 'x', () => pair.user.rename('x', 'y'));
+  pair.synchronize();
+  checkEqual(t, pair);
+  pair.close();
+});
+
+test('a directory renamed before a later synchronization reached it arrives as it is now', (t) => {
+  const pair = new EnginePair(hasher);
+  pair.user.makeDirectory('x');
+  pair.user.writeFile('x/a', 'a');
+  pair.start();
+  pair.synchronize();
+  pair.replicaTree.beforeOperation = () => {};
+  // What the Replica has of it is not what the Master believes.
+  const place = pair.replicaTree.place('x/a');
+  pair.replicaTree.volume.setContent(place.node as never, new TextEncoder().encode('outdated'));
+  rightBefore(pair, 'scan', 'x', () => pair.user.rename('x', 'y'));
+  pair.synchronize({ ignoreSame: false });
+  checkEqual(t, pair);
+  pair.close();
+});
 
 test('a file renamed between being listed and being sent does not keep its outdated content', (t) => {
   const pair = new EnginePair(hasher);
@@ -52,6 +82,51 @@ test('two files that change places while a synchronization sends them keep their
   });
   pair.synchronize();
   checkEqual(t, pair);
+  pair.close();
+});
+
+test('a file that cannot be read for a while arrives when it can be read again', (t) => {
+  const pair = new EnginePair(hasher);
+  pair.user.writeFile('locked', 'before');
+  pair.user.writeFile('other', 'x');
+  pair.start();
+  pair.synchronize();
+  let locked = true;
+  pair.masterTree.beforeOperation = (operation, path) => {
+    if (locked && operation === 'read' && path === 'locked') throw new Fault('FS-BUSY', { path });
+  };
+  pair.user.writeFile('locked', 'after');
+  pair.user.writeFile('other', 'y');
+  pair.run(10_000);
+  t.true(pair.codes().includes('SYN-005'));
+  t.is(pair.masterStatus?.unreadable, 1);
+  t.is(Buffer.from(pair.replicaTree.place('other').node?.type === 'file' ? 'y' : '').toString(), 'y');
+  locked = false;
+  pair.run(120_000);
+  t.deepEqual(pair.replicaView(), pair.masterView());
+  t.is(pair.masterStatus?.unreadable, 0);
+  pair.close();
+});
+
+test('a file and a directory that cannot be read during the synchronization arrive when they can', (t) => {
+  const pair = new EnginePair(hasher);
+  pair.user.writeFile('locked', 'content');
+  pair.user.makeDirectory('closed');
+  pair.user.writeFile('closed/inside', 'content');
+  pair.start();
+  let locked = true;
+  pair.masterTree.beforeOperation = (operation, path) => {
+    if (!locked) return;
+    if (operation === 'read' && path === 'locked') throw new Fault('FS-DENIED', { path });
+    if (operation === 'scan' && path === 'closed') throw new Fault('FS-DENIED', { path });
+  };
+  pair.synchronize();
+  pair.run(10_000);
+  t.is(pair.masterStatus?.unreadable, 2);
+  locked = false;
+  pair.run(120_000);
+  t.deepEqual(pair.replicaView(), pair.masterView());
+  t.is(pair.masterStatus?.unreadable, 0);
   pair.close();
 });
 
@@ -147,5 +222,85 @@ test('a barrier waits for what the Replica had to ask for again', (t) => {
   pair.latencyMs = () => 200;
   pair.user.rename('d/a', 'd/b');
   checkEqual(t, pair);
+  pair.close();
+});
+
+test('a directory renamed to where its content is not excluded any more arrives with its content', (t) => {
+  const pair = new EnginePair(hasher, { exclude: ['/cache/*'] });
+  pair.user.makeDirectory('cache');
+  pair.user.writeFile('cache/a', 'a');
+  pair.start();
+  pair.synchronize();
+  t.false(pair.replicaView().has('cache/a'));
+  pair.user.rename('cache', 'data');
+  checkEqual(t, pair);
+  t.true(pair.replicaView().has('data/a'));
+  pair.close();
+});
+
+test('the age of what a Replica lacks stays true however many changes wait for it', (t) => {
+  const pair = new EnginePair(hasher);
+  pair.start();
+  pair.synchronize();
+  pair.run(5_000);
+  pair.cut();
+  for (let n = 0; n < 60; n += 1) {
+    pair.user.writeFile(`f${n}`, 'x');
+    pair.run(1_000);
+  }
+  t.true((pair.masterStatus?.peers['replica']?.lagMs ?? 0) > 58_000);
+  pair.connect();
+  checkEqual(t, pair);
+  pair.run(2_000);
+  t.like(pair.masterStatus?.peers['replica'], {
+    lagMs: 0,
+    exposureMs: 0,
+    exposureBytes: 0,
+    pendingChanges: 0,
+    link: 'live',
+  });
+  pair.close();
+});
+
+test('a barrier is not passed while a Replica lost its data', (t) => {
+  const pair = new EnginePair(hasher);
+  pair.user.writeFile('a', 'a');
+  pair.start();
+  pair.synchronize();
+  pair.run(2_000);
+  pair.cut();
+  pair.killReplica();
+  pair.forgetReplica();
+  pair.startReplica();
+  pair.connect();
+  pair.run(1_000);
+  t.false(pair.masterStatus?.peers['replica']?.synchronized);
+  const id = pair.post({ name: 'barrier' });
+  pair.run(30_000);
+  t.is(pair.answerOf(id), undefined);
+  pair.synchronize();
+  pair.run(5_000);
+  t.truthy(pair.answerOf(id)?.result);
+  pair.close();
+});
+
+test('a barrier waits for items that are parked', (t) => {
+  const pair = new EnginePair(hasher);
+  pair.user.writeFile('a', 'a');
+  pair.start();
+  pair.synchronize();
+  let refused = true;
+  pair.replicaTree.beforeOperation = (operation, path) => {
+    if (refused && operation === 'commit' && path === 'a') throw new Fault('FS-DENIED', { path });
+  };
+  pair.user.writeFile('a', 'b');
+  const id = pair.post({ name: 'barrier' });
+  pair.run(20_000);
+  t.is(pair.masterStatus?.peers['replica']?.parked, 1);
+  t.is(pair.answerOf(id), undefined);
+  refused = false;
+  pair.run(120_000);
+  t.truthy(pair.answerOf(id)?.result);
+  t.deepEqual(pair.replicaView(), pair.masterView());
   pair.close();
 });

@@ -9,7 +9,7 @@ import type { MetadataProfile } from '../../shared/change.ts';
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import { CONTROL_NAME } from '../../shared/path.ts';
 import type { Position } from '../../shared/position.ts';
-import { Journal } from '../journal/journal.ts';
+import { Journal, newestKeptSegment } from '../journal/journal.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { Clock, RootTree, SegmentLog, StateFile } from '../ports.ts';
 import { ReceivedSpool } from '../spool/received.ts';
@@ -61,6 +61,7 @@ export class Standby {
     const roots = ports.trees.map((tree) => tree.rootIdentity());
     this.checkRoots(roots, adoptRoots);
     for (const tree of ports.trees) tree.clearStaging();
+    if (this.saved.generation === undefined) this.skipKept();
     this.journal = new Journal(ports.journalLog, ports.trees, this.saved.journalSegment);
     this.journal.clean();
     this.parked.load(this.saved.parked, ports.clock.bootMs());
@@ -278,6 +279,12 @@ export class Standby {
       this.ports.onEvent('SYN-006', { reason: fault.message });
       return this.unknown();
     }
+  }
+
+  /** What is kept belongs to no history, perhaps to a deleted scenario: its names must not be used again. */
+  private skipKept(): void {
+    const journalSegment = Math.max(this.saved.journalSegment, newestKeptSegment(this.ports.trees) + 1);
+    this.saved = { ...this.saved, journalSegment };
   }
 
   /** Without a checkpoint nothing of spool and journal can be placed: they start at segments never used. */

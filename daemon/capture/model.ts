@@ -9,13 +9,16 @@
  * and the root guard agreed. Identity is inode and birth time; without a birth time nothing is ever taken for renamed.
  */
 import { joinPath, type RelativePath } from '../../shared/path.ts';
+import type { IndexedEntry } from '../store/master-schema.ts';
 import type { NamedStat } from './digest.ts';
 import { sameObject, sameState, toIndexed } from './entry.ts';
 import { Placement } from './placement.ts';
 import { type Look, type ReconcileContext, type ReconcileOutcome, ReconcileState } from './reconcile-state.ts';
 
-/** Entries of one directory taken from its listing at once; the rest is looked at one by one later. */
+/** Changed entries of one directory taken from its listing at once; of the rest … */
 const SCAN_SLICE = 2_000;
+/** … so many are looked at one by one later, and then the directory again: the set of dirty places must not overflow by it. */
+const SCAN_REST = 20_000;
 
 /** Looks at the paths and brings record and Replica up to date with them. Inside the caller's transaction. */
 export function reconcile(context: ReconcileContext, looks: readonly Look[]): ReconcileOutcome {
@@ -79,12 +82,35 @@ function observeEntries(state: ReconcileState, path: RelativePath, deep: boolean
   const directory = record?.type === 'directory' ? record.id : undefined;
   if (deep && directory !== undefined) scanBelow(state, path, directory, listed);
   if (directory !== undefined && isUnchanged(state, directory, listed)) return;
-  const missing = new Set(directory === undefined ? [] : index.children(directory).map((child) => child.name));
-  for (const [at, stat] of listed.entries()) {
-    missing.delete(stat.name);
-    observeEntry(state, joinPath(path, stat.name), stat, at < SCAN_SLICE);
+  observeChanged(state, path, directory, listed);
+}
+
+/** Looks at what is not as it is recorded; what is recorded and not listed is absent. */
+function observeChanged(
+  state: ReconcileState,
+  path: RelativePath,
+  directory: number | undefined,
+  listed: readonly NamedStat[],
+): void {
+  const children = directory === undefined ? [] : state.context.index.children(directory);
+  const rows = new Map(children.map((child) => [child.name, child]));
+  let changed = 0;
+  for (const stat of listed) {
+    const row = rows.get(stat.name);
+    rows.delete(stat.name);
+    if (row !== undefined && isRecorded(row, stat)) continue;
+    changed += 1;
+    if (changed <= SCAN_SLICE + SCAN_REST) observeEntry(state, joinPath(path, stat.name), stat, changed <= SCAN_SLICE);
   }
-  for (const name of missing) state.outcome.absent.push({ path: joinPath(path, name), hinted: joinPath(path, name) });
+  if (changed > SCAN_SLICE + SCAN_REST) state.outcome.unfinished.push(path);
+  for (const name of rows.keys()) {
+    state.outcome.absent.push({ path: joinPath(path, name), hinted: joinPath(path, name) });
+  }
+}
+
+/** Nothing at all is to be done about it. */
+function isRecorded(row: IndexedEntry, stat: NamedStat): boolean {
+  return sameState(row, stat) && (row.type !== 'file' || row.links === stat.links);
 }
 
 function observeEntry(state: ReconcileState, path: RelativePath, stat: NamedStat, now: boolean): void {
@@ -117,7 +143,7 @@ function isUnchanged(state: ReconcileState, directory: number, listed: readonly 
   if (rows.size !== listed.length) return false;
   for (const stat of listed) {
     const row = rows.get(stat.name);
-    if (row === undefined || !sameState(row, stat) || (row.type === 'file' && row.links !== stat.links)) return false;
+    if (row === undefined || !isRecorded(row, stat)) return false;
   }
   index.setDigest(directory, digest);
   return true;

@@ -46,6 +46,8 @@ export interface ReconcileOutcome {
   readonly unknown: RelativePath[];
   /** Directories whose entries must be looked at next. */
   readonly scans: { readonly path: RelativePath; readonly deep: boolean }[];
+  /** Directories with more changed entries than one look takes: look at their entries again after these. */
+  readonly unfinished: RelativePath[];
   /** Being written: look again after a moment of quiet. */
   readonly later: RelativePath[];
   /** Other names of files that lost one: they may have been written through it. */
@@ -67,6 +69,7 @@ export class ReconcileState {
     absent: [],
     unknown: [],
     scans: [],
+    unfinished: [],
     later: [],
     siblings: new Set(),
     again: [],

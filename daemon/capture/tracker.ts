@@ -271,9 +271,21 @@ export class RootTracker {
       if (hurried) this.dirty.add(path, bootMs, { closed: true, firstOrder: 0 });
       else this.dirty.addAt(path, bootMs + AGAIN_MS, sinceMs, { closed: true, scan: 'no' });
     }
+    this.takeUnfinished(outcome, bootMs, origins);
     for (const { path, error } of outcome.failed) {
       this.options.onFailed(path, error);
       this.dirty.addAt(path, bootMs + FAILED_RETRY_MS, bootMs, { closed: true, scan: 'children' });
+    }
+  }
+
+  private takeUnfinished(outcome: ReconcileOutcome, bootMs: number, origins: Origins): void {
+    for (const path of outcome.unfinished) {
+      if (this.hurriedTo !== undefined) {
+        this.dirty.add(path, bootMs, { now: true, scan: 'children', firstOrder: 0 });
+        continue;
+      }
+      const sinceMs = origins?.get(path)?.sinceMs ?? bootMs;
+      this.dirty.addAt(path, bootMs + AGAIN_MS, sinceMs, { closed: false, scan: 'children' });
     }
   }
 

@@ -26,6 +26,13 @@ export interface JournalPort {
 }
 
 const KEPT_NAME = /^s(\d+)-/;
+
+/** Highest segment of which something is kept, also by an earlier scenario on these roots; 0 when nothing is. */
+export function newestKeptSegment(trees: readonly RootTree[]): number {
+  const names = trees.flatMap((tree) => tree.listKept());
+  return names.reduce((newest, name) => Math.max(newest, Number(KEPT_NAME.exec(name)?.[1] ?? 0)), 0);
+}
+
 /** What roll-back moves out of the way; dropped when it is done. */
 const ASIDE = 'aside-';
 

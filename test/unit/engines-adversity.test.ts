@@ -1,9 +1,11 @@
 /** Both engines against what a kernel, a careless administrator and bad luck do at the worst moment. */
 import test, { type ExecutionContext } from 'ava';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
+import type { CaptureHint } from '../../daemon/ports.ts';
 import { Fault } from '../../shared/faults.ts';
 import { EnginePair } from '../memory/engine-pair.ts';
 import type { TreeOperation } from '../memory/tree.ts';
+import { MemoryUser } from '../memory/user.ts';
 
 const hasher = await createContentHasher();
 
@@ -302,5 +304,42 @@ test('a barrier waits for items that are parked', (t) => {
   pair.run(120_000);
   t.truthy(pair.answerOf(id)?.result);
   t.deepEqual(pair.replicaView(), pair.masterView());
+  pair.close();
+});
+
+test('a directory of more files than are remembered one by one arrives while another file keeps changing', (t) => {
+  t.timeout(180_000);
+  const pair = new EnginePair(hasher);
+  pair.user.makeDirectory('mail');
+  pair.start();
+  pair.synchronize();
+  pair.disturb = () => [{ kind: 'overflow', root: 0, path: '', reason: 'test' }];
+  const files = 120_000;
+  for (let n = 0; n < files; n += 1) pair.user.writeFile(`mail/${n}`, '');
+  let lost = true;
+  pair.disturb = (hints) => {
+    const given: readonly CaptureHint[] = lost ? [{ kind: 'overflow', root: 0, path: '', reason: 'test' }] : hints;
+    lost = false;
+    return given;
+  };
+  pair.run(1);
+  // As soon as a change was looked at, the next one is made.
+  const arrived = () => (pair.masterStatus?.position?.seq ?? 0) > files;
+  for (let n = 0; n < 100 && !arrived(); n += 1) {
+    pair.user.writeFile('log', `${n}`);
+    pair.run(2);
+  }
+  t.true(arrived());
+  pair.close();
+});
+
+test('what a deleted scenario left in the control directory is not in the way of a new one', (t) => {
+  const pair = new EnginePair(hasher);
+  const replica = new MemoryUser(pair.replicaTree);
+  for (const name of ['left', 'extra', 'more']) replica.writeFile(name, name);
+  pair.replicaTree.keep('left', 's1-1');
+  pair.start();
+  t.is(pair.synchronize().parked, 0);
+  checkEqual(t, pair);
   pair.close();
 });

@@ -35,6 +35,8 @@ interface Barrier {
   readonly cookies: Wait;
   stage: 'cookies' | 'looking' | 'applying';
   seq: number;
+  /** Of the capture, when it was last hurried. */
+  doubts: number;
 }
 
 interface Proof {
@@ -54,7 +56,7 @@ export class MasterBarriers {
   }
 
   add(callId: number): void {
-    this.barriers.push({ callId, cookies: this.newWait(), stage: 'cookies', seq: 0 });
+    this.barriers.push({ callId, cookies: this.newWait(), stage: 'cookies', seq: 0, doubts: 0 });
   }
 
   /** Calls back once the capture source has answered (at once when it did before), or with false after `limitMs`. */
@@ -144,8 +146,7 @@ export class MasterBarriers {
         barrier.cookies.open.clear();
       }
       if (barrier.cookies.open.size > 0 || capture.recovering) return;
-      capture.hurry();
-      barrier.stage = 'looking';
+      this.look(barrier);
     }
     if (barrier.stage === 'looking' && capture.isFlushed()) {
       barrier.stage = 'applying';
@@ -153,8 +154,20 @@ export class MasterBarriers {
     }
   }
 
+  private look(barrier: Barrier): void {
+    const { capture } = this.ports;
+    barrier.doubts = capture.doubts;
+    barrier.stage = 'looking';
+    capture.hurry();
+  }
+
   private finished(barrier: Barrier): boolean {
     if (barrier.stage !== 'applying' || !this.ports.appliedEverywhere(barrier.seq)) return false;
+    if (barrier.doubts !== this.ports.capture.doubts) {
+      // Something could not be sent or applied as it was recorded: it is sent again under a later number.
+      this.look(barrier);
+      return false;
+    }
     this.ports.reply(barrier.callId, { ...this.ports.position(), seq: barrier.seq });
     return true;
   }

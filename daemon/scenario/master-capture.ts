@@ -64,6 +64,8 @@ export class MasterCapture {
   changes = 0;
   /** Changes found by the comparison after a restart; undefined when none is under way. */
   private recovered: number | undefined;
+  /** Counts what was sent and has to be looked at or sent again: a barrier waits for that too. */
+  doubts = 0;
   /** Started anew: what changed while nobody watched is not found yet, so nobody may be told that all is known. */
   recovering = false;
 
@@ -133,6 +135,7 @@ export class MasterCapture {
   }
 
   lookLater(root: number, path: RelativePath): void {
+    this.doubts += 1;
     this.trackers[root]?.lookLater(path, this.ports.clock.bootMs());
   }
 
@@ -335,6 +338,7 @@ export class MasterCapture {
 
   /** Sends places again as a Replica asked, whole. */
   repair(root: number, paths: readonly RelativePath[]): void {
+    this.doubts += 1;
     const tracker = this.trackers[root];
     const tree = this.ports.trees[root];
     if (tracker === undefined || tree === undefined) return;

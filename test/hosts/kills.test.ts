@@ -8,7 +8,7 @@ import { delay, Pair } from './rig.ts';
 const KILLS = Number(process.env.MAINSTAY_KILLS ?? 100);
 /** A comparison now and then, so that a loss is found near its cause. */
 const COMPARE_EVERY = 25;
-const LONGEST_RUN_MS = 700;
+const LONGEST_RUN_MS = 400;
 
 async function series(t: { is: (a: unknown, b: unknown, m?: string) => void; log: (m: string) => void }, seed: number) {
   const random = seededIntegers(seed);

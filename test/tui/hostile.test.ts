@@ -7,9 +7,12 @@ import { frame } from '../../tui/present/frame.ts';
 import { line, lineText, lineWidth } from '../../tui/present/line.ts';
 import { clean, fitText, shortenMiddle, toAscii, widthOf, wrap } from '../../tui/present/text.ts';
 import { paint } from '../../tui/theme.ts';
+import { PROPERTY_SETTINGS } from '../runner/property-settings.ts';
 import { event, master, NOON, scenario, standby } from './sample.ts';
 import { draw } from './screen.tsx';
 import { after, connected, fresh, press } from './states.ts';
+
+fc.configureGlobal(PROPERTY_SETTINGS);
 
 const NASTY = [
   '\x1b[31mred\x1b[0m',

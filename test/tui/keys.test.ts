@@ -8,7 +8,10 @@ import { helpLines } from '../../tui/present/help.ts';
 import { lineText, lineWidth } from '../../tui/present/line.ts';
 import type { Place } from '../../tui/state.ts';
 import { fuzzyScore, paletteEntries } from '../../tui/update/palette.ts';
+import { PROPERTY_SETTINGS } from '../runner/property-settings.ts';
 import { fresh, moodyState, press } from './states.ts';
+
+fc.configureGlobal(PROPERTY_SETTINGS);
 
 const PLACES = [...new Set(ACTION_IDS.map((action) => bindingOf(action).place))];
 const SIZE = { columns: 120, rows: 36 };

@@ -2,7 +2,10 @@
 import test from 'ava';
 import fc from 'fast-check';
 import type { CaptureHint } from '../../daemon/ports.ts';
+import { PROPERTY_SETTINGS } from '../runner/property-settings.ts';
 import { CaptureWorld } from './capture-world.ts';
+
+fc.configureGlobal(PROPERTY_SETTINGS);
 
 const NAMES = ['a', 'b', 'c', 'd'];
 const path = fc.array(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 3 }).map((names) => names.join('/'));

@@ -3,7 +3,10 @@ import fc from 'fast-check';
 import type { SyncProgress } from '../../shared/status.ts';
 import { bar, pairs, safe, safeJson, table } from '../../tui/cli/text.ts';
 import { progressText } from '../../tui/cli/waiting.ts';
+import { PROPERTY_SETTINGS } from '../runner/property-settings.ts';
 import { scenarioStatus } from './command-line-rig.ts';
+
+fc.configureGlobal(PROPERTY_SETTINGS);
 
 const STEERS = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\u200e\u200f]/;
 

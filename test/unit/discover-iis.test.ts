@@ -6,6 +6,9 @@ import fc from 'fast-check';
 import { discoverText } from '../../daemon/application/discover.ts';
 import { discoverIis } from '../../daemon/application/iis.ts';
 import type { Discovery } from '../../shared/results.ts';
+import { PROPERTY_SETTINGS } from '../runner/property-settings.ts';
+
+fc.configureGlobal(PROPERTY_SETTINGS);
 
 /** Real configuration files; a checkout without them skips and says so. */
 const FIXTURES = fileURLToPath(new URL('../../../../shared/fixtures/iis', import.meta.url));

@@ -2,6 +2,9 @@ import test from 'ava';
 import fc from 'fast-check';
 import { discoverText } from '../../daemon/application/discover.ts';
 import { discoverNginx } from '../../daemon/application/nginx.ts';
+import { PROPERTY_SETTINGS } from '../runner/property-settings.ts';
+
+fc.configureGlobal(PROPERTY_SETTINGS);
 
 const discover = (text: string) => discoverText('nginx', text, 'nginx.conf');
 

@@ -15,6 +15,9 @@ import {
   proofInput,
   shortDeviceId,
 } from '../../shared/protocol/pairing.ts';
+import { PROPERTY_SETTINGS } from '../runner/property-settings.ts';
+
+fc.configureGlobal(PROPERTY_SETTINGS);
 
 const deviceId = 'a'.repeat(64);
 const secret = '0123456789abcdef'.repeat(2);

@@ -10,6 +10,9 @@ import {
   scenarioState,
   step,
 } from '../../daemon/scenario/machine.ts';
+import { PROPERTY_SETTINGS } from '../runner/property-settings.ts';
+
+fc.configureGlobal(PROPERTY_SETTINGS);
 
 const choices = { method: 'file', ignoreSame: true } as const;
 const never: ScenarioLife = { is: 'stopped', reason: 'never-run' };

@@ -12,6 +12,9 @@ import {
   parseBytes,
   parseDuration,
 } from '../../shared/units.ts';
+import { PROPERTY_SETTINGS } from '../runner/property-settings.ts';
+
+fc.configureGlobal(PROPERTY_SETTINGS);
 
 test('sizes are shown with at most three significant digits and never as 1000 of a unit', (t) => {
   t.is(formatBytes(0), '0 B');

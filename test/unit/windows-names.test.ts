@@ -3,6 +3,9 @@ import test from 'ava';
 import * as fc from 'fast-check';
 import { decodeWindowsName, encodeWindowsName } from '../../daemon/platform/windows/names.ts';
 import { Fault } from '../../shared/faults.ts';
+import { PROPERTY_SETTINGS } from '../runner/property-settings.ts';
+
+fc.configureGlobal(PROPERTY_SETTINGS);
 
 const FORBIDDEN = /[\u0000-\u001f<>:"/|?*\\]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 

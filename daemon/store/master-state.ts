@@ -63,12 +63,14 @@ export class MasterState {
 
   close(): void {
     if (this.open) this.rollback();
+    this.flushInserts();
     this.database.close();
   }
 
   // ------------------------------------------------------------- transactions and meta
 
   begin(): void {
+    this.flushInserts();
     this.database.exec('BEGIN IMMEDIATE');
     this.open = true;
   }

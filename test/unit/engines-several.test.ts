@@ -1,0 +1,172 @@
+/** One Master with several Replicas: each gets everything, at its own pace. */
+import test from 'ava';
+import { createContentHasher } from '../../daemon/link/content-hash.ts';
+import type { EngineConfig, EngineNotice } from '../../daemon/scenario/engine-protocol.ts';
+import { MasterEngine } from '../../daemon/scenario/master-engine.ts';
+import { ReplicaEngine } from '../../daemon/scenario/replica-engine.ts';
+import { MasterState } from '../../daemon/store/master-state.ts';
+import { MemoryCapture } from '../memory/capture.ts';
+import { SeededRandom, SimulatedClock } from '../memory/clock.ts';
+import { MemorySegmentLog } from '../memory/segment-log.ts';
+import { MemoryStateFile } from '../memory/state-file.ts';
+import { MemoryTree } from '../memory/tree.ts';
+import { describeTree, MemoryUser } from '../memory/user.ts';
+import { MemoryVolume } from '../memory/volume.ts';
+
+const hasher = await createContentHasher();
+
+function config(role: 'master' | 'replica'): EngineConfig {
+  return {
+    scenarioId: 'scenario',
+    scenarioName: 'Scenario',
+    role,
+    roots: [{ path: `/${role}` }],
+    directory: '/state',
+    exclude: [],
+    agreedFingerprint: 'agreed',
+    epoch: 1,
+    limits: { spoolMaxBytes: 2 ** 30, spoolMinFreeBytes: 0, syncWindowBytes: 2 ** 24 },
+  };
+}
+
+class Constellation {
+  readonly clock = new SimulatedClock();
+  readonly capture = new MemoryCapture(this.clock);
+  readonly tree: MemoryTree;
+  readonly user: MemoryUser;
+  readonly state = new MasterState(':memory:');
+  readonly replicas = new Map<string, { engine: ReplicaEngine; tree: MemoryTree; linked: boolean }>();
+  readonly notices: EngineNotice[] = [];
+  private readonly master: MasterEngine;
+  private calls = 0;
+
+  constructor(names: readonly string[]) {
+    const { clock } = this;
+    const capture = { source: this.capture, root: 0 };
+    this.tree = new MemoryTree({ volume: new MemoryVolume(clock), path: '/master', capture });
+    this.user = new MemoryUser(this.tree, this.capture);
+    const ports = { clock, random: new SeededRandom(1), trees: [this.tree], state: this.state, hasher };
+    this.master = new MasterEngine(config('master'), ports, (notice) => this.fromMaster(notice));
+    this.capture.start((hints) => this.master.handle({ type: 'hints', hints }));
+    this.master.start();
+    for (const name of names) this.addReplica(name);
+  }
+
+  private addReplica(name: string): void {
+    const { clock } = this;
+    const tree = new MemoryTree({ volume: new MemoryVolume(clock), path: `/${name}` });
+    const engine = new ReplicaEngine(
+      config('replica'),
+      {
+        clock,
+        trees: [tree],
+        spoolLog: new MemorySegmentLog(),
+        journalLog: new MemorySegmentLog(),
+        stateFile: new MemoryStateFile(),
+        hasher,
+        excluded: () => false,
+      },
+      (notice) => {
+        if (notice.type !== 'link-send') return;
+        const { bytes } = notice;
+        this.clock.after(0, () => {
+          if (this.replicas.get(name)?.linked) this.master.handle({ type: 'link-bytes', peer: name, bytes });
+        });
+      },
+    );
+    this.replicas.set(name, { engine, tree, linked: false });
+    engine.start();
+    this.connect(name);
+  }
+
+  private fromMaster(notice: EngineNotice): void {
+    this.notices.push(notice);
+    if (notice.type !== 'link-send') return;
+    const { peer, bytes } = notice;
+    this.clock.after(0, () => {
+      const replica = this.replicas.get(peer);
+      if (replica?.linked) replica.engine.handle({ type: 'link-bytes', peer: 'master', bytes });
+    });
+  }
+
+  connect(name: string): void {
+    const replica = this.replicas.get(name)!;
+    replica.linked = true;
+    replica.engine.handle({ type: 'link-open', peer: 'master' });
+    this.master.handle({ type: 'link-open', peer: name });
+  }
+
+  cut(name: string): void {
+    const replica = this.replicas.get(name)!;
+    replica.linked = false;
+    replica.engine.handle({ type: 'link-closed', peer: 'master', reason: 'cut' });
+    this.master.handle({ type: 'link-closed', peer: name, reason: 'cut' });
+  }
+
+  call(call: Parameters<typeof this.post>[0]): unknown {
+    const id = this.post(call);
+    const answer = () => this.notices.find((notice) => notice.type === 'reply' && notice.id === id);
+    if (!this.clock.runUntil(() => answer() !== undefined)) throw new Error(`no answer to ${call.name}`);
+    const reply = answer();
+    if (reply?.type !== 'reply' || reply.fault !== undefined) throw new Error(JSON.stringify(reply));
+    return reply.result;
+  }
+
+  private post(call: Extract<Parameters<MasterEngine['handle']>[0], { type: 'call' }>['call']): number {
+    this.calls += 1;
+    this.master.handle({ type: 'call', id: this.calls, call });
+    return this.calls;
+  }
+
+  synchronize(peer: string): void {
+    this.call({ name: 'synchronize', peer, method: 'file', ignoreSame: true });
+  }
+
+  view(name: string): Map<string, string> {
+    return describeTree(this.replicas.get(name)!.tree);
+  }
+}
+
+test('each Replica gets everything; one that was away goes on where it stopped, without a synchronization', (t) => {
+  const world = new Constellation(['one', 'two']);
+  const { user } = world;
+  user.makeDirectory('d');
+  for (let i = 0; i < 30; i += 1) user.writeFile(`d/${i}`, `${i}`);
+  world.synchronize('one');
+  user.writeFile('between', 'between the synchronizations');
+  world.synchronize('two');
+  world.call({ name: 'barrier' });
+  t.deepEqual(world.view('one'), describeTree(world.tree));
+  t.deepEqual(world.view('two'), describeTree(world.tree));
+  world.cut('two');
+  user.writeFile('d/3', 'changed while two is away');
+  user.rename('d', 'e');
+  world.clock.advance(5_000);
+  t.deepEqual(world.view('one'), describeTree(world.tree));
+  t.notDeepEqual(world.view('two'), describeTree(world.tree));
+  t.true(world.state.countIntents(0).count > 0, 'kept for the Replica that is away');
+  world.connect('two');
+  world.call({ name: 'barrier' });
+  t.deepEqual(world.view('two'), describeTree(world.tree));
+  world.clock.advance(2_000);
+  t.is(world.state.countIntents(0).count, 0, 'trimmed when both have it');
+  const synchronizations = world.notices.filter((notice) => notice.type === 'event' && notice.code === 'SYN-001');
+  t.is(synchronizations.length, 2);
+});
+
+test('a change made while a second Replica is synchronized reaches the first at once and the second too', (t) => {
+  const world = new Constellation(['one', 'two']);
+  const { user } = world;
+  for (let i = 0; i < 200; i += 1) user.writeFile(`f${i}`, `${i}`.repeat(3_000));
+  world.synchronize('one');
+  world.clock.advance(3_000);
+  // Lost notifications: only the walk of the second synchronization can find these.
+  world.capture.loseSilently();
+  user.writeFile('f7', 'found by the walk');
+  world.capture.loseSilently();
+  world.synchronize('two');
+  user.writeFile('f8', 'after');
+  world.call({ name: 'barrier' });
+  t.deepEqual(world.view('two'), describeTree(world.tree));
+  t.deepEqual(world.view('one'), describeTree(world.tree));
+});

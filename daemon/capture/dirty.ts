@@ -154,6 +154,11 @@ export class DirtySet {
     return false;
   }
 
+  /** Scans are not needed any more; what was hinted at stays. */
+  forgetScans(): void {
+    for (const places of [this.ready, this.delayed]) for (const place of places.values()) place.scan = 'no';
+  }
+
   /** Is a rescan of everything below it due or about to be? */
   isScanWaiting(path: RelativePath): boolean {
     return this.ready.get(path)?.scan === 'tree' || this.delayed.get(path)?.scan === 'tree';

@@ -110,6 +110,12 @@ export class RootTracker {
     return true;
   }
 
+  /** Every directory is about to be looked at by somebody else. */
+  forgetScans(): void {
+    this.scans.length = 0;
+    this.dirty.forgetScans();
+  }
+
   /** Looks at a place at once, as if it had been written. */
   look(path: RelativePath, bootMs: number): void {
     this.dirty.add(path, bootMs, { closed: true });

@@ -110,6 +110,12 @@ export class MasterCapture {
     this.trackers[root]?.rescan(path, this.ports.clock.bootMs());
   }
 
+  /** A walk brings the whole record up to date: comparisons asked for before it are not needed. */
+  pauseForWalk(): void {
+    this.active = false;
+    for (const tracker of this.trackers) tracker.forgetScans();
+  }
+
   /** Compares the entries of one directory with the record. */
   rescanChildren(root: number, path: RelativePath): void {
     this.trackers[root]?.rescanChildren(path, this.ports.clock.bootMs());
@@ -280,6 +286,7 @@ export class MasterCapture {
   work(more: () => boolean): boolean {
     const nowMs = this.ports.clock.bootMs();
     if (!this.active || !this.guard(nowMs)) return false;
+    if (this.recovered !== undefined && this.trackers.every((tracker) => tracker.isQuiet)) this.endRecovery();
     const due = this.nextDueMs(nowMs);
     if (due === undefined || due > nowMs) return false;
     const done = this.inTransaction((emit) => {
@@ -297,7 +304,6 @@ export class MasterCapture {
       }
       return steps;
     });
-    if (this.recovered !== undefined && this.trackers.every((tracker) => tracker.isQuiet)) this.endRecovery();
     return done > 0;
   }
 

@@ -141,7 +141,7 @@ export class MasterSyncDesk {
     const { state, clock } = this.ports;
     this.abandonWalk();
     this.indexed = false;
-    this.ports.capture.active = false;
+    this.ports.capture.pauseForWalk();
     state.transaction(() => {
       state.setMeta('indexed', '0');
       this.ports.spool.startOver();

@@ -8,7 +8,7 @@
  * directory touched. Absences are only reported: `removeAbsent` acts on them later, when the rest of the tree was looked at
  * and the root guard agreed. Identity is inode and birth time; without a birth time nothing is ever taken for renamed.
  */
-import { joinPath, type RelativePath } from '../../shared/path.ts';
+import { joinPath, parentPath, type RelativePath } from '../../shared/path.ts';
 import type { IndexedEntry } from '../store/master-schema.ts';
 import type { NamedStat } from './digest.ts';
 import { sameObject, sameState, toIndexed } from './entry.ts';
@@ -31,6 +31,7 @@ export function reconcile(context: ReconcileContext, looks: readonly Look[]): Re
       state.outcome.failed.push({ path: look.path, error });
     }
   }
+  dropDoubtful(state);
   new Placement(state).run();
   state.concludeAbsences();
   // What came and went between two looks (a lock file, a rename there and back) shows only in its directory's times.
@@ -39,7 +40,39 @@ export function reconcile(context: ReconcileContext, looks: readonly Look[]): Re
   return state.outcome;
 }
 
+/**
+ * What was seen through a directory that is another one now may belong to either: look again. (Its parents were looked at
+ * before it.)
+ */
+function dropDoubtful(state: ReconcileState): void {
+  const same = new Map<RelativePath, boolean>();
+  const isTrusted = (parent: RelativePath): boolean => {
+    const known = same.get(parent) ?? isStillThere(state, parent);
+    same.set(parent, known);
+    return known;
+  };
+  for (const path of [...state.pending.keys()]) {
+    const parent = parentPath(path);
+    if (parent === undefined || isTrusted(parent)) continue;
+    state.pending.delete(path);
+    state.outcome.again.push(path);
+  }
+  state.keepAbsences(({ top }) => isTrusted(parentPath(top) ?? ''));
+}
+
+function isStillThere(state: ReconcileState, path: RelativePath): boolean {
+  const before = state.observation.stat(path);
+  try {
+    const now = state.observation.fresh(path);
+    return before !== undefined && now !== undefined && sameObject(before, now);
+  } catch {
+    return false;
+  }
+}
+
 function observe(state: ReconcileState, look: Look): void {
+  const parent = parentPath(look.path);
+  if (parent !== undefined) state.observation.stat(parent);
   const stat = state.observation.stat(look.path);
   if (stat === undefined) {
     observeAbsence(state, look.path);

@@ -200,9 +200,11 @@ export class Placement {
     this.state.outcome.moved.push({ from: origin, to: seen.path });
     const moved = index.lookup(root, seen.path);
     if (moved !== undefined) updateEntry(this.state, moved, seen, true);
-    if (seen.stat.type === 'directory' && (seen.scanned || this.state.context.excluded !== NOTHING)) {
-      // What was excluded below the old name may not be below the new one.
-      this.state.outcome.scans.push({ path: seen.path, deep: true });
+    if (seen.stat.type === 'directory') {
+      // While directories change places an entry may have been taken for that of another one; and what was excluded below
+      // the old name may not be below the new one.
+      const deep = seen.scanned || this.state.context.excluded !== NOTHING;
+      this.state.outcome.scans.push({ path: seen.path, deep });
     }
   }
 

@@ -82,7 +82,7 @@ export class ReconcileState {
   /** Ids of directories something was changed in: their paths may still change. */
   private readonly touched = new Set<number>();
   /** Seen to be absent, judged when everything seen has its place. */
-  private readonly absences: { readonly path: RelativePath; readonly top: RelativePath }[] = [];
+  private absences: { readonly path: RelativePath; readonly top: RelativePath }[] = [];
   private readonly checkedParents = new Set<RelativePath>();
   /** Temporary names in use on the Replica: it must not stop here. */
   openTemporaries = 0;
@@ -120,6 +120,16 @@ export class ReconcileState {
 
   addAbsence(path: RelativePath, top: RelativePath): void {
     this.absences.push({ path, top });
+  }
+
+  /** Others are looked at again. */
+  keepAbsences(isCertain: (absence: { readonly top: RelativePath }) => boolean): void {
+    const certain: typeof this.absences = [];
+    for (const absence of this.absences) {
+      if (isCertain(absence)) certain.push(absence);
+      else this.outcome.again.push(absence.path);
+    }
+    this.absences = certain;
   }
 
   /** Only now it is known what is recorded at the paths where nothing is. */
@@ -166,6 +176,7 @@ export class ReconcileState {
       if (stat === undefined || !sameObject(stat, entry)) {
         // It was moved or removed: wherever it is found, its times on the Replica are not what is recorded.
         index.updateEntry(entry, { ...entry, mtimeNs: 0n });
+        this.outcome.again.push(path);
         continue;
       }
       index.updateEntry(entry, stat);

@@ -46,12 +46,16 @@ const SETTLE_MS = 2_000;
 type Origins = ReadonlyMap<RelativePath, DirtyLook> | undefined;
 
 interface PendingRemoval {
-  /** Number of the newest hint when it was found missing: directories above it may be renamed after that. */
-  readonly order: number;
   readonly sinceMs: number;
   readonly dueMs: number;
-  /** What was hinted at below it. */
-  readonly below: { readonly path: RelativePath; readonly order: number }[];
+  /** What was looked at there and below; directories above may be renamed after the numbered hint. */
+  readonly hints: Hinted[];
+}
+
+interface Hinted {
+  readonly path: RelativePath;
+  readonly order: number;
+  readonly scan: DirtyLook['scan'];
 }
 
 export class RootTracker {
@@ -190,14 +194,9 @@ export class RootTracker {
       if (looks.length > 0) return this.lookAt(looks, context);
       const scan = this.scans.pop();
       if (scan !== undefined) {
-        const how = { scan: scan.deep ? 'tree' : 'children', firstOrder: 0 } as const;
-        this.followRenames(scan.path, scan.order, how, context.bootMs);
-        return this.conclude(
-          reconcile(this.reconcileContext(context), [
-            { path: scan.path, closed: false, now: false, scan: scan.deep ? 'tree' : 'children' },
-          ]),
-          context,
-        );
+        const { path, order } = scan;
+        const how = { closed: false, now: false, scan: scan.deep ? 'tree' : 'children' } as const;
+        return this.lookAt([{ ...how, path, order, sinceMs: context.bootMs, derived: false }], context);
       }
     }
     return this.removeDue(context) ?? this.settleDue(context);
@@ -213,7 +212,6 @@ export class RootTracker {
     const origins = new Map<RelativePath, DirtyLook>();
     for (const look of looks) {
       origins.set(look.path, look);
-      if (look.derived) continue;
       const { closed, now, scan } = look;
       this.followRenames(look.path, look.order, { closed, now, scan, firstOrder: 0 }, context.bootMs);
     }
@@ -252,16 +250,20 @@ export class RootTracker {
 
   private takeAbsences(outcome: ReconcileOutcome, bootMs: number, origins: Origins): void {
     for (const { path, hinted } of outcome.absent) {
-      const inferred = hinted !== path;
-      const order = origins?.get(hinted)?.order ?? this.dirty.newestOrder;
-      const dueMs = bootMs + (inferred ? INFERRED_GRACE_MS : 0);
-      const known = this.removals.get(path) ?? { order, sinceMs: bootMs, dueMs, below: [] };
+      const origin = origins?.get(hinted);
+      const dueMs = bootMs + (hinted === path ? 0 : INFERRED_GRACE_MS);
+      const known = this.removals.get(path) ?? { sinceMs: bootMs, dueMs, hints: [] };
       this.removals.set(path, known);
-      if (inferred) known.below.push({ path: hinted, order });
+      known.hints.push({
+        path: hinted,
+        order: origin?.order ?? this.dirty.newestOrder,
+        scan: origin?.scan ?? 'no',
+      });
     }
     for (const path of outcome.unknown) {
-      if (origins?.get(path)?.derived) continue;
-      this.followRenames(path, 0, { closed: true, firstOrder: 0 }, bootMs);
+      const origin = origins?.get(path);
+      if (origin?.derived) continue;
+      this.followRenames(path, 0, { closed: true, scan: origin?.scan ?? 'no', firstOrder: 0 }, bootMs);
     }
   }
 
@@ -273,9 +275,9 @@ export class RootTracker {
     }
     for (const path of outcome.siblings) this.dirty.add(path, bootMs, { now: true, firstOrder: 0 });
     for (const path of outcome.again) {
-      const sinceMs = origins?.get(path)?.sinceMs ?? bootMs;
-      if (hurried) this.dirty.add(path, bootMs, { closed: true, firstOrder: 0 });
-      else this.dirty.addAt(path, bootMs + AGAIN_MS, sinceMs, { closed: true, scan: 'no' });
+      const { sinceMs, scan } = origins?.get(path) ?? { sinceMs: bootMs, scan: 'no' };
+      if (hurried) this.dirty.add(path, bootMs, { closed: true, scan, firstOrder: 0 });
+      else this.dirty.addAt(path, bootMs + AGAIN_MS, sinceMs, { closed: true, scan });
     }
     this.takeUnfinished(outcome, bootMs, origins);
     for (const { path, error } of outcome.failed) {
@@ -304,16 +306,16 @@ export class RootTracker {
       if (due.size >= LOOKS_PER_STEP) break;
     }
     if (due.size === 0) return undefined;
-    for (const [path, removal] of due) {
-      for (const hinted of [{ path, order: removal.order }, ...removal.below]) {
-        this.followRenames(hinted.path, hinted.order, { now: true, firstOrder: 0 }, context.bootMs);
+    for (const { hints } of due.values()) {
+      for (const { path, order, scan } of hints) {
+        this.followRenames(path, order, { now: true, scan, firstOrder: 0 }, context.bootMs);
       }
     }
     const outcome = removeAbsent(this.reconcileContext(context), [...due.keys()]);
     // It is there again, or was moved before it could be removed: so was what is below it.
-    for (const path of [...outcome.again, ...outcome.unknown]) {
-      for (const hinted of due.get(path)?.below ?? []) {
-        this.dirty.add(hinted.path, context.bootMs, { closed: true, firstOrder: 0 });
+    for (const place of [...outcome.again, ...outcome.unknown]) {
+      for (const { path, scan } of due.get(place)?.hints ?? []) {
+        this.dirty.add(path, context.bootMs, { closed: true, scan, firstOrder: 0 });
       }
     }
     return this.conclude(outcome, context);

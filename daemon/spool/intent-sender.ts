@@ -185,7 +185,17 @@ export class IntentSender {
 
   /** Moved, perhaps, which is not known yet: its record must not say that its content was sent. */
   private markUnsent(intent: Intent): void {
-    for (const place of this.recordUnsent(intent)) this.ports.onLookAgain(intent.root, place);
+    const { state } = this.ports;
+    const entry = this.entryOf(intent);
+    if (entry === undefined) return;
+    for (const name of entry.links > 1 ? state.byFileId(entry.inode, entry.birthNs) : [entry]) {
+      const place = state.placeOf(name);
+      if (place === undefined) continue;
+      // A link that was not sent is made when it is found again; only a file can be sent under its name at any time.
+      if (intent.kind === 'symlink') state.removeTree(name);
+      else state.updateEntry(name, { ...name, mtimeNs: NEVER_NS });
+      this.ports.onLookAgain(place.root, place.path);
+    }
   }
 
   /** The names under which it is recorded. */

@@ -30,7 +30,12 @@ async function lastSynchronization(pair: Pair): Promise<number> {
 }
 
 async function oursSample(context: BenchContext, source: string): Promise<Sample & { readonly request: number }> {
-  const pair = await Pair.start({ below: context.directory, masterRoot: source, nodeOptions: context.nodeOptions });
+  const pair = await Pair.start({
+    below: context.directory,
+    replicaBelow: context.replicaDirectory,
+    masterRoot: source,
+    nodeOptions: context.nodeOptions,
+  });
   try {
     await pair.createScenario();
     const asked = performance.now();

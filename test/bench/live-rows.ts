@@ -74,7 +74,11 @@ async function startContest(context: BenchContext): Promise<Contest> {
   for (const path of Object.values(peer)) mkdirSync(path, { recursive: true });
   const daemon = await startRsyncDaemon(at('rsync'), peer.target);
   const lsyncd: Peer = await startLsyncd(at('lsyncd'), peer.source, `${daemon.url}/`);
-  const pair = await Pair.protectedPair({ below: context.directory, nodeOptions: context.nodeOptions });
+  const pair = await Pair.protectedPair({
+    below: context.directory,
+    replicaBelow: context.replicaDirectory,
+    nodeOptions: context.nodeOptions,
+  });
   return {
     ours: { source: pair.masterRoot, target: pair.replicaRoot },
     peer,

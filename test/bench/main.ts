@@ -2,6 +2,7 @@
  * `npm run bench [-- P1 P6 … --json FILE --runs N --no-disk --profile DIR]`: measures our engines and the programs people use
  * instead in the same run, alternating, and prints one table. Exit code 0 when everything asked for could be measured.
  */
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -51,15 +52,30 @@ interface Options {
   readonly profile: string | undefined;
 }
 
+/** A file system of its own for Replicas in memory; the same directory where nobody may mount. */
+function mountForReplicas(directory: string): { readonly path: string; readonly unmount: () => void } {
+  const path = join(directory, 'replica-host');
+  mkdirSync(path);
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', path], { stdio: 'ignore' }).status === 0;
+  return {
+    path,
+    unmount: () => {
+      if (mounted) spawnSync('umount', ['--lazy', path], { stdio: 'ignore' });
+    },
+  };
+}
+
 /** The rows of one measurement; undefined when it could not be done. */
 async function measureOne({ rows: ids, disk, measure }: Measurement, options: Options): Promise<Row[] | undefined> {
   const directory = mkdtempSync(join(disk ? tmpdir() : MEMORY_DIRECTORY, 'mainstay-bench-'));
   const place = disk ? 'disk' : 'tmpfs';
   say(`measuring ${ids.join(', ')} on ${place}`);
+  const replicas = disk ? { path: directory, unmount: () => {} } : mountForReplicas(directory);
   try {
     return await measure({
       place,
       directory,
+      replicaDirectory: replicas.path,
       suffix: disk ? '-disk' : '',
       runs: options.runs,
       nodeOptions: options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profile}`],
@@ -70,6 +86,7 @@ async function measureOne({ rows: ids, disk, measure }: Measurement, options: Op
     say(`${ids.join(', ')} could not be measured: ${error instanceof Error ? (error.stack ?? error.message) : error}`);
     return undefined;
   } finally {
+    replicas.unmount();
     rmSync(directory, { recursive: true, force: true });
   }
 }

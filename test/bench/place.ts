@@ -4,6 +4,11 @@ export interface BenchContext {
   /** `tmpfs` or `disk`. */
   readonly place: string;
   readonly directory: string;
+  /**
+   * For Replicas: another mounted file system where that is possible, as on two hosts. Capture marks whole file systems, so
+   * beside the Master's root its thread would be told of everything the Replica writes.
+   */
+  readonly replicaDirectory: string;
   /** Appended to the row's id: '' on tmpfs, which the goals are for, '-disk' on disk. */
   readonly suffix: string;
   /** Samples a side. */

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EventRecord } from '../../shared/events.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
@@ -213,6 +213,8 @@ export interface PairOptions {
   /** Where all of it lies; default the system's temporary directory. */
   readonly below?: string;
   readonly scenario?: string;
+  /** Where the Replica's root lies, when not beside the Master's. */
+  readonly replicaBelow?: string;
   /** An existing tree to protect; it is not removed at the end. */
   readonly masterRoot?: string;
   readonly settings?: Record<string, unknown>;
@@ -227,6 +229,7 @@ export class Pair {
   readonly replicaRoot: string;
   readonly master: Host;
   readonly replica: Host;
+  private readonly replicaTop: string;
   private readonly settings: Record<string, unknown>;
 
   private constructor(top: string, options: PairOptions, master: Host, replica: Host) {
@@ -234,7 +237,8 @@ export class Pair {
     this.scenario = options.scenario ?? 'web';
     this.settings = options.settings ?? {};
     this.masterRoot = options.masterRoot ?? join(top, 'master', 'www');
-    this.replicaRoot = join(top, 'replica', 'www');
+    this.replicaTop = join(options.replicaBelow ?? top, options.replicaBelow === undefined ? 'replica' : basename(top));
+    this.replicaRoot = join(this.replicaTop, 'www');
     this.master = master;
     this.replica = replica;
     mkdirSync(this.masterRoot, { recursive: true });
@@ -319,6 +323,6 @@ export class Pair {
   /** Ends all processes and removes all files. */
   async remove(): Promise<void> {
     await Promise.all([this.master.kill(), this.replica.kill()]);
-    rmSync(this.top, { recursive: true, force: true, maxRetries: 3 });
+    for (const path of [this.replicaTop, this.top]) rmSync(path, { recursive: true, force: true, maxRetries: 3 });
   }
 }

@@ -62,5 +62,3 @@ export type Change =
   | { readonly op: 'remove'; readonly root: number; readonly path: RelativePath }
   /** Metadata of an existing entry; for a directory this comes after the changes inside it (its mtime is last). */
   | { readonly op: 'metadata'; readonly root: number; readonly path: RelativePath; readonly metadata: ChangeMetadata };
-
-export type ChangeOp = Change['op'];

@@ -10,9 +10,9 @@ import { Fault } from './faults.ts';
 export type RelativePath = string;
 
 /** Longest path the wire accepts, in bytes (Linux PATH_MAX). */
-export const MAX_PATH_BYTES = 4096;
+const MAX_PATH_BYTES = 4096;
 /** Longest single name, in bytes (NAME_MAX on every file system we protect). */
-export const MAX_NAME_BYTES = 255;
+const MAX_NAME_BYTES = 255;
 /** Our control directory: never replicated, at any depth, on either side. */
 export const CONTROL_NAME = '.mainstay';
 

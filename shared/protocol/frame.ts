@@ -14,7 +14,7 @@
 import { Fault } from '../faults.ts';
 
 export const FRAME_HEADER_BYTES = 16;
-export const FRAMING_VERSION = 1;
+const FRAMING_VERSION = 1;
 /** Largest payload; a longer announced length closes the link before anything is buffered. */
 export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
 /** Target size of a data frame. */

@@ -166,9 +166,6 @@ export type SyncItem =
 
 const ITEM_KINDS = ['file', 'begin', 'data', 'copy', 'end', 'abort', 'same', 'gone'] as const;
 
-/** Upper bound of what an item adds to a frame beside its content. */
-export const SYNC_ITEM_OVERHEAD_BYTES = 80;
-
 export function writeSyncItem(writer: ByteWriter, item: SyncItem, profile: MetadataProfile): void {
   writer.u8(ITEM_KINDS.indexOf(item.kind));
   switch (item.kind) {

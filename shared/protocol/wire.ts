@@ -123,4 +123,3 @@ export const controlMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('sync-cancel'), syncId: z.number().int(), reason: z.string() }),
 ]);
 export type ControlMessage = z.infer<typeof controlMessage>;
-export type ControlKind = ControlMessage['kind'];

@@ -24,7 +24,7 @@ export const SUITES: readonly Suite[] = [
   suite('contract', { timeoutMs: 2 * MINUTE_MS }),
   suite('sim', { timeoutMs: 4 * MINUTE_MS }),
   suite('tui', { tools: ['tmux'], timeoutMs: 3 * MINUTE_MS }),
-  suite('hosts', { tools: ['rsync'], timeoutMs: 8 * MINUTE_MS }),
+  suite('hosts', { tools: ['rsync'], timeoutMs: 12 * MINUTE_MS }),
   suite('workloads', { tools: ['rsync', 'git'], timeoutMs: 10 * MINUTE_MS, quietMs: 5 * MINUTE_MS }),
   suite('windows', { tools: ['wine', 'rsync'], timeoutMs: 5 * MINUTE_MS, concurrency: 1 }),
 ];

@@ -4,7 +4,16 @@
 // All messages go to stderr: the last line of stdout belongs to the command that follows.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -26,6 +35,11 @@ function install() {
   const wanted = digestOf(readFileSync(at('package-lock.json')));
   const stamp = at('node_modules', '.mainstay-lock');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  if (lstatSync(at('node_modules'), { throwIfNoEntry: false })?.isSymbolicLink()) {
+    // npm ci would empty the directory it leads to, which belongs to another work tree.
+    say('node_modules is a link and out of date: run npm ci where it leads to');
+    return;
+  }
   say('installing packages (npm ci)');
   const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: top,

@@ -33,6 +33,13 @@ export const FAULTS = define({
     hint: 'Look at `mainstay status` and `mainstay events`; give a longer --timeout when the work is only slow.',
   },
 
+  PARKED: {
+    kind: 'permanent',
+    exit: 4,
+    text: 'Not everything can be applied: {count} parked on the Replica, everything else is there.',
+    hint: 'See what and why with `mainstay parked` or in `mainstay events`; mend the cause and it is sent again by itself.',
+  },
+
   'PATH-ESCAPE': {
     kind: 'permanent',
     exit: 4,

@@ -13,7 +13,8 @@ export interface BarrierPorts {
   readonly capture: MasterCapture;
   readonly newName: () => string;
   readonly position: () => Position;
-  readonly appliedEverywhere: (seq: number) => boolean;
+  /** Everything up to `seq` was applied, or set aside, on every Replica; how many items are set aside. */
+  readonly appliedEverywhere: (seq: number) => { readonly done: boolean; readonly parked: number };
   readonly reply: (id: number, result: unknown, fault?: Fault) => void;
 }
 
@@ -21,6 +22,8 @@ export interface BarrierPorts {
 const COOKIE_AGAIN_MS = 300;
 /** Capture that does not answer for so long is taken for lost: the roots are compared instead. */
 const COOKIE_LOST_MS = 10_000;
+/** What is parked is sent again at least once within this long; what still cannot be applied then fails the barrier. */
+const PARKED_MS = 5_000;
 
 interface Wait {
   /** Names of cookies by root; any of them will do. */
@@ -37,6 +40,8 @@ interface Barrier {
   seq: number;
   /** Of the capture, when it was last hurried. */
   doubts: number;
+  /** Since when only parked items have been missing. */
+  parkedSinceMs: number | undefined;
 }
 
 interface Proof {
@@ -56,7 +61,14 @@ export class MasterBarriers {
   }
 
   add(callId: number): void {
-    this.barriers.push({ callId, cookies: this.newWait(), stage: 'cookies', seq: 0, doubts: 0 });
+    this.barriers.push({
+      callId,
+      cookies: this.newWait(),
+      stage: 'cookies',
+      seq: 0,
+      doubts: 0,
+      parkedSinceMs: undefined,
+    });
   }
 
   /** Calls back once the capture source has answered (at once when it did before), or with false after `limitMs`. */
@@ -162,13 +174,26 @@ export class MasterBarriers {
   }
 
   private finished(barrier: Barrier): boolean {
-    if (barrier.stage !== 'applying' || !this.ports.appliedEverywhere(barrier.seq)) return false;
+    if (barrier.stage !== 'applying') return false;
+    const { done, parked } = this.ports.appliedEverywhere(barrier.seq);
+    if (!done) return false;
+    if (parked > 0) return this.failedByParked(barrier, parked);
+    barrier.parkedSinceMs = undefined;
     if (barrier.doubts !== this.ports.capture.doubts) {
       // Something could not be sent or applied as it was recorded: it is sent again under a later number.
       this.look(barrier);
       return false;
     }
     this.ports.reply(barrier.callId, { ...this.ports.position(), seq: barrier.seq });
+    return true;
+  }
+
+  private failedByParked(barrier: Barrier, parked: number): boolean {
+    const nowMs = this.ports.clock.bootMs();
+    barrier.parkedSinceMs ??= nowMs;
+    if (nowMs - barrier.parkedSinceMs < PARKED_MS) return false;
+    const count = parked === 1 ? '1 item is' : `${parked} items are`;
+    this.ports.reply(barrier.callId, undefined, new Fault('PARKED', { count }));
     return true;
   }
 }

@@ -280,10 +280,12 @@ export class MasterEngine {
   }
 
   /** Every configured Replica counts, connected and synchronized or not. */
-  private appliedEverywhere(seq: number): boolean {
-    if (this.syncs.isSynchronizing) return false;
-    const configured = this.config.replicas ?? [...this.peers.keys()];
-    return configured.every((id) => this.peers.get(id)?.hasApplied(seq) === true);
+  private appliedEverywhere(seq: number): { done: boolean; parked: number } {
+    const peers = (this.config.replicas ?? [...this.peers.keys()]).map((id) => this.peers.get(id));
+    return {
+      done: !this.syncs.isSynchronizing && peers.every((peer) => peer?.hasApplied(seq) === true),
+      parked: peers.reduce((sum, peer) => sum + (peer?.parked ?? 0), 0),
+    };
   }
 
   private onReady(peer: MasterPeer): void {

@@ -94,9 +94,14 @@ export class MasterPeer {
     return this.acknowledged.appliedSeq;
   }
 
-  /** Everything up to there is in its roots; what is parked is not. */
+  /** Items set aside there: they are not in its roots though `hasApplied` passes over them. */
+  get parked(): number {
+    return this.acknowledged.parked;
+  }
+
+  /** Everything up to there is in its roots, except for what is parked. */
   hasApplied(seq: number): boolean {
-    return this.synchronized && this.appliedSeq >= seq && this.acknowledged.parked === 0;
+    return this.synchronized && this.appliedSeq >= seq;
   }
 
   get connected(): boolean {

@@ -286,24 +286,42 @@ test('a barrier is not passed while a Replica lost its data', (t) => {
   pair.close();
 });
 
-test('a barrier waits for items that are parked', (t) => {
+function refusing(pair: EnginePair): { refused: boolean } {
+  const state = { refused: true };
+  pair.replicaTree.beforeOperation = (operation, path) => {
+    if (state.refused && operation === 'commit' && path === 'a') throw new Fault('FS-DENIED', { path });
+  };
+  return state;
+}
+
+test('a barrier waits for a parked item that its next attempt settles', (t) => {
   const pair = new EnginePair(hasher);
   pair.user.writeFile('a', 'a');
   pair.start();
   pair.synchronize();
-  let refused = true;
-  pair.replicaTree.beforeOperation = (operation, path) => {
-    if (refused && operation === 'commit' && path === 'a') throw new Fault('FS-DENIED', { path });
-  };
+  const state = refusing(pair);
   pair.user.writeFile('a', 'b');
   const id = pair.post({ name: 'barrier' });
-  pair.run(20_000);
+  pair.run(1_000);
   t.is(pair.masterStatus?.peers['replica']?.parked, 1);
   t.is(pair.answerOf(id), undefined);
-  refused = false;
+  state.refused = false;
   pair.run(120_000);
   t.truthy(pair.answerOf(id)?.result);
   t.deepEqual(pair.replicaView(), pair.masterView());
+  pair.close();
+});
+
+test('a barrier says so when an item stays parked, instead of waiting for ever', (t) => {
+  const pair = new EnginePair(hasher);
+  pair.user.writeFile('a', 'a');
+  pair.start();
+  pair.synchronize();
+  refusing(pair);
+  pair.user.writeFile('a', 'b');
+  const id = pair.post({ name: 'barrier' });
+  pair.run(20_000);
+  t.is(pair.answerOf(id)?.fault?.code, 'PARKED');
   pair.close();
 });
 

@@ -4,7 +4,8 @@
  *
  * - A bad frame, an invalid control message or a Fault thrown by a handler closes the session; `onClosed` gets the fault.
  * - The byte window is the sender's: data frames count from the moment they are sent until the other side reports them as
- *   consumed (`ack.consumedBytes`); the session reads that field itself. Control and need frames are not counted.
+ *   consumed (`ack.consumedBytes`); the session reads that field itself. Control and need frames are not counted. A peer
+ *   that sends beyond the window (it may overshoot by one frame) is cut off: it must not fill this host's memory.
  * - A ping goes out when nothing was sent for LINK_PING_MS; four silent intervals end the session.
  */
 import { crc32 } from 'node:zlib';
@@ -92,6 +93,8 @@ export class LinkSession {
   consumedBytes = 0;
   /** Payload bytes of windowed frames that arrived in this session (the receiver's counter; what is consumed is its decision). */
   arrivedBytes = 0;
+  /** Of those, what the other side was told to be consumed. */
+  private reportedBytes = 0;
   roundTripMs: number | undefined;
 
   constructor(
@@ -123,6 +126,7 @@ export class LinkSession {
 
   sendControl(message: ControlMessage): void {
     if (this.ended) return;
+    if (message.kind === 'ack') this.reportedBytes = message.consumedBytes;
     const payload = this.encoder.encode(JSON.stringify(message));
     if (payload.length > MAX_CONTROL_BYTES)
       throw new Fault('INTERNAL', { reason: `control of ${payload.length} bytes` });
@@ -183,8 +187,16 @@ export class LinkSession {
       return;
     }
     if (!DATA_TYPES.has(type)) throw new Fault('LINK-FRAME', { reason: `frame type ${type}` });
-    if (WINDOWED.has(type)) this.arrivedBytes += payload.length;
+    if (WINDOWED.has(type)) this.countArrived(payload.length);
     this.handlers.onFrame(type as DataFrameType, payload);
+  }
+
+  private countArrived(bytes: number): void {
+    this.arrivedBytes += bytes;
+    const outstanding = this.arrivedBytes - this.reportedBytes;
+    if (outstanding > this.windowBytes + MAX_FRAME_BYTES) {
+      throw new Fault('LINK-FRAME', { reason: `${outstanding} bytes beyond the window of ${this.windowBytes}` });
+    }
   }
 
   private dispatchControl(payload: Uint8Array): void {

@@ -121,6 +121,24 @@ test('the window closes with what is sent and opens with what the other side con
   t.is(a.session.roomBytes, 100);
 });
 
+test('a peer that sends beyond the window is cut off before it fills the memory; one that is acknowledged goes on', (t) => {
+  const writer = new FrameWriter();
+  const send = (from: Side) => {
+    writer.space(MAX_FRAME_BYTES);
+    from.session.sendFrame(FrameType.batch, writer);
+  };
+  const [honest, reader] = pair(new StepClock(), 100);
+  for (let n = 1; n <= 5; n += 1) {
+    send(honest);
+    reader.session.sendControl(ack(n * MAX_FRAME_BYTES));
+  }
+  t.deepEqual([reader.frames.length, reader.closes], [5, []]);
+  const [hostile, victim] = pair(new StepClock(), 100);
+  for (let n = 0; n < 5; n += 1) send(hostile);
+  t.is(victim.closes[0]?.fault?.code, 'LINK-FRAME');
+  t.is(victim.frames.length, 1);
+});
+
 test('an acknowledgement of more than was sent ends the session', (t) => {
   const [a, b] = pair(new StepClock());
   b.session.sendControl(ack(1));

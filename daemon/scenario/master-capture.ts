@@ -121,8 +121,10 @@ export class MasterCapture {
     this.trackers[root]?.rescanChildren(path, this.ports.clock.bootMs());
   }
 
-  /** Everything known now is looked at without delay until `isFlushed`. */
+  /** Everything known now is looked at without delay until `isFlushed`; whether the roots are there is looked at now. */
   hurry(): void {
+    this.guardedAtMs = Number.NEGATIVE_INFINITY;
+    if (this.active) this.guard(this.ports.clock.bootMs());
     for (const tracker of this.trackers) tracker.hurry();
   }
 

@@ -176,6 +176,23 @@ test('nothing is written into a directory that takes the place of the Replica ro
   pair.close();
 });
 
+test('a barrier is not passed in the moments before it is noticed that a Master root is not mounted', (t) => {
+  const pair = new EnginePair(hasher);
+  pair.user.writeFile('a', 'a');
+  pair.start();
+  pair.synchronize();
+  pair.run(5_000);
+  const mounted = pair.masterTree.unmountToEmptyDirectory();
+  const id = pair.post({ name: 'barrier' });
+  pair.run(100);
+  t.is(pair.answerOf(id), undefined);
+  pair.masterTree.mountAgain(mounted);
+  pair.run(15_000);
+  t.truthy(pair.answerOf(id)?.result);
+  checkEqual(t, pair);
+  pair.close();
+});
+
 test('a synchronization nobody asked for never takes another Master root for the data', (t) => {
   const pair = new EnginePair(hasher);
   pair.user.writeFile('a', 'a');

@@ -7,9 +7,9 @@ import { settingOf } from '../../config/catalogue.ts';
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import type { HostReference, ScenarioDocument, StopReason } from '../../shared/scenario.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
-import type { LinkStream, Timer } from '../ports.ts';
-import type { CaptureReport, KeptLink } from '../services.ts';
-import { type StoredRun, type StoredScenario, storedIn } from './book.ts';
+import type { Timer } from '../ports.ts';
+import type { CaptureReport } from '../services.ts';
+import { type StoredScenario, storedIn } from './book.ts';
 import { Conditions } from './conditions.ts';
 import { engineConfig } from './engine-config.ts';
 import { EngineKeeper } from './engine-keeper.ts';
@@ -27,6 +27,8 @@ import {
   step,
 } from './machine.ts';
 import { PeerDesk } from './peer-desk.ts';
+import { ReplicaLinks } from './replica-links.ts';
+import { runRecord } from './run-record.ts';
 import { masterStatus } from './status-view.ts';
 
 /** An engine that ran this long without trouble starts counting its crashes anew. */
@@ -45,7 +47,7 @@ export class MasterRunner {
   readonly #conditions: Conditions;
 
   readonly #keeper: EngineKeeper;
-  readonly #links = new Map<string, KeptLink>();
+  readonly #links: ReplicaLinks;
   #timers: Timer[] = [];
   #status: EngineStatus | undefined;
   #capture: CaptureReport | undefined;
@@ -68,6 +70,14 @@ export class MasterRunner {
       onEvent: (code, details) => this.#engineEvent(code, details),
       onStatus: (status) => this.#engineStatus(status),
       onLinkClosed: (peer, reason) => this.#linkClosed(peer, reason),
+    });
+    this.#links = new ReplicaLinks(environment, id, {
+      onOpen: (peer, stream) => {
+        const { session } = this.#keeper;
+        if (session === undefined) stream.close();
+        else session.openLink(peer, stream);
+      },
+      onDown: (peer, reason) => this.peers.failed(peer, reason),
     });
     const { run } = this.stored;
     this.#life =
@@ -235,11 +245,10 @@ export class MasterRunner {
         void this.#endEngine();
         return;
       case 'open-link':
-        this.#openLink(effect.peer);
+        this.#links.open(effect.peer, this.#replica(effect.peer));
         return;
       case 'close-link':
-        this.#links.get(effect.peer)?.stop();
-        this.#links.delete(effect.peer);
+        this.#links.close(effect.peer);
         this.#keeper.session?.closeLink(effect.peer, 'the Replica is suspended');
         return;
       case 'synchronize':
@@ -257,7 +266,8 @@ export class MasterRunner {
   }
 
   #save(stateChanged: boolean): void {
-    const run = this.#runRecord(stateChanged);
+    const now = stateChanged ? this.#environment.clock.wallMs() : undefined;
+    const run = runRecord(this.#life, this.stored.run, now);
     if (JSON.stringify(run) === JSON.stringify(this.stored.run)) return;
     const stopping = this.#life.is === 'stopping';
     const saving = this.#environment.book.update((book) => {
@@ -268,23 +278,6 @@ export class MasterRunner {
     });
     this.#saving = saving;
     saving.catch((error: unknown) => this.#environment.complain(`cannot save the scenario's state: ${String(error)}`));
-  }
-
-  #runRecord(stateChanged: boolean): StoredRun {
-    const life = this.#life;
-    const { failed: _failed, ...before } = this.stored.run;
-    const base = { ...before, since: stateChanged ? this.#environment.clock.wallMs() : before.since };
-    if (life.is === 'running') {
-      const peers: StoredRun['peers'] = {};
-      for (const [id, peer] of Object.entries(life.peers)) {
-        const synchronized = peer.phase === 'synchronized' || peer.phase === 'catching-up';
-        peers[id] = { synchronized, suspended: peer.suspended };
-      }
-      return { ...base, wanted: true, choices: life.choices, peers };
-    }
-    if (life.is === 'failed') return { ...base, wanted: false, reason: 'by-error', failed: life.reason };
-    if (life.is === 'stopping') return { ...base, wanted: false, reason: life.reason };
-    return { ...base, wanted: false, reason: life.is === 'stopped' ? life.reason : life.previous };
   }
 
   // ---------------------------------------------------------------- what the engine says
@@ -315,8 +308,7 @@ export class MasterRunner {
 
   /** Ends thread, capture, links and timers; `engine-stopped` follows. */
   async #endEngine(): Promise<void> {
-    const links = [...this.#links.values()];
-    this.#links.clear();
+    const links = this.#links.take();
     for (const timer of this.#timers) timer.cancel();
     this.#timers = [];
     // Figures stay; what it said of links is no longer true.
@@ -351,23 +343,6 @@ export class MasterRunner {
   }
 
   // ---------------------------------------------------------------- Replicas
-
-  #openLink(id: string): void {
-    const host = this.#replica(id);
-    if (host === undefined) return;
-    this.#links.get(id)?.stop();
-    const onOpen = (stream: LinkStream) => {
-      const { session } = this.#keeper;
-      if (session === undefined) stream.close();
-      else session.openLink(id, stream);
-    };
-    this.#links.set(
-      id,
-      this.#environment.links.keep(host, this.id, onOpen, (reason) => {
-        this.peers.failed(id, reason);
-      }),
-    );
-  }
 
   #linkClosed(id: string, reason: string): void {
     this.#happen({ type: 'peer', peer: id, linked: false, synchronized: false });

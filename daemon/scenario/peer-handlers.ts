@@ -7,19 +7,10 @@ import type { CommandHandlers, Session } from '../services.ts';
 import { collectFacts, type Occupied } from '../verify/service.ts';
 import { completeDocument, newRun, rootsOf, storedIn } from './book.ts';
 import type { ScenarioEnvironment } from './environment.ts';
-import type { MasterRunner } from './master-runner.ts';
 import { ReplicaRunner } from './replica-runner.ts';
+import type { Runner, RunnerSet } from './runner-set.ts';
 
-/** The set of scenarios of this host (service.ts). */
-export interface ScenarioSet {
-  runner(id: string): MasterRunner | ReplicaRunner | undefined;
-  adopt(id: string, side: 'master' | 'replica'): MasterRunner | ReplicaRunner;
-  drop(id: string): Promise<void>;
-  occupied(id: string): Occupied[];
-  named(name: string): MasterRunner | ReplicaRunner | undefined;
-}
-
-export function createPeerHandlers(environment: ScenarioEnvironment, scenarios: ScenarioSet): CommandHandlers {
+export function createPeerHandlers(environment: ScenarioEnvironment, scenarios: RunnerSet): CommandHandlers {
   /** The Replica side of a scenario, when the session is its Master. */
   const own = (scenarioId: string, session: Session): ReplicaRunner => {
     const runner = scenarios.runner(scenarioId);
@@ -27,7 +18,7 @@ export function createPeerHandlers(environment: ScenarioEnvironment, scenarios: 
     refuseStranger(runner, session);
     return runner as ReplicaRunner;
   };
-  const refuseStranger = (runner: MasterRunner | ReplicaRunner, session: Session): void => {
+  const refuseStranger = (runner: Runner, session: Session): void => {
     const { document } = runner;
     if (runner instanceof ReplicaRunner && document.master.deviceId === session.deviceId) return;
     const reason = `${session.deviceName} is not the Master of the scenario`;
@@ -105,7 +96,7 @@ function refuseOverlap(document: ScenarioDocument, occupied: readonly Occupied[]
 }
 
 /** A scenario of that name which its Master deleted while this host was away makes room; any other one does not. */
-async function replaceNamesake(scenarios: ScenarioSet, document: ScenarioDocument, session: Session): Promise<void> {
+async function replaceNamesake(scenarios: RunnerSet, document: ScenarioDocument, session: Session): Promise<void> {
   const namesake = scenarios.named(document.name);
   if (namesake === undefined || namesake.id === document.id) return;
   const ofThisMaster = namesake instanceof ReplicaRunner && namesake.document.master.deviceId === session.deviceId;

@@ -1,0 +1,84 @@
+/** The life of scenarios on their Master: verify, run, stop, suspend, barrier, compare. */
+import { Fault } from '../../shared/faults.ts';
+import type { VerificationResult } from '../../shared/results.ts';
+import type { CommandHandlers } from '../services.ts';
+import { verify } from '../verify/service.ts';
+import { compare } from './comparison.ts';
+import type { DocumentDesk } from './document-desk.ts';
+import type { ScenarioEnvironment } from './environment.ts';
+import { scenarioState } from './machine.ts';
+import type { MasterRunner } from './master-runner.ts';
+import { type RunnerSet, replicasOf } from './runner-set.ts';
+
+const BARRIER_TIMEOUT_MS = 60_000;
+
+export class LifeDesk {
+  readonly #environment: ScenarioEnvironment;
+  readonly #scenarios: RunnerSet;
+  readonly #documents: DocumentDesk;
+
+  constructor(environment: ScenarioEnvironment, scenarios: RunnerSet, documents: DocumentDesk) {
+    this.#environment = environment;
+    this.#scenarios = scenarios;
+    this.#documents = documents;
+  }
+
+  handlers(): CommandHandlers {
+    return {
+      'scenario.verify': async ({ name }) => await this.#verify(this.#scenarios.onMaster(name)),
+      'scenario.run': async ({ name, sync, ignoreSame, acknowledgeWarnings }) => {
+        const runner = this.#scenarios.onMaster(name);
+        await runner.run({ method: sync, ignoreSame }, () => this.#ready(runner, acknowledgeWarnings));
+        return { state: scenarioState(runner.life) };
+      },
+      'scenario.stop': async ({ name }) => {
+        const runner = this.#scenarios.onMaster(name);
+        await runner.stop('by-user');
+        return { state: scenarioState(runner.life) };
+      },
+      'scenario.suspend': async ({ name, replica }) => await this.#suspend(name, replica, true),
+      'scenario.resume': async ({ name, replica }) => await this.#suspend(name, replica, false),
+      'scenario.barrier': async ({ name, timeoutMs }) => {
+        const { clock } = this.#environment;
+        const started = clock.bootMs();
+        const position = await this.#scenarios.onMaster(name).barrier(timeoutMs ?? BARRIER_TIMEOUT_MS);
+        return { position, tookMs: clock.bootMs() - started };
+      },
+      'scenario.diff': async ({ name, replica, ignoreSame }) =>
+        await compare(this.#scenarios.onMaster(name), replica, ignoreSame),
+    };
+  }
+
+  async #verify(runner: MasterRunner): Promise<VerificationResult> {
+    const { events, book } = this.#environment;
+    const document = this.#documents.identified(runner.document);
+    if (JSON.stringify(document) !== JSON.stringify(runner.document)) {
+      // Paired after it was created: from now on the pinned identity counts.
+      await book.update((value) => {
+        for (const stored of value.scenarios) if (stored.document.id === document.id) stored.document = document;
+      });
+    }
+    const result = await verify(this.#environment, document, this.#scenarios.occupied(document.id));
+    if (result.errors > 0) events.record('VER-003', { errors: result.errors }, document.name);
+    else if (result.warnings > 0) events.record('VER-002', { warnings: result.warnings }, document.name);
+    else events.record('VER-001', {}, document.name);
+    return result;
+  }
+
+  /** What has to be true before Run: no errors, warnings acknowledged, every Replica ready. */
+  async #ready(runner: MasterRunner, acknowledgeWarnings: boolean): Promise<void> {
+    const { name } = runner.document;
+    const { errors, warnings, findings } = await this.#verify(runner);
+    if (errors > 0) throw new Fault('SCENARIO-ERRORS', { name, errors, first: findings[0]?.text ?? '' });
+    if (warnings > 0 && !acknowledgeWarnings) {
+      throw new Fault('SCENARIO-WARNINGS', { name, warnings, first: findings[0]?.text ?? '' });
+    }
+    await runner.peers.prepareAll();
+  }
+
+  async #suspend(name: string, host: string | undefined, suspended: boolean) {
+    const runner = this.#scenarios.onMaster(name);
+    for (const { deviceId = '' } of replicasOf(runner, host)) await runner.suspend(deviceId, suspended);
+    return { state: scenarioState(runner.life) };
+  }
+}

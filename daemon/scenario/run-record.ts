@@ -1,0 +1,20 @@
+/** What is kept of a scenario's life over a restart of the daemon. Pure. */
+import type { StoredRun } from './book.ts';
+import type { ScenarioLife } from './machine.ts';
+
+/** `nowMs`: the state changes at this wall-clock time; undefined: it did not change. */
+export function runRecord(life: ScenarioLife, stored: StoredRun, nowMs: number | undefined): StoredRun {
+  const { failed: _failed, ...before } = stored;
+  const base = { ...before, since: nowMs ?? before.since };
+  if (life.is === 'running') {
+    const peers: StoredRun['peers'] = {};
+    for (const [id, peer] of Object.entries(life.peers)) {
+      const synchronized = peer.phase === 'synchronized' || peer.phase === 'catching-up';
+      peers[id] = { synchronized, suspended: peer.suspended };
+    }
+    return { ...base, wanted: true, choices: life.choices, peers };
+  }
+  if (life.is === 'failed') return { ...base, wanted: false, reason: 'by-error', failed: life.reason };
+  if (life.is === 'stopping') return { ...base, wanted: false, reason: life.reason };
+  return { ...base, wanted: false, reason: life.is === 'stopped' ? life.reason : life.previous };
+}

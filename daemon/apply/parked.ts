@@ -10,7 +10,7 @@ import { isWithin, type RelativePath } from '../../shared/path.ts';
 export interface ParkedItem {
   readonly root: number;
   readonly path: RelativePath;
-  /** Fault code, or `repair` when only the content or source was wrong. */
+  /** Fault code, or `REPAIR` when only the content or source was wrong. */
   readonly code: string;
   readonly reason: string;
   readonly attempts: number;
@@ -20,6 +20,8 @@ export interface ParkedItem {
   readonly asked: boolean;
 }
 
+/** Code of what only has to be sent again: its content or source was not what was recorded. */
+const REPAIR = 'repair';
 /** With more items than this the trees have to be compared instead (`overflowed`). */
 const MAX_PARKED = 1_000;
 const FIRST_RETRY_MS = 2_000;
@@ -36,6 +38,15 @@ export class ParkedItems {
     return this.items.size;
   }
 
+  /** Items that were sent again and refused again. What is merely asked for again (`repair`) settles by itself. */
+  get stuckCount(): number {
+    let count = 0;
+    for (const { code, attempts, asked } of this.items.values()) {
+      if (code !== REPAIR && attempts > 0 && !asked) count += 1;
+    }
+    return count;
+  }
+
   list(): ParkedItem[] {
     return [...this.items.values()];
   }
@@ -50,7 +61,7 @@ export class ParkedItems {
     }
     if (before !== undefined && !before.asked && before.code === item.code) return false;
     const attempts = before?.attempts ?? 0;
-    const immediate = item.code === 'repair' && attempts === 0;
+    const immediate = item.code === REPAIR && attempts === 0;
     const delayMs = immediate ? 0 : Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts, 10));
     this.items.set(key, { ...item, attempts, askAtMs: nowMs + delayMs, asked: false });
     return before?.code !== item.code;
@@ -126,7 +137,7 @@ export class ParkedItems {
 
   load(items: readonly { root: number; path: string; code: string; reason: string }[], nowMs: number): void {
     for (const { root, path, code, reason } of items) {
-      this.items.set(keyOf(root, path), { root, path, code, reason, attempts: 1, askAtMs: nowMs, asked: false });
+      this.items.set(keyOf(root, path), { root, path, code, reason, attempts: 0, askAtMs: nowMs, asked: false });
     }
   }
 }

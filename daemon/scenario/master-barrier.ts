@@ -13,8 +13,8 @@ export interface BarrierPorts {
   readonly capture: MasterCapture;
   readonly newName: () => string;
   readonly position: () => Position;
-  /** Everything up to `seq` was applied, or set aside, on every Replica; how many items are set aside. */
-  readonly appliedEverywhere: (seq: number) => { readonly done: boolean; readonly parked: number };
+  /** Everything up to `seq` was applied on every Replica, but for so many parked items that only the operator can mend. */
+  readonly appliedEverywhere: (seq: number) => { readonly done: boolean; readonly stuck: number };
   readonly reply: (id: number, result: unknown, fault?: Fault) => void;
 }
 
@@ -22,8 +22,6 @@ export interface BarrierPorts {
 const COOKIE_AGAIN_MS = 300;
 /** Capture that does not answer for so long is taken for lost: the roots are compared instead. */
 const COOKIE_LOST_MS = 10_000;
-/** What is parked is sent again at least once within this long; what still cannot be applied then fails the barrier. */
-const PARKED_MS = 5_000;
 
 interface Wait {
   /** Names of cookies by root; any of them will do. */
@@ -40,8 +38,6 @@ interface Barrier {
   seq: number;
   /** Of the capture, when it was last hurried. */
   doubts: number;
-  /** Since when only parked items have been missing. */
-  parkedSinceMs: number | undefined;
 }
 
 interface Proof {
@@ -67,7 +63,6 @@ export class MasterBarriers {
       stage: 'cookies',
       seq: 0,
       doubts: 0,
-      parkedSinceMs: undefined,
     });
   }
 
@@ -175,25 +170,19 @@ export class MasterBarriers {
 
   private finished(barrier: Barrier): boolean {
     if (barrier.stage !== 'applying') return false;
-    const { done, parked } = this.ports.appliedEverywhere(barrier.seq);
+    const { done, stuck } = this.ports.appliedEverywhere(barrier.seq);
     if (!done) return false;
-    if (parked > 0) return this.failedByParked(barrier, parked);
-    barrier.parkedSinceMs = undefined;
+    if (stuck > 0) {
+      const count = stuck === 1 ? '1 item is' : `${stuck} items are`;
+      this.ports.reply(barrier.callId, undefined, new Fault('PARKED', { count }));
+      return true;
+    }
     if (barrier.doubts !== this.ports.capture.doubts) {
       // Something could not be sent or applied as it was recorded: it is sent again under a later number.
       this.look(barrier);
       return false;
     }
     this.ports.reply(barrier.callId, { ...this.ports.position(), seq: barrier.seq });
-    return true;
-  }
-
-  private failedByParked(barrier: Barrier, parked: number): boolean {
-    const nowMs = this.ports.clock.bootMs();
-    barrier.parkedSinceMs ??= nowMs;
-    if (nowMs - barrier.parkedSinceMs < PARKED_MS) return false;
-    const count = parked === 1 ? '1 item is' : `${parked} items are`;
-    this.ports.reply(barrier.callId, undefined, new Fault('PARKED', { count }));
     return true;
   }
 }

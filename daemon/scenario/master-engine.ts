@@ -280,11 +280,11 @@ export class MasterEngine {
   }
 
   /** Every configured Replica counts, connected and synchronized or not. */
-  private appliedEverywhere(seq: number): { done: boolean; parked: number } {
+  private appliedEverywhere(seq: number): { done: boolean; stuck: number } {
     const peers = (this.config.replicas ?? [...this.peers.keys()]).map((id) => this.peers.get(id));
     return {
       done: !this.syncs.isSynchronizing && peers.every((peer) => peer?.hasApplied(seq) === true),
-      parked: peers.reduce((sum, peer) => sum + (peer?.parked ?? 0), 0),
+      stuck: peers.reduce((sum, peer) => sum + (peer?.stuck ?? 0), 0),
     };
   }
 

@@ -44,6 +44,7 @@ interface Acknowledged {
   appliedSeq: number;
   spoolBytes: number;
   parked: number;
+  stuck: number;
   held: string | undefined;
   atWallMs: number | undefined;
 }
@@ -81,6 +82,7 @@ export class MasterPeer {
       appliedSeq: receivedSeq,
       spoolBytes: 0,
       parked: 0,
+      stuck: 0,
       held: undefined,
       atWallMs: undefined,
     };
@@ -94,14 +96,14 @@ export class MasterPeer {
     return this.acknowledged.appliedSeq;
   }
 
-  /** Items set aside there: they are not in its roots though `hasApplied` passes over them. */
-  get parked(): number {
-    return this.acknowledged.parked;
+  /** Items set aside there that sending again did not help: `hasApplied` passes over them, they are not in its roots. */
+  get stuck(): number {
+    return this.acknowledged.stuck;
   }
 
-  /** Everything up to there is in its roots, except for what is parked. */
+  /** Everything up to there is in its roots, except for what is stuck. */
   hasApplied(seq: number): boolean {
-    return this.synchronized && this.appliedSeq >= seq;
+    return this.synchronized && this.appliedSeq >= seq && this.acknowledged.parked === this.stuck;
   }
 
   get connected(): boolean {
@@ -263,6 +265,7 @@ export class MasterPeer {
     const known = this.acknowledged;
     known.spoolBytes = ack.spoolBytes;
     known.parked = ack.parked;
+    known.stuck = ack.stuck ?? 0;
     known.held = ack.held;
     known.atWallMs = this.ports.clock.wallMs();
     if (this.synchronized) {

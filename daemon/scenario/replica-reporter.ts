@@ -32,6 +32,7 @@ export class ReplicaReporter {
       spoolBytes: standby.spool.sizeBytes,
       ...(held === undefined ? {} : { held }),
       parked: standby.parked.count,
+      stuck: standby.parked.stuckCount,
     };
   }
 

@@ -64,6 +64,8 @@ export const controlMessage = z.discriminatedUnion('kind', [
     /** Why apply does not run, if it does not. */
     held: z.string().optional(),
     parked: seq,
+    /** Of those, how many were sent again already and refused again: only the operator can mend what is in the way. */
+    stuck: seq.optional(),
   }),
   /**
    * Replica → Master: these could not be applied as sent (source missing, hash mismatch): look again and send them whole.

@@ -72,10 +72,12 @@ export function planChanges(
   const after = flatten(next);
   keepDeviceIds(before, after);
   const keys = [...new Set([...before.keys(), ...after.keys()])];
+  // What is said of a Replica that comes or goes is part of that.
+  const comesOrGoes = (host: string | undefined) => before.has(`replica@${host}`) !== after.has(`replica@${host}`);
   return keys
     .filter((key) => JSON.stringify(before.get(key)) !== JSON.stringify(after.get(key)))
     .map((key) => {
-      const blocked = state === 'new' ? undefined : whyNot(key, state);
+      const blocked = state === 'new' || comesOrGoes(splitKey(key)[1]) ? undefined : whyNot(key, state);
       return {
         key,
         ...(before.has(key) ? { from: before.get(key) } : {}),
@@ -125,6 +127,8 @@ function addHost(flat: Map<string, unknown>, role: string, host: HostReference):
   flat.set(`${role}@${host.name}`, host.name);
   flat.set(`address@${host.name}`, host.address);
   if (host.deviceId !== undefined) flat.set(`deviceId@${host.name}`, host.deviceId);
+  if (host.roots !== undefined) flat.set(`roots@${host.name}`, host.roots);
+  if (host.source !== undefined) flat.set(`source@${host.name}`, host.source);
   addSettings(flat, host.settings ?? {}, `@${host.name}`);
 }
 
@@ -149,6 +153,11 @@ function applyOne(input: ScenarioInput, key: string, value: unknown): ScenarioIn
   if (name === 'exclude' && host === undefined) return { ...input, exclude: listOf(value) };
   if ((name === 'address' || name === 'deviceId') && host !== undefined) {
     return changeHost(input, host, key, (reference) => ({ ...reference, [name]: String(value) }));
+  }
+  if (name === 'source' && host !== undefined) {
+    return changeHost(input, host, key, ({ source: _source, ...reference }) =>
+      value === 'default' || value === '' ? reference : { ...reference, source: String(value) },
+    );
   }
   throw new Fault('CONFIG-INVALID', { key, reason: whyUnknown(name, host) });
 }

@@ -25,6 +25,7 @@ const HOST_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/;
 const TOP_KEYS = ['name', 'group', 'serverType', 'solution', 'master', 'replicas', 'roots', 'exclude', 'settings'];
 const IGNORED_KEYS = ['$schema', 'id', 'revision'];
 const HOST_KEYS = ['name', 'address', 'deviceId', 'settings'];
+const REPLICA_KEYS = [...HOST_KEYS, 'roots', 'source'];
 const ROOT_KEYS = ['master', 'replica'];
 
 /**
@@ -37,6 +38,9 @@ export function parseScenarioInput(input: unknown): ScenarioInput {
   const master = parseHost(document.master, 'master', 'master');
   const replicas = parseReplicas(document.replicas);
   checkHostNames(master, replicas);
+  const roots = parseRoots(document.roots);
+  checkReplicaRoots(replicas, roots);
+  checkSources(master, replicas);
   const group = document.group;
   return {
     name,
@@ -45,7 +49,7 @@ export function parseScenarioInput(input: unknown): ScenarioInput {
     solution: document.solution === undefined ? 'ha' : oneOf(document.solution, ['ha', 'dr'] as const, 'solution'),
     master,
     replicas,
-    roots: parseRoots(document.roots),
+    roots,
     exclude: parseExclude(document.exclude),
     settings: parseSettings(document.settings, 'scenario', 'settings'),
   };
@@ -141,7 +145,7 @@ function parseReplicas(given: unknown): HostReference[] {
 }
 
 function parseHost(given: unknown, scope: SettingScope, path: string): HostReference {
-  const host = objectAt(given, path, HOST_KEYS);
+  const host = objectAt(given, path, scope === 'replica' ? REPLICA_KEYS : HOST_KEYS);
   const name = host.name;
   if (typeof name !== 'string' || !HOST_NAME.test(name)) {
     throw wrong(`${path}.name`, 'it must be a name of letters, digits, "-", "_" and "."');
@@ -152,7 +156,43 @@ function parseHost(given: unknown, scope: SettingScope, path: string): HostRefer
     address: parseAddress(host.address, `${path}.address`),
     ...(host.deviceId === undefined ? {} : { deviceId: parseDeviceId(host.deviceId, `${path}.deviceId`) }),
     ...(Object.keys(settings).length === 0 ? {} : { settings }),
+    ...(host.roots === undefined ? {} : { roots: parseReplicaRoots(host.roots, `${path}.roots`) }),
+    ...(host.source === undefined || host.source === '' ? {} : { source: parseName(host.source, `${path}.source`) }),
   };
+}
+
+function parseReplicaRoots(given: unknown, path: string): string[] {
+  if (!Array.isArray(given)) throw wrong(path, 'it must list a directory for each of the roots of the scenario');
+  return given.map((root: unknown, index) => parseRootPath(root, `${path}[${index}]`));
+}
+
+function checkReplicaRoots(replicas: readonly HostReference[], roots: readonly RootPair[]): void {
+  for (const [index, { roots: own }] of replicas.entries()) {
+    if (own === undefined) continue;
+    const path = `replicas[${index}].roots`;
+    if (own.length !== roots.length)
+      throw wrong(path, `the scenario has ${roots.length} roots, this lists ${own.length}`);
+    for (const [at, root] of own.entries()) {
+      const other = own.findIndex((candidate, before) => before < at && overlap(candidate, root));
+      if (other >= 0) throw wrong(`${path}[${at}]`, `it overlaps ${path}[${other}] (${own[other]})`);
+    }
+  }
+}
+
+/** Every Replica is fed by the Master in the end. */
+function checkSources(master: HostReference, replicas: readonly HostReference[]): void {
+  const byName = new Map(replicas.map((replica) => [replica.name.toLowerCase(), replica]));
+  for (const [index, replica] of replicas.entries()) {
+    const passed = new Set<HostReference>();
+    for (let at = replica; at.source !== undefined && at.source.toLowerCase() !== master.name.toLowerCase(); ) {
+      const source = byName.get(at.source.toLowerCase());
+      const path = `replicas[${index}].source`;
+      if (source === undefined) throw wrong(path, `the scenario has no host "${at.source}"`);
+      if (passed.has(source) || source === replica) throw wrong(path, `"${replica.name}" would feed itself`);
+      passed.add(source);
+      at = source;
+    }
+  }
 }
 
 function checkHostNames(master: HostReference, replicas: readonly HostReference[]): void {

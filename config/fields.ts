@@ -77,6 +77,14 @@ export const FIELDS = define({
     accepts: '64 hexadecimal digits',
     required: false,
   },
+  source: {
+    ...connection,
+    label: 'Fed by',
+    help: 'Replica that feeds this Replica (cascade); the Master feeds it unless given.',
+    edit: 'stopped',
+    accepts: 'the name of another Replica of the scenario',
+    required: false,
+  },
   roots: {
     ...roots,
     label: 'Root directories',

@@ -17,6 +17,7 @@ export function agreedFingerprint(document: ScenarioDocument, hash: (text: strin
     hosts: [document.master, ...document.replicas].map((host: HostReference) => [
       host.name,
       agreedSettings(host.settings ?? {}),
+      ...(host.roots === undefined && host.source === undefined ? [] : [host.roots ?? [], host.source ?? '']),
     ]),
   };
   return hash(JSON.stringify(agreed));

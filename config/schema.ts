@@ -61,6 +61,15 @@ const ROOT: Schema = {
   ],
 };
 
+const REPLICA_FIELDS: Schema = {
+  roots: {
+    type: 'array',
+    items: ABSOLUTE,
+    description: 'Its own directories, one for each root of the scenario, where they differ from the ones in `roots`.',
+  },
+  source: { type: 'string', description: FIELDS.source.help },
+};
+
 function hostSchema(role: 'master' | 'replica'): Schema {
   return {
     type: 'object',
@@ -71,6 +80,7 @@ function hostSchema(role: 'master' | 'replica'): Schema {
       address: { type: 'string', description: FIELDS.address.help },
       deviceId: { type: 'string', pattern: '^[0-9a-fA-F]{64}$', description: FIELDS.deviceId.help },
       settings: settingsSchema(role),
+      ...(role === 'replica' ? REPLICA_FIELDS : {}),
     },
   };
 }

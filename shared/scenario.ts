@@ -40,6 +40,10 @@ export interface HostReference {
   readonly deviceId?: string;
   /** Master or Replica properties of this host. */
   readonly settings?: SettingValues;
+  /** Replica: its own directories, one for each of the scenario's roots, where they are not the ones of `roots`. */
+  readonly roots?: readonly string[];
+  /** Replica: name of the Replica that feeds it (cascade); default: the Master does. */
+  readonly source?: string;
 }
 
 /** The document of `mainstay scenario create FILE.json`, complete after defaults were filled in. */

@@ -1,12 +1,19 @@
 /** What engines report, as the reports of shared/report.ts. Pure. */
 import type { ReportKind, SynchronizationReport } from '../../shared/report.ts';
-import type { ScenarioDocument } from '../../shared/scenario.ts';
+import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
+import { replicaRoots } from '../scenario/book.ts';
 import type { SyncResult } from '../scenario/engine-protocol.ts';
 
 /** `20261122T140307-synchronization-1f9a02bc`: sorts by time, is a file name everywhere. */
 export function reportId(kind: ReportKind, at: number, salt: Uint8Array): string {
   const moment = new Date(at).toISOString().slice(0, 19).replace(/[-:]/g, '');
   return `${moment}-${kind}-${Buffer.from(salt).toString('hex')}`;
+}
+
+/** Where each root is on either side. */
+function rootPaths(document: ScenarioDocument, replica: HostReference | undefined) {
+  const paths = replicaRoots(document, replica);
+  return document.roots.map((root, index) => ({ master: root.master, replica: paths[index] ?? root.master }));
 }
 
 export function synchronizationReport(
@@ -26,7 +33,7 @@ export function synchronizationReport(
     ok: result.parked === 0,
     master: document.master.name,
     ignoreSame,
-    roots: document.roots.map((root) => ({ master: root.master, replica: root.replica ?? root.master })),
+    roots: rootPaths(document, replica),
     ...figures,
   };
 }

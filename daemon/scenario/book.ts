@@ -32,13 +32,15 @@ export interface ScenarioBook {
 }
 
 const settings = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]));
+const absolute = z.string().min(1).max(4096);
 const hostReference = z.object({
   name: z.string().min(1).max(255),
   address: z.string().min(1).max(300),
   deviceId: z.string().max(200).optional(),
   settings: settings.optional(),
+  roots: z.array(absolute).max(255).optional(),
+  source: z.string().max(255).optional(),
 });
-const absolute = z.string().min(1).max(4096);
 
 const document = z.object({
   id: z.string().regex(/^[0-9a-f]{32}$/),
@@ -89,9 +91,23 @@ export function newRun(since: number, epoch = FIRST_EPOCH): StoredRun {
   };
 }
 
-/** The roots of a scenario on one of its sides. */
-export function rootsOf(document: ScenarioDocument, side: 'master' | 'replica'): string[] {
-  return document.roots.map((root) => (side === 'master' ? root.master : (root.replica ?? root.master)));
+/** The roots of a scenario on its Master. */
+export function masterRoots(document: ScenarioDocument): string[] {
+  return document.roots.map((root) => root.master);
+}
+
+/** The roots of a scenario on one of its Replicas. */
+export function replicaRoots(document: ScenarioDocument, host: HostReference | undefined): string[] {
+  return document.roots.map((root, index) => host?.roots?.[index] ?? root.replica ?? root.master);
+}
+
+/** The roots of a scenario on the host that has this in its book. */
+export function ownRoots({ document, side }: StoredScenario, deviceId: string): string[] {
+  if (side === 'master') return masterRoots(document);
+  return replicaRoots(
+    document,
+    document.replicas.find((replica) => replica.deviceId === deviceId),
+  );
 }
 
 /** The scenario of that id; throws SCENARIO-NOT-FOUND. */

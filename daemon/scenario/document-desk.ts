@@ -83,6 +83,7 @@ export class DocumentDesk {
     if (changed.length === 0) return;
     const complete = this.identified(document);
     const before = runner.document.revision;
+    const { replicas } = runner.document;
     await this.#environment.book.update((book) => {
       const stored = book.scenarios.find((scenario) => scenario.document.id === document.id);
       if (stored === undefined) throw new Fault('SCENARIO-NOT-FOUND', { name: document.name });
@@ -93,7 +94,7 @@ export class DocumentDesk {
       stored.document = complete;
     });
     this.#environment.events.record('SCN-002', { keys: changed.join(', ') }, document.name);
-    runner.documentChanged();
+    await runner.documentChanged(replicas);
   }
 
   async #delete(runner: MasterRunner): Promise<Record<string, never>> {

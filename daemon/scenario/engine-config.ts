@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { settingOf } from '../../config/catalogue.ts';
 import { agreedFingerprint } from '../../config/fingerprint.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
-import { rootsOf } from './book.ts';
+import { masterRoots, replicaRoots } from './book.ts';
+import { fedBy } from './cascade.ts';
 import type { EngineConfig } from './engine-protocol.ts';
 
 export interface EngineConfigInput {
@@ -17,14 +18,15 @@ export interface EngineConfigInput {
 
 export function engineConfig(input: EngineConfigInput): EngineConfig {
   const { document, role, self } = input;
+  const roots = role === 'master' ? masterRoots(document) : replicaRoots(document, self);
   return {
     scenarioId: document.id,
     scenarioName: document.name,
     role,
-    roots: rootsOf(document, role).map((path) => ({ path })),
+    roots: roots.map((path) => ({ path })),
     directory: input.directory,
     exclude: document.exclude,
-    ...(role === 'master' ? { replicas: document.replicas.flatMap(({ deviceId }) => deviceId ?? []) } : {}),
+    ...(role === 'master' ? { replicas: fedBy(document).flatMap(({ deviceId }) => deviceId ?? []) } : {}),
     agreedFingerprint: agreedFingerprint(document, (text) => createHash('sha256').update(text).digest('hex')),
     epoch: input.epoch,
     limits: {

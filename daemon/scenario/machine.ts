@@ -69,6 +69,9 @@ export type Happening =
       readonly peers: Readonly<Record<string, { readonly synchronized: boolean; readonly suspended: boolean }>>;
       readonly preventResync: boolean;
     }
+  /** The scenario has other Replicas now; they are told of the document before `replicas-told`. */
+  | { readonly type: 'replicas'; readonly peers: readonly string[] }
+  | { readonly type: 'replicas-told' }
   | { readonly type: 'engine-ready' }
   /** `waits`: the cause is outside (a root is not mounted yet), so that it is tried again for as long as it takes. */
   | { readonly type: 'engine-lost'; readonly reason: string; readonly waits?: boolean }
@@ -161,6 +164,10 @@ function runningStep(life: RunningLife, happening: RunningHappening): Step {
   switch (happening.type) {
     case 'engine-ready':
       return engineReady(life);
+    case 'replicas':
+      return replicasChanged(life, happening.peers);
+    case 'replicas-told':
+      return { life, effects: life.engine === 'starting' ? [{ do: 'start-engine' }] : [] };
     case 'engine-lost':
       return happening.waits === true ? engineWaits(life, happening.reason) : engineLost(life, happening.reason);
     case 'engine-retry':
@@ -278,6 +285,13 @@ function engineReady(life: RunningLife): Step {
   const effects: Effect[] = [];
   for (const [id, peer] of Object.entries(life.peers)) if (!peer.suspended) effects.push({ do: 'open-link', peer: id });
   return { life: { ...life, engine: 'ready' }, effects };
+}
+
+/** The engine starts over with the new Replicas; the others go on where they are. */
+function replicasChanged(life: RunningLife, ids: readonly string[]): Step {
+  const known = unlinkedPeers(life);
+  const peers = Object.fromEntries(ids.map((id) => [id, known[id] ?? NEW_PEER]));
+  return { life: { ...life, engine: 'starting', peers }, effects: [{ do: 'stop-engine' }] };
 }
 
 function engineWaits(life: RunningLife, reason: string): Step {

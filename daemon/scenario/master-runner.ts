@@ -10,6 +10,7 @@ import type { ScenarioStatus } from '../../shared/status.ts';
 import type { Timer } from '../ports.ts';
 import type { CaptureReport } from '../services.ts';
 import { type StoredScenario, storedIn } from './book.ts';
+import { fedBy } from './cascade.ts';
 import { Conditions } from './conditions.ts';
 import { engineConfig } from './engine-config.ts';
 import { EngineKeeper } from './engine-keeper.ts';
@@ -107,7 +108,7 @@ export class MasterRunner {
     const { run, document } = this.stored;
     if (!run.wanted) return;
     const peers: Record<string, { synchronized: boolean; suspended: boolean }> = {};
-    for (const replica of document.replicas) {
+    for (const replica of fedBy(document)) {
       if (replica.deviceId === undefined) continue;
       peers[replica.deviceId] = run.peers[replica.deviceId] ?? { synchronized: false, suspended: false };
     }
@@ -158,9 +159,17 @@ export class MasterRunner {
     await this.#saving;
   }
 
-  /** Its document was edited while it runs: what may change live takes effect. */
-  documentChanged(): void {
+  /** Its document was edited while it runs: what may change live takes effect. `before`: its Replicas until now. */
+  async documentChanged(before: readonly HostReference[] = this.document.replicas): Promise<void> {
     this.#happen({ type: 'policy', preventResync: this.#preventResync() });
+    const gone = before.filter(({ name }) => !this.document.replicas.some((replica) => replica.name === name));
+    const same = gone.length === 0 && before.length === this.document.replicas.length;
+    if (same || this.#life.is !== 'running') return;
+    this.#happen({ type: 'replicas', peers: this.#replicaIds() });
+    await this.peers.forget(gone);
+    // One that cannot be told now is told when its link fails.
+    await this.peers.prepareAll(false).catch(() => undefined);
+    this.#happen({ type: 'replicas-told' });
   }
 
   /** The daemon ends: engines drain; the scenario goes on after the next start. */
@@ -273,7 +282,7 @@ export class MasterRunner {
     const saving = this.#environment.book.update((book) => {
       const stored = storedIn(book, this.id);
       // Whoever kills the daemon now must not leave Replicas that nobody tells.
-      const all = stored.document.replicas.map((host) => ({ host, reason: 'Stopped by user' }));
+      const all = fedBy(stored.document).map((host) => ({ host, reason: 'Stopped by user' }));
       stored.run = { ...run, untold: stopping ? all : stored.run.untold };
     });
     this.#saving = saving;
@@ -421,7 +430,7 @@ export class MasterRunner {
   }
 
   #replicaIds(): string[] {
-    return this.document.replicas.flatMap((replica) => (replica.deviceId === undefined ? [] : [replica.deviceId]));
+    return fedBy(this.document).flatMap((replica) => (replica.deviceId === undefined ? [] : [replica.deviceId]));
   }
 
   #replica(id: string): HostReference | undefined {

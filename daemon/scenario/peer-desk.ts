@@ -6,6 +6,7 @@ import { Fault } from '../../shared/faults.ts';
 import type { HostReference } from '../../shared/scenario.ts';
 import type { Timer } from '../ports.ts';
 import { type StoredScenario, storedIn } from './book.ts';
+import { fedBy } from './cascade.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -35,8 +36,8 @@ export class PeerDesk {
     return storedIn(this.#environment.book.value, this.#id);
   }
 
-  /** Readies every Replica for the link that follows; throws the first fault. */
-  async prepareAll(): Promise<void> {
+  /** Readies every Replica for the link that follows; throws the first fault. `asked`: the operator runs the scenario. */
+  async prepareAll(asked = true): Promise<void> {
     const { document } = this.#stored;
     const untold = this.#stored.run.untold;
     if (untold.length > 0) {
@@ -44,7 +45,7 @@ export class PeerDesk {
         storedIn(book, this.#id).run.untold = [];
       });
     }
-    await Promise.all(document.replicas.map((replica) => this.#prepare(replica, true)));
+    await Promise.all(fedBy(document).map((replica) => this.#prepare(replica, asked)));
     this.#problems.clear();
     this.#attempts.clear();
   }
@@ -58,7 +59,7 @@ export class PeerDesk {
 
   /** Tells every Replica; resolves when each was told or noted for later. */
   tellAll(reason: string): Promise<void> {
-    const hosts = this.#stored.document.replicas;
+    const hosts = fedBy(this.#stored.document);
     this.#telling = this.#telling.then(async () => {
       const missed = await this.#tell(hosts.map((host) => ({ host, reason })));
       await this.#setUntold(missed);
@@ -68,9 +69,14 @@ export class PeerDesk {
 
   /** The scenario is deleted: one that cannot be told now refuses nothing later, it only keeps a stopped scenario. */
   async forgetAll(): Promise<void> {
+    await this.forget(fedBy(this.#stored.document));
+  }
+
+  /** These are no Replicas any more. */
+  async forget(hosts: readonly HostReference[]): Promise<void> {
     const ask = (host: HostReference) =>
       this.#environment.peers.request(host, 'peer.forget', { scenarioId: this.#id }, REQUEST_TIMEOUT_MS);
-    await Promise.allSettled(this.#stored.document.replicas.map(ask));
+    await Promise.allSettled(hosts.map(ask));
   }
 
   /** Resolves when what was last told is settled. */

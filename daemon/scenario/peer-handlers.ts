@@ -5,7 +5,7 @@ import { Fault } from '../../shared/faults.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
 import type { CommandHandlers, Session } from '../services.ts';
 import { collectFacts, type Occupied } from '../verify/service.ts';
-import { completeDocument, newRun, rootsOf, storedIn } from './book.ts';
+import { completeDocument, newRun, replicaRoots, storedIn } from './book.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 import { ReplicaRunner } from './replica-runner.ts';
 import type { Runner, RunnerSet } from './runner-set.ts';
@@ -36,7 +36,7 @@ export function createPeerHandlers(environment: ScenarioEnvironment, scenarios: 
       const runner = scenarios.runner(complete.id);
       if (runner !== undefined) refuseStranger(runner, session);
       refuseWrongHosts(complete, session, environment.host.deviceId);
-      refuseOverlap(complete, scenarios.occupied(complete.id));
+      refuseOverlap(complete, environment.host.deviceId, scenarios.occupied(complete.id));
       await replaceNamesake(scenarios, complete, session);
       await take(environment, complete, epoch);
       const replica = (runner ?? scenarios.adopt(complete.id, 'replica')) as ReplicaRunner;
@@ -86,8 +86,9 @@ function refuseWrongHosts(document: ScenarioDocument, session: Session, ownId: s
   }
 }
 
-function refuseOverlap(document: ScenarioDocument, occupied: readonly Occupied[]): void {
-  for (const root of rootsOf(document, 'replica')) {
+function refuseOverlap(document: ScenarioDocument, ownId: string, occupied: readonly Occupied[]): void {
+  const self = document.replicas.find((replica) => replica.deviceId === ownId);
+  for (const root of replicaRoots(document, self)) {
     const other = occupied.find(({ path }) => overlap(path, root));
     if (other === undefined) continue;
     const reason = `the Replica root ${root} overlaps a root of the running scenario "${other.scenario}"`;

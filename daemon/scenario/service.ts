@@ -6,7 +6,7 @@ import { Fault } from '../../shared/faults.ts';
 import type { LinkStream } from '../ports.ts';
 import type { CommandHandlers, StatusSource } from '../services.ts';
 import type { Occupied } from '../verify/service.ts';
-import { rootsOf } from './book.ts';
+import { ownRoots } from './book.ts';
 import { DocumentDesk } from './document-desk.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 import { LifeDesk } from './life-desk.ts';
@@ -105,7 +105,7 @@ class Scenarios implements ScenarioService, RunnerSet {
     return this.all()
       .filter((runner) => runner.id !== id && runner.occupies)
       .flatMap(({ stored }) =>
-        rootsOf(stored.document, stored.side).map((path) => ({ scenario: stored.document.name, path })),
+        ownRoots(stored, this.#environment.host.deviceId).map((path) => ({ scenario: stored.document.name, path })),
       );
   }
 

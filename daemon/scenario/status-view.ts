@@ -3,6 +3,7 @@ import type { HostReference, ScenarioState } from '../../shared/scenario.ts';
 import type { HostStatus, ReplicaStatus, ScenarioStatistics, ScenarioStatus } from '../../shared/status.ts';
 import type { CaptureReport } from '../services.ts';
 import type { StoredScenario } from './book.ts';
+import { fedBy } from './cascade.ts';
 import type { EnginePeerStatus, EngineStatus } from './engine-protocol.ts';
 import { type RunningLife, type ScenarioLife, scenarioState } from './machine.ts';
 
@@ -106,7 +107,7 @@ function masterProblem(view: MasterView): string | undefined {
   if (life.is !== 'running') return undefined;
   if (life.engine === 'waiting') return `The engine is started again: ${life.crashReason ?? 'it ended'}`;
   if (engine?.held !== undefined) return engine.held;
-  for (const replica of view.stored.document.replicas) {
+  for (const replica of fedBy(view.stored.document)) {
     const problem = replica.deviceId === undefined ? undefined : peerProblem(view, life, replica, replica.deviceId);
     if (problem !== undefined) return problem;
   }

@@ -3,7 +3,8 @@ import { Fault } from '../../shared/faults.ts';
 import { LINK_PROTOCOL, LINK_PROTOCOL_OLDEST } from '../../shared/protocol/wire.ts';
 import type { Finding, VerificationResult } from '../../shared/results.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
-import { rootsOf } from '../scenario/book.ts';
+import { masterRoots, replicaRoots } from '../scenario/book.ts';
+import { fedBy } from '../scenario/cascade.ts';
 import type { ScenarioEnvironment } from '../scenario/environment.ts';
 import type { Evidence, HostEvidence, MissingHost } from './evidence.ts';
 import { type HostFacts, hostFacts } from './facts.ts';
@@ -51,8 +52,8 @@ export async function verify(
   document: ScenarioDocument,
   occupied: readonly Occupied[],
 ): Promise<VerificationResult> {
-  const facts = await collectFacts(environment, rootsOf(document, 'master'), occupied);
-  const answers = await Promise.all(document.replicas.map((replica) => askReplica(environment, document, replica)));
+  const facts = await collectFacts(environment, masterRoots(document), occupied);
+  const answers = await Promise.all(fedBy(document).map((replica) => askReplica(environment, document, replica)));
   const evidence: Evidence = {
     document,
     master: { reference: document.master, facts, clockAheadMs: 0, clockErrorMs: 0 },
@@ -76,7 +77,7 @@ async function askReplica(
   replica: HostReference,
 ): Promise<HostEvidence | MissingHost> {
   const { clock, peers } = environment;
-  const paths = rootsOf(document, 'replica');
+  const paths = replicaRoots(document, replica);
   try {
     const asked = clock.bootMs();
     const args = { scenarioId: document.id, paths };

@@ -179,3 +179,33 @@ test('plan lists what applying would change and what the state forbids; applying
   t.deepEqual(applied.changed, ['exclude']);
   t.is(planChanges(undefined, next, 'new').length, 9);
 });
+
+test('a Replica may have roots of its own and be fed by another one; both are checked', (t) => {
+  const beta = { name: 'beta', address: 'beta:1', roots: ['/data/www/'] };
+  const gamma = { name: 'gamma', address: 'gamma:1', source: 'beta' };
+  const parsed = parseScenarioInput({ ...minimal, replicas: [beta, gamma] });
+  t.like(parsed.replicas, [{ roots: ['/data/www'] }, { source: 'beta' }]);
+  t.deepEqual(parseScenarioInput(structuredClone(parsed)), parsed);
+  const replicas = (...hosts: unknown[]) => reason({ replicas: hosts });
+  t.regex(replicas({ ...beta, roots: ['/a', '/b'] }), /replicas\[0\]\.roots: the scenario has 1 roots/);
+  t.regex(replicas({ ...beta, roots: ['a'] }), /replicas\[0\]\.roots\[0\]/);
+  t.regex(replicas(beta, { ...gamma, source: 'delta' }), /replicas\[1\]\.source: the scenario has no host "delta"/);
+  t.regex(replicas({ ...beta, source: 'gamma' }, gamma), /would feed itself/);
+  t.regex(reason({ master: { ...minimal.master, source: 'beta' } }), /unknown key "source"/);
+  const document: ScenarioDocument = { ...parsed, id: 'a'.repeat(32), revision: 1 };
+  t.not(agreedFingerprint(document, sha256), agreedFingerprint(created, sha256));
+  const moved = applyValues(document, { 'source@gamma': 'default' }, 'stopped');
+  t.deepEqual(moved.changed, ['source@gamma']);
+  t.is(moved.document.replicas[1]?.source, undefined);
+  t.regex(t.throws(() => applyValues(document, { 'source@gamma': 'default' }, 'protected'))?.message ?? '', /Stop the/);
+});
+
+test('a Replica can be added and taken away while the scenario runs, with all that is said of it', (t) => {
+  const more = parseScenarioInput({
+    ...minimal,
+    replicas: [...minimal.replicas, { name: 'web-03', address: 'web-03', settings: { 'spool.maxBytes': '1 GiB' } }],
+  });
+  const { document, changed } = applyDocument(created, more, 'protected');
+  t.deepEqual(changed, ['replica@web-03', 'address@web-03', 'spool.maxBytes@web-03']);
+  t.is(applyDocument(document, parseScenarioInput(minimal), 'protected').document.replicas.length, 1);
+});

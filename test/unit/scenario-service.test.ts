@@ -391,6 +391,25 @@ test('several Replicas: one away does not keep the other from being replicated',
   t.is(alpha.status().problem, undefined);
 });
 
+test('a Replica added while the scenario runs is synchronized alone; one taken away is told to forget it', async (t) => {
+  const { world, alpha, beta } = await running();
+  const gamma = world.host('gamma');
+  const replicas = [...input.replicas, { name: 'gamma', address: 'gamma:25000' }];
+  await alpha.command('scenario.apply', { document: { ...input, replicas } });
+  await world.advance(5_000);
+  t.is(alpha.status().state, 'protected');
+  t.deepEqual(calls(alpha), ['synchronize'], 'by the engine that was started for the new Replicas');
+  t.like(alpha.engine.calls[0], { peer: gamma.deviceId });
+  t.is(gamma.status().state, 'protected');
+  t.deepEqual(beta.engine.config?.agreedFingerprint, gamma.engine.config?.agreedFingerprint);
+  await alpha.command('scenario.apply', { document: { ...input, replicas: replicas.slice(1) } });
+  await world.advance(5_000);
+  t.is(alpha.status().state, 'protected');
+  t.deepEqual(calls(alpha), []);
+  t.throws(() => beta.status());
+  t.deepEqual(alpha.engine.config?.replicas, [gamma.deviceId]);
+});
+
 test('set raises the revision, refuses an outdated one and what needs a stop', async (t) => {
   const { alpha } = await running();
   const values = { 'replication.preventAutomaticResync': true };

@@ -143,7 +143,7 @@ function observeChanged(
 
 /** Nothing at all is to be done about it. */
 function isRecorded(row: IndexedEntry, stat: NamedStat): boolean {
-  return sameState(row, stat) && (row.type !== 'file' || row.links === stat.links);
+  return sameState(row, stat) && (row.type === 'directory' || row.links === stat.links);
 }
 
 function observeEntry(state: ReconcileState, path: RelativePath, stat: NamedStat, now: boolean): void {

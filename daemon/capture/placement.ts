@@ -138,7 +138,7 @@ export class Placement {
         linked = true;
         continue;
       }
-      if (seen.stat.type !== 'file' || seen.stat.links === 1 || this.hasParentInPlace(candidate, place.path)) {
+      if (seen.stat.type === 'directory' || seen.stat.links === 1 || this.hasParentInPlace(candidate, place.path)) {
         return candidate;
       }
       unclear = true;
@@ -223,7 +223,7 @@ export class Placement {
 
   private createLeaf(seen: Seen, occupant: IndexedEntry | undefined): void {
     const { stat, path } = seen;
-    const existing = stat.type === 'file' && stat.links > 1 ? this.otherName(seen) : undefined;
+    const existing = stat.links > 1 ? this.otherName(seen) : undefined;
     const id = this.record(seen, occupant);
     if (existing !== undefined) {
       this.state.emit({ kind: 'link', entry: id, path, other: existing, sizeBytes: 0 });
@@ -232,7 +232,7 @@ export class Placement {
       const kind = stat.type === 'file' ? 'put' : 'symlink';
       const other = kind === 'put' ? fileKey(stat) : '';
       this.state.emit({ kind, entry: id, path, other, sizeBytes: stat.sizeBytes });
-      if (kind === 'put' && stat.links > 1) updateSiblings(this.state, id, seen, true);
+      if (stat.links > 1) updateSiblings(this.state, id, seen, true);
     }
   }
 
@@ -278,7 +278,7 @@ export class Placement {
     const { index, root } = this.state.context;
     if (seen.stat.birthNs === 0n) return undefined;
     for (const candidate of index.byFileId(seen.stat.inode, seen.stat.birthNs)) {
-      const place = candidate.type === 'file' ? index.placeOf(candidate) : undefined;
+      const place = candidate.type === seen.stat.type ? index.placeOf(candidate) : undefined;
       if (place?.root === root && place.path !== seen.path && this.stillAt(place.path, candidate)) return place.path;
     }
     return undefined;

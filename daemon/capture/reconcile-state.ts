@@ -206,23 +206,28 @@ export function updateEntry(state: ReconcileState, entry: IndexedEntry, seen: Se
   if (state.hasUnsentPut(entry.id)) difference = 'record';
   index.updateEntry(entry, state.recorded(entry.id, seen.stat));
   if (difference === 'metadata') {
-    state.emit({ kind: 'metadata', entry: entry.id, path: seen.path, other: '', sizeBytes: 0 });
+    const other = entry.type === 'directory' ? '' : fileKey(seen.stat);
+    state.emit({ kind: 'metadata', entry: entry.id, path: seen.path, other, sizeBytes: 0 });
   }
   if (difference !== 'content') {
-    if (entry.links > 1 || seen.stat.links > 1) updateSiblings(state, entry.id, seen, false);
+    updateSiblings(state, entry.id, seen, false);
     return;
   }
   const { stat, path } = seen;
   state.emit({ kind: 'put', entry: entry.id, path, other: fileKey(stat), sizeBytes: stat.sizeBytes });
   state.touchParent(seen.path);
-  if (entry.links > 1 || seen.stat.links > 1) updateSiblings(state, entry.id, seen, true);
+  updateSiblings(state, entry.id, seen, true);
 }
 
-/** A new file was put in the place of one name of a hard-linked file: its other names must become that file too. */
+/**
+ * A new file was put in the place of one name of a hard-linked file: its other names must become that file too (`relink`).
+ * What else is known of one name is true of all of them.
+ */
 export function updateSiblings(state: ReconcileState, id: number, seen: Seen, relink: boolean): void {
   const { index, root } = state.context;
+  if (seen.stat.type === 'directory') return;
   for (const sibling of index.byFileId(seen.stat.inode, seen.stat.birthNs)) {
-    if (sibling.id === id || sibling.type !== 'file') continue;
+    if (sibling.id === id || sibling.type !== seen.stat.type) continue;
     const place = index.placeOf(sibling);
     if (place?.root !== root) continue;
     index.updateEntry(sibling, state.recorded(sibling.id, seen.stat));

@@ -50,7 +50,6 @@ function resendTree(resending: Resending, path: RelativePath, entry: IndexedEntr
 
 function resendFile({ index, root, emit, touched }: Resending, path: RelativePath, entry: IndexedEntry): void {
   emitOne(entry.type === 'file' ? 'put' : 'symlink', entry, root, path, emit);
-  if (entry.type !== 'file' || entry.links < 2) return;
   for (const sibling of index.byFileId(entry.inode, entry.birthNs)) {
     const place = sibling.id === entry.id ? undefined : index.placeOf(sibling);
     if (place?.root !== root) continue;

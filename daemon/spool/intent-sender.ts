@@ -186,13 +186,11 @@ export class IntentSender {
   /** Moved, perhaps, which is not known yet: its record must not say that its content was sent. */
   private markUnsent(intent: Intent): void {
     const { state } = this.ports;
-    const entry = this.entryOf(intent);
-    if (entry === undefined) return;
-    for (const name of entry.links > 1 ? state.byFileId(entry.inode, entry.birthNs) : [entry]) {
+    for (const name of this.namesOf(intent)) {
       const place = state.placeOf(name);
       if (place === undefined) continue;
       // A link that was not sent is made when it is found again; only a file can be sent under its name at any time.
-      if (intent.kind === 'symlink') state.removeTree(name);
+      if (name.type === 'symlink') state.removeTree(name);
       else state.updateEntry(name, { ...name, mtimeNs: NEVER_NS });
       this.ports.onLookAgain(place.root, place.path);
     }
@@ -201,10 +199,8 @@ export class IntentSender {
   /** The names under which it is recorded. */
   private recordUnsent(intent: Intent): RelativePath[] {
     const { state } = this.ports;
-    const entry = this.entryOf(intent);
     const places: RelativePath[] = [];
-    if (entry === undefined) return places;
-    for (const name of entry.links > 1 ? state.byFileId(entry.inode, entry.birthNs) : [entry]) {
+    for (const name of this.namesOf(intent)) {
       const place = state.placeOf(name);
       if (place?.root !== intent.root) continue;
       state.updateEntry(name, { ...name, mtimeNs: NEVER_NS });
@@ -213,13 +209,29 @@ export class IntentSender {
     return places;
   }
 
-  /** The entry, or another name of the same file when that one has gone: further names may be linked to what is put. */
-  private entryOf(intent: Intent): IndexedEntry | undefined {
+  /**
+   * Its entry first, then every other name of the same file: any of them may have gone, which need not be known yet, and the
+   * others are links to what is sent.
+   */
+  private namesOf(intent: Intent): IndexedEntry[] {
     const { state } = this.ports;
     const known = state.byId(intent.entry);
-    const key = known === undefined ? parseFileKey(intent.other) : undefined;
-    if (key === undefined) return known;
-    return state.byFileId(key.inode, key.birthNs).find((row) => state.placeOf(row)?.root === intent.root);
+    const object = known ?? parseFileKey(intent.other);
+    if (object === undefined || known?.type === 'directory') return known === undefined ? [] : [known];
+    const others = state.byFileId(object.inode, object.birthNs).filter((row) => row.id !== known?.id);
+    return known === undefined ? others : [known, ...others];
+  }
+
+  /** The first name of it under which it can be found, with its place. */
+  private presentName(intent: Intent): { readonly place: RelativePath; readonly stat: EntryStat } | undefined {
+    const { state, trees } = this.ports;
+    for (const name of this.namesOf(intent)) {
+      const place = state.placeOf(name);
+      if (place?.root !== intent.root) continue;
+      const stat = trees[intent.root]!.stat(place.path);
+      if (stat !== undefined && sameFileId(name, stat.id)) return { place: place.path, stat };
+    }
+    return undefined;
   }
 
   private report(intent: Intent, error: unknown): void {
@@ -260,18 +272,17 @@ export class IntentSender {
   /** `symlink` and `metadata`: left out when the entry has gone. */
   private writeFromEntry(intent: Intent): void {
     const { root, path } = intent;
-    const tree = this.ports.trees[root]!;
-    const entry = this.ports.state.byId(intent.entry);
-    const place = this.placeOf(intent);
-    if (entry === undefined || place === undefined) return;
-    const stat = tree.stat(place);
-    if (stat === undefined || !sameFileId(entry, stat.id)) {
+    const found = this.presentName(intent);
+    if (found === undefined) {
       this.markUnsent(intent);
       return;
     }
-    const metadata = toChangeMetadata(stat);
+    const metadata = toChangeMetadata(found.stat);
     if (intent.kind === 'metadata') writeChange(this.writer, { op: 'metadata', root, path, metadata });
-    else writeChange(this.writer, { op: 'symlink', root, path, target: tree.readLink(place), metadata });
+    else {
+      const target = this.ports.trees[root]!.readLink(found.place);
+      writeChange(this.writer, { op: 'symlink', root, path, target, metadata });
+    }
     this.count(intent);
   }
 
@@ -285,29 +296,30 @@ export class IntentSender {
   }
 
   /** Where the entry is now. */
-  private placeOf(intent: Intent): RelativePath | undefined {
-    const entry = this.ports.state.byId(intent.entry);
+  private placeOf(intent: Intent, entry = this.ports.state.byId(intent.entry)): RelativePath | undefined {
     const place = entry && this.ports.state.placeOf(entry);
     return place?.root === intent.root ? place.path : undefined;
   }
 
   private writePut(intent: Intent): void {
-    const { state, trees, onLookAgain } = this.ports;
-    const entry = this.entryOf(intent);
-    const place = entry && state.placeOf(entry);
-    if (entry === undefined || place === undefined || place.root !== intent.root) return;
+    const { trees, onLookAgain } = this.ports;
+    const names = this.namesOf(intent);
+    if (names.length === 0) return;
     const { root, path } = intent;
+    // A single name needs no stat before it is opened.
+    const found = names.length === 1 ? this.placeOf(intent, names[0]!) : this.presentName(intent)?.place;
+    if (found === undefined) throw new Fault('FS-NOT-FOUND', { path });
     const outcome = readIntoFrame(
       trees[root]!,
-      place.path,
+      found,
       this.writer,
       (stat) => writePutHead(this.writer, root, path, toChangeMetadata(stat), stat.sizeBytes),
       // Another object at its place: it was moved or removed, which is known soon.
-      (stat) => sameFileId(entry, stat.id),
+      (stat) => sameFileId(names[0]!, stat.id),
     );
     this.count(intent);
     if (outcome.kind === 'read') {
-      if (outcome.torn) onLookAgain(root, place.path);
+      if (outcome.torn) onLookAgain(root, found);
       return;
     }
     const token = this.ports.nextToken();
@@ -320,7 +332,7 @@ export class IntentSender {
       sizeBytes: outcome.stat.sizeBytes,
     });
     const read = new LargeRead(outcome.file, outcome.stat, this.ports.hasher);
-    this.open = { intent, place: place.path, token, read };
+    this.open = { intent, place: found, token, read };
   }
 
   /** One piece of a large file, or its end. */

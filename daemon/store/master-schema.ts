@@ -71,7 +71,9 @@ export const SCHEMA = `
 export const COLUMNS = 'id, parent, name, type, inode, birth, size, mtime, ctime, mode, uid, gid, links';
 export const COLUMN_COUNT = 13;
 export const ROW_MARKS = `(${Array(COLUMN_COUNT).fill('?').join(',')})`;
-export const LINKED_FILE = 'SELECT inode, birth FROM entry WHERE id = ? AND type = 0 AND links > 1';
+/** A name whose object has others, on record or by its count. */
+export const LINKED_FILE = `SELECT inode, birth FROM entry WHERE id = ? AND type <> 1 AND (links > 1 OR EXISTS(
+  SELECT 1 FROM entry AS other WHERE other.inode = entry.inode AND other.birth = entry.birth AND other.id <> entry.id))`;
 
 export type Row = (bigint | string | Uint8Array)[];
 

@@ -322,7 +322,7 @@ export class MasterState {
     this.outdateDigest(entry.parent);
     if (entry.type !== 'directory') {
       this.statement('DELETE FROM entry WHERE id = ?').run(entry.id);
-      return entry.type === 'file' && entry.links > 1 ? [entry] : [];
+      return [entry];
     }
     this.forgetPaths();
     const below = this.statement(

@@ -91,8 +91,11 @@ function changeMode(world: CaptureWorld, path: string): void {
 }
 
 function linkFile(world: CaptureWorld, existing: string, to: string): void {
-  world.user.readFile(existing);
-  world.user.link(existing, to);
+  const before = world.master.beforeOperation;
+  world.master.beforeOperation = () => {};
+  const type = world.master.stat(existing)?.type;
+  world.master.beforeOperation = before;
+  if (type === 'file' || type === 'symlink') world.user.link(existing, to);
 }
 
 function buildTree(elsewhere: CaptureWorld['user']): void {

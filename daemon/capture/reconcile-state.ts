@@ -230,6 +230,11 @@ export function updateSiblings(state: ReconcileState, id: number, seen: Seen, re
     if (sibling.id === id || sibling.type !== seen.stat.type) continue;
     const place = index.placeOf(sibling);
     if (place?.root !== root) continue;
+    if (Math.max(seen.stat.links, sibling.links) < 2) {
+      // Another look at the same place (a bind mount), or a name that has gone: no link of this one.
+      state.outcome.siblings.add(place.path);
+      continue;
+    }
     index.updateEntry(sibling, state.recorded(sibling.id, seen.stat));
     if (!relink) continue;
     state.emit({ kind: 'link', entry: sibling.id, path: place.path, other: seen.path, sizeBytes: 0 });

@@ -240,13 +240,10 @@ export function writeListing(
 
 function toListed(entry: ScannedEntry, directory: RelativePath, tree: RootTree): ListedEntry {
   const { name, type, sizeBytes } = entry;
-  if (type === 'file') {
-    if (entry.links < 2) return { name, type, metadata: entry, sizeBytes };
-    return { name, type, metadata: entry, sizeBytes, linkGroup: BigInt.asIntN(64, entry.id.inode) };
-  }
-  if (type === 'symlink')
-    return { name, type, metadata: entry, sizeBytes: 0, target: readTarget(tree, directory, name) };
-  return { name, type, metadata: entry, sizeBytes: 0 };
+  if (type !== 'file' && type !== 'symlink') return { name, type, metadata: entry, sizeBytes: 0 };
+  const group = entry.links < 2 ? {} : { linkGroup: BigInt.asIntN(64, entry.id.inode) };
+  if (type === 'file') return { name, type, metadata: entry, sizeBytes, ...group };
+  return { name, type, metadata: entry, sizeBytes: 0, target: readTarget(tree, directory, name), ...group };
 }
 
 function readTarget(tree: RootTree, directory: RelativePath, name: string): string {

@@ -70,6 +70,23 @@ export function compareDirectory(
   return { entries, extra: [...ownByName.values()] };
 }
 
+function mayHaveSeveralNames(type: ListedEntry['type']): boolean {
+  return type === 'file' || type === 'symlink';
+}
+
+/** For what is right here but must be an object of its own. */
+export function verdictToMakeAnew(type: ListedEntry['type']): Extract<EntryVerdict, { kind: 'content' | 'symlink' }> {
+  return type === 'symlink'
+    ? { kind: 'symlink', difference: 'target' }
+    : { kind: 'content', need: 'whole', difference: 'content' };
+}
+
+/** Of what has one name on the Master, whatever it has here. */
+export function verdictOfSingleName({ entry, own, verdict }: EntryComparison): EntryVerdict {
+  const isLinked = mayHaveSeveralNames(entry.type) && own?.type === entry.type && own.links > 1;
+  return isLinked ? verdictToMakeAnew(entry.type) : verdict;
+}
+
 /** The name already listed that is the same where case does not count. */
 function foldedTwin(folded: Map<string, string>, name: string): string | undefined {
   const lower = name.toLowerCase();

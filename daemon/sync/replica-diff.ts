@@ -148,7 +148,7 @@ export class ReplicaDiff {
     group: bigint | undefined,
     own: OwnEntry | undefined,
   ): boolean {
-    if (own === undefined || own.type !== 'file') return false;
+    if (own === undefined || own.type === 'directory' || own.type === 'other') return false;
     if (group === undefined) return own.links > 1;
     const role = this.links.role(root, group, path, own.id);
     if (role.kind === 'member') return !role.linked;

@@ -99,7 +99,7 @@ const scratch = new ByteWriter(256 * 1024);
 export function encodesEqually(own: readonly OwnEntry[], bytes: Uint8Array, profile: MetadataProfile): boolean {
   scratch.rewindTo(0);
   for (const entry of own) {
-    if (entry.type === 'file' && entry.links > 1) return false;
+    if (entry.type !== 'directory' && entry.links > 1) return false;
     const { name, type, sizeBytes } = entry;
     const target = entry.target === undefined ? {} : { target: entry.target };
     writeListedEntry(scratch, { name, type, metadata: entry, sizeBytes, ...target }, profile);

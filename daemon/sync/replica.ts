@@ -23,6 +23,8 @@ import {
   type EntryComparison,
   type OwnEntry,
   sameMetadata,
+  verdictOfSingleName,
+  verdictToMakeAnew,
 } from './replica-compare.ts';
 import { ContentReceiver, type ContentSink } from './replica-contents.ts';
 import { type GroupPorts, type SyncChange, SyncGroup } from './replica-group.ts';
@@ -177,7 +179,7 @@ export class ReplicaSync implements ContentSink {
     const path = joinPath(state.path, entry.name);
     const count = own === undefined ? 'created' : 'updated';
     const settled = (fault: Fault | undefined) => this.settle(root, path, count, fault);
-    const verdict = entry.type === 'file' ? this.linkedVerdict(state, found, changes) : found.verdict;
+    const verdict = this.linkedVerdict(state, found, changes);
     switch (verdict.kind) {
       case 'identical':
         this.counts.identical += 1;
@@ -196,7 +198,7 @@ export class ReplicaSync implements ContentSink {
         changes.push({
           change: { op: 'symlink', root, path, target: entry.target ?? '', metadata: entry.metadata },
           before: own,
-          settled,
+          settled: (fault) => this.ownerSettled(state, found, settled(fault)),
         });
         return;
       case 'content':
@@ -214,7 +216,7 @@ export class ReplicaSync implements ContentSink {
     }
   }
 
-  /** The verdict of a file, seen with the other names it has here and on the Master. */
+  /** The verdict of a file or link, seen with the other names it has here and on the Master. */
   private linkedVerdict(
     state: DirectoryState,
     found: EntryComparison,
@@ -222,20 +224,19 @@ export class ReplicaSync implements ContentSink {
   ): EntryComparison['verdict'] | { readonly kind: 'linked' } {
     const { entry, own, verdict } = found;
     const { root } = state;
-    const whole = { kind: 'content', need: 'whole', difference: 'content' } as const;
     const group = this.ports.writer.tree(root).capabilities.hardLinks ? entry.linkGroup : undefined;
     if (verdict.kind === 'collision') return verdict;
-    if (group === undefined) return own?.type === 'file' && own.links > 1 ? whole : verdict;
+    if (group === undefined) return verdictOfSingleName(found);
     const path = joinPath(state.path, entry.name);
     const role = this.links.role(root, group, path, own?.id);
     if (role.kind === 'owner') {
-      if (own?.type === 'file' && !this.links.claim(root, group, own.id)) return whole;
-      if (verdict.kind !== 'content') this.links.ready(root, group, own?.id);
+      if (own?.type === entry.type && !this.links.claim(root, group, own.id)) return verdictToMakeAnew(entry.type);
+      if (verdict.kind !== 'content' && verdict.kind !== 'symlink') this.links.ready(root, group, own?.id);
       return verdict;
     }
     if (role.kind === 'member' && role.linked) return { kind: 'identical' };
     if (role.kind === 'member') {
-      changes.push(this.linkChange(state, path, role.ownerPath, own, () => {}));
+      changes.push(this.linkChange(root, path, role.ownerPath, own, () => {}));
       return { kind: 'linked' };
     }
     state.pending += 1;
@@ -243,19 +244,18 @@ export class ReplicaSync implements ContentSink {
       const linked = ownerId !== undefined && own !== undefined && sameId(own.id, ownerId);
       if (linked) this.counts.identical += 1;
       if (linked || ownerId === undefined) this.complete(state);
-      else this.followUps.push(this.linkChange(state, path, role.ownerPath, own, () => this.complete(state)));
+      else this.followUps.push(this.linkChange(root, path, role.ownerPath, own, () => this.complete(state)));
     });
     return { kind: 'linked' };
   }
 
   private linkChange(
-    state: DirectoryState,
+    root: number,
     path: RelativePath,
     existing: RelativePath,
     own: OwnEntry | undefined,
     then: () => void,
   ): SyncChange {
-    const { root } = state;
     return {
       change: { op: 'link', root, path, existing },
       before: own,
@@ -446,9 +446,10 @@ export class ReplicaSync implements ContentSink {
     path: RelativePath,
     count: 'removed' | 'created' | 'updated' | 'metadataOnly',
     fault: Fault | undefined,
-  ): void {
+  ): boolean {
     if (fault === undefined) this.counts[count] += 1;
     else this.park(root, path, fault);
+    return fault === undefined;
   }
 
   private park(root: number, path: RelativePath, fault: Fault): void {

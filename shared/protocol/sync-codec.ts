@@ -77,8 +77,9 @@ export function writeListedEntry(writer: ByteWriter, entry: ListedEntry, profile
   if (entry.type === 'directory') return;
   writeMetadata(writer, entry.metadata, profile);
   if (entry.type === 'symlink') writer.text(entry.target ?? '');
-  if (entry.type !== 'file') return;
-  writer.varint(entry.sizeBytes).u8(entry.linkGroup === undefined ? 0 : 1);
+  if (entry.type === 'other') return;
+  if (entry.type === 'file') writer.varint(entry.sizeBytes);
+  writer.u8(entry.linkGroup === undefined ? 0 : 1);
   if (entry.linkGroup !== undefined) writer.i64(entry.linkGroup);
 }
 
@@ -90,12 +91,11 @@ export function readListedEntry(reader: ByteReader, profile: MetadataProfile): L
   const name = reader.text();
   if (type === 'directory') return { name, type, metadata: NO_METADATA, sizeBytes: 0 };
   const metadata = readMetadata(reader, profile);
-  if (type === 'symlink') return { name, type, metadata, sizeBytes: 0, target: reader.text() };
-  if (type !== 'file') return { name, type, metadata, sizeBytes: 0 };
-  const sizeBytes = reader.varint();
-  return reader.u8() === 1
-    ? { name, type, metadata, sizeBytes, linkGroup: reader.i64() }
-    : { name, type, metadata, sizeBytes };
+  if (type === 'other') return { name, type, metadata, sizeBytes: 0 };
+  const target = type === 'symlink' ? { target: reader.text() } : {};
+  const sizeBytes = type === 'file' ? reader.varint() : 0;
+  const group = reader.u8() === 1 ? { linkGroup: reader.i64() } : {};
+  return { name, type, metadata, sizeBytes, ...target, ...group };
 }
 
 /** What the Replica wants for one file of a listing. */

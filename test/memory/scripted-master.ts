@@ -183,7 +183,7 @@ export class ScriptedMaster {
     writeListingHeader(this.writer, { syncId: 1, directory, root: 0, path, metadata, more: false }, PROFILE);
     for (const entry of tree.scan(path)) {
       const { name, type, sizeBytes } = entry;
-      const link = type === 'file' && entry.links > 1 ? { linkGroup: entry.id.inode } : {};
+      const link = (type === 'file' || type === 'symlink') && entry.links > 1 ? { linkGroup: entry.id.inode } : {};
       const target = type === 'symlink' ? { target: tree.readLink(joinPath(path, name)) } : {};
       writeListedEntry(this.writer, { name, type, metadata: entry, sizeBytes, ...link, ...target }, PROFILE);
     }

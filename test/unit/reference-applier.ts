@@ -70,7 +70,8 @@ export class ReferenceApplier {
         tree.makeSymlink(change.path, change.target, change.metadata);
         return;
       case 'link':
-        if ((tree.stat(change.existing)?.type ?? 'directory') === 'directory') this.repairs.push({ root: change.root, path: change.path });
+        if ((tree.stat(change.existing)?.type ?? 'directory') === 'directory')
+          this.repairs.push({ root: change.root, path: change.path });
         else tree.makeLink(change.existing, change.path);
         return;
       case 'rename':

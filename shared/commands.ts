@@ -212,6 +212,31 @@ export const COMMANDS = define({
     cli: 'diff',
   },
 
+  'scenario.parked': {
+    role: 'view',
+    danger: 'safe',
+    title: 'Parked items',
+    help: 'Changes that could not be applied and were set aside, with the reason and the next try.',
+    args: z.object({ name, replica: host.optional() }).strict(),
+    cli: 'parked',
+  },
+  'scenario.parkedRetry': {
+    role: 'control',
+    danger: 'safe',
+    title: 'Retry parked items',
+    help: 'Asks the Master for every parked item again at once.',
+    args: z.object({ name, replica: host.optional() }).strict(),
+    cli: 'parked',
+  },
+  'scenario.parkedDrop': {
+    role: 'control',
+    danger: 'confirm',
+    title: 'Drop parked items',
+    help: 'Forgets the parked items: they stay different until a comparison or a later change mends them.',
+    args: z.object({ name, replica: host.optional() }).strict(),
+    cli: 'parked',
+  },
+
   'events.query': {
     role: 'view',
     danger: 'safe',
@@ -296,6 +321,13 @@ export const COMMANDS = define({
     title: 'Stop Replica',
     help: 'Stops the Replica engine of a scenario.',
     args: z.object({ scenarioId: z.string().max(64), reason: z.string().max(200) }).strict(),
+  },
+  'peer.parked': {
+    role: 'peer',
+    danger: 'safe',
+    title: 'Parked items of a Replica',
+    help: 'Lists, retries or drops what a Replica has set aside.',
+    args: z.object({ scenarioId: z.string().max(64), action: z.enum(['list', 'retry', 'drop']) }).strict(),
   },
   'peer.forget': {
     role: 'peer',

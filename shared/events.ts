@@ -77,6 +77,11 @@ export const EVENTS = define({
     text: 'Out of sync: {reason}',
     hint: 'Run the scenario again to compare and repair.',
   },
+  'SYN-007': {
+    severity: 'warning',
+    text: 'All modifications during synchronization period are replicated, except {count} parked: {paths}',
+    hint: 'See `mainstay parked`; what is parked is tried again by itself.',
+  },
 
   'CAP-001': { severity: 'info', text: 'Capturing changes by {method}' },
   'CAP-002': {
@@ -121,6 +126,11 @@ export const EVENTS = define({
     severity: 'warning',
     text: 'Refused to write outside the root: {path}',
     hint: 'Someone planted a link in the Replica root.',
+  },
+  'APL-005': {
+    severity: 'warning',
+    text: 'Dropped from the parked items by the operator: {count} ({paths})',
+    hint: 'They are not proven identical until a comparison: `mainstay diff`, or run the scenario again.',
   },
 
   'ROOT-001': {

@@ -36,7 +36,7 @@ export const FAULTS = define({
   PARKED: {
     kind: 'permanent',
     exit: 4,
-    text: 'Not everything can be applied: {count} parked on the Replica, everything else is there.',
+    text: 'Not everything can be applied: {count} parked on the Replica ({paths}), everything else is there.',
     hint: 'See what and why with `mainstay parked` or in `mainstay events`; mend the cause and it is sent again by itself.',
   },
 

@@ -58,6 +58,36 @@ export interface Difference {
   readonly replica: string;
 }
 
+/** A change that could not be applied on a Replica and was set aside. */
+export interface ParkedReport {
+  /** Name of the Replica. */
+  readonly replica: string;
+  /** Index of the root in the document. */
+  readonly root: number;
+  readonly path: string;
+  /** Fault code, or `repair` when the Master was asked for it again. */
+  readonly code: string;
+  readonly reason: string;
+  readonly hint: string;
+  /** How often the Master was asked for it. */
+  readonly attempts: number;
+  /** Wall clock of the next try, ms. */
+  readonly nextAttemptAt: number;
+}
+
+/** Answer of one Replica. */
+export interface ParkedAnswer {
+  /** Before the action. */
+  readonly items: readonly Omit<ParkedReport, 'replica'>[];
+  /** Dropped since the last synchronization: these are not proven identical. */
+  readonly dropped: number;
+}
+
+export interface ParkedResult {
+  readonly items: readonly ParkedReport[];
+  readonly dropped: number;
+}
+
 export interface DiscoveredSite {
   readonly name: string;
   readonly id: string | number;
@@ -125,6 +155,10 @@ export interface CommandResults {
     /** True when the list was cut at its limit. */
     readonly truncated: boolean;
   };
+  readonly 'scenario.parked': ParkedResult;
+  /** Items as they were before. */
+  readonly 'scenario.parkedRetry': ParkedResult;
+  readonly 'scenario.parkedDrop': ParkedResult;
   readonly 'events.query': { readonly events: readonly EventRecord[] };
   /** Newest first. */
   readonly 'reports.list': { readonly reports: readonly ReportSummary[] };

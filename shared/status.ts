@@ -21,6 +21,8 @@ export interface ReplicaStatus {
   /** Replica's spool: received and not applied. */
   readonly spoolBytes: number;
   readonly parked: number;
+  /** Parked items the operator dropped since the last synchronization: not proven identical; absent when none. */
+  readonly dropped?: number;
   readonly held?: string;
   /** Wall clock of the last acknowledgement. */
   readonly lastAckAt?: number;

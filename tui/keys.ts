@@ -4,6 +4,7 @@
  * No function keys, no Ctrl-A/Ctrl-B (tmux, screen), no action on Ctrl with a letter except redraw.
  */
 import type { Danger } from '../shared/commands.ts';
+import { REPLICA_BINDINGS } from './keys-replica.ts';
 import { eventWindow, refusal, selectedScenario, visibleEvents } from './select.ts';
 import { type ConsoleState, type Place, type RunDialog, topDialog } from './state.ts';
 
@@ -225,6 +226,8 @@ export const BINDINGS = define({
     danger: 'typed',
     disabled: whyNotDelete,
   },
+
+  ...REPLICA_BINDINGS,
 
   open: {
     keys: ['enter'],

@@ -122,7 +122,17 @@ export interface EventDialog extends DialogBase {
   readonly event: StoredEvent;
 }
 
-export type Dialog = RunDialog | ConfirmDialog | HelpDialog | PaletteDialog | AlertsDialog | EventDialog;
+/** Lines to read, from an answer. */
+export interface ListDialog extends DialogBase {
+  readonly kind: 'list';
+  readonly title: string;
+  readonly scenarioId: string;
+  /** Absent: the answer has not come yet. */
+  readonly rows?: readonly string[];
+  readonly scroll: number;
+}
+
+export type Dialog = ListDialog | RunDialog | ConfirmDialog | HelpDialog | PaletteDialog | AlertsDialog | EventDialog;
 
 export type Pane = 'tree' | 'detail' | 'events' | 'hosts';
 export const PANES: readonly Pane[] = ['tree', 'detail', 'events', 'hosts'];
@@ -193,7 +203,9 @@ export interface ConsoleState {
 /** Why a request was made; comes back with its answer. */
 export type Purpose =
   | { readonly kind: 'verify' | 'run' | 'confirm'; readonly scenarioId: string }
-  | { readonly kind: 'document'; readonly scenarioId: string }
+  | { readonly kind: 'document' | 'parked'; readonly scenarioId: string }
+  /** `said`: the line shown when it was done. */
+  | { readonly kind: 'ask'; readonly scenarioId: string; readonly said: string }
   | { readonly kind: 'history' };
 
 export type Outcome =

@@ -15,6 +15,7 @@ import { act, type Press } from './update/actions.ts';
 import { addEvents, documentOf, eventsOf, hearNews, tick } from './update/data.ts';
 import { hearConfirmReply, hearRunReply, typeConfirm } from './update/dialogs.ts';
 import { typeFilter, withDocument } from './update/navigate.ts';
+import { hearAsked, hearParked } from './update/replica-actions.ts';
 
 export function update(state: ConsoleState, message: Message): Step {
   switch (message.type) {
@@ -41,6 +42,10 @@ function hearReply(state: ConsoleState, message: Extract<Message, { type: 'reply
       return hearRunReply(state, purpose, outcome, message.at);
     case 'confirm':
       return hearConfirmReply(state, purpose, outcome, message.at);
+    case 'ask':
+      return hearAsked(state, purpose, outcome);
+    case 'parked':
+      return hearParked(state, purpose, outcome);
     case 'history':
       return stay(outcome.ok ? addEvents(state, message.host, eventsOf(outcome.result), false) : state);
     case 'document': {

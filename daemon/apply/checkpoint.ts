@@ -19,6 +19,8 @@ const checkpointSchema = z.object({
   /** First journal segment whose changes the flushed roots do not hold for sure. */
   journalSegment: z.number().int().positive(),
   parked: z.array(z.object({ root: z.number().int(), path: z.string(), code: z.string(), reason: z.string() })),
+  /** Parked items the operator dropped since the last synchronization. */
+  dropped: z.number().int().positive().optional(),
   /** Which directories the roots are (`RootTree.rootIdentity`). */
   roots: z.array(z.string()).optional(),
   /** Power was lost where that cannot be repaired: size and time of a file say nothing about its content. */

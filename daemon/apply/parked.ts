@@ -33,6 +33,8 @@ export class ParkedItems {
   private readonly items = new Map<string, ParkedItem>();
   /** There were too many to remember: only a synchronization finds them all. */
   overflowed = false;
+  /** Forgotten by the operator since the last synchronization: the roots may differ there. */
+  dropped = 0;
 
   get count(): number {
     return this.items.size;
@@ -123,6 +125,27 @@ export class ParkedItems {
     return next;
   }
 
+  /** All items are due now, whatever was tried before. */
+  retryNow(nowMs: number): void {
+    for (const [key, item] of this.items) this.items.set(key, { ...item, asked: false, askAtMs: nowMs });
+  }
+
+  /** Forgets all items without settling them. */
+  drop(): void {
+    this.dropped += this.items.size;
+    this.items.clear();
+  }
+
+  /** A few paths, for people. */
+  examples(count: number): string[] {
+    const paths: string[] = [];
+    for (const { path } of this.items.values()) {
+      if (paths.length >= count) break;
+      paths.push(path);
+    }
+    return paths;
+  }
+
   /** The link session ended: questions without an answer are asked again in the next one. */
   forgetQuestions(nowMs: number): void {
     for (const [key, item] of this.items) {
@@ -133,6 +156,7 @@ export class ParkedItems {
   clear(): void {
     this.items.clear();
     this.overflowed = false;
+    this.dropped = 0;
   }
 
   load(items: readonly { root: number; path: string; code: string; reason: string }[], nowMs: number): void {

@@ -65,6 +65,7 @@ export class Standby {
     this.journal = new Journal(ports.journalLog, ports.trees, this.saved.journalSegment);
     this.journal.clean();
     this.parked.load(this.saved.parked, ports.clock.bootMs());
+    this.parked.dropped = this.saved.dropped ?? 0;
     this.rollBack();
     this.spool = new ReceivedSpool(ports.spoolLog);
     const { segment, offset, change } = this.saved.replay;
@@ -184,7 +185,7 @@ export class Standby {
         change: batch === undefined ? 0 : position.change,
       },
       journalSegment: this.journal.seal(),
-      parked: this.parkedForState(),
+      ...this.parkedForState(),
     });
     this.journal.forget();
     this.spool.dropBefore(position.batch);
@@ -240,7 +241,7 @@ export class Standby {
       generation: base.generation,
       appliedSeq: base.seq,
       journalSegment: this.journal.seal(),
-      parked: this.parkedForState(),
+      ...this.parkedForState(),
     });
     this.journal.forget();
   }
@@ -248,6 +249,13 @@ export class Standby {
   /** The roots cannot be trusted (too much was parked): the next link session begins with a comparison. */
   invalidate(): void {
     this.beginSynchronization();
+  }
+
+  /** The operator forgets what is parked; remembered at once, so that nobody claims it is there. */
+  dropParked(): void {
+    this.parked.drop();
+    // A checkpoint, so that no change before it is applied and parked again.
+    if (!this.checkpoint()) this.save({ ...this.saved, ...this.parkedForState() });
   }
 
   // ---------------------------------------------------------------- the roots themselves
@@ -319,7 +327,7 @@ export class Standby {
     for (const record of failed) this.askAgain(record.root, record.path);
     for (const tree of this.ports.trees) tree.flushAll();
     const { rollingBackSince: _, ...rest } = this.saved;
-    this.save({ ...rest, journalSegment: this.journal.seal(), parked: this.parkedForState() });
+    this.save({ ...rest, journalSegment: this.journal.seal(), ...this.parkedForState() });
     this.journal.clean();
   }
 
@@ -339,8 +347,9 @@ export class Standby {
     this.applier.endSession();
   }
 
-  private parkedForState(): Checkpoint['parked'] {
-    return this.parked.list().map(({ root, path, code, reason }) => ({ root, path, code, reason }));
+  private parkedForState(): Pick<Checkpoint, 'parked' | 'dropped'> {
+    const parked = this.parked.list().map(({ root, path, code, reason }) => ({ root, path, code, reason }));
+    return { parked, dropped: this.parked.dropped > 0 ? this.parked.dropped : undefined };
   }
 
   private save(checkpoint: Checkpoint): void {

@@ -63,6 +63,8 @@ export type EngineCall =
   | { readonly name: 'diff'; readonly peer: string; readonly ignoreSame: boolean }
   /** Master: resolves when every change made before now is applied on every Replica, with the position. */
   | { readonly name: 'barrier' }
+  /** Replica: answers `ParkedAnswer` with the items as they were before. */
+  | { readonly name: 'parked'; readonly action: 'list' | 'retry' | 'drop' }
   /** Master: rescan a place as if its events had been lost. */
   | { readonly name: 'rescan'; readonly root: number; readonly path: string };
 
@@ -118,6 +120,8 @@ export interface EngineStatus {
   readonly receivedSeq?: number;
   readonly spoolBytes: number;
   readonly parked: number;
+  /** Replica: parked items the operator dropped since the last synchronization. */
+  readonly dropped?: number;
   /** Master: places that cannot be read now; what they hold is not on the Replicas. */
   readonly unreadable?: number;
 }

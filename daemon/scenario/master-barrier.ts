@@ -13,8 +13,15 @@ export interface BarrierPorts {
   readonly capture: MasterCapture;
   readonly newName: () => string;
   readonly position: () => Position;
-  /** Everything up to `seq` was applied on every Replica, but for so many parked items that only the operator can mend. */
-  readonly appliedEverywhere: (seq: number) => { readonly done: boolean; readonly stuck: number };
+  /**
+   * Everything up to `seq` was applied on every Replica, but for so many parked items that only the operator can mend, and
+   * some of their paths.
+   */
+  readonly appliedEverywhere: (seq: number) => {
+    readonly done: boolean;
+    readonly stuck: number;
+    readonly paths: readonly string[];
+  };
   readonly reply: (id: number, result: unknown, fault?: Fault) => void;
 }
 
@@ -22,6 +29,7 @@ export interface BarrierPorts {
 const COOKIE_AGAIN_MS = 300;
 /** Capture that does not answer for so long is taken for lost: the roots are compared instead. */
 const COOKIE_LOST_MS = 10_000;
+const EXAMPLES = 3;
 
 interface Wait {
   /** Names of cookies by root; any of them will do. */
@@ -170,11 +178,11 @@ export class MasterBarriers {
 
   private finished(barrier: Barrier): boolean {
     if (barrier.stage !== 'applying') return false;
-    const { done, stuck } = this.ports.appliedEverywhere(barrier.seq);
+    const { done, stuck, paths } = this.ports.appliedEverywhere(barrier.seq);
     if (!done) return false;
     if (stuck > 0) {
       const count = stuck === 1 ? '1 item is' : `${stuck} items are`;
-      this.ports.reply(barrier.callId, undefined, new Fault('PARKED', { count }));
+      this.ports.reply(barrier.callId, undefined, new Fault('PARKED', { count, paths: examplesOf(paths, stuck) }));
       return true;
     }
     if (barrier.doubts !== this.ports.capture.doubts) {
@@ -185,4 +193,10 @@ export class MasterBarriers {
     this.ports.reply(barrier.callId, { ...this.ports.position(), seq: barrier.seq });
     return true;
   }
+}
+
+/** A few paths of `total` for one line of text. */
+export function examplesOf(paths: readonly string[], total: number): string {
+  const shown = paths.slice(0, EXAMPLES);
+  return shown.length < total ? [...shown, '…'].join(', ') : shown.join(', ');
 }

@@ -280,11 +280,12 @@ export class MasterEngine {
   }
 
   /** Every configured Replica counts, connected and synchronized or not. */
-  private appliedEverywhere(seq: number): { done: boolean; stuck: number } {
+  private appliedEverywhere(seq: number): { done: boolean; stuck: number; paths: readonly string[] } {
     const peers = (this.config.replicas ?? [...this.peers.keys()]).map((id) => this.peers.get(id));
     return {
       done: !this.syncs.isSynchronizing && peers.every((peer) => peer?.hasApplied(seq) === true),
       stuck: peers.reduce((sum, peer) => sum + (peer?.stuck ?? 0), 0),
+      paths: peers.flatMap((peer) => peer?.parkedPaths ?? []),
     };
   }
 

@@ -45,6 +45,8 @@ interface Acknowledged {
   spoolBytes: number;
   parked: number;
   stuck: number;
+  parkedPaths: readonly string[];
+  dropped: number;
   held: string | undefined;
   atWallMs: number | undefined;
 }
@@ -69,6 +71,8 @@ export class MasterPeer {
   sync: MasterSync | undefined;
   /** The Replica has usable data of this history. */
   synchronized = false;
+  /** The Replica has said how it is since its last synchronization. */
+  heard = false;
   /** Intents up to here may have reached the Replica, in whatever session. */
   everSentSeq: number;
 
@@ -83,6 +87,8 @@ export class MasterPeer {
       spoolBytes: 0,
       parked: 0,
       stuck: 0,
+      parkedPaths: [],
+      dropped: 0,
       held: undefined,
       atWallMs: undefined,
     };
@@ -99,6 +105,16 @@ export class MasterPeer {
   /** Items set aside there that sending again did not help: `hasApplied` passes over them, they are not in its roots. */
   get stuck(): number {
     return this.acknowledged.stuck;
+  }
+
+  /** Everything set aside there, also what is being sent again. */
+  get parked(): number {
+    return this.acknowledged.parked;
+  }
+
+  /** The first of them. */
+  get parkedPaths(): readonly string[] {
+    return this.acknowledged.parkedPaths;
   }
 
   /** Everything up to there is in its roots, except for what is stuck. */
@@ -263,9 +279,12 @@ export class MasterPeer {
 
   private onAcknowledge(ack: Extract<ControlMessage, { kind: 'ack' }>): void {
     const known = this.acknowledged;
+    this.heard = true;
     known.spoolBytes = ack.spoolBytes;
     known.parked = ack.parked;
     known.stuck = ack.stuck ?? 0;
+    known.parkedPaths = ack.parkedPaths ?? [];
+    known.dropped = ack.dropped ?? 0;
     known.held = ack.held;
     known.atWallMs = this.ports.clock.wallMs();
     if (this.synchronized) {
@@ -323,6 +342,7 @@ export class MasterPeer {
     sync.close();
     if (!sync.options.dryRun) {
       this.synchronized = true;
+      this.heard = false;
       this.sender?.resumeAfter(sync.options.base.seq);
     }
     this.ports.onSyncDone(this, sync);
@@ -385,6 +405,7 @@ export class MasterPeer {
       ...(this.session?.roundTripMs === undefined ? {} : { roundTripMs: this.session.roundTripMs }),
       spoolBytes: known.spoolBytes,
       parked: known.parked,
+      ...(known.dropped === 0 ? {} : { dropped: known.dropped }),
       ...(known.held === undefined ? {} : { held: known.held }),
       ...(known.atWallMs === undefined ? {} : { lastAckAt: known.atWallMs }),
     };

@@ -334,7 +334,7 @@ export class MasterRunner {
     if (code === 'LNK-002' && (this.#life.is !== 'running' || this.#closing)) return;
     this.#record(code, typeof peer === 'string' ? { ...details, peer: this.#nameOf(peer) } : details);
     if (code === 'SYN-006') this.#outOfSyncTold = true;
-    if (code !== 'SYN-003' || this.#life.is !== 'running') return;
+    if ((code !== 'SYN-003' && code !== 'SYN-007') || this.#life.is !== 'running') return;
     for (const [id, { phase }] of Object.entries(this.#life.peers)) {
       if (phase === 'catching-up' && (peer === undefined || peer === id)) this.#happen({ type: 'caught-up', peer: id });
     }

@@ -8,7 +8,7 @@ import type { Clock } from '../ports.ts';
 import type { MasterState } from '../store/master-state.ts';
 import type { MasterSync } from '../sync/master.ts';
 import type { EngineCall } from './engine-protocol.ts';
-import type { MasterBarriers } from './master-barrier.ts';
+import { examplesOf, type MasterBarriers } from './master-barrier.ts';
 import type { MasterCapture } from './master-capture.ts';
 import type { MasterPeer } from './master-peer.ts';
 import type { SpoolKeeper } from './master-spool.ts';
@@ -48,6 +48,8 @@ export class MasterSyncDesk {
   private readonly pending = new Map<string, PendingSync>();
   /** After a synchronization: the position at which all changes made during it are applied. */
   private readonly tails = new Map<string, number | 'flushing'>();
+  /** Replicas of `tails` for which it was told what is missing. */
+  private readonly excepted = new Set<string>();
   /** A walk is building the index inside an open transaction. */
   private walking: MasterPeer | undefined;
   private walkCommittedMs = 0;
@@ -186,21 +188,36 @@ export class MasterSyncDesk {
     this.ports.statistics.synchronized(sync);
     this.ports.onEvent('SYN-002');
     this.tails.set(peer.id, 'flushing');
+    this.excepted.delete(peer.id);
     this.ports.capture.hurry();
     if (pending !== undefined) this.ports.reply(pending.callId, sync.result());
   }
 
-  /** SYN-003 once what was captured by the end of a synchronization is applied. */
+  /**
+   * SYN-003 once what was captured by the end of a synchronization is applied. It is not claimed while something is parked:
+   * then SYN-007 says what is missing, and SYN-003 follows when that is there too.
+   */
   followTails(): void {
     for (const [id, tail] of this.tails) {
       const peer = this.ports.peers.get(id);
       if (tail === 'flushing') {
         if (this.ports.capture.isFlushed()) this.tails.set(id, this.ports.state.seq);
-      } else if (peer?.synchronized && peer.appliedSeq >= tail) {
-        this.tails.delete(id);
-        this.ports.onEvent('SYN-003', { peer: id });
+      } else if (peer?.synchronized && peer.heard && peer.appliedSeq >= tail) {
+        if (peer.parked > 0) this.tellExceptions(peer);
+        else {
+          this.tails.delete(id);
+          this.ports.onEvent('SYN-003', { peer: id });
+        }
       }
     }
+  }
+
+  private tellExceptions(peer: MasterPeer): void {
+    const { id, parked: count, stuck, parkedPaths: paths } = peer;
+    // The others are on their way.
+    if (stuck < count || this.excepted.has(id)) return;
+    this.excepted.add(id);
+    this.ports.onEvent('SYN-007', { peer: id, count, paths: examplesOf(paths, count) });
   }
 
   // ------------------------------------------------------------- sessions

@@ -59,6 +59,8 @@ export function createPeerHandlers(environment: ScenarioEnvironment, scenarios: 
       }
       return {};
     },
+    'peer.parked': async ({ scenarioId, action }, session) =>
+      await own(scenarioId, session).call({ name: 'parked', action }),
     'peer.forget': async ({ scenarioId }, session) => {
       const runner = own(scenarioId, session);
       const { name } = runner.document;

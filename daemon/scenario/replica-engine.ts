@@ -12,7 +12,8 @@ import { verdictOf } from '../apply/verdict.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { DataFrameType } from '../link/session.ts';
 import type { Clock, RootTree, SegmentLog, StateFile, Timer } from '../ports.ts';
-import type { EngineConfig, EngineNotice, EngineRequest } from './engine-protocol.ts';
+import type { EngineCall, EngineConfig, EngineNotice, EngineRequest } from './engine-protocol.ts';
+import { answerReplicaCall } from './replica-calls.ts';
 import { ReplicaLink } from './replica-link.ts';
 import { ReplicaReporter } from './replica-reporter.ts';
 import { ReplicaSyncHost } from './replica-sync-host.ts';
@@ -97,7 +98,7 @@ export class ReplicaEngine {
         this.link?.streamClosed(request.peer, request.reason);
         return;
       case 'call':
-        this.refuseCall(request.id, request.call.name);
+        this.takeCall(request.id, request.call);
         return;
       case 'stop':
         this.stop();
@@ -109,9 +110,18 @@ export class ReplicaEngine {
     }
   }
 
-  private refuseCall(id: number, name: string): void {
-    const details = { name: this.config.scenarioName, state: 'a Replica here', reason: `${name} is for the Master` };
-    this.notify({ type: 'reply', id, fault: new Fault('SCENARIO-STATE', details).toDocument() });
+  private takeCall(id: number, call: EngineCall): void {
+    const { standby } = this;
+    try {
+      if (standby === undefined) throw new Fault('ENGINE-ENDED', { reason: 'it has not started yet' });
+      const { scenarioName } = this.config;
+      const onEvent = (code: string, details: FaultDetails) => this.tell(code, details);
+      const result = answerReplicaCall(call, { clock: this.ports.clock, scenarioName, standby, onEvent });
+      this.notify({ type: 'reply', id, result });
+      this.schedule(0);
+    } catch (error) {
+      this.notify({ type: 'reply', id, fault: Fault.from(error).toDocument() });
+    }
   }
 
   /** What is received stays in the spool; what is applied becomes a checkpoint. */

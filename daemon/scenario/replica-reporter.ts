@@ -9,6 +9,8 @@ const RATE_MS = 1_000;
 /** Fill of the spool at which a warning is given, and below which it may be given again. */
 const SPOOL_WARNING = 0.8;
 const SPOOL_CALM = 0.6;
+/** Paths of parked items in an acknowledgement. */
+const PARKED_EXAMPLES = 3;
 
 export class ReplicaReporter {
   private readonly clock: Clock;
@@ -33,6 +35,7 @@ export class ReplicaReporter {
       ...(held === undefined ? {} : { held }),
       parked: standby.parked.count,
       stuck: standby.parked.stuckCount,
+      ...parkedDetails(standby),
     };
   }
 
@@ -96,6 +99,7 @@ export class ReplicaReporter {
       ...(standby.received === undefined ? {} : { receivedSeq: standby.received.seq }),
       spoolBytes: standby.spool.sizeBytes,
       parked: standby.parked.count,
+      ...(standby.parked.dropped === 0 ? {} : { dropped: standby.parked.dropped }),
     };
   }
 
@@ -111,4 +115,11 @@ export class ReplicaReporter {
       changesPerSecond: Math.round(((changes - this.rate.changes) * 1000) / elapsed),
     };
   }
+}
+
+function parkedDetails({ parked }: Standby): Pick<Acknowledgement, 'parkedPaths' | 'dropped'> {
+  return {
+    ...(parked.count === 0 ? {} : { parkedPaths: parked.examples(PARKED_EXAMPLES) }),
+    ...(parked.dropped === 0 ? {} : { dropped: parked.dropped }),
+  };
 }

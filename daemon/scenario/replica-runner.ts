@@ -9,7 +9,7 @@ import type { LinkStream, Timer } from '../ports.ts';
 import type { EngineHandle } from '../services.ts';
 import { type StoredScenario, storedIn } from './book.ts';
 import { engineConfig } from './engine-config.ts';
-import type { EngineConfig, EngineStatus } from './engine-protocol.ts';
+import type { EngineCall, EngineConfig, EngineStatus } from './engine-protocol.ts';
 import { EngineSession } from './engine-session.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 import { HeldStream } from './held-stream.ts';
@@ -17,6 +17,7 @@ import { replicaStatus } from './status-view.ts';
 
 const RETRY_MS = { first: 500, longest: 30_000 };
 const QUIET_MS = 60_000;
+const CALL_TIMEOUT_MS = 30_000;
 /** The Master ends the link first and then says that it stopped: only a link that ends without that is lost. */
 const STOP_FOLLOWS_MS = 1_500;
 
@@ -104,6 +105,16 @@ export class ReplicaRunner {
   #open(session: EngineSession, deviceId: string, stream: LinkStream): void {
     session.openLink(deviceId, stream);
     this.#connected = true;
+  }
+
+  /** Asks its engine; throws `SCENARIO-STATE` when it does not run. */
+  async call(call: EngineCall): Promise<unknown> {
+    const session = this.#session;
+    if (session === undefined) {
+      const { state } = this.status();
+      throw new Fault('SCENARIO-STATE', { name: this.document.name, state, reason: 'its engine does not run' });
+    }
+    return await session.call(call, CALL_TIMEOUT_MS);
   }
 
   /** Ends the engine; what was received stays and is applied at the next start. */

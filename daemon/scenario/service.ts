@@ -11,6 +11,7 @@ import { DocumentDesk } from './document-desk.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 import { LifeDesk } from './life-desk.ts';
 import { MasterRunner } from './master-runner.ts';
+import { parkedHandlers } from './parked-desk.ts';
 import { createPeerHandlers } from './peer-handlers.ts';
 import { ReplicaRunner } from './replica-runner.ts';
 import { type Runner, type RunnerSet, sameName } from './runner-set.ts';
@@ -49,7 +50,12 @@ class Scenarios implements ScenarioService, RunnerSet {
     };
     const documents = new DocumentDesk(environment, this);
     const life = new LifeDesk(environment, this, documents);
-    this.handlers = { ...documents.handlers(), ...life.handlers(), ...createPeerHandlers(environment, this) };
+    this.handlers = {
+      ...documents.handlers(),
+      ...life.handlers(),
+      ...parkedHandlers(environment, this),
+      ...createPeerHandlers(environment, this),
+    };
   }
 
   start(): void {

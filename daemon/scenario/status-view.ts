@@ -129,8 +129,19 @@ function peerProblem(view: MasterView, life: RunningLife, replica: HostReference
   if (peer.held) return `${replica.name} is out of sync (${peer.reason}) and waits for you: run the scenario again`;
   if (peer.phase === 'needs-sync' && peer.reason !== undefined) return `${replica.name}: ${peer.reason}`;
   if (status?.held !== undefined) return `Apply on ${replica.name} is held: ${status.held}`;
-  const parked = status?.parked ?? 0;
-  return parked === 0 ? undefined : `${parked} ${parked === 1 ? 'item is' : 'items are'} parked on ${replica.name}`;
+  return status === undefined ? undefined : parkedProblem(status, replica.name);
+}
+
+/** `protected` is not the whole truth while something is parked or was dropped. */
+function parkedProblem(
+  { parked, dropped = 0 }: { parked: number; dropped?: number },
+  host: string,
+): string | undefined {
+  const items = (count: number) => (count === 1 ? '1 item is' : `${count} items are`);
+  if (parked > 0) return `${items(parked)} parked on ${host}, everything else is there (see \`mainstay parked\`)`;
+  if (dropped === 0) return undefined;
+  const were = dropped === 1 ? '1 parked item was' : `${dropped} parked items were`;
+  return `${were} dropped on ${host}: not proven identical until it is compared again`;
 }
 
 // ---------------------------------------------------------------- as the Replica sees it
@@ -179,6 +190,8 @@ function replicaProblem(view: ReplicaView): string | undefined {
   if (view.problem !== undefined) return view.problem;
   if (!view.stored.run.wanted) return undefined;
   if (view.engine?.held !== undefined) return `Apply is held: ${view.engine.held}`;
+  const parked = view.engine === undefined ? undefined : parkedProblem(view.engine, view.reportedBy);
+  if (parked !== undefined) return parked;
   return view.linked ? undefined : `No connection from ${view.stored.document.master.name}`;
 }
 
@@ -204,6 +217,7 @@ function ownReplica(host: HostReference, engine: EngineStatus | undefined, linke
       link: linked ? peer.link : 'down',
       spoolBytes,
       parked,
+      ...(engine.dropped === undefined ? {} : { dropped: engine.dropped }),
       ...(engine.held === undefined ? {} : { held: engine.held }),
     },
   };

@@ -66,6 +66,10 @@ export const controlMessage = z.discriminatedUnion('kind', [
     parked: seq,
     /** Of those, how many were sent again already and refused again: only the operator can mend what is in the way. */
     stuck: seq.optional(),
+    /** The first of them, for people. */
+    parkedPaths: z.array(z.string()).max(8).optional(),
+    /** Parked items the operator dropped since the last synchronization: not proven identical. */
+    dropped: seq.optional(),
   }),
   /**
    * Replica → Master: these could not be applied as sent (source missing, hash mismatch): look again and send them whole.

@@ -295,6 +295,16 @@ export class EnginePair {
     return reply.result;
   }
 
+  /** Asks the Replica's engine; throws on a fault. */
+  callReplica(call: EngineCall): unknown {
+    this.calls += 1;
+    const id = this.calls;
+    this.replica!.engine.handle({ type: 'call', id, call });
+    const reply = this.replies.get(id)!;
+    if (reply.fault !== undefined) throw new Error(reply.fault.text);
+    return reply.result;
+  }
+
   synchronize(options: Partial<Extract<EngineCall, { name: 'synchronize' }>> = {}): SyncResult {
     return this.call({
       name: 'synchronize',

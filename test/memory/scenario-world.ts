@@ -18,6 +18,7 @@ import type { DatasetFacts, HostInspector, PathFacts } from '../../daemon/verify
 import type { CommandArgs, CommandName } from '../../shared/commands.ts';
 import { Fault } from '../../shared/faults.ts';
 import type { SynchronizationReport } from '../../shared/report.ts';
+import type { ParkedAnswer } from '../../shared/results.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
 import { SeededRandom, SimulatedClock } from './clock.ts';
 
@@ -83,12 +84,12 @@ export class FakeEngine implements EngineHandle {
   }
 
   /** Reports the state of its links; a Replica counts as synchronized when its host says so. */
-  report(): void {
+  report(change: Partial<EnginePeerStatus> = {}): void {
     const peers: Record<string, EnginePeerStatus> = {};
     // Like the real one, a Replica's engine says nothing of its peers.
     for (const peer of this.#isMaster ? this.open : []) {
       const synchronized = this.#host.world.synchronized.has(peer);
-      peers[peer] = { ...PEER, synchronized, link: synchronized ? 'live' : 'catching-up' };
+      peers[peer] = { ...PEER, synchronized, link: synchronized ? 'live' : 'catching-up', ...change };
     }
     this.onNotice({
       type: 'status',
@@ -158,6 +159,10 @@ export class FakeEngine implements EngineHandle {
       this.report();
     } else if (call.name === 'barrier') {
       this.reply('barrier', { generation: GENERATION, seq: 7 });
+    } else if (call.name === 'parked') {
+      const { parked } = this.#host;
+      this.reply('parked', { items: parked, dropped: 0 });
+      if (call.action === 'drop') this.#host.parked = [];
     } else if (call.name === 'diff') {
       this.reply('diff', { identical: true, differences: [], truncated: false });
     }
@@ -240,6 +245,8 @@ export class WorldHost {
   holdStart = false;
   /** What the next engines answer instead of starting. */
   startFault: Fault | undefined;
+  /** What its engines say is parked. */
+  parked: ParkedAnswer['items'] = [];
   readonly engines: FakeEngine[] = [];
   readonly paths = new Map<string, Partial<PathFacts>>();
   readonly datasets = new Map<string, Partial<DatasetFacts>>();

@@ -266,3 +266,29 @@ test('what was fetched later but happened earlier does not count as new while re
   const merged = after(live, { type: 'reply', host: 'web-01', purpose: { kind: 'history' }, outcome, at: NOON });
   t.is(eventWindow(press(merged, '3', 'k'), 8).newer, 0);
 });
+
+test('parked items are listed, and dropping them asks first', (t) => {
+  const parked = standby('web-02', { parked: 2 });
+  const state = connected(fresh(SIZE), 'web-01', [scenario('a', { hosts: [master('web-01'), parked] })]);
+  const open = type(press(state, ':'), 'parked items');
+  const asked = update(open, keyPress('enter', open.now + 1000));
+  t.like(asked.effects[0], { command: 'scenario.parked', args: { name: 'a' } });
+  const items = [{ replica: 'web-02', path: 'x/y', reason: 'no space', attempts: 3 }];
+  const purpose = { kind: 'parked', scenarioId: selectedScenario(state)?.id ?? '' } as const;
+  const outcome = { ok: true, result: { items } } as const;
+  const heard = after(asked.state, { type: 'reply', host: 'web-01', purpose, outcome, at: NOON });
+  t.like(heard.dialogs.at(-1), { kind: 'list', rows: ['web-02  x/y', '    no space (tried 3 times)'] });
+  const drop = press(type(press(state, ':'), 'drop parked'), 'enter');
+  t.like(drop.dialogs.at(-1), { kind: 'confirm', command: 'scenario.parkedDrop', button: 'cancel' });
+});
+
+test('resume is asked at once and its refusal is shown', (t) => {
+  const state = connected(fresh(SIZE), 'web-01', [scenario('a')]);
+  const open = type(press(state, ':'), 'resume');
+  const asked = update(open, keyPress('enter', open.now + 1000));
+  t.like(asked.effects[0], { command: 'scenario.resume' });
+  const purpose = { kind: 'ask', scenarioId: 'x', said: 'goes on' } as const;
+  const fault = new Fault('SCENARIO-STATE', { name: 'a', state: 'stopped', reason: 'it does not run' }).toDocument();
+  const outcome = { ok: false, fault } as const;
+  t.is(after(state, { type: 'reply', host: 'web-01', purpose, outcome, at: NOON }).toast?.severity, 'error');
+});

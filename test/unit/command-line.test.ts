@@ -473,3 +473,39 @@ test('a watched status prints a line for each change, tells of a lost host, and 
   human.interrupt();
   t.is(await second, 0);
 });
+
+test('parked items: exit 7 with a list, confirmation before dropping', async (t) => {
+  const item = {
+    replica: 'beta',
+    root: 0,
+    path: 'a\u001b[2Jb',
+    code: 'FS-DENIED',
+    reason: 'no permission',
+    hint: 'Give the engine access.',
+    attempts: 3,
+    nextAttemptAt: 0,
+  };
+  const asked: string[] = [];
+  const answer = (items: unknown[]) => (args: unknown) => {
+    asked.push(JSON.stringify(args));
+    return { items, dropped: 0 };
+  };
+  const host = await localHost(t, {
+    handlers: {
+      'scenario.parked': answer([item]),
+      'scenario.parkedRetry': answer([item]),
+      'scenario.parkedDrop': answer([item]),
+    },
+  });
+  const access = ['--data', host.data];
+  const list = await run(['parked', 'shop', ...access]);
+  t.is(list.exit, 7);
+  t.regex(list.stdout, /beta.*FS-DENIED.*no permission/);
+  t.false(list.stdout.includes('\u001b'));
+  t.regex(list.stderr, /hint: Give the engine access/);
+  t.is((await run(['parked', 'shop', 'retry', '--replica', 'beta', ...access])).exit, 0);
+  t.is(asked.at(-1), '{"name":"shop","replica":"beta"}');
+  t.regex((await run(['parked', 'shop', 'drop', ...access])).stderr, /CONFIRM-NEEDED/);
+  t.is((await run(['parked', 'shop', 'drop', '--yes', ...access])).exit, 0);
+  t.is((await run(['parked', 'shop', 'shake', ...access])).exit, 2);
+});

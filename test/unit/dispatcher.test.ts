@@ -26,10 +26,14 @@ const ARGS: Readonly<Record<string, unknown>> = {
   'scenario.resume': { name: 'a' },
   'scenario.barrier': { name: 'a' },
   'scenario.diff': { name: 'a' },
+  'scenario.parked': { name: 'a' },
+  'scenario.parkedRetry': { name: 'a' },
+  'scenario.parkedDrop': { name: 'a' },
   'reports.show': { id: 'a' },
   'peer.facts': { scenarioId: 'a', paths: [] },
   'peer.prepare': { document: {}, epoch: 1 },
   'peer.stop': { scenarioId: 'a', reason: 'b' },
+  'peer.parked': { scenarioId: 'a', action: 'list' },
   'peer.forget': { scenarioId: 'a' },
 };
 

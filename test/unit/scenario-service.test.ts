@@ -544,3 +544,29 @@ test('a Master killed while stopping is stopped after the start and tells the Re
   await world.advance(31_000);
   t.is(beta.status().state, 'stopped');
 });
+
+test('parked items are asked of the Replica through its Master or itself, and dropped there', async (t) => {
+  const { alpha, beta } = await running();
+  const item = { root: 0, path: 'x', code: 'FS-DENIED', reason: 'no', hint: 'chmod', attempts: 2, nextAttemptAt: 9 };
+  beta.parked = [item];
+  const expected = { items: [{ replica: 'beta', ...item }], dropped: 0 };
+  t.deepEqual(await alpha.command('scenario.parked', { name: 'web' }), expected);
+  t.deepEqual(await beta.command('scenario.parked', { name: 'web' }), expected);
+  await alpha.command('scenario.parkedDrop', { name: 'web', replica: 'beta' });
+  t.deepEqual(beta.parked, []);
+  t.is((await faultOf(t, alpha.command('scenario.parked', { name: 'web', replica: 'gamma' }))).code, 'USAGE');
+  const stranger = { role: 'peer', deviceId: '1'.repeat(64), deviceName: 'x', address: '' } as const;
+  const asked = beta.command('peer.parked', { scenarioId: alpha.status().id, action: 'drop' }, stranger);
+  t.is((await faultOf(t, asked)).code, 'ACCESS-DENIED');
+});
+
+test('a scenario that had to park something is protected, and says what is missing', async (t) => {
+  const { alpha } = await running();
+  alpha.engine.report();
+  t.is(alpha.status().problem, undefined);
+  alpha.engine.report({ parked: 2 });
+  t.is(alpha.status().state, 'protected');
+  t.regex(alpha.status().problem ?? '', /2 items are parked on beta/);
+  alpha.engine.report({ parked: 0, dropped: 1 });
+  t.regex(alpha.status().problem ?? '', /1 parked item was dropped on beta: not proven identical/);
+});

@@ -41,6 +41,15 @@ export function addLifeCommands(program: Command, register: Register): void {
   );
   register(command('resume', 'go on with a suspended Replica').option('--replica <host>', 'only this Replica'), resume);
   register(
+    withYes(command('parked', 'what could not be applied on a Replica, and why; exit 7 when there is something'))
+      .argument('[action]', 'list (default), retry: ask for all of it at once, drop: forget it')
+      .option('--replica <host>', 'only this Replica'),
+    async (context, options: ReplicaOptions, name: string, action?: string) => {
+      const { parked } = await import('./parked-command.ts');
+      return parked(context, options, name, action);
+    },
+  );
+  register(
     command('wait', 'wait for a state')
       .addOption(choice('--state <state>', 'the state', SCENARIO_STATES).makeOptionMandatory())
       .option(...timeout),

@@ -48,6 +48,7 @@ import {
   withDocument,
 } from './navigate.ts';
 import { paletteEntries } from './palette.ts';
+import { askReplica, openParked, openParkedDrop, openSuspend } from './replica-actions.ts';
 
 export interface Press {
   readonly at: number;
@@ -94,6 +95,10 @@ function sheetMove(move: Move): Handler {
     const page = Math.max(1, state.rows - 8);
     if (dialog?.kind === 'help') {
       const total = helpLines(dialog.place).length;
+      return stay(replaceDialog(state, { ...dialog, scroll: moved(move, dialog.scroll, total, page) }));
+    }
+    if (dialog?.kind === 'list') {
+      const total = dialog.rows?.length ?? 0;
       return stay(replaceDialog(state, { ...dialog, scroll: moved(move, dialog.scroll, total, page) }));
     }
     if (dialog?.kind === 'alerts') {
@@ -209,6 +214,11 @@ const HANDLERS: Readonly<Record<ActionId, Handler>> = {
   stop: (state, press) => openStop(state, press.at),
   verify: (state, press) => openRun(state, press.at, true),
   delete: (state, press) => openDelete(state, press.at),
+  suspend: (state, press) => openSuspend(state, press.at),
+  resume: (state) => askReplica(state, 'scenario.resume', 'goes on'),
+  parked: (state, press) => openParked(state, press.at),
+  'parked-retry': (state) => askReplica(state, 'scenario.parkedRetry', 'parked items are asked for again'),
+  'parked-drop': (state, press) => openParkedDrop(state, press.at),
   open: (state) => goToPane(state, 'detail'),
   expand: (state) => stay(expand(state, true)),
   collapse: (state) => stay(expand(state, false)),

@@ -1,4 +1,5 @@
 /** The dialogs that do something: run with its verification, and the questions before stop and delete. Pure. */
+import type { CommandName } from '../../shared/commands.ts';
 import { editField } from '../input/field.ts';
 import { clean } from '../present/text.ts';
 import { commandHost, type ScenarioView, scenarioById, selectedScenario, worstLag } from '../select.ts';
@@ -169,7 +170,7 @@ function basisOf(scenario: ScenarioView | undefined): string {
   return `${status.running} ${status.active} ${status.epoch} ${scenario.stale}`;
 }
 
-function openConfirm(
+export function openConfirm(
   state: ConsoleState,
   at: number,
   question: Pick<ConfirmDialog, 'command' | 'title' | 'question' | 'impact' | 'verb'> & { typed?: string },
@@ -272,6 +273,13 @@ export function typeConfirm(
   return field === undefined ? undefined : replaceDialog(state, { ...dialog, field });
 }
 
+const DONE: Partial<Record<CommandName, string>> = {
+  'scenario.stop': 'stops',
+  'scenario.delete': 'is deleted',
+  'scenario.suspend': 'is suspended',
+  'scenario.parkedDrop': 'forgot its parked items',
+};
+
 export function hearConfirmReply(
   state: ConsoleState,
   purpose: Purpose & { scenarioId: string },
@@ -283,6 +291,5 @@ export function hearConfirmReply(
     return stay(replyWithoutDialog(state, purpose, outcome));
   }
   if (!outcome.ok) return stay(replaceDialog(state, { ...dialog, step: 'failed', fault: outcome.fault, openedAt: at }));
-  const done = dialog.command === 'scenario.stop' ? 'stops' : 'is deleted';
-  return stay(withToast(closeDialog(state), `${dialog.scenario} ${done}`));
+  return stay(withToast(closeDialog(state), `${dialog.scenario} ${DONE[dialog.command] ?? 'was asked'}`));
 }

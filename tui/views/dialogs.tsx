@@ -6,8 +6,9 @@ import { footerLine } from '../present/bars.ts';
 import { alertRow, confirmLines, eventLines, paletteLines, runLines } from '../present/dialogs.ts';
 import { helpLines, placeName } from '../present/help.ts';
 import { type Line, line, span } from '../present/line.ts';
+import { clean } from '../present/text.ts';
 import { alertRows } from '../select.ts';
-import type { AlertsDialog, ConsoleState, Dialog, HelpDialog } from '../state.ts';
+import type { AlertsDialog, ConsoleState, Dialog, HelpDialog, ListDialog } from '../state.ts';
 import type { Theme } from '../theme.ts';
 
 interface DialogProps {
@@ -36,10 +37,10 @@ function padded(content: readonly Line[]): readonly Line[] {
 export function DialogView({ state, layout, theme }: DialogProps) {
   const dialog = state.dialogs.at(-1);
   if (dialog === undefined) return null;
-  const width = dialog.kind === 'palette' || dialog.kind === 'alerts' || dialog.kind === 'help' ? WIDE : NORMAL;
+  const fixed = ['palette', 'alerts', 'help', 'list'].includes(dialog.kind);
+  const width = fixed ? WIDE : NORMAL;
   const tallest = dialogArea(layout.width, layout.height, width, layout.height - 4);
   const sheet = sheetOf(state, dialog, innerWidth(tallest) - 2 * PADDING, innerHeight(tallest) - 2);
-  const fixed = dialog.kind === 'palette' || dialog.kind === 'alerts' || dialog.kind === 'help';
   const wanted = fixed ? tallest.height : sheet.content.length + 4;
   const area = dialogArea(layout.width, layout.height, width, Math.min(wanted, tallest.height));
   const rows = innerHeight(area) - 1;
@@ -76,6 +77,8 @@ function sheetOf(state: ConsoleState, dialog: Dialog, width: number, height: num
       return { title: 'Event', content: eventLines(dialog, width) };
     case 'palette':
       return { title: 'Actions', content: paletteLines(state, dialog, width, height) };
+    case 'list':
+      return listSheet(dialog, height);
     case 'help':
       return helpSheet(dialog, height);
     case 'alerts':
@@ -92,6 +95,14 @@ function helpSheet(dialog: HelpDialog, height: number): Sheet {
     note: sliceWords(slice, lines.length),
     content: lines.slice(slice.start, slice.end),
   };
+}
+
+function listSheet(dialog: ListDialog, height: number): Sheet {
+  const rows = dialog.rows ?? ['Asking…'];
+  const start = Math.max(0, Math.min(dialog.scroll, rows.length - height));
+  const slice = { start, end: Math.min(rows.length, start + height) };
+  const content = rows.slice(slice.start, slice.end).map((row) => line(clean(row)));
+  return { title: dialog.title, note: sliceWords(slice, rows.length), content };
 }
 
 function alertSheet(state: ConsoleState, dialog: AlertsDialog, height: number): Sheet {

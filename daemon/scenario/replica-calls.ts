@@ -1,0 +1,47 @@
+/** What the main thread asks of a Replica's engine. */
+import { FAULTS, Fault } from '../../shared/faults.ts';
+import type { ParkedAnswer } from '../../shared/results.ts';
+import type { Standby } from '../apply/standby.ts';
+import type { Clock } from '../ports.ts';
+import type { EngineCall } from './engine-protocol.ts';
+
+export interface ReplicaCallPorts {
+  readonly clock: Clock;
+  readonly scenarioName: string;
+  readonly standby: Standby;
+  readonly onEvent: (code: string, details: Readonly<Record<string, string | number>>) => void;
+}
+
+const EXAMPLES = 3;
+
+/** Throws what is refused: most calls are for the Master. */
+export function answerReplicaCall(call: EngineCall, ports: ReplicaCallPorts): unknown {
+  if (call.name === 'parked') return parked(call.action, ports);
+  const reason = `${call.name} is for the Master`;
+  throw new Fault('SCENARIO-STATE', { name: ports.scenarioName, state: 'a Replica here', reason });
+}
+
+function parked(action: 'list' | 'retry' | 'drop', { standby, clock, onEvent }: ReplicaCallPorts): ParkedAnswer {
+  const { parked } = standby;
+  const untilBoot = clock.wallMs() - clock.bootMs();
+  const items = parked.list().map(({ root, path, code, reason, attempts, askAtMs }) => ({
+    root,
+    path,
+    code,
+    reason,
+    hint: hintOf(code),
+    attempts,
+    nextAttemptAt: Math.round(untilBoot + askAtMs),
+  }));
+  if (action === 'retry') parked.retryNow(clock.bootMs());
+  if (action === 'drop' && items.length > 0) {
+    onEvent('APL-005', { count: items.length, paths: parked.examples(EXAMPLES).join(', ') });
+    standby.dropParked();
+  }
+  return { items, dropped: parked.dropped };
+}
+
+function hintOf(code: string): string {
+  if (Object.hasOwn(FAULTS, code)) return FAULTS[code as keyof typeof FAULTS].hint;
+  return 'The Master was asked to send it again; nothing has to be done.';
+}

@@ -1,0 +1,64 @@
+/** Actions on the Replicas of the selected scenario; offered in the palette (see keys.ts). */
+import type { CommandName } from '../shared/commands.ts';
+import { refusal, selectedScenario } from './select.ts';
+import type { ConsoleState } from './state.ts';
+
+/** Why a command on a running scenario cannot be given now. */
+function whyNotRunning(command: CommandName) {
+  return (state: ConsoleState): string | undefined => {
+    const scenario = selectedScenario(state);
+    const refused = refusal(state, scenario, command);
+    if (refused !== undefined || scenario === undefined) return refused;
+    return scenario.status.running ? undefined : `${scenario.status.name} is not running`;
+  };
+}
+
+function parkedIn(state: ConsoleState): number {
+  const hosts = selectedScenario(state)?.status.hosts ?? [];
+  return hosts.reduce((sum, { replica }) => sum + (replica?.parked ?? 0), 0);
+}
+
+function whyNotParked(command: CommandName) {
+  return (state: ConsoleState): string | undefined =>
+    whyNotRunning(command)(state) ?? (parkedIn(state) === 0 ? 'nothing is parked' : undefined);
+}
+
+const everywhere = { keys: [], place: 'everywhere' } as const;
+
+export const REPLICA_BINDINGS = {
+  suspend: {
+    ...everywhere,
+    title: 'suspend',
+    help: 'Sends nothing to the Replicas until resume; changes are kept in the spool',
+    danger: 'confirm',
+    disabled: whyNotRunning('scenario.suspend'),
+  },
+  resume: {
+    ...everywhere,
+    title: 'resume',
+    help: 'Goes on with suspended Replicas where they were',
+    danger: 'safe',
+    disabled: whyNotRunning('scenario.resume'),
+  },
+  parked: {
+    ...everywhere,
+    title: 'parked items',
+    help: 'What could not be applied on a Replica, why, and when it is tried again',
+    danger: 'safe',
+    disabled: whyNotParked('scenario.parked'),
+  },
+  'parked-retry': {
+    ...everywhere,
+    title: 'retry parked',
+    help: 'Asks for everything parked again at once',
+    danger: 'safe',
+    disabled: whyNotParked('scenario.parkedRetry'),
+  },
+  'parked-drop': {
+    ...everywhere,
+    title: 'drop parked',
+    help: 'Forgets what is parked; it stays different until a comparison',
+    danger: 'confirm',
+    disabled: whyNotParked('scenario.parkedDrop'),
+  },
+} as const;

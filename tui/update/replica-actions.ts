@@ -1,0 +1,113 @@
+/** Actions on the Replicas of the selected scenario: suspend, resume, parked items. Pure. */
+import type { CommandName } from '../../shared/commands.ts';
+import { commandHost, scenarioById, selectedScenario } from '../select.ts';
+import {
+  type ConsoleState,
+  type ListDialog,
+  type Outcome,
+  openDialog,
+  type Purpose,
+  replaceDialog,
+  type Step,
+  stay,
+  topDialog,
+  withToast,
+} from '../state.ts';
+import { openConfirm } from './dialogs.ts';
+
+export function openSuspend(state: ConsoleState, at: number): Step {
+  const name = selectedScenario(state)?.status.name ?? '';
+  return openConfirm(state, at, {
+    command: 'scenario.suspend',
+    title: 'Suspend',
+    question: `Suspend replication of "${name}"?`,
+    impact: [
+      'Nothing is sent to its Replicas until it is resumed: the data at risk grows meanwhile.',
+      'Changes are kept in the spool; no synchronization is needed afterwards.',
+    ],
+    verb: 'Suspend',
+  });
+}
+
+export function openParkedDrop(state: ConsoleState, at: number): Step {
+  const name = selectedScenario(state)?.status.name ?? '';
+  return openConfirm(state, at, {
+    command: 'scenario.parkedDrop',
+    title: 'Drop parked items',
+    question: `Forget the parked items of "${name}"?`,
+    impact: [
+      'They stay different on the Replica until a comparison or a later change mends them.',
+      'The scenario says that it is not proven identical until then.',
+    ],
+    verb: 'Drop',
+  });
+}
+
+/** A safe command on the selected scenario; its answer is a line. */
+export function askReplica(state: ConsoleState, command: CommandName, said: string): Step {
+  const scenario = selectedScenario(state);
+  const host = scenario === undefined ? undefined : commandHost(state, scenario);
+  if (scenario === undefined || host === undefined) return stay(state);
+  return {
+    state,
+    effects: [
+      {
+        type: 'request',
+        host: host.name,
+        command,
+        args: { name: scenario.status.name },
+        purpose: { kind: 'ask', scenarioId: scenario.id, said },
+      },
+    ],
+  };
+}
+
+export function hearAsked(state: ConsoleState, purpose: Extract<Purpose, { kind: 'ask' }>, outcome: Outcome): Step {
+  const name = scenarioById(state, purpose.scenarioId)?.status.name ?? 'the scenario';
+  if (outcome.ok) return stay(withToast(state, `${name}: ${purpose.said}`));
+  return stay(withToast(state, `${name}: ${outcome.fault.text}`, 'error', outcome.fault.hint));
+}
+
+export function openParked(state: ConsoleState, at: number): Step {
+  const scenario = selectedScenario(state);
+  const host = scenario === undefined ? undefined : commandHost(state, scenario);
+  if (scenario === undefined || host === undefined) return stay(state);
+  const dialog: ListDialog = {
+    kind: 'list',
+    openedAt: at,
+    title: `Parked items: ${scenario.status.name}`,
+    scenarioId: scenario.id,
+    scroll: 0,
+  };
+  return {
+    state: openDialog(state, dialog),
+    effects: [
+      {
+        type: 'request',
+        host: host.name,
+        command: 'scenario.parked',
+        args: { name: scenario.status.name },
+        purpose: { kind: 'parked', scenarioId: scenario.id },
+      },
+    ],
+  };
+}
+
+export function hearParked(state: ConsoleState, purpose: { scenarioId: string }, outcome: Outcome): Step {
+  const dialog = topDialog(state);
+  if (dialog?.kind !== 'list' || dialog.scenarioId !== purpose.scenarioId) return stay(state);
+  const rows = outcome.ok ? parkedRows(outcome.result) : [outcome.fault.text, outcome.fault.hint];
+  return stay(replaceDialog(state, { ...dialog, rows }));
+}
+
+/** The answer comes from another host: believe only what has the right shape. */
+function parkedRows(result: unknown): readonly string[] {
+  const items = (result as { items?: unknown } | undefined)?.items;
+  if (!Array.isArray(items)) return ['the host answered something this console does not understand'];
+  const rows = items.flatMap((item: unknown) => {
+    const { replica, path, reason, attempts } = (item ?? {}) as Record<string, unknown>;
+    if (typeof path !== 'string') return [];
+    return [`${String(replica)}  ${path}`, `    ${String(reason)} (tried ${String(attempts)} times)`];
+  });
+  return rows.length > 0 ? rows : ['Nothing is parked.'];
+}

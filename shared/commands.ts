@@ -336,6 +336,58 @@ export const COMMANDS = define({
     help: 'The scenario was deleted on the Master.',
     args: z.object({ scenarioId: z.string().max(64) }).strict(),
   },
+  'peer.relayStatus': {
+    role: 'peer',
+    readOnly: true,
+    danger: 'safe',
+    title: 'Status behind a Replica',
+    help: 'How the Replicas are that this Replica feeds.',
+    args: z.object({ scenarioId: z.string().max(64) }).strict(),
+  },
+  'peer.relayBarrier': {
+    role: 'peer',
+    readOnly: true,
+    danger: 'safe',
+    title: 'Barrier behind a Replica',
+    help: 'Waits until what this Replica has now is applied on every Replica it feeds.',
+    args: z.object({ scenarioId: z.string().max(64), timeoutMs: z.number().int().positive().max(86_400_000) }).strict(),
+  },
+  'peer.relayDiff': {
+    role: 'peer',
+    readOnly: true,
+    danger: 'safe',
+    title: 'Difference behind a Replica',
+    help: 'Compares this Replica with the ones it feeds without transferring.',
+    args: z.object({ scenarioId: z.string().max(64), replica: host.optional(), ignoreSame: z.boolean() }).strict(),
+  },
+  'peer.relaySuspend': {
+    role: 'peer',
+    danger: 'safe',
+    title: 'Suspend behind a Replica',
+    help: 'Suspends or resumes a Replica that this Replica feeds.',
+    args: z.object({ scenarioId: z.string().max(64), replica: host, suspended: z.boolean() }).strict(),
+  },
+  'peer.relayParked': {
+    role: 'peer',
+    danger: 'safe',
+    title: 'Parked items behind a Replica',
+    help: 'Lists, retries or drops what is parked on the Replicas that this Replica feeds.',
+    args: z
+      .object({
+        scenarioId: z.string().max(64),
+        replica: host.optional(),
+        action: z.enum(['list', 'retry', 'drop']),
+      })
+      .strict(),
+  },
+  'peer.relayVerify': {
+    role: 'peer',
+    readOnly: true,
+    danger: 'safe',
+    title: 'Verify behind a Replica',
+    help: 'Checks the Replicas that this Replica would feed.',
+    args: z.object({ document: scenarioInput }).strict(),
+  },
 });
 
 export type CommandName = keyof typeof COMMANDS;

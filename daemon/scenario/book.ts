@@ -23,6 +23,8 @@ export interface StoredRun {
 export interface StoredScenario {
   /** Which side of it this host is. */
   readonly side: 'master' | 'replica';
+  /** Id of the scenario whose Replica here it goes on from; such a one is not shown by itself. */
+  readonly relayOf?: string;
   document: ScenarioDocument;
   run: StoredRun;
 }
@@ -73,7 +75,7 @@ const run = z.object({
 });
 
 export const scenarioBook = z.object({
-  scenarios: z.array(z.object({ side: z.enum(['master', 'replica']), document, run })),
+  scenarios: z.array(z.object({ side: z.enum(['master', 'replica']), relayOf: z.string().optional(), document, run })),
 }) as unknown as z.ZodType<ScenarioBook>;
 
 export const EMPTY_BOOK: ScenarioBook = { scenarios: [] };

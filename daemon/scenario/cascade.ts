@@ -1,9 +1,55 @@
-/** The tree of hosts of a scenario: the Master feeds Replicas. Pure. */
+/**
+ * The tree of hosts of a scenario (docs/decisions/0024): the Master feeds Replicas, a Replica can feed further ones. A Replica
+ * that feeds others is the Master of a *relay*: a scenario of its own over its Replica roots, derived here. Pure.
+ */
+import { createHash } from 'node:crypto';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
+import { masterRoots, replicaRoots } from './book.ts';
 
 /** The Replicas that `host` feeds itself; default: the Master. */
 export function fedBy(document: ScenarioDocument, host: string = document.master.name): HostReference[] {
   return document.replicas.filter((replica) => same(replica.source ?? document.master.name, host));
+}
+
+/** The Replicas that get their data through `host`, at whatever distance. */
+export function below(document: ScenarioDocument, host: string): HostReference[] {
+  return fedBy(document, host).flatMap((replica) => [replica, ...below(document, replica.name)]);
+}
+
+/** Replicas of the Master that feed others. */
+export function feeders(document: ScenarioDocument): HostReference[] {
+  return fedBy(document).filter((replica) => fedBy(document, replica.name).length > 0);
+}
+
+/** The Replica of the Master through which `host` is reached: itself when the Master feeds it. */
+export function routeTo(document: ScenarioDocument, host: string): HostReference | undefined {
+  return fedBy(document).find(
+    (replica) => same(replica.name, host) || below(document, replica.name).some((one) => same(one.name, host)),
+  );
+}
+
+/** What the Replica `self` runs for the ones it feeds; undefined when it feeds none. */
+export function relayDocument(document: ScenarioDocument, self: HostReference): ScenarioDocument | undefined {
+  const replicas = below(document, self.name);
+  if (replicas.length === 0) return undefined;
+  const roots = replicaRoots(document, self);
+  const { source: _source, roots: _roots, ...master } = self;
+  return {
+    ...document,
+    id: relayId(document.id, self),
+    master,
+    replicas: replicas.map((replica) => {
+      const { source, ...host } = replica;
+      const own = { ...host, roots: replicaRoots(document, replica) };
+      return source === undefined || same(source, self.name) ? own : { ...own, source };
+    }),
+    roots: masterRoots(document).map((path, index) => ({ master: roots[index] ?? path })),
+  };
+}
+
+/** Every hop has its own generation and positions, so that it is a scenario of its own. */
+function relayId(id: string, self: HostReference): string {
+  return createHash('sha256').update(`${id}/${self.deviceId}`).digest('hex').slice(0, 32);
 }
 
 function same(a: string, b: string): boolean {

@@ -1,18 +1,47 @@
-/** Compares Replicas with their Master without transferring anything (Difference report). */
+/** Compares Replicas with what feeds them without transferring anything (Difference report). */
 import type { Difference } from '../../shared/results.ts';
+import type { ScenarioDocument } from '../../shared/scenario.ts';
+import { below, fedBy, feeders } from './cascade.ts';
 import type { DiffResult } from './engine-protocol.ts';
+import type { ScenarioEnvironment } from './environment.ts';
 import type { MasterRunner } from './master-runner.ts';
-import { replicasOf } from './runner-set.ts';
+import { replicaNamed, sameName } from './runner-set.ts';
 
-/** All Replicas, or the one of that name. */
-export async function compare(runner: MasterRunner, host: string | undefined, ignoreSame: boolean) {
-  const replicas = replicasOf(runner, host);
-  const differences: Difference[] = [];
-  let truncated = false;
-  for (const replica of replicas) {
+/** Comparing reads every file. */
+const TIMEOUT_MS = 24 * 3_600_000;
+
+export interface Comparison {
+  readonly identical: boolean;
+  readonly differences: readonly Difference[];
+  readonly truncated: boolean;
+}
+
+/** All Replicas, or the one of that name. A Replica behind another one is compared with that one. */
+export async function compare(
+  environment: ScenarioEnvironment,
+  runner: MasterRunner,
+  host: string | undefined,
+  ignoreSame: boolean,
+): Promise<Comparison> {
+  const { document } = runner;
+  const wanted = (name: string) => host === undefined || sameName(name, host);
+  if (host !== undefined) replicaNamed(document, host);
+  const parts: Comparison[] = [];
+  for (const replica of fedBy(document).filter(({ name }) => wanted(name))) {
     const result = (await runner.diff(replica.deviceId ?? '', ignoreSame)) as DiffResult;
-    truncated ||= result.truncated;
-    differences.push(...result.differences.map((difference) => ({ ...difference, replica: replica.name })));
+    parts.push({
+      ...result,
+      differences: result.differences.map((difference) => ({ ...difference, replica: replica.name })),
+    });
   }
-  return { identical: differences.length === 0, differences, truncated };
+  for (const feeder of feeders(document).filter((one) => leadsToWanted(document, one.name, wanted))) {
+    const args = { scenarioId: document.id, ignoreSame, ...(host === undefined ? {} : { replica: host }) };
+    parts.push((await environment.peers.request(feeder, 'peer.relayDiff', args, TIMEOUT_MS)) as Comparison);
+  }
+  const differences = parts.flatMap((part) => part.differences);
+  return { identical: differences.length === 0, differences, truncated: parts.some((part) => part.truncated) };
+}
+
+function leadsToWanted(document: ScenarioDocument, feeder: string, wanted: (name: string) => boolean): boolean {
+  return below(document, feeder).some(({ name }) => wanted(name));
 }

@@ -117,6 +117,7 @@ export class DocumentDesk {
       throw new Fault('SCENARIO-STATE', { name: document.name, state: runner.status().state, reason });
     }
     await runner.shutdown();
+    await this.#scenarios.forgetRelay(document.id);
     await this.#scenarios.drop(document.id);
     this.#environment.events.record('SCN-003', {}, document.name);
     return {};

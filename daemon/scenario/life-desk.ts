@@ -1,26 +1,29 @@
 /** The life of scenarios on their Master: verify, run, stop, suspend, barrier, compare. */
 import { Fault } from '../../shared/faults.ts';
-import type { VerificationResult } from '../../shared/results.ts';
+import type { Finding, VerificationResult } from '../../shared/results.ts';
+import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
 import type { CommandHandlers } from '../services.ts';
-import { verify } from '../verify/service.ts';
+import { sorted, verify } from '../verify/service.ts';
+import { fedBy, feeders, routeTo } from './cascade.ts';
 import { compare } from './comparison.ts';
 import type { DocumentDesk } from './document-desk.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 import { scenarioState } from './machine.ts';
 import type { MasterRunner } from './master-runner.ts';
-import { type RunnerSet, replicasOf } from './runner-set.ts';
+import { type RunnerSet, replicaNamed } from './runner-set.ts';
 
 const BARRIER_TIMEOUT_MS = 60_000;
+const RELAY_VERIFY_TIMEOUT_MS = 60_000;
 
 export class LifeDesk {
   readonly #environment: ScenarioEnvironment;
   readonly #scenarios: RunnerSet;
-  readonly #documents: DocumentDesk;
+  readonly documents: DocumentDesk;
 
   constructor(environment: ScenarioEnvironment, scenarios: RunnerSet, documents: DocumentDesk) {
     this.#environment = environment;
     this.#scenarios = scenarios;
-    this.#documents = documents;
+    this.documents = documents;
   }
 
   handlers(): CommandHandlers {
@@ -28,7 +31,7 @@ export class LifeDesk {
       'scenario.verify': async ({ name }) => await this.#verify(this.#scenarios.onMaster(name)),
       'scenario.run': async ({ name, sync, ignoreSame, acknowledgeWarnings }) => {
         const runner = this.#scenarios.onMaster(name);
-        await runner.run({ method: sync, ignoreSame }, () => this.#ready(runner, acknowledgeWarnings));
+        await runner.run({ method: sync, ignoreSame }, () => this.ready(runner, acknowledgeWarnings));
         return { state: scenarioState(runner.life) };
       },
       'scenario.stop': async ({ name }) => {
@@ -45,28 +48,42 @@ export class LifeDesk {
         return { position, tookMs: clock.bootMs() - started };
       },
       'scenario.diff': async ({ name, replica, ignoreSame }) =>
-        await compare(this.#scenarios.onMaster(name), replica, ignoreSame),
+        await compare(this.#environment, this.#scenarios.onMaster(name), replica, ignoreSame),
     };
   }
 
   async #verify(runner: MasterRunner): Promise<VerificationResult> {
     const { events, book } = this.#environment;
-    const document = this.#documents.identified(runner.document);
+    const document = this.documents.identified(runner.document);
     if (JSON.stringify(document) !== JSON.stringify(runner.document)) {
       // Paired after it was created: from now on the pinned identity counts.
       await book.update((value) => {
         for (const stored of value.scenarios) if (stored.document.id === document.id) stored.document = document;
       });
     }
-    const result = await verify(this.#environment, document, this.#scenarios.occupied(document.id));
+    const result = await this.findingsOf(document, runner.stored.relayOf);
     if (result.errors > 0) events.record('VER-003', { errors: result.errors }, document.name);
     else if (result.warnings > 0) events.record('VER-002', { warnings: result.warnings }, document.name);
     else events.record('VER-001', {}, document.name);
     return result;
   }
 
+  /** Errors first, also of what Replicas find behind them. `besides`: a scenario on the same roots that may run. */
+  async findingsOf(document: ScenarioDocument, besides?: string): Promise<VerificationResult> {
+    const own = await verify(this.#environment, document, this.#scenarios.occupied(document.id, besides));
+    const ask = async (feeder: HostReference): Promise<Finding[]> => {
+      const args = { document: { ...document } };
+      const answer = await this.#environment.peers.request(feeder, 'peer.relayVerify', args, RELAY_VERIFY_TIMEOUT_MS);
+      return [...(answer as VerificationResult).findings];
+    };
+    // One that cannot be asked is an error of its own already.
+    const answers = await Promise.allSettled(feeders(document).map(ask));
+    const behind = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+    return behind.length === 0 ? own : sorted([...own.findings, ...behind]);
+  }
+
   /** What has to be true before Run: no errors, warnings acknowledged, every Replica ready. */
-  async #ready(runner: MasterRunner, acknowledgeWarnings: boolean): Promise<void> {
+  async ready(runner: MasterRunner, acknowledgeWarnings: boolean): Promise<void> {
     const { name } = runner.document;
     const { errors, warnings, findings } = await this.#verify(runner);
     if (errors > 0) throw new Fault('SCENARIO-ERRORS', { name, errors, first: findings[0]?.text ?? '' });
@@ -78,7 +95,21 @@ export class LifeDesk {
 
   async #suspend(name: string, host: string | undefined, suspended: boolean) {
     const runner = this.#scenarios.onMaster(name);
-    for (const { deviceId = '' } of replicasOf(runner, host)) await runner.suspend(deviceId, suspended);
+    // Whoever feeds others holds them back with it.
+    const hosts = host === undefined ? fedBy(runner.document) : [replicaNamed(runner.document, host)];
+    for (const replica of hosts) await this.suspendOne(runner, replica.name, suspended);
     return { state: scenarioState(runner.life) };
+  }
+
+  async suspendOne(runner: MasterRunner, host: string, suspended: boolean): Promise<void> {
+    const { document } = runner;
+    const replica = replicaNamed(document, host);
+    const route = routeTo(document, host);
+    if (route === undefined || route === replica) {
+      await runner.suspend(replica.deviceId ?? '', suspended);
+      return;
+    }
+    const args = { scenarioId: document.id, replica: host, suspended };
+    await this.#environment.peers.request(route, 'peer.relaySuspend', args);
   }
 }

@@ -11,6 +11,7 @@ import type { Timer } from '../ports.ts';
 import type { CaptureReport } from '../services.ts';
 import { type StoredScenario, storedIn } from './book.ts';
 import { fedBy } from './cascade.ts';
+import { withRelays } from './cascade-view.ts';
 import { Conditions } from './conditions.ts';
 import { engineConfig } from './engine-config.ts';
 import { EngineKeeper } from './engine-keeper.ts';
@@ -28,6 +29,7 @@ import {
   step,
 } from './machine.ts';
 import { PeerDesk } from './peer-desk.ts';
+import { RelayWatch } from './relay-watch.ts';
 import { ReplicaLinks } from './replica-links.ts';
 import { runRecord } from './run-record.ts';
 import { masterStatus } from './status-view.ts';
@@ -38,6 +40,7 @@ const QUIET_MS = 60_000;
 export class MasterRunner {
   readonly id: string;
   readonly peers: PeerDesk;
+  readonly relays: RelayWatch;
   #life: ScenarioLife;
   readonly #environment: ScenarioEnvironment;
   readonly #changed: () => void;
@@ -65,6 +68,7 @@ export class MasterRunner {
     this.#changed = changed;
     this.#conditions = new Conditions(environment.clock);
     this.peers = new PeerDesk(environment, id, () => this.#notify());
+    this.relays = new RelayWatch(environment, id, () => this.#notify());
     this.#keeper = new EngineKeeper(environment, {
       onReady: (report) => this.#engineReady(report),
       onFault: (fault) => this.#engineFault(fault),
@@ -162,13 +166,16 @@ export class MasterRunner {
   /** Its document was edited while it runs: what may change live takes effect. `before`: its Replicas until now. */
   async documentChanged(before: readonly HostReference[] = this.document.replicas): Promise<void> {
     this.#happen({ type: 'policy', preventResync: this.#preventResync() });
+    if (this.#life.is !== 'running') return;
+    this.relays.follow(true);
     const gone = before.filter(({ name }) => !this.document.replicas.some((replica) => replica.name === name));
     const same = gone.length === 0 && before.length === this.document.replicas.length;
-    if (same || this.#life.is !== 'running') return;
-    this.#happen({ type: 'replicas', peers: this.#replicaIds() });
-    await this.peers.forget(gone);
+    if (!same) this.#happen({ type: 'replicas', peers: this.#replicaIds() });
+    await this.peers.forget(gone.filter((replica) => fedBy({ ...this.document, replicas: before }).includes(replica)));
     // One that cannot be told now is told when its link fails.
-    await this.peers.prepareAll(false).catch(() => undefined);
+    const told = this.peers.prepareAll(false).catch(() => undefined);
+    if (same) return;
+    await told;
     this.#happen({ type: 'replicas-told' });
   }
 
@@ -176,6 +183,7 @@ export class MasterRunner {
   async shutdown(): Promise<void> {
     this.#closing = true;
     this.peers.close();
+    this.relays.follow(false);
     await this.#endEngine();
     await this.#saving.catch(() => undefined);
   }
@@ -191,7 +199,9 @@ export class MasterRunner {
       if (this.#life.is !== 'running') throw this.#stateFault('only a running scenario has a barrier');
       const engine = this.#keeper.number;
       try {
-        return await this.#call().call({ name: 'barrier' }, left());
+        const position = await this.#call().call({ name: 'barrier' }, left());
+        await this.relays.barrier(left());
+        return position;
       } catch (error) {
         // The engine ended meanwhile and comes back: what it has not answered is asked again.
         if (engine === this.#keeper.number || Fault.from(error).code === 'TIMEOUT') throw error;
@@ -205,7 +215,7 @@ export class MasterRunner {
 
   status(): ScenarioStatus {
     const { host } = this.#environment;
-    return masterStatus({
+    const own = masterStatus({
       stored: this.stored,
       life: this.#life,
       reportedBy: host.name,
@@ -213,6 +223,7 @@ export class MasterRunner {
       ...(this.#status === undefined ? {} : { engine: this.#status }),
       ...(this.#capture === undefined ? {} : { capture: this.#capture }),
     });
+    return withRelays(own, this.document, this.relays.reports);
   }
 
   // ---------------------------------------------------------------- the machine
@@ -235,6 +246,7 @@ export class MasterRunner {
     const { life, effects } = step(before, happening);
     if (life === before && effects.length === 0) return;
     this.#life = life;
+    this.relays.follow(life.is === 'running');
     for (const effect of effects) this.#perform(effect);
     this.#save(scenarioState(before) !== scenarioState(life) || before.is !== life.is);
   }

@@ -7,10 +7,15 @@ import type { CommandHandlers, Session } from '../services.ts';
 import { collectFacts, type Occupied } from '../verify/service.ts';
 import { completeDocument, newRun, replicaRoots, storedIn } from './book.ts';
 import type { ScenarioEnvironment } from './environment.ts';
+import type { RelayDesk } from './relay-desk.ts';
 import { ReplicaRunner } from './replica-runner.ts';
 import type { Runner, RunnerSet } from './runner-set.ts';
 
-export function createPeerHandlers(environment: ScenarioEnvironment, scenarios: RunnerSet): CommandHandlers {
+export function createPeerHandlers(
+  environment: ScenarioEnvironment,
+  scenarios: RunnerSet,
+  relays: RelayDesk,
+): CommandHandlers {
   /** The Replica side of a scenario, when the session is its Master. */
   const own = (scenarioId: string, session: Session): ReplicaRunner => {
     const runner = scenarios.runner(scenarioId);
@@ -41,6 +46,7 @@ export function createPeerHandlers(environment: ScenarioEnvironment, scenarios: 
       await take(environment, complete, epoch);
       const replica = (runner ?? scenarios.adopt(complete.id, 'replica')) as ReplicaRunner;
       await replica.prepare(adoptRoots === true);
+      await relays.settle(complete, epoch);
       return { name: environment.host.name };
     },
     'peer.stop': async ({ scenarioId, reason }, session) => {
@@ -53,6 +59,7 @@ export function createPeerHandlers(environment: ScenarioEnvironment, scenarios: 
         run.since = environment.clock.wallMs();
       });
       await runner.stop();
+      await relays.stop(scenarioId);
       if (wasWanted) {
         environment.events.record('SCN-011', {}, runner.document.name);
         if (reason === 'Stopped by user') environment.events.record('SCN-012', {}, runner.document.name);
@@ -65,9 +72,28 @@ export function createPeerHandlers(environment: ScenarioEnvironment, scenarios: 
       const runner = own(scenarioId, session);
       const { name } = runner.document;
       await runner.shutdown();
+      await relays.forget(scenarioId);
       await scenarios.drop(scenarioId);
       environment.events.record('SCN-003', {}, name);
       return {};
+    },
+    'peer.relayStatus': ({ scenarioId }, session) => relays.report(own(scenarioId, session).id),
+    'peer.relayBarrier': async ({ scenarioId, timeoutMs }, session) => {
+      await relays.barrier(own(scenarioId, session).id, timeoutMs);
+      return {};
+    },
+    'peer.relayDiff': async ({ scenarioId, replica, ignoreSame }, session) =>
+      await relays.diff(own(scenarioId, session).id, replica, ignoreSame),
+    'peer.relaySuspend': async ({ scenarioId, replica, suspended }, session) => {
+      await relays.suspend(own(scenarioId, session).id, replica, suspended);
+      return {};
+    },
+    'peer.relayParked': async ({ scenarioId, replica, action }, session) =>
+      await relays.parked(own(scenarioId, session).id, replica, action),
+    'peer.relayVerify': async ({ document }, session) => {
+      const complete = parse(document);
+      refuseWrongHosts(complete, session, environment.host.deviceId);
+      return await relays.verify(complete);
     },
   };
 }

@@ -65,6 +65,11 @@ export class ReplicaRunner {
     return this.#linked;
   }
 
+  /** It has a complete copy, though maybe not the newest. */
+  get hasData(): boolean {
+    return this.#session !== undefined && this.status().state === 'protected';
+  }
+
   /** After a start of the daemon: ready for the Master's link again when it was running. */
   resume(): void {
     if (this.stored.run.wanted) void this.#ensure().catch(() => undefined);

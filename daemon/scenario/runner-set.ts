@@ -1,6 +1,6 @@
 /** What the desks of a host know of its scenarios (service.ts holds them). */
 import { Fault } from '../../shared/faults.ts';
-import type { HostReference } from '../../shared/scenario.ts';
+import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
 import type { Occupied } from '../verify/service.ts';
 import type { MasterRunner } from './master-runner.ts';
 import type { ReplicaRunner } from './replica-runner.ts';
@@ -8,6 +8,7 @@ import type { ReplicaRunner } from './replica-runner.ts';
 export type Runner = MasterRunner | ReplicaRunner;
 
 export interface RunnerSet {
+  /** Without relays. */
   all(): Runner[];
   runner(id: string): Runner | undefined;
   named(name: string): Runner | undefined;
@@ -19,14 +20,16 @@ export interface RunnerSet {
   adopt(id: string, side: 'master' | 'replica'): Runner;
   /** Forgets it here; the data stays. */
   drop(id: string): Promise<void>;
-  /** Roots on this host of the running scenarios other than `id`. */
-  occupied(id: string): Occupied[];
+  /** Takes away what feeds other Replicas from the Replica here. */
+  forgetRelay(id: string): Promise<void>;
+  /** Roots on this host of the running scenarios other than `id`, its relay and `besides`. */
+  occupied(id: string, besides?: string): Occupied[];
 }
 
-/** All Replicas, or the one asked for. */
-export function replicasOf({ document }: MasterRunner, host: string | undefined): HostReference[] {
-  const replicas = document.replicas.filter((replica) => host === undefined || sameName(replica.name, host));
-  if (replicas.length > 0) return replicas;
+/** The Replica asked for; throws `USAGE` when the scenario has none of that name. */
+export function replicaNamed(document: ScenarioDocument, host: string): HostReference {
+  const replica = document.replicas.find(({ name }) => sameName(name, host));
+  if (replica !== undefined) return replica;
   throw new Fault('USAGE', { reason: `The scenario "${document.name}" has no Replica "${host}".` });
 }
 

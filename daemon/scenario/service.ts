@@ -3,16 +3,19 @@
  * A scenario is created and run on its Master; its Replicas learn it by `peer.prepare`.
  */
 import { Fault } from '../../shared/faults.ts';
+import type { ScenarioStatus } from '../../shared/status.ts';
 import type { LinkStream } from '../ports.ts';
 import type { CommandHandlers, StatusSource } from '../services.ts';
 import type { Occupied } from '../verify/service.ts';
 import { ownRoots } from './book.ts';
+import { withRelays } from './cascade-view.ts';
 import { DocumentDesk } from './document-desk.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 import { LifeDesk } from './life-desk.ts';
 import { MasterRunner } from './master-runner.ts';
 import { parkedHandlers } from './parked-desk.ts';
 import { createPeerHandlers } from './peer-handlers.ts';
+import { RelayDesk } from './relay-desk.ts';
 import { ReplicaRunner } from './replica-runner.ts';
 import { type Runner, type RunnerSet, sameName } from './runner-set.ts';
 
@@ -37,12 +40,12 @@ class Scenarios implements ScenarioService, RunnerSet {
   readonly #environment: ScenarioEnvironment;
   readonly #runners = new Map<string, Runner>();
   readonly #listeners = new Set<(scenarioId: string) => void>();
+  readonly #relays: RelayDesk;
 
   constructor(environment: ScenarioEnvironment) {
     this.#environment = environment;
-    for (const { document, side } of environment.book.value.scenarios) this.adopt(document.id, side);
     this.status = {
-      scenarios: () => this.all().map((runner) => runner.status()),
+      scenarios: () => this.all().map((runner) => this.#statusOf(runner)),
       subscribe: (onChange) => {
         this.#listeners.add(onChange);
         return () => this.#listeners.delete(onChange);
@@ -50,11 +53,13 @@ class Scenarios implements ScenarioService, RunnerSet {
     };
     const documents = new DocumentDesk(environment, this);
     const life = new LifeDesk(environment, this, documents);
+    this.#relays = new RelayDesk(environment, this, life);
+    for (const { document, side } of environment.book.value.scenarios) this.adopt(document.id, side);
     this.handlers = {
       ...documents.handlers(),
       ...life.handlers(),
       ...parkedHandlers(environment, this),
-      ...createPeerHandlers(environment, this),
+      ...createPeerHandlers(environment, this, this.#relays),
     };
   }
 
@@ -63,7 +68,8 @@ class Scenarios implements ScenarioService, RunnerSet {
   }
 
   async shutdown(): Promise<void> {
-    await Promise.all(this.all().map((runner) => runner.shutdown()));
+    this.#relays.close();
+    await Promise.all(this.#everyone().map((runner) => runner.shutdown()));
   }
 
   incoming(scenarioId: string, deviceId: string): (stream: LinkStream) => void {
@@ -77,6 +83,10 @@ class Scenarios implements ScenarioService, RunnerSet {
   // ---------------------------------------------------------------- the set of scenarios (for the desks)
 
   all(): Runner[] {
+    return this.#everyone().filter((runner) => runner.stored.relayOf === undefined);
+  }
+
+  #everyone(): Runner[] {
     return [...this.#runners.values()];
   }
 
@@ -106,10 +116,14 @@ class Scenarios implements ScenarioService, RunnerSet {
     this.#announce(id);
   }
 
-  /** Roots on this host of the running scenarios other than `id`. */
-  occupied(id: string): Occupied[] {
-    return this.all()
-      .filter((runner) => runner.id !== id && runner.occupies)
+  forgetRelay(id: string): Promise<void> {
+    return this.#relays.forget(id);
+  }
+
+  occupied(id: string, besides?: string): Occupied[] {
+    const excepted = (one: Runner) => one.id === id || one.id === besides || one.stored.relayOf === id;
+    return this.#everyone()
+      .filter((runner) => runner.occupies && !excepted(runner))
       .flatMap(({ stored }) =>
         ownRoots(stored, this.#environment.host.deviceId).map((path) => ({ scenario: stored.document.name, path })),
       );
@@ -136,7 +150,22 @@ class Scenarios implements ScenarioService, RunnerSet {
     });
   }
 
+  #statusOf(runner: Runner): ScenarioStatus {
+    const status = runner.status();
+    if (runner instanceof MasterRunner || this.#relays.relayOf(runner.id) === undefined) return status;
+    const { document } = runner;
+    const reports = new Map([[this.#environment.host.name, this.#relays.report(runner.id)]]);
+    // The state is this Replica's own.
+    return { ...withRelays(status, document, reports), state: status.state };
+  }
+
   #announce(id: string): void {
+    const relayOf = this.#runners.get(id)?.stored.relayOf;
+    if (relayOf !== undefined) {
+      this.#announce(relayOf);
+      return;
+    }
+    this.#relays.noticed(id);
     for (const listener of this.#listeners) listener(id);
   }
 }

@@ -63,9 +63,12 @@ export async function verify(
   return judge(evidence);
 }
 
-/** Errors first. */
 export function judge(evidence: Evidence): VerificationResult {
-  const all = [...checkHosts(evidence), ...checkRoots(evidence)];
+  return sorted([...checkHosts(evidence), ...checkRoots(evidence)]);
+}
+
+/** Errors first. */
+export function sorted(all: readonly Finding[]): VerificationResult {
   const of = (severity: Finding['severity']) => all.filter((finding) => finding.severity === severity);
   const [errors, warnings] = [of('error'), of('warning')];
   return { findings: [...errors, ...warnings, ...of('info')], errors: errors.length, warnings: warnings.length };

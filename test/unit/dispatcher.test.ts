@@ -35,6 +35,12 @@ const ARGS: Readonly<Record<string, unknown>> = {
   'peer.stop': { scenarioId: 'a', reason: 'b' },
   'peer.parked': { scenarioId: 'a', action: 'list' },
   'peer.forget': { scenarioId: 'a' },
+  'peer.relayStatus': { scenarioId: 'a' },
+  'peer.relayBarrier': { scenarioId: 'a', timeoutMs: 1 },
+  'peer.relayDiff': { scenarioId: 'a', ignoreSame: true },
+  'peer.relaySuspend': { scenarioId: 'a', replica: 'b', suspended: true },
+  'peer.relayParked': { scenarioId: 'a', action: 'list' },
+  'peer.relayVerify': { document: {} },
 };
 
 interface Rig {

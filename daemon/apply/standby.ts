@@ -315,19 +315,28 @@ export class Standby {
     const pending = this.journal.pending();
     if (pending.length === 0 && since === undefined) return;
     if (interrupted || this.saved.generation === undefined) {
-      if (interrupted) this.ports.onEvent('SYN-006', { reason: 'power was lost during recovery' });
-      const { generation: _, rollingBackSince: __, ...rest } = this.saved;
-      const suspect = interrupted || rest.suspect === true ? { suspect: true } : {};
-      this.save({ ...rest, ...suspect, journalSegment: this.journal.abandon() });
-      this.journal.forget();
+      this.giveUp(interrupted ? 'power was lost during recovery' : undefined);
       return;
     }
     this.save({ ...this.saved, rollingBackSince: bootedAt });
-    const failed = this.journal.rollBack(pending);
+    const { failed, lost } = this.journal.rollBack(pending);
+    if (lost !== undefined) {
+      this.giveUp(`"${lost.path}" is not as the journal left it`);
+      return;
+    }
     for (const record of failed) this.askAgain(record.root, record.path);
     for (const tree of this.ports.trees) tree.flushAll();
     const { rollingBackSince: _, ...rest } = this.saved;
     this.save({ ...rest, journalSegment: this.journal.seal(), ...this.parkedForState() });
+    this.journal.clean();
+  }
+
+  /** The roots are no state of any history. `reason`: not even their contents can be trusted. */
+  private giveUp(reason: string | undefined): void {
+    if (reason !== undefined) this.ports.onEvent('SYN-006', { reason });
+    const { generation: _, rollingBackSince: __, ...rest } = this.saved;
+    const suspect = reason !== undefined || rest.suspect === true ? { suspect: true } : {};
+    this.save({ ...rest, ...suspect, journalSegment: this.journal.abandon() });
     this.journal.clean();
   }
 

@@ -11,7 +11,7 @@ import { ByteReader, ByteWriter } from '../../shared/protocol/bytes.ts';
 import type { RootTree, SegmentLog } from '../ports.ts';
 import { encodeRecord, scanSegment } from '../spool/segment-records.ts';
 import { readJournalEntry, type UndoIntent, type UndoRecord, writeUndoneMark, writeUndoRecord } from './record.ts';
-import { takeBack } from './undo.ts';
+import { takeBack, touchesWhatWasThere } from './undo.ts';
 
 /** How writers see the journal. */
 export interface JournalPort {
@@ -23,6 +23,16 @@ export interface JournalPort {
   keep(record: UndoRecord, how: 'link' | 'move'): void;
   /** Takes a change back that could not be completed. */
   takeBack(record: UndoRecord): void;
+}
+
+export interface RollBack {
+  /** Could not be taken back (a planted link in the way): those places have to be sent again. */
+  readonly failed: readonly UndoRecord[];
+  /**
+   * What this change found is nowhere any more: the file system kept later changes and lost earlier ones, or somebody else
+   * worked in the root. Applying the spool again would be guessing; the trees have to be compared.
+   */
+  readonly lost?: UndoRecord;
 }
 
 const KEPT_NAME = /^s(\d+)-/;
@@ -145,30 +155,32 @@ export class Journal implements JournalPort {
   /**
    * Takes back what `pending` returned. A kill in the middle is harmless (each step leaves a mark); after a power cut in
    * the middle the marks cannot be trusted and the caller has to compare the trees instead.
-   * Returns what could not be taken back (a planted link in the way): those places have to be sent again.
    */
-  rollBack(records: readonly UndoRecord[]): UndoRecord[] {
+  rollBack(records: readonly UndoRecord[]): RollBack {
     const last = this.log.list().at(-1);
-    if (last === undefined || last < this.segment) return [];
+    if (last === undefined || last < this.segment) return { failed: [] };
     const failed: UndoRecord[] = [];
+    let lost: UndoRecord | undefined;
+    const old = touchesWhatWasThere(records.toReversed());
     const kept = this.trees.map((tree) => new Set(tree.listKept()));
     for (const record of records) {
-      if (!this.takesBack(record, kept[record.root]!)) failed.push(record);
+      const outcome = this.takesBack(record, kept[record.root]!);
+      if (outcome === 'failed') failed.push(record);
+      if (outcome === 'lost' && old.has(record)) lost ??= record;
       writeUndoneMark(this.writer, record.n);
       this.log.append(last, encodeRecord(this.writer.take()));
     }
     this.segment = last + 1;
     this.segmentBytes = 0;
-    return failed;
+    return lost === undefined ? { failed } : { failed, lost };
   }
 
-  private takesBack(record: UndoRecord, kept: ReadonlySet<string>): boolean {
+  private takesBack(record: UndoRecord, kept: ReadonlySet<string>): 'done' | 'failed' | 'lost' {
     try {
-      takeBack(this.tree(record.root), record, kept, () => this.nextAside());
-      return true;
+      return takeBack(this.tree(record.root), record, kept, () => this.nextAside()) ? 'done' : 'lost';
     } catch (error) {
       if (Fault.from(error).kind === 'fatal') throw error;
-      return false;
+      return 'failed';
     }
   }
 

@@ -3,25 +3,28 @@
  * or right before it when the change was never made. What is not positively recognized is left alone.
  */
 import { Fault } from '../../shared/faults.ts';
+import { parentPath, type RelativePath } from '../../shared/path.ts';
 import type { EntryStat, RootTree } from '../ports.ts';
 import { sameId, type UndoRecord } from './record.ts';
 
-/** `kept`: names of kept objects that exist. `aside`: a fresh name for what has to get out of the way. */
-export function takeBack(tree: RootTree, record: UndoRecord, kept: ReadonlySet<string>, aside: () => string): void {
+/**
+ * `kept`: names of kept objects that exist. `aside`: a fresh name for what has to get out of the way.
+ * False: what the change found is neither in its place nor kept, or something else is where it has to go back to.
+ */
+export function takeBack(tree: RootTree, record: UndoRecord, kept: ReadonlySet<string>, aside: () => string): boolean {
   const now = tree.stat(record.path);
   switch (record.op) {
     case 'metadata':
       takeBackMetadata(tree, record, now);
-      return;
-    case 'rename':
-      takeBackRename(tree, record, now);
-      restoreKept(tree, record, kept, tree.stat(record.path), aside);
-      return;
+      return true;
+    case 'rename': {
+      const there = takeBackRename(tree, record, now);
+      return restoreKept(tree, record, kept, tree.stat(record.path), aside) && there;
+    }
     case 'remove':
-      restoreKept(tree, record, kept, now, aside);
-      return;
+      return restoreKept(tree, record, kept, now, aside);
     default:
-      takeBackCreation(tree, record, kept, now, aside);
+      return takeBackCreation(tree, record, kept, now, aside);
   }
 }
 
@@ -32,16 +35,19 @@ function takeBackMetadata(tree: RootTree, record: UndoRecord, now: EntryStat | u
   tree.setMetadata(record.path, tree.capabilities.posixModes ? { mode, uid, gid, mtimeNs } : { mtimeNs });
 }
 
-function takeBackRename(tree: RootTree, record: UndoRecord, now: EntryStat | undefined): void {
+function takeBackRename(tree: RootTree, record: UndoRecord, now: EntryStat | undefined): boolean {
   const { from, source } = record;
-  if (from === undefined || source === undefined || now === undefined || !sameId(now.id, source)) return;
-  if (tree.stat(from) !== undefined) return;
+  if (from === undefined || source === undefined) return true;
+  const there = tree.stat(from);
+  if (now === undefined || !sameId(now.id, source)) return there !== undefined && sameId(there.id, source);
+  if (there !== undefined) return sameId(there.id, source);
   try {
     tree.rename(record.path, from);
   } catch (error) {
     // The parent of `from` is not there: the change was never made and the object was here before.
     if (!(error instanceof Fault) || error.code !== 'FS-NOT-FOUND') throw error;
   }
+  return true;
 }
 
 function takeBackCreation(
@@ -50,15 +56,13 @@ function takeBackCreation(
   kept: ReadonlySet<string>,
   now: EntryStat | undefined,
   aside: () => string,
-): void {
-  if (record.before !== undefined) {
-    restoreKept(tree, record, kept, now, aside);
-    return;
-  }
-  if (now === undefined) return;
+): boolean {
+  if (record.before !== undefined) return restoreKept(tree, record, kept, now, aside);
+  if (now === undefined) return true;
   // A further name is taken away only from the file it was given to.
-  if (record.source !== undefined && !sameId(now.id, record.source)) return;
+  if (record.source !== undefined && !sameId(now.id, record.source)) return true;
   tree.keep(record.path, aside());
+  return true;
 }
 
 function restoreKept(
@@ -67,10 +71,32 @@ function restoreKept(
   kept: ReadonlySet<string>,
   now: EntryStat | undefined,
   aside: () => string,
-): void {
+): boolean {
   const { before } = record;
-  if (record.kept === undefined || before === undefined || !kept.has(record.kept)) return;
-  if (now !== undefined && sameId(now.id, before.id)) return;
+  if (record.kept === undefined || before === undefined) return true;
+  if (now !== undefined && sameId(now.id, before.id)) return true;
+  if (!kept.has(record.kept)) return false;
   if (now !== undefined) tree.keep(record.path, aside());
   tree.restore(record.kept, record.path);
+  return true;
+}
+
+/**
+ * Records (oldest first) of changes to what was in its place when the first of them was written: a power cut that kept only
+ * some beginning of the changes, however short, has left that there. Of the others it may have left nothing.
+ */
+export function touchesWhatWasThere(records: readonly UndoRecord[]): Set<UndoRecord> {
+  const taken = new Set<string>();
+  const isNew = (root: number, path: RelativePath): boolean => {
+    for (let at: RelativePath | undefined = path; at !== undefined; at = parentPath(at)) {
+      if (taken.has(`${root}:${at}`)) return true;
+    }
+    return false;
+  };
+  const old = new Set<UndoRecord>();
+  for (const record of records) {
+    if (!isNew(record.root, record.op === 'rename' ? (record.from ?? record.path) : record.path)) old.add(record);
+    if (record.op !== 'metadata' && record.op !== 'remove') taken.add(`${record.root}:${record.path}`);
+  }
+  return old;
 }

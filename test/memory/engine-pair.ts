@@ -2,6 +2,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Standby } from '../../daemon/apply/standby.ts';
 import { compileExcludes } from '../../daemon/capture/filter.ts';
 import type { ContentHasher } from '../../daemon/link/content-hash.ts';
 import type { CaptureHint, Clock, Timer } from '../../daemon/ports.ts';
@@ -17,13 +18,14 @@ import { MasterEngine } from '../../daemon/scenario/master-engine.ts';
 import { ReplicaEngine } from '../../daemon/scenario/replica-engine.ts';
 import { MasterState } from '../../daemon/store/master-state.ts';
 import { type FaultDocument, fillTemplate } from '../../shared/faults.ts';
+import type { Position } from '../../shared/position.ts';
 import { MemoryCapture } from './capture.ts';
 import { SeededRandom, SimulatedClock } from './clock.ts';
 import { MemorySegmentLog } from './segment-log.ts';
 import { MemoryStateFile } from './state-file.ts';
-import { MemoryTree } from './tree.ts';
+import { MemoryTree, type TreeOperation } from './tree.ts';
 import { describeTree, MemoryUser } from './user.ts';
-import { MemoryVolume } from './volume.ts';
+import { type CutOrder, MemoryVolume } from './volume.ts';
 
 /** Every transaction is flushed: on a disk a run of many would take minutes. */
 const MEMORY_DISK = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
@@ -52,8 +54,17 @@ class MortalClock implements Clock {
   }
 }
 
+export type Side = 'master' | 'replica';
+
+export interface PairOptions {
+  readonly seed?: number;
+  readonly exclude?: readonly string[];
+  /** What a power cut leaves of the Replica's names; see MemoryVolume. */
+  readonly cutOrder?: CutOrder;
+}
+
 export interface EngineEvent {
-  readonly side: 'master' | 'replica';
+  readonly side: Side;
   readonly code: string;
   readonly text: string;
 }
@@ -84,15 +95,17 @@ export class EnginePair {
   private readonly exclude: readonly string[];
   private readonly logs = { spoolLog: new MemorySegmentLog(), journalLog: new MemorySegmentLog() };
   private stateFile = new MemoryStateFile();
-  private master: (Life<MasterEngine> & { readonly state: MasterState }) | undefined;
+  private masterState: MasterState | undefined;
+  private master: Life<MasterEngine> | undefined;
   private replica: Life<ReplicaEngine> | undefined;
   private linkNumber = 0;
   private linked = false;
   private linkAtMs = { toMaster: 0, toReplica: 0 };
   private calls = 0;
+  private beforeCommit: () => void = () => {};
   private readonly replies = new Map<number, { result?: unknown; fault?: FaultDocument }>();
 
-  constructor(hasher: ContentHasher, options: { seed?: number; exclude?: readonly string[] } = {}) {
+  constructor(hasher: ContentHasher, options: PairOptions = {}) {
     this.hasher = hasher;
     this.random = new SeededRandom(options.seed ?? 1);
     this.exclude = options.exclude ?? [];
@@ -103,11 +116,28 @@ export class EnginePair {
       path: '/master',
       capture: { source: this.capture, root: 0 },
     });
-    this.replicaTree = new MemoryTree({ volume: new MemoryVolume(this.clock), path: '/replica' });
+    const replicaVolume = new MemoryVolume(this.clock, true, options.cutOrder);
+    this.replicaTree = new MemoryTree({ volume: replicaVolume, path: '/replica' });
     this.user = new MemoryUser(this.masterTree, this.capture);
   }
 
-  private config(role: 'master' | 'replica'): EngineConfig {
+  /**
+   * Calls `onOperation` before each operation of an engine on its files and its state (`commit`, `append`, `save` …);
+   * what it throws is what the engine gets.
+   */
+  watchOperations(onOperation: (side: Side, operation: string, path: string) => void): void {
+    this.masterTree.beforeOperation = (operation: TreeOperation, path) => onOperation('master', operation, path);
+    this.beforeCommit = () => onOperation('master', 'commit-state', '');
+    this.replicaTree.beforeOperation = (operation: TreeOperation, path) => onOperation('replica', operation, path);
+    for (const [name, log] of Object.entries(this.logs)) {
+      log.beforeAppend = () => onOperation('replica', 'append', name);
+      log.beforeFlush = () => onOperation('replica', 'flush-log', name);
+      log.beforeRemove = () => onOperation('replica', 'remove-log', name);
+    }
+    this.stateFile.beforeSave = () => onOperation('replica', 'save', '');
+  }
+
+  private config(role: Side): EngineConfig {
     return {
       scenarioId: 'scenario',
       scenarioName: 'Scenario',
@@ -126,6 +156,13 @@ export class EnginePair {
   startMaster(): void {
     const clock = new MortalClock(this.clock);
     const state = new MasterState(join(this.directory, 'master.db'));
+    const commit = state.commit.bind(state);
+    state.commit = () => {
+      if (clock.dead) throw new Error('a dead process commits nothing');
+      this.beforeCommit();
+      commit();
+    };
+    this.masterState = state;
     const { random, hasher } = this;
     const engine = new MasterEngine(
       this.config('master'),
@@ -134,7 +171,7 @@ export class EnginePair {
         if (!clock.dead) this.onNotice('master', notice);
       },
     );
-    this.master = { engine, clock, state };
+    this.master = { engine, clock };
     engine.start();
     this.capture.start((hints) => {
       if (!clock.dead) engine.handle({ type: 'hints', hints: this.disturb(hints) });
@@ -170,12 +207,20 @@ export class EnginePair {
 
   /** kill -9: what was not durable is gone, nothing more is said. */
   killMaster(): void {
-    if (this.master === undefined) return;
-    this.master.clock.dead = true;
+    if (this.master !== undefined) this.master.clock.dead = true;
     this.capture.stop();
-    this.master.state.close();
+    this.closeMasterState();
     this.master = undefined;
     this.cut('the Master died');
+  }
+
+  private closeMasterState(): void {
+    try {
+      this.masterState?.close();
+    } catch {
+      // Closed by the engine's own end before.
+    }
+    this.masterState = undefined;
   }
 
   killReplica(): void {
@@ -183,6 +228,42 @@ export class EnginePair {
     this.replica.clock.dead = true;
     this.replica = undefined;
     this.cut('the Replica died');
+  }
+
+  /** The process is being killed inside an operation: whatever its code still does has no effect outside. */
+  strike(side: Side): void {
+    const life = side === 'master' ? this.master : this.replica;
+    if (life !== undefined) life.clock.dead = true;
+  }
+
+  /** The Replica's host loses power: of what was not flushed a random part is there afterwards. */
+  cutReplicaPower(random: SeededRandom): void {
+    this.killReplica();
+    this.replicaTree.volume.powerCut(random);
+    for (const log of Object.values(this.logs)) log.powerCut(random);
+    this.clock.setWallMs(this.clock.wallMs() + 60_000);
+  }
+
+  /** What the Replica's engine holds as durable; undefined without usable data. */
+  get replicaReceived(): Position | undefined {
+    return this.standby?.received;
+  }
+
+  /** Something received waits to be applied. */
+  get replicaBacklog(): boolean {
+    return this.standby?.backlog === true;
+  }
+
+  private get standby(): Standby | undefined {
+    return ((this.replica?.engine ?? {}) as unknown as { readonly standby?: Standby }).standby;
+  }
+
+  get masterAlive(): boolean {
+    return this.master !== undefined;
+  }
+
+  get replicaAlive(): boolean {
+    return this.replica !== undefined;
   }
 
   /** Its data directory is lost. */
@@ -228,7 +309,7 @@ export class EnginePair {
     this.replica?.engine.handle({ type: 'link-closed', peer: 'master', reason });
   }
 
-  private transmit(from: 'master' | 'replica', bytes: Uint8Array): void {
+  private transmit(from: Side, bytes: Uint8Array): void {
     const { linkNumber } = this;
     if (!this.linked) return;
     if (from === 'master') this.sentBytes += bytes.length;
@@ -241,7 +322,7 @@ export class EnginePair {
     });
   }
 
-  private onNotice(side: 'master' | 'replica', notice: EngineNotice): void {
+  private onNotice(side: Side, notice: EngineNotice): void {
     switch (notice.type) {
       case 'link-send':
         this.transmit(side, notice.bytes);
@@ -327,7 +408,7 @@ export class EnginePair {
     this.clock.advance(durationMs);
   }
 
-  codes(side: 'master' | 'replica' = 'master'): string[] {
+  codes(side: Side = 'master'): string[] {
     return this.events.filter((event) => event.side === side).map((event) => event.code);
   }
 

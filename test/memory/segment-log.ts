@@ -18,6 +18,8 @@ export class MemorySegmentLog implements SegmentLog {
   beforeFlush: (segment: number) => void = () => {};
   /** Throw from here to make an append fail (`FS-FULL`). */
   beforeAppend: (segment: number, bytes: Uint8Array) => void = () => {};
+  /** Throw from here to make the removal or the truncation of a segment fail. */
+  beforeRemove: (segment: number) => void = () => {};
 
   list(): number[] {
     return [...this.segments.keys()].sort((a, b) => a - b);
@@ -46,6 +48,7 @@ export class MemorySegmentLog implements SegmentLog {
   }
 
   truncate(segment: number, sizeBytes: number): void {
+    this.beforeRemove(segment);
     const found = this.require(segment);
     if (sizeBytes > found.length) throw new Fault('INTERNAL', { reason: 'a segment is never grown by truncate' });
     found.length = sizeBytes;
@@ -61,6 +64,7 @@ export class MemorySegmentLog implements SegmentLog {
   }
 
   remove(segment: number): void {
+    this.beforeRemove(segment);
     const found = this.segments.get(segment);
     if (found === undefined) return;
     this.segments.delete(segment);

@@ -170,7 +170,10 @@ export class MemoryTree implements RootTree {
         resize(Math.max(node.content.length, position + bytes.length));
         node.content.set(bytes, position);
       },
-      truncate: resize,
+      truncate: (sizeBytes) => {
+        this.beforeOperation('write', '');
+        resize(sizeBytes);
+      },
       copyFrom: (path, position, length) => {
         this.beforeOperation('write', path);
         const part = this.file(path).content.slice(position, position + length);
@@ -297,6 +300,7 @@ export class MemoryTree implements RootTree {
   }
 
   clearStaging(): void {
+    this.beforeOperation('drop', '');
     for (const name of [...this.staging.entries.keys()]) this.volume.release(this.volume.detach(this.staging, name));
   }
 

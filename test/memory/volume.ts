@@ -1,7 +1,8 @@
 /**
  * A file system in memory: inodes, birth and change times, hard links, symbolic links, and an honest power cut.
- * Name changes since the last flush form an ordered log, of which a power cut keeps some beginning (what a journalling
- * file system does); content that was not flushed is kept, lost or zeroed.
+ * Name and metadata changes since the last flush form an ordered log, of which a power cut keeps some beginning (what a
+ * journalling file system does) or any selection (all that POSIX promises); content that was not flushed is kept, lost,
+ * zeroed or mixed block by block.
  */
 import type { Clock, EntryStat, Metadata, Random } from '../../daemon/ports.ts';
 import { Fault } from '../../shared/faults.ts';
@@ -41,7 +42,18 @@ interface OtherNode extends NodeBase {
 
 export type MemoryNode = FileNode | DirectoryNode | SymlinkNode | OtherNode;
 
+/** One change of names or metadata that a power cut keeps whole or not at all. */
+interface LoggedChange {
+  readonly undo: () => void;
+  readonly redo: () => void;
+}
+
+/** What a power cut leaves of the changes that were not flushed: some beginning of them, or any selection. */
+export type CutOrder = 'journalled' | 'any';
+
 const EMPTY = new Uint8Array(0);
+/** Content is lost in blocks; small ones, because the files of a simulation are small. */
+const CUT_BLOCK_BYTES = 64;
 /** What Linux says for a directory on ext4. */
 const DIRECTORY_BYTES = 4096;
 
@@ -53,17 +65,21 @@ export class MemoryVolume {
   private nextInode = 2n;
   private lastStampNs = 0n;
   private readonly freeInodes: bigint[] = [];
+  /** Given back since the last flush: not reused where the removal may turn out not to have happened while the reuse has. */
+  private readonly heldInodes: bigint[] = [];
   private readonly reuseInodes: boolean;
-  /** How to take back each name or metadata change since the last flush, oldest first. */
-  private undo: (() => void)[] = [];
+  readonly cutOrder: CutOrder;
+  /** Each name or metadata change since the last flush, oldest first. */
+  private log: LoggedChange[] = [];
   private readonly unflushed = new Set<FileNode>();
   /** Where everything on this volume hangs. */
   private readonly tops: DirectoryNode[] = [];
 
   /** `reuseInodes`: a new object gets the number of one removed before, as ext4 does; only its birth time differs. */
-  constructor(clock: Clock, reuseInodes = true) {
+  constructor(clock: Clock, reuseInodes = true, cutOrder: CutOrder = 'journalled') {
     this.clock = clock;
     this.reuseInodes = reuseInodes;
+    this.cutOrder = cutOrder;
   }
 
   /** Now in nanoseconds; never the same twice, so every change shows in ctime. */
@@ -114,15 +130,20 @@ export class MemoryVolume {
 
   /** One entry of the file system's journal: a power cut keeps all of it or nothing (rename(2), replacing a name). */
   atomically(change: () => void): void {
-    const before = this.undo;
-    this.undo = [];
+    const before = this.log;
+    this.log = [];
     try {
       change();
     } finally {
-      const parts = this.undo;
-      this.undo = before;
-      this.undo.push(() => {
-        while (parts.length > 0) parts.pop()!();
+      const parts = this.log;
+      this.log = before;
+      this.log.push({
+        undo: () => {
+          for (const part of parts.toReversed()) part.undo();
+        },
+        redo: () => {
+          for (const part of parts) part.redo();
+        },
       });
     }
   }
@@ -131,9 +152,9 @@ export class MemoryVolume {
     directory.entries.set(name, node);
     node.links += 1;
     this.touch(directory, node);
-    this.undo.push(() => {
-      directory.entries.delete(name);
-      node.links -= 1;
+    this.log.push({
+      undo: () => void directory.entries.delete(name),
+      redo: () => void directory.entries.set(name, node),
     });
   }
 
@@ -142,9 +163,9 @@ export class MemoryVolume {
     directory.entries.delete(name);
     node.links -= 1;
     this.touch(directory, node);
-    this.undo.push(() => {
-      directory.entries.set(name, node);
-      node.links += 1;
+    this.log.push({
+      undo: () => void directory.entries.set(name, node),
+      redo: () => void directory.entries.delete(name),
     });
     return node;
   }
@@ -157,21 +178,26 @@ export class MemoryVolume {
     }
     if (node.type === 'file') this.usedBytes -= node.content.length;
     if (!this.reuseInodes) return;
-    this.freeInodes.push(node.inode);
-    this.undo.push(() => {
-      const at = this.freeInodes.indexOf(node.inode);
-      if (at >= 0) this.freeInodes.splice(at, 1);
+    const free = this.cutOrder === 'any' ? this.heldInodes : this.freeInodes;
+    free.push(node.inode);
+    this.log.push({
+      undo: () => {
+        const at = free.indexOf(node.inode);
+        if (at >= 0) free.splice(at, 1);
+      },
+      redo: () => void free.push(node.inode),
     });
   }
 
   setMetadata(node: MemoryNode, metadata: Metadata): void {
-    const { mode, uid, gid, mtimeNs } = node;
+    const before = ownMetadata(node);
     if (metadata.mode !== undefined && node.type !== 'symlink') node.mode = metadata.mode;
     if (metadata.uid !== undefined) node.uid = metadata.uid;
     if (metadata.gid !== undefined) node.gid = metadata.gid;
     if (metadata.mtimeNs !== undefined) node.mtimeNs = metadata.mtimeNs;
     node.ctimeNs = this.stamp();
-    this.undo.push(() => Object.assign(node, { mode, uid, gid, mtimeNs }));
+    const after = ownMetadata(node);
+    this.log.push({ undo: () => Object.assign(node, before), redo: () => Object.assign(node, after) });
   }
 
   stat(node: MemoryNode): EntryStat {
@@ -192,25 +218,47 @@ export class MemoryVolume {
 
   /** fsync of a directory commits the journal: all name changes up to now are durable. */
   flushNames(): void {
-    this.undo = [];
+    this.log = [];
+    this.freeInodes.push(...this.heldInodes.splice(0));
   }
 
   flushAll(): void {
     for (const node of this.unflushed) node.flushed = node.content;
     this.unflushed.clear();
-    this.undo = [];
+    this.flushNames();
   }
 
   powerCut(random: Random): void {
-    const kept = Math.floor(random.fraction() * (this.undo.length + 1));
-    while (this.undo.length > kept) this.undo.pop()!();
-    this.undo = [];
+    const { log } = this;
+    this.log = [];
+    const first = this.cutOrder === 'any' ? 0 : Math.floor(random.fraction() * (log.length + 1));
+    for (const change of log.slice(first).reverse()) change.undo();
+    // How much survives is drawn as well, so that nearly everything and nearly nothing are frequent.
+    const share = random.fraction();
+    if (this.cutOrder === 'any') for (const change of log) if (random.fraction() < share) change.redo();
+    this.freeInodes.push(...this.heldInodes.splice(0));
+    this.countLinks();
     for (const node of this.unflushed) {
       node.content = contentAfterCut(node, random);
       node.flushed = node.content;
     }
     this.unflushed.clear();
     this.usedBytes = countBytes(this.tops);
+  }
+
+  /** As a file system check would: an object has as many links as names lead to it. */
+  private countLinks(): void {
+    const counts = new Map<MemoryNode, number>();
+    const pending: MemoryNode[] = [...this.tops];
+    for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+      if (node.type !== 'directory') continue;
+      for (const child of node.entries.values()) {
+        const before = counts.get(child) ?? 0;
+        counts.set(child, before + 1);
+        if (before === 0) pending.push(child);
+      }
+    }
+    for (const [node, count] of counts) node.links = count;
   }
 
   private base(mode: number): NodeBase {
@@ -258,10 +306,23 @@ function countBytes(tops: readonly DirectoryNode[]): number {
   return total;
 }
 
-/** Whole, as it was flushed last, or the right size with zeros from a random place on. */
+function ownMetadata(node: MemoryNode): Required<Metadata> {
+  const { mode, uid, gid, mtimeNs } = node;
+  return { mode, uid, gid, mtimeNs };
+}
+
+/** Whole, as it was flushed last, the right size with zeros from a random place on, or each block for itself. */
 function contentAfterCut(node: FileNode, random: Random): Uint8Array {
   const dice = random.fraction();
-  if (dice < 1 / 3) return node.content;
-  if (dice < 2 / 3) return node.flushed ?? EMPTY;
-  return new Uint8Array(node.content).fill(0, Math.floor(random.fraction() * node.content.length));
+  if (dice < 1 / 4) return node.content;
+  if (dice < 2 / 4) return node.flushed ?? EMPTY;
+  const content = new Uint8Array(node.content);
+  if (dice < 3 / 4) return content.fill(0, Math.floor(random.fraction() * content.length));
+  for (let at = 0; at < content.length; at += CUT_BLOCK_BYTES) {
+    if (random.fraction() < 0.5) continue;
+    const old = node.flushed?.subarray(at, Math.min(at + CUT_BLOCK_BYTES, content.length)) ?? EMPTY;
+    content.fill(0, at, at + CUT_BLOCK_BYTES);
+    content.set(old, at);
+  }
+  return content;
 }

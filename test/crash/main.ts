@@ -1,0 +1,54 @@
+/**
+ * `npm run test:crash [-- --crashes N] [--from SEED] [--only CAMPAIGN,…]`: the long form of the crash tests. Prints the seed and
+ * the moment of each crash that showed something. The last line of stdout is a summary; exit 1 when anything showed.
+ */
+import { parseArgs } from 'node:util';
+import { createContentHasher } from '../../daemon/link/content-hash.ts';
+import { sweepCrashes } from './campaign.ts';
+
+const { values } = parseArgs({
+  options: {
+    crashes: { type: 'string', default: '10000' },
+    from: { type: 'string', default: '1000' },
+    stride: { type: 'string', default: '1' },
+    only: { type: 'string', default: 'simulated' },
+  },
+});
+
+function wholeNumber(name: 'crashes' | 'from' | 'stride'): number {
+  const number = Number(values[name]);
+  if (Number.isInteger(number) && number > 0) return number;
+  process.stderr.write(`--${name} must be a whole number above 0\n`);
+  process.exit(2);
+}
+
+const campaigns: Readonly<Record<string, () => Promise<string[]>>> = {
+  simulated: async () => {
+    const hasher = await createContentHasher();
+    const options = { crashes: wholeNumber('crashes'), firstSeed: wholeNumber('from'), stride: wholeNumber('stride') };
+    const result = sweepCrashes(hasher, { ...options, problemLimit: 10 });
+    const kinds = Object.entries(result.kinds).map(([kind, count]) => `${count} ${kind}`);
+    const { crashes, deaths, workloads } = result;
+    say(`simulated: ${crashes} crashes (${kinds.join(', ')}), ${deaths} deaths, ${workloads} workloads`);
+    return [...result.problems];
+  },
+};
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+const startedAt = performance.now();
+let failed = 0;
+for (const name of values.only.split(',')) {
+  const campaign = campaigns[name];
+  if (campaign === undefined) {
+    process.stderr.write(`unknown campaign ${name}; there are ${Object.keys(campaigns).join(', ')}\n`);
+    process.exit(2);
+  }
+  const problems = await campaign();
+  for (const problem of problems) say(`  ! ${problem}`);
+  failed += problems.length;
+}
+say(`crash: ${failed} failed, ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+process.exit(failed === 0 ? 0 : 1);

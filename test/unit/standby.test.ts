@@ -433,3 +433,32 @@ test('when the power fails during a roll-back, the Replica asks to be compared i
   }
   t.true(compared > 0 && compared < 400);
 });
+
+test('when a power cut kept a file put in a place and lost what was kept of the old one, the Replica asks to be compared', (t) => {
+  const host = new Host();
+  host.receive([putOf('f', 'precious')], 1);
+  host.apply();
+  host.standby.checkpoint();
+  host.receive([putOf('f', 'new')], 2);
+  host.receive([{ op: 'rename', root: 0, from: 'f', path: 'g' }], 3);
+  host.standby.run(steps(2));
+  t.is(host.tree.listKept().length, 1);
+  host.tree.dropKept('s*');
+  host.boot();
+  t.is(host.standby.received, undefined);
+  t.true(host.standby.suspect);
+  t.true(host.events.includes('SYN-006'));
+});
+
+test('what was made since the checkpoint and is gone after a power cut is no reason to compare', (t) => {
+  const host = new Host();
+  host.receive([putOf('f', 'new')], 1);
+  host.receive([putOf('f', 'newer')], 2);
+  host.apply();
+  new MemoryUser(host.tree).remove('f');
+  host.tree.dropKept('s*');
+  host.boot();
+  t.is(host.standby.received?.seq, 2);
+  host.apply();
+  t.is(new TextDecoder().decode(new MemoryUser(host.tree).readFile('f')), 'newer');
+});

@@ -133,6 +133,13 @@ export const EVENTS = define({
     hint: 'They are not proven identical until a comparison: `mainstay diff`, or run the scenario again.',
   },
 
+  'DSK-001': {
+    severity: 'critical',
+    text: 'The disk of {path} is full; replication waits for room, nothing is lost',
+    hint: 'Free space on that volume: it goes on by itself and finds what was changed meanwhile by comparison.',
+  },
+  'DSK-002': { severity: 'info', text: 'There is room again on the disk of {path}; replication goes on' },
+
   'ROOT-001': {
     severity: 'critical',
     text: 'Root {path} is missing or not mounted; replication is held and nothing is deleted',

@@ -2,7 +2,7 @@
  * The Master's engine of one scenario: capture → index and spool → every Replica's link. A plain single-threaded class over
  * ports; requests come in through `handle`, everything it has to say goes to `notify`. Long work is cut into turns.
  */
-import { Fault } from '../../shared/faults.ts';
+import type { Fault } from '../../shared/faults.ts';
 import type { Position } from '../../shared/position.ts';
 import type { SyncProgress } from '../../shared/status.ts';
 import { createDigest, type DigestOf } from '../capture/digest.ts';
@@ -10,6 +10,7 @@ import { compileExcludes, type PathFilter } from '../capture/filter.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { CaptureHint, Clock, Random, RootTree, Timer } from '../ports.ts';
 import type { MasterState } from '../store/master-state.ts';
+import { storeFault } from '../store/sqlite-fault.ts';
 import type { EngineCall, EngineConfig, EngineNotice, EngineRequest, EngineStatus } from './engine-protocol.ts';
 import { MasterBarriers } from './master-barrier.ts';
 import { MasterCapture } from './master-capture.ts';
@@ -26,6 +27,8 @@ export interface MasterEnginePorts {
   /** The engine closes it. */
   readonly state: MasterState;
   readonly hasher: ContentHasher;
+  /** Of the volume of `config.directory`; absent: not watched. */
+  readonly freeBytes?: () => number;
 }
 
 /** A turn ends after this long, so that messages are handled. */
@@ -231,10 +234,15 @@ export class MasterEngine {
   }
 
   private fail(error: unknown): void {
-    const fault = Fault.from(error);
     if (this.ended) return;
+    const fault = storeFault(error, this.config.directory, this.ports.freeBytes);
     this.notify({ type: 'failed', fault: fault.toDocument() });
-    this.end();
+    try {
+      this.end();
+    } catch (closing) {
+      // What could not be written is found again by comparison.
+      if (fault.code !== 'FS-FULL') throw closing;
+    }
   }
 
   // ------------------------------------------------------------- positions and peers

@@ -55,6 +55,8 @@ export class MasterRunner {
   #timers: Timer[] = [];
   #status: EngineStatus | undefined;
   #capture: CaptureReport | undefined;
+  /** Where the engine found no room when it ended. */
+  #fullDisk: string | number | boolean | undefined;
   /** The engine has said itself that a Replica is out of sync. */
   #outOfSyncTold = false;
   /** Replicas whose synchronization the operator asked to skip, once. */
@@ -314,6 +316,8 @@ export class MasterRunner {
   #engineReady(report: CaptureReport): void {
     const { number } = this.#keeper;
     this.#capture = report;
+    if (this.#fullDisk !== undefined) this.#record('DSK-002', { path: this.#fullDisk });
+    this.#fullDisk = undefined;
     this.#record('CAP-001', { method: report.method });
     if (report.degraded) this.#record('CAP-003', { method: report.method, reason: report.reason ?? 'unknown' });
     this.#happen({ type: 'engine-ready' });
@@ -321,9 +325,12 @@ export class MasterRunner {
   }
 
   #engineFault(fault: Fault): void {
-    const waits = fault.code === 'ROOT-MISSING';
     const known = this.#life.is === 'running' ? this.#life.crashReason : undefined;
-    if (waits && known !== fault.message) this.#record('ROOT-001', { path: fault.details.path ?? 'unknown' });
+    const path = fault.details.path ?? 'unknown';
+    const waits = fault.code === 'ROOT-MISSING' || fault.code === 'FS-FULL';
+    if (fault.code === 'ROOT-MISSING' && known !== fault.message) this.#record('ROOT-001', { path });
+    if (fault.code === 'FS-FULL' && this.#fullDisk === undefined) this.#record('DSK-001', { path });
+    this.#fullDisk = fault.code === 'FS-FULL' ? path : this.#fullDisk;
     this.#happen({ type: 'engine-lost', reason: fault.message, waits });
   }
 

@@ -216,7 +216,8 @@ export class ReplicaRunner {
   }
 
   #report(fault: Fault): void {
-    if (fault.code === 'ROOT-MISSING') this.#record('ROOT-001', { path: fault.details.path ?? 'unknown' });
+    if (fault.code === 'FS-FULL') this.#record('DSK-001', { path: fault.details.path ?? 'unknown' });
+    else if (fault.code === 'ROOT-MISSING') this.#record('ROOT-001', { path: fault.details.path ?? 'unknown' });
     else this.#record('SCN-015', { reason: fault.message });
   }
 

@@ -5,12 +5,17 @@ import { type MessagePort, parentPort } from 'node:worker_threads';
 import { Fault } from '../../shared/faults.ts';
 import { compileExcludes } from '../capture/filter.ts';
 import { createContentHasher } from '../link/content-hash.ts';
+import { freeBytesOf } from '../platform/node/free-bytes.ts';
 import { loadPlatform } from '../platform/select.ts';
 import type { CaptureHint } from '../ports.ts';
 import { MasterState } from '../store/master-state.ts';
+import { storeFault } from '../store/sqlite-fault.ts';
 import type { EngineConfig, EngineNotice, EngineRequest } from './engine-protocol.ts';
 import { MasterEngine } from './master-engine.ts';
 import { ReplicaEngine } from './replica-engine.ts';
+
+/** With less than this the first transaction would only fail: it waits for room instead. */
+const ROOM_TO_START_BYTES = 2 * 1024 * 1024;
 
 const port = parentPort!;
 type Engine = MasterEngine | ReplicaEngine;
@@ -31,11 +36,13 @@ async function createEngine(config: EngineConfig): Promise<Engine> {
   const hasher = await createContentHasher();
   const trees = config.roots.map((root) => platform.openTree(root.path));
   const { clock, random } = platform;
+  const freeBytes = freeBytesOf(config.directory);
   const at = (name: string): string => join(config.directory, name);
   if (config.role === 'master') {
+    if (freeBytes() < ROOM_TO_START_BYTES) throw new Fault('FS-FULL', { path: config.directory });
     return new MasterEngine(
       config,
-      { clock, random, trees, state: new MasterState(at('master.sqlite')), hasher },
+      { clock, random, trees, state: new MasterState(at('master.sqlite')), hasher, freeBytes },
       notify,
     );
   }
@@ -75,7 +82,7 @@ async function start(config: EngineConfig): Promise<void> {
     engine.start();
     for (const request of early.splice(0)) handle(request);
   } catch (error) {
-    notify({ type: 'failed', fault: Fault.from(error).toDocument() });
+    notify({ type: 'failed', fault: storeFault(error, config.directory, freeBytesOf(config.directory)).toDocument() });
   }
 }
 

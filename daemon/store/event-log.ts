@@ -16,6 +16,7 @@ import {
 import { Fault, type FaultDetails, fillTemplate } from '../../shared/faults.ts';
 import type { Clock } from '../ports.ts';
 import type { EventLog, EventQuery } from '../services.ts';
+import { isDiskFull } from './sqlite-fault.ts';
 
 /** Entries kept by default; about 40 MB. */
 export const EVENT_LIMIT = 100_000;
@@ -23,6 +24,9 @@ export const EVENT_LIMIT = 100_000;
 const TRIM_EVERY = 500;
 /** A text is shown in one line; details from the other host are cut here. */
 const MAX_DETAIL_CHARS = 2_000;
+
+/** Entries kept in memory while the disk is full; the oldest go first. */
+const WAITING_LIMIT = 1_000;
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS event (
@@ -72,7 +76,8 @@ function openDatabase(path: string): { database: DatabaseSync; setAside?: string
   try {
     return { database: prepare(path) };
   } catch (error) {
-    if (path === ':memory:') throw error;
+    // A full disk is no damage: the entries are all there.
+    if (path === ':memory:' || isDiskFull(error)) throw error;
     const setAside = `${path}.damaged`;
     renameSync(path, setAside);
     for (const ending of ['-wal', '-shm']) rmSync(path + ending, { force: true });
@@ -99,23 +104,33 @@ class SqliteEventLog implements OpenEventLog {
   readonly #options: EventLogOptions;
   readonly #listeners = new Set<(event: EventRecord) => void>();
   #untilTrim = TRIM_EVERY;
+  /** Number of the newest entry. */
+  #newest = 0;
+  /** Entries the disk has no room for now, oldest first; shown like the others. */
+  readonly #waiting: Row[] = [];
 
   constructor(database: DatabaseSync, options: EventLogOptions) {
     this.#database = database;
     this.#options = options;
     this.#insert = database.prepare(
-      'INSERT INTO event (at, severity, code, scenario, text, data) VALUES (?, ?, ?, ?, ?, ?)',
+      'INSERT INTO event (n, at, severity, code, scenario, text, data) VALUES (?, ?, ?, ?, ?, ?, ?)',
     );
     this.#trim = database.prepare('DELETE FROM event WHERE n <= (SELECT MAX(n) FROM event) - ?');
     this.#trim.run(options.limit ?? EVENT_LIMIT);
+    // Also of entries that were removed: a number is never used twice.
+    const used = database.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'event'").get() as
+      | { readonly seq: number }
+      | undefined;
+    this.#newest = used?.seq ?? 0;
   }
 
   record(code: string, details: FaultDetails = {}, scenario?: string): EventRecord {
     if (!Object.hasOwn(EVENTS, code)) throw new Fault('INTERNAL', { reason: `event ${code} is not in the catalogue` });
     const data = shorten(details);
     const { severity, text } = EVENTS[code as EventCode];
+    this.#writeWaiting();
     const row: Row = {
-      n: 0,
+      n: this.#newest + 1,
       at: this.#options.clock.wallMs(),
       severity: SEVERITIES.indexOf(severity),
       code,
@@ -123,15 +138,31 @@ class SqliteEventLog implements OpenEventLog {
       text: fillTemplate(text, data),
       data: JSON.stringify(data),
     };
-    const { lastInsertRowid } = this.#insert.run(row.at, row.severity, row.code, row.scenario, row.text, row.data);
-    const event = this.#toRecord({ ...row, n: Number(lastInsertRowid) });
-    this.#untilTrim -= 1;
-    if (this.#untilTrim === 0) {
-      this.#untilTrim = TRIM_EVERY;
-      this.#trim.run(this.#options.limit ?? EVENT_LIMIT);
-    }
+    this.#newest = row.n;
+    if (this.#waiting.length > 0 || !this.#write(row)) this.#waiting.push(row);
+    if (this.#waiting.length > WAITING_LIMIT) this.#waiting.shift();
+    const event = this.#toRecord(row);
     for (const listener of this.#listeners) listener(event);
     return event;
+  }
+
+  /** False when there is no room on the disk. */
+  #write(row: Row): boolean {
+    try {
+      this.#insert.run(row.n, row.at, row.severity, row.code, row.scenario, row.text, row.data);
+    } catch (error) {
+      if (isDiskFull(error)) return false;
+      throw error;
+    }
+    this.#untilTrim -= 1;
+    if (this.#untilTrim > 0) return true;
+    this.#untilTrim = TRIM_EVERY;
+    this.#trim.run(this.#options.limit ?? EVENT_LIMIT);
+    return true;
+  }
+
+  #writeWaiting(): void {
+    while (this.#waiting.length > 0 && this.#write(this.#waiting[0]!)) this.#waiting.shift();
   }
 
   /**
@@ -139,6 +170,14 @@ class SqliteEventLog implements OpenEventLog {
    * `severity` is the least one wanted; `scenario` a name.
    */
   query(query: EventQuery): EventRecord[] {
+    this.#writeWaiting();
+    const stored = this.#stored(query);
+    const waiting = this.#waiting.filter((row) => wanted(row, query)).map((row) => this.#toRecord(row));
+    const all = [...stored, ...waiting];
+    return query.after === undefined ? all.slice(-query.limit) : all.slice(0, query.limit);
+  }
+
+  #stored(query: EventQuery): EventRecord[] {
     const conditions: string[] = [];
     const values: (string | number)[] = [];
     const where = (condition: string, value: string | number | undefined) => {
@@ -183,6 +222,13 @@ class SqliteEventLog implements OpenEventLog {
       ...(hint === undefined ? {} : { hint }),
     };
   }
+}
+
+function wanted(row: Row, { scenario, since, after, severity }: EventQuery): boolean {
+  if (scenario !== undefined && row.scenario !== scenario) return false;
+  if (since !== undefined && row.at < since) return false;
+  if (after !== undefined && row.n <= after) return false;
+  return severity === undefined || row.severity >= SEVERITIES.indexOf(severity);
 }
 
 function hintOf(code: EventCode): string | undefined {

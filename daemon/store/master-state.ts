@@ -86,7 +86,8 @@ export class MasterState {
     this.forgetWaiting();
     this.forgetPaths();
     this.withoutDigest.clear();
-    this.database.exec('ROLLBACK');
+    // A full disk has rolled it back already.
+    if (this.database.isTransaction) this.database.exec('ROLLBACK');
     this.open = false;
     const spooled = this.database.prepare('SELECT max(seq) AS seq FROM op').get() as { seq: number | null };
     this.newestSeq = Math.max(Number(this.meta('seq') ?? 0), spooled.seq ?? 0);

@@ -570,3 +570,19 @@ test('a scenario that had to park something is protected, and says what is missi
   alpha.engine.report({ parked: 0, dropped: 1 });
   t.regex(alpha.status().problem ?? '', /1 parked item was dropped on beta: not proven identical/);
 });
+
+test('a full disk of the Master is told once, waited for as long as it takes, and its end is told', async (t) => {
+  const { world, alpha } = await running();
+  const fault = new Fault('FS-FULL', { path: '/data' });
+  alpha.startFault = fault;
+  alpha.engine.onNotice({ type: 'failed', fault: fault.toDocument() });
+  await world.advance(120_000);
+  t.not(alpha.status().state, 'failed');
+  t.regex(alpha.status().problem ?? '', /No space left for "\/data"/);
+  t.is(alpha.codes.filter((code) => code === 'DSK-001').length, 1);
+  alpha.startFault = undefined;
+  await world.advance(30_000);
+  t.is(alpha.status().state, 'protected');
+  t.is(alpha.codes.filter((code) => code === 'DSK-002').length, 1);
+  t.false(alpha.codes.includes('SCN-013'));
+});

@@ -1,0 +1,24 @@
+/** What SQLite throws, as faults: a full disk is no defect, it passes. */
+import { Fault } from '../../shared/faults.ts';
+
+/** Primary and extended result codes (https://sqlite.org/rescode.html). */
+const SQLITE_FULL = 13;
+const SQLITE_IOERR_SHMSIZE = 4874;
+const SQLITE_IOERR_WRITE = 778;
+const PRIMARY = 0xff;
+
+/** No room on the volume of the database. A failed write is one as well when `freeBytes` says that the volume is full. */
+export function isDiskFull(error: unknown, freeBytes: () => number = () => Number.POSITIVE_INFINITY): boolean {
+  const { errcode } = (error ?? {}) as { readonly errcode?: unknown };
+  if (typeof errcode !== 'number') return false;
+  if ((errcode & PRIMARY) === SQLITE_FULL || errcode === SQLITE_IOERR_SHMSIZE) return true;
+  return errcode === SQLITE_IOERR_WRITE && freeBytes() < SMALLEST_ROOM_BYTES;
+}
+
+/** Less than this is no room for the pages of one transaction. */
+const SMALLEST_ROOM_BYTES = 1024 * 1024;
+
+/** Any error of a store in `directory`: `FS-FULL` when its volume is full, else as `Fault.from`. */
+export function storeFault(error: unknown, directory: string, freeBytes?: () => number): Fault {
+  return isDiskFull(error, freeBytes) ? new Fault('FS-FULL', { path: directory }, error) : Fault.from(error);
+}

@@ -1,0 +1,100 @@
+/** The disk of a data directory is full: replication waits and goes on by itself, and nothing differs afterwards. */
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { testNeeding } from '../runner/needing.ts';
+import { eventually, type Host, Pair } from './rig.ts';
+
+const TIMEOUT_MS = 60_000;
+const FILES = 12_000;
+
+/** Moves a host's data onto a small file system of its own. */
+async function onSmallDisk(host: Host, size: string): Promise<() => void> {
+  await host.stop();
+  const before = `${host.data}.before`;
+  renameSync(host.data, before);
+  mkdirSync(host.data, { mode: 0o700 });
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=700`, 'tmpfs', host.data]);
+  execFileSync('cp', ['-a', `${before}/.`, host.data]);
+  await host.start();
+  return () => execFileSync('umount', ['--lazy', host.data]);
+}
+
+/** Leaves no room in a directory's file system; returns what makes room again. */
+function fillUp(directory: string): () => void {
+  const path = join(directory, 'filler');
+  const file = openSync(path, 'w');
+  for (const bytes of [1 << 20, 1 << 12]) {
+    try {
+      for (;;) writeSync(file, Buffer.alloc(bytes));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    }
+  }
+  closeSync(file);
+  return () => rmSync(path);
+}
+
+function writeMany(root: string, name: string, count: number, text: string): void {
+  mkdirSync(join(root, name), { recursive: true });
+  for (let n = 0; n < count; n += 1) writeFileSync(join(root, name, `${n}`), text);
+}
+
+testNeeding('mount', 'root')(
+  'A full data directory of the Master is told, waited for, and loses nothing',
+  async (t) => {
+    const pair = await Pair.start();
+    const unmount = await onSmallDisk(pair.master, '24m');
+    try {
+      writeMany(pair.masterRoot, 'before', 100, 'x');
+      await pair.createScenario();
+    await pair.master.must('scenario', 'set', 'web', 'spool.minFreeBytes@alpha=0', 'spool.minFreeBytes@beta=0');
+      await pair.run();
+      const makeRoom = fillUp(pair.master.data);
+      writeMany(pair.masterRoot, 'while', FILES, 'y');
+      rmSync(join(pair.masterRoot, 'before'), { recursive: true });
+      const full = await eventually('the full disk in the status', TIMEOUT_MS, async () => {
+        const status = await pair.master.status('web');
+        return status?.problem?.includes('No space') ? status : undefined;
+      });
+      t.not(full.state, 'protected');
+      t.not(full.state, 'failed');
+      t.is(await pair.master.countEvents('DSK-001'), 1);
+      makeRoom();
+      t.is(await pair.differences(), '');
+      await pair.waitFor('protected');
+      t.is(await pair.master.countEvents('DSK-002'), 1);
+    } finally {
+      await Promise.all([pair.master.kill(), pair.replica.kill()]);
+      unmount();
+      await pair.remove();
+    }
+  },
+);
+
+testNeeding('mount', 'root')(
+  'A full data directory of the Replica holds it, and the Master keeps the changes',
+  async (t) => {
+    const pair = await Pair.start();
+    const unmount = await onSmallDisk(pair.replica, '24m');
+    try {
+      writeMany(pair.masterRoot, 'before', 100, 'x');
+      await pair.createScenario();
+    await pair.master.must('scenario', 'set', 'web', 'spool.minFreeBytes@alpha=0', 'spool.minFreeBytes@beta=0');
+      await pair.run();
+      const makeRoom = fillUp(pair.replica.data);
+      writeMany(pair.masterRoot, 'while', 300, 'y'.repeat(100_000));
+      rmSync(join(pair.masterRoot, 'before'), { recursive: true });
+      await eventually('the full disk in the status', TIMEOUT_MS, async () =>
+        (await pair.master.status('web'))?.problem?.includes('No space') ? true : undefined,
+      );
+      makeRoom();
+      t.is(await pair.differences(), '');
+      t.is((await pair.master.status('web'))?.problem, undefined);
+    } finally {
+      await Promise.all([pair.master.kill(), pair.replica.kill()]);
+      unmount();
+      await pair.remove();
+    }
+  },
+);

@@ -1,0 +1,111 @@
+/** A full disk of the data directory: told, waited for, and nothing is lost. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync, StatementSync } from 'node:sqlite';
+import test from 'ava';
+import { createContentHasher } from '../../daemon/link/content-hash.ts';
+import { openEventLog } from '../../daemon/store/event-log.ts';
+import { MasterState } from '../../daemon/store/master-state.ts';
+import { isDiskFull, storeFault } from '../../daemon/store/sqlite-fault.ts';
+import { SimulatedClock } from '../memory/clock.ts';
+import { EnginePair } from '../memory/engine-pair.ts';
+
+const hasher = await createContentHasher();
+
+/** What SQLite really throws when a database cannot grow. */
+function sqliteFull(): unknown {
+  const database = new DatabaseSync(':memory:');
+  database.exec('CREATE TABLE a (b); PRAGMA max_page_count = 4');
+  try {
+    const insert = database.prepare('INSERT INTO a VALUES (zeroblob(4000))');
+    for (let n = 0; n < 100; n += 1) insert.run();
+  } catch (error) {
+    return error;
+  } finally {
+    database.close();
+  }
+  throw new Error('it found room');
+}
+
+test('a database that cannot grow is a full disk, another error is not', (t) => {
+  t.true(isDiskFull(sqliteFull()));
+  t.is(storeFault(sqliteFull(), '/data').code, 'FS-FULL');
+  t.regex(storeFault(sqliteFull(), '/data').message, /\/data/);
+  const database = new DatabaseSync(':memory:');
+  const error = t.throws(() => database.exec('nonsense'));
+  t.false(isDiskFull(error));
+  t.false(isDiskFull(new Error('x')));
+  t.is(storeFault(error, '/data').code, 'INTERNAL');
+  // A failed write counts when there is no room, not when the disk is broken.
+  t.true(isDiskFull({ errcode: 778 }, () => 100));
+  t.false(isDiskFull({ errcode: 778 }, () => 2 ** 30));
+  database.close();
+});
+
+/** From now on nothing can be written to a state, until the returned function is called. */
+function fill(prototype: MasterState): () => void {
+  const { append } = prototype;
+  const error = sqliteFull();
+  prototype.append = () => {
+    throw error;
+  };
+  return () => {
+    prototype.append = append;
+  };
+}
+
+test.serial('a Master whose data directory is full says so, and sends everything after its restart', (t) => {
+  const pair = new EnginePair(hasher);
+  pair.user.writeFile('a', '1');
+  pair.start();
+  pair.synchronize();
+  const free = fill(MasterState.prototype);
+  pair.user.writeFile('a', '2');
+  pair.user.writeFile('b', '3');
+  pair.run(5_000);
+  free();
+  t.deepEqual(
+    pair.failures.map(({ code }) => code),
+    ['FS-FULL'],
+  );
+  pair.stopMaster();
+  pair.startMaster();
+  pair.connect();
+  pair.barrier();
+  t.deepEqual(pair.replicaView(), pair.masterView());
+  pair.close();
+});
+
+test.serial('events of a time without room are shown at once and written when there is room', (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'mainstay-full-'));
+  const path = join(directory, 'events.sqlite');
+  const open = () => openEventLog({ path, clock: new SimulatedClock(), host: 'a' });
+  const log = open();
+  const heard: number[] = [];
+  log.subscribe(({ n }) => heard.push(n));
+  log.record('SCN-001', {}, 'web');
+  const { run } = StatementSync.prototype;
+  const error = sqliteFull();
+  StatementSync.prototype.run = () => {
+    throw error;
+  };
+  log.record('DSK-001', { path: '/data' }, 'web');
+  log.record('SCN-011', {}, 'mail');
+  const codes = (query = {}) => log.query({ limit: 10, ...query }).map(({ code }) => code);
+  t.deepEqual(codes(), ['SCN-001', 'DSK-001', 'SCN-011']);
+  t.deepEqual(codes({ scenario: 'web' }), ['SCN-001', 'DSK-001']);
+  t.deepEqual(codes({ after: 1, limit: 1 }), ['DSK-001']);
+  t.deepEqual(codes({ severity: 'error' }), ['DSK-001']);
+  StatementSync.prototype.run = run;
+  log.record('DSK-002', { path: '/data' }, 'web');
+  t.deepEqual(heard, [1, 2, 3, 4]);
+  log.close();
+  const again = open();
+  t.deepEqual(
+    again.query({ limit: 10 }).map(({ n, code }) => `${n} ${code}`),
+    ['1 SCN-001', '2 DSK-001', '3 SCN-011', '4 DSK-002'],
+  );
+  again.close();
+  rmSync(directory, { recursive: true });
+});

@@ -260,6 +260,7 @@ export class MasterPeer {
         trees,
         state,
         hasher: this.ports.hasher,
+        wallMs: () => this.ports.clock.wallMs(),
         nextToken: () => this.nextToken(),
         onLookAgain: (root, path) => this.ports.capture.lookLater(root, path),
         onUnreadable: (root, path, fault) => this.ports.capture.cannotRead(root, path, fault),

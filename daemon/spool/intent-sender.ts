@@ -29,6 +29,7 @@ export interface SenderPorts {
   readonly trees: readonly RootTree[];
   readonly state: MasterState;
   readonly hasher: ContentHasher;
+  readonly wallMs: () => number;
   /** Unique in the link session, shared with the synchronization. */
   readonly nextToken: () => number;
   /** What was sent may not be what is there now, or could not be read: look again. */
@@ -36,7 +37,7 @@ export interface SenderPorts {
   readonly onUnreadable: (root: number, path: RelativePath, fault: Fault) => void;
 }
 
-const HEADER_BYTES = 28;
+const HEADER_BYTES = 36;
 /** Intents read from the spool at once. */
 const PAGE = 1_000;
 /** A record of a small file may overshoot the target size of a frame by this much. */
@@ -148,6 +149,7 @@ export class IntentSender {
       batch: this.batch,
       commitSeq: this.commitSeq,
       oldestMs: this.oldestMs,
+      newestMs: this.ports.wallMs(),
       changes: this.changes,
     };
     writeBatchHeader(this.headerWriter, header);

@@ -2,7 +2,7 @@
  * Binary payload of a `batch` frame: a header and change records. One frame is the unit of the Replica's spool.
  *
  * header: batch number, commit sequence (0 = the position does not move yet), Master's wall clock in ms of the oldest change
- * in the frame, number of records. Times and modes travel in full; the profile decides what is applied.
+ * in the frame, the same clock when it was sent, number of records. Times and modes travel in full; the profile decides what is applied.
  */
 import type { Change, ChangeMetadata } from '../change.ts';
 import { Fault } from '../faults.ts';
@@ -20,6 +20,8 @@ export interface BatchHeader {
    */
   readonly commitSeq: number;
   readonly oldestMs: number;
+  /** Master's wall clock in ms when the frame was sent: no change or content in it is newer. */
+  readonly newestMs: number;
   readonly changes: number;
 }
 
@@ -41,11 +43,17 @@ const OPS = [
 export const CHANGE_OVERHEAD_BYTES = 2 * 4096 + 80;
 
 export function writeBatchHeader(writer: ByteWriter, header: BatchHeader): void {
-  writer.f64(header.batch).f64(header.commitSeq).f64(header.oldestMs).u32(header.changes);
+  writer.f64(header.batch).f64(header.commitSeq).f64(header.oldestMs).f64(header.newestMs).u32(header.changes);
 }
 
 export function readBatchHeader(reader: ByteReader): BatchHeader {
-  return { batch: reader.f64(), commitSeq: reader.f64(), oldestMs: reader.f64(), changes: reader.u32() };
+  return {
+    batch: reader.f64(),
+    commitSeq: reader.f64(),
+    oldestMs: reader.f64(),
+    newestMs: reader.f64(),
+    changes: reader.u32(),
+  };
 }
 
 function writeMetadata(writer: ByteWriter, metadata: ChangeMetadata): void {

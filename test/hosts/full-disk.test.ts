@@ -6,7 +6,8 @@ import { testNeeding } from '../runner/needing.ts';
 import { eventually, type Host, Pair } from './rig.ts';
 
 const TIMEOUT_MS = 60_000;
-const FILES = 12_000;
+const FILES = 4_000;
+const MEMORY_DISK = '/dev/shm';
 
 /** Moves a host's data onto a small file system of its own. */
 async function onSmallDisk(host: Host, size: string): Promise<() => void> {
@@ -43,12 +44,12 @@ function writeMany(root: string, name: string, count: number, text: string): voi
 testNeeding('mount', 'root')(
   'A full data directory of the Master is told, waited for, and loses nothing',
   async (t) => {
-    const pair = await Pair.start();
+    const pair = await Pair.start({ below: MEMORY_DISK });
     const unmount = await onSmallDisk(pair.master, '24m');
     try {
       writeMany(pair.masterRoot, 'before', 100, 'x');
       await pair.createScenario();
-    await pair.master.must('scenario', 'set', 'web', 'spool.minFreeBytes@alpha=0', 'spool.minFreeBytes@beta=0');
+      await pair.master.must('scenario', 'set', 'web', 'spool.minFreeBytes@alpha=0', 'spool.minFreeBytes@beta=0');
       await pair.run();
       const makeRoom = fillUp(pair.master.data);
       writeMany(pair.masterRoot, 'while', FILES, 'y');
@@ -75,12 +76,12 @@ testNeeding('mount', 'root')(
 testNeeding('mount', 'root')(
   'A full data directory of the Replica holds it, and the Master keeps the changes',
   async (t) => {
-    const pair = await Pair.start();
+    const pair = await Pair.start({ below: MEMORY_DISK });
     const unmount = await onSmallDisk(pair.replica, '24m');
     try {
       writeMany(pair.masterRoot, 'before', 100, 'x');
       await pair.createScenario();
-    await pair.master.must('scenario', 'set', 'web', 'spool.minFreeBytes@alpha=0', 'spool.minFreeBytes@beta=0');
+      await pair.master.must('scenario', 'set', 'web', 'spool.minFreeBytes@alpha=0', 'spool.minFreeBytes@beta=0');
       await pair.run();
       const makeRoom = fillUp(pair.replica.data);
       writeMany(pair.masterRoot, 'while', 300, 'y'.repeat(100_000));

@@ -155,7 +155,7 @@ export class ScriptedMaster {
   /** A frame of changes. */
   batchOf(changes: readonly Change[], commitSeq: number): void {
     this.batch += 1;
-    writeBatchHeader(this.writer, { batch: this.batch, commitSeq, oldestMs: 0, changes: changes.length });
+    writeBatchHeader(this.writer, { batch: this.batch, commitSeq, oldestMs: 0, newestMs: 0, changes: changes.length });
     for (const change of changes) writeChange(this.writer, change);
     this.session.sendFrame(FrameType.batch, this.writer);
   }

@@ -81,6 +81,7 @@ export class CaptureWorld {
         trees: [this.master],
         state: this.state,
         hasher,
+        wallMs: () => 0,
         nextToken: () => {
           token += 1;
           return token;

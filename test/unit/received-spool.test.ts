@@ -11,7 +11,7 @@ const START = { segment: 1, offset: 0 };
 
 function frame(batch: number, bytes = 100): Uint8Array {
   const writer = new ByteWriter();
-  writeBatchHeader(writer, { batch, commitSeq: batch, oldestMs: 0, changes: 0 });
+  writeBatchHeader(writer, { batch, commitSeq: batch, oldestMs: 0, newestMs: 0, changes: 0 });
   return writer.raw(new Uint8Array(bytes).fill(batch)).take();
 }
 

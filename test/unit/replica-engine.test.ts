@@ -237,7 +237,7 @@ for (const path of [
 ]) {
   hostile(`path ${JSON.stringify(path.slice(0, 20))}`, (master) => {
     master.raw(FrameType.batch, (writer) => {
-      writeBatchHeader(writer, { batch: 1, commitSeq: 1, oldestMs: 0, changes: 1 });
+      writeBatchHeader(writer, { batch: 1, commitSeq: 1, oldestMs: 0, newestMs: 0, changes: 1 });
       writeChange(writer, put(path));
     });
   });
@@ -245,19 +245,19 @@ for (const path of [
 hostile('a root that does not exist', (master) => master.batchOf([{ ...put('x'), root: 3 } as Change], 1));
 hostile('a batch number left out', (master) => {
   master.raw(FrameType.batch, (writer) => {
-    writeBatchHeader(writer, { batch: 2, commitSeq: 1, oldestMs: 0, changes: 1 });
+    writeBatchHeader(writer, { batch: 2, commitSeq: 1, oldestMs: 0, newestMs: 0, changes: 1 });
     writeChange(writer, put('x'));
   });
 });
 hostile('more changes announced than sent', (master) => {
   master.raw(FrameType.batch, (writer) => {
-    writeBatchHeader(writer, { batch: 1, commitSeq: 1, oldestMs: 0, changes: 5 });
+    writeBatchHeader(writer, { batch: 1, commitSeq: 1, oldestMs: 0, newestMs: 0, changes: 5 });
     writeChange(writer, put('x'));
   });
 });
 hostile('an unknown operation', (master) => {
   master.raw(FrameType.batch, (writer) => {
-    writeBatchHeader(writer, { batch: 1, commitSeq: 1, oldestMs: 0, changes: 1 });
+    writeBatchHeader(writer, { batch: 1, commitSeq: 1, oldestMs: 0, newestMs: 0, changes: 1 });
     writer.u8(200);
   });
 });

@@ -59,7 +59,7 @@ class Host {
   receive(changes: readonly Change[], seq: number): void {
     this.batch += 1;
     const writer = new ByteWriter();
-    writeBatchHeader(writer, { batch: this.batch, commitSeq: seq, oldestMs: 0, changes: changes.length });
+    writeBatchHeader(writer, { batch: this.batch, commitSeq: seq, oldestMs: 0, newestMs: 0, changes: changes.length });
     for (const change of changes) writeChange(writer, change);
     this.standby.accept(writer.take(), this.batch);
     this.standby.flushReceived();

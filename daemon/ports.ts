@@ -222,10 +222,15 @@ export interface SegmentLog {
 
 /** A reliable ordered byte stream to the other engine; framing is ours (shared/protocol/frame.ts). */
 export interface LinkStream {
-  /** Queues bytes; ownership of the buffer passes. Back-pressure is the engines' byte window, not this. */
-  send(bytes: Uint8Array): void;
-  /** Set by the engine before the stream is used. */
+  /**
+   * Queues bytes, in order. They stay the caller's: without `onSent` they may be used again after the call, with it once
+   * it was called. Back-pressure is the engines' byte window, not this.
+   */
+  send(bytes: Uint8Array, onSent?: () => void): void;
+  /** Set by the engine before the stream is used. The bytes stay as they are until `release`. */
   onBytes: (bytes: Uint8Array) => void;
+  /** The oldest `count` bytes that came are done with. */
+  release?(count: number): void;
   onClose: (reason: string) => void;
   close(): void;
 }

@@ -94,7 +94,7 @@ export interface LinkService {
 // ---------------------------------------------------------------- engines (scenario/engine-host.ts) and capture (capture/host.ts)
 
 export interface EngineHandle {
-  post(request: EngineRequest, transfer?: readonly ArrayBuffer[]): void;
+  post(request: EngineRequest): void;
   onNotice: (notice: EngineNotice) => void;
   /** Called when the thread ended without being asked. */
   onExit: (code: number) => void;

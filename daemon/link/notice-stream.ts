@@ -20,6 +20,10 @@ export class NoticeStream implements LinkStream {
     this.notify({ type: 'link-send', peer: this.peer, bytes });
   }
 
+  release(count: number): void {
+    this.notify({ type: 'link-release', peer: this.peer, count });
+  }
+
   close(): void {
     this.notify({
       type: 'link-close',

@@ -33,8 +33,11 @@ export type DataFrameType = Exclude<FrameType, typeof FrameType.control>;
 export interface LinkSessionHandlers {
   /** Every control message but ping and pong, after validation; `ack` too (the window was moved already). */
   onControl(message: ControlMessage): void;
-  /** The payload may share memory with what arrived on the socket: copy what is kept beyond the call. */
-  onFrame(type: DataFrameType, payload: Uint8Array): void;
+  /**
+   * The payload is valid during the call. True: it is kept, stays valid, and `release` must be called for it; frames are
+   * released in the order they came in.
+   */
+  onFrame(type: DataFrameType, payload: Uint8Array): boolean;
   /** Called once. `fault` is set when this side ended the session because of it. */
   onClosed(reason: string, fault: Fault | undefined): void;
 }
@@ -58,13 +61,6 @@ export class FrameWriter extends ByteWriter {
 
   get payloadBytes(): number {
     return this.length - FRAME_HEADER_BYTES;
-  }
-
-  /** The frame with room for its header; the writer starts over. */
-  override take(): Uint8Array {
-    const bytes = super.take();
-    this.space(FRAME_HEADER_BYTES);
-    return bytes;
   }
 
   /** Drops what was written. */
@@ -95,6 +91,8 @@ export class LinkSession {
   arrivedBytes = 0;
   /** Of those, what the other side was told to be consumed. */
   private reportedBytes = 0;
+  /** Frames kept by the handler, oldest first: bytes of each with everything that came after it and is done with. */
+  private readonly kept: number[] = [];
   roundTripMs: number | undefined;
 
   constructor(
@@ -141,14 +139,28 @@ export class LinkSession {
   sendFrame(type: DataFrameType, writer: FrameWriter, head?: Uint8Array): number {
     const size = writer.payloadBytes;
     if (size > MAX_FRAME_BYTES) throw new Fault('INTERNAL', { reason: `frame of ${size} bytes` });
-    const bytes = writer.take();
-    if (this.ended) return size;
-    if (head !== undefined) bytes.set(head, FRAME_HEADER_BYTES);
-    writeFrameHeader(bytes, type, bytes.subarray(FRAME_HEADER_BYTES), crc32);
-    if (WINDOWED.has(type)) this.sentBytes += size;
-    this.stream.send(bytes);
-    this.lastSentMs = this.clock.bootMs();
+    const bytes = writer.written();
+    if (!this.ended) {
+      if (head !== undefined) bytes.set(head, FRAME_HEADER_BYTES);
+      writeFrameHeader(bytes, type, bytes.subarray(FRAME_HEADER_BYTES), crc32);
+      if (WINDOWED.has(type)) this.sentBytes += size;
+      this.stream.send(bytes);
+      this.lastSentMs = this.clock.bootMs();
+    }
+    writer.reset();
     return size;
+  }
+
+  /** The oldest frame the handler kept is done with. */
+  release(): void {
+    const count = this.kept.shift();
+    if (count !== undefined) this.stream.release?.(count);
+  }
+
+  private finished(count: number): void {
+    const newest = this.kept.length - 1;
+    if (newest >= 0) this.kept[newest]! += count;
+    else this.stream.release?.(count);
   }
 
   /** Ends the session from this side; `fault` says why when it was not asked for. */
@@ -182,13 +194,16 @@ export class LinkSession {
   }
 
   private dispatch(type: number, payload: Uint8Array): void {
+    const size = FRAME_HEADER_BYTES + payload.length;
     if (type === FrameType.control) {
       this.dispatchControl(payload);
+      this.finished(size);
       return;
     }
     if (!DATA_TYPES.has(type)) throw new Fault('LINK-FRAME', { reason: `frame type ${type}` });
     if (WINDOWED.has(type)) this.countArrived(payload.length);
-    this.handlers.onFrame(type as DataFrameType, payload);
+    if (this.handlers.onFrame(type as DataFrameType, payload)) this.kept.push(size);
+    else this.finished(size);
   }
 
   private countArrived(bytes: number): void {

@@ -32,15 +32,19 @@ export class SocketStream implements LinkStream {
       this.reason = error.message;
     });
     socket.once('close', () => this.end());
-    if (head.length > 0) this.onBytes(ownBuffer(head));
-    socket.on('data', (chunk: Buffer) => this.onBytes(ownBuffer(chunk)));
+    if (head.length > 0) this.onBytes(head);
+    socket.on('data', (chunk: Buffer) => this.onBytes(chunk));
     // It may have ended before the handlers were there.
     if (socket.destroyed) this.end();
   }
 
-  send(bytes: Uint8Array): void {
-    if (!this.socket.writable) return;
-    this.socket.write(bytes);
+  send(bytes: Uint8Array, onSent?: () => void): void {
+    if (!this.socket.writable) {
+      onSent?.();
+      return;
+    }
+    if (onSent === undefined) this.socket.write(bytes.slice());
+    else this.socket.write(bytes, () => onSent());
     if (this.socket.writableLength > QUEUE_LIMIT_BYTES) {
       this.reason = `${this.socket.writableLength} bytes are waiting; the other side does not read`;
       this.socket.destroy();
@@ -67,9 +71,4 @@ export class SocketStream implements LinkStream {
     this.onEnded();
     this.onClose(this.reason);
   }
-}
-
-/** Bytes that fill their own ArrayBuffer, so that it can be transferred to the engine's thread. */
-function ownBuffer(bytes: Uint8Array): Uint8Array {
-  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 }

@@ -43,6 +43,7 @@ export type EngineRequest =
   | { readonly type: 'capture'; readonly port: unknown }
   | { readonly type: 'hints'; readonly hints: readonly CaptureHint[] }
   | { readonly type: 'link-open'; readonly peer: string }
+  /** The bytes stay as they are until `link-release`. */
   | { readonly type: 'link-bytes'; readonly peer: string; readonly bytes: Uint8Array }
   | { readonly type: 'link-closed'; readonly peer: string; readonly reason: string }
   | { readonly type: 'call'; readonly id: number; readonly call: EngineCall }
@@ -97,7 +98,10 @@ export interface SyncResult {
 /** Engine → main thread. */
 export type EngineNotice =
   | { readonly type: 'started'; readonly position: Position | undefined }
-  | { readonly type: 'link-send'; readonly peer: string; readonly bytes: Uint8Array }
+  /** The bytes may be used again when the call is over, or when `onSent` was called. */
+  | { readonly type: 'link-send'; readonly peer: string; readonly bytes: Uint8Array; readonly onSent?: () => void }
+  /** The oldest `count` bytes of `link-bytes` are done with. */
+  | { readonly type: 'link-release'; readonly peer: string; readonly count: number }
   | { readonly type: 'link-close'; readonly peer: string; readonly fault?: FaultDocument }
   /** An entry for the event log; `code` is in the event catalogue. */
   | { readonly type: 'event'; readonly code: string; readonly details: FaultDetails }

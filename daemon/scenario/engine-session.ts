@@ -107,8 +107,7 @@ export class EngineSession {
     this.#streams.set(peer, stream);
     stream.onBytes = (bytes) => {
       if (this.#streams.get(peer) !== stream) return;
-      const owned = ownBuffer(bytes);
-      this.handle.post({ type: 'link-bytes', peer, bytes: owned }, [owned.buffer]);
+      this.handle.post({ type: 'link-bytes', peer, bytes });
     };
     stream.onClose = (reason) => this.#closed(peer, stream, reason);
     this.handle.post({ type: 'link-open', peer });
@@ -147,7 +146,10 @@ export class EngineSession {
         this.#onStarted?.(undefined);
         return;
       case 'link-send':
-        this.#streams.get(notice.peer)?.send(notice.bytes);
+        this.#send(notice);
+        return;
+      case 'link-release':
+        // Between this thread and the engine's: see engine-host.ts.
         return;
       case 'link-close':
         this.closeLink(notice.peer, notice.fault?.text ?? 'closed by the engine');
@@ -170,6 +172,12 @@ export class EngineSession {
       case 'stopped':
         this.#onStopped?.();
     }
+  }
+
+  #send({ peer, bytes, onSent }: Extract<EngineNotice, { readonly type: 'link-send' }>): void {
+    const stream = this.#streams.get(peer);
+    if (stream === undefined) onSent?.();
+    else stream.send(bytes, onSent);
   }
 
   #answered(id: number, result: unknown, fault: Fault | undefined): void {
@@ -216,10 +224,4 @@ export class EngineSession {
     this.#streams.clear();
     for (const id of [...this.#calls.keys()]) this.#answered(id, undefined, new Fault('ENGINE-ENDED', { reason }));
   }
-}
-
-/** The bytes in a buffer of their own, so that it can be transferred; received chunks are often slices of a pool. */
-function ownBuffer(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const whole = bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength;
-  return whole ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
 }

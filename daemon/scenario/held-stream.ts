@@ -31,8 +31,8 @@ export class HeldStream implements LinkStream {
     if (this.#closed !== undefined) this.onClose(this.#closed);
   }
 
-  send(bytes: Uint8Array): void {
-    this.#stream.send(bytes);
+  send(bytes: Uint8Array, onSent?: () => void): void {
+    this.#stream.send(bytes, onSent);
   }
 
   close(): void {

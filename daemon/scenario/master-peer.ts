@@ -138,9 +138,10 @@ export class MasterPeer {
       onControl: (message) => this.onControl(message),
       onFrame: (type, payload) => {
         if (type !== FrameType.syncNeed) throw new Fault('LINK-FRAME', { reason: `frame type ${type} from a Replica` });
-        if (this.sync === undefined) return;
+        if (this.sync === undefined) return false;
         this.sync.onNeeds(payload);
         this.ports.onChange(this);
+        return false;
       },
       onClosed: (reason, fault) => this.onClosed(stream, reason, fault),
     });

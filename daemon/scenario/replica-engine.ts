@@ -165,7 +165,10 @@ export class ReplicaEngine {
     }
     this.link = new ReplicaLink(peer, this.ports.clock, this.notify, {
       onControl: (message) => this.enqueue({ kind: 'control', message }),
-      onFrame: (type, payload) => this.enqueue({ kind: 'frame', type, payload }),
+      onFrame: (type, payload) => {
+        this.enqueue({ kind: 'frame', type, payload });
+        return true;
+      },
       onClosed: () => this.linkClosed(),
     });
   }
@@ -329,6 +332,7 @@ export class ReplicaEngine {
         link.nextBatch += 1;
         this.incomingAt += 1;
         bytes += item.payload.length;
+        link.release();
       }
       this.receiveHeld = undefined;
     } catch (error) {

@@ -62,6 +62,11 @@ export class ReplicaLink {
     this.consumedBytes += bytes;
   }
 
+  /** The oldest frame that was kept is done with. */
+  release(): void {
+    this.session.release();
+  }
+
   /** An acknowledgement is due at least once a second. */
   get ackDueMs(): number {
     return this.lastAckMs + LINK_PING_MS;

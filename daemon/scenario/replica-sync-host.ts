@@ -30,8 +30,8 @@ export class ReplicaSyncHost {
   private readonly task: ReplicaSync | ReplicaDiff;
   private readonly startedAt: number;
   private current: Work | undefined;
-  /** Bytes to report as consumed when the current work is done. */
-  private currentBytes = 0;
+  /** Bytes to report as consumed when the current work is done; undefined when it is not a frame. */
+  private currentBytes: number | undefined;
   private hold: { fault: Fault; untilMs: number; delayMs: number } | undefined;
   private receivedBytes = 0;
 
@@ -103,8 +103,7 @@ export class ReplicaSyncHost {
     if (step === undefined || step.done) {
       this.endHold();
       this.current = undefined;
-      this.ports.link.consumed(this.currentBytes);
-      this.currentBytes = 0;
+      this.endFrame();
       return true;
     }
     if (step.value === undefined) {
@@ -118,6 +117,14 @@ export class ReplicaSyncHost {
   cancel(): void {
     this.task.cancel();
     this.current = undefined;
+    this.endFrame();
+  }
+
+  private endFrame(): void {
+    if (this.currentBytes === undefined) return;
+    this.ports.link.consumed(this.currentBytes);
+    this.ports.link.release();
+    this.currentBytes = undefined;
   }
 
   private *finishing(): Work {

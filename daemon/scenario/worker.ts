@@ -5,11 +5,13 @@ import { type MessagePort, parentPort } from 'node:worker_threads';
 import { Fault } from '../../shared/faults.ts';
 import { compileExcludes } from '../capture/filter.ts';
 import { createContentHasher } from '../link/content-hash.ts';
+import { RingLinks, STUCK } from '../link/ring-link.ts';
 import { freeBytesOf } from '../platform/node/free-bytes.ts';
 import { loadPlatform } from '../platform/select.ts';
 import type { CaptureHint } from '../ports.ts';
 import { MasterState } from '../store/master-state.ts';
 import { storeFault } from '../store/sqlite-fault.ts';
+import type { WorkerNotice, WorkerRequest } from './engine-host.ts';
 import type { EngineConfig, EngineNotice, EngineRequest } from './engine-protocol.ts';
 import { MasterEngine } from './master-engine.ts';
 import { ReplicaEngine } from './replica-engine.ts';
@@ -20,15 +22,14 @@ const ROOM_TO_START_BYTES = 2 * 1024 * 1024;
 const port = parentPort!;
 type Engine = MasterEngine | ReplicaEngine;
 
+const post = (notice: WorkerNotice) => port.postMessage(notice);
+const links = new RingLinks('engine', post);
+
 function notify(notice: EngineNotice): void {
   if (notice.type === 'link-send') {
-    const { bytes } = notice;
-    const whole = bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength;
-    const owned = whole ? bytes : bytes.slice();
-    port.postMessage({ ...notice, bytes: owned }, [owned.buffer as ArrayBuffer]);
-    return;
-  }
-  port.postMessage(notice);
+    if (!links.write(notice.peer, notice.bytes)) post({ type: 'link-close', peer: notice.peer, fault: STUCK });
+  } else if (notice.type === 'link-release') links.release(notice.peer, notice.count);
+  else post(notice);
 }
 
 async function createEngine(config: EngineConfig): Promise<Engine> {
@@ -86,7 +87,19 @@ async function start(config: EngineConfig): Promise<void> {
   }
 }
 
-port.on('message', (request: EngineRequest) => {
-  if (request.type === 'start') void start(request.config);
-  else handle(request);
+port.on('message', (request: WorkerRequest) => {
+  switch (request.type) {
+    case 'start':
+      void start(request.config);
+      return;
+    case 'link-rings':
+      links.open(request.peer, request.rings);
+      return;
+    case 'link-wake':
+    case 'link-room':
+      links.onSignal(request, (bytes) => handle({ type: 'link-bytes', peer: request.peer, bytes }));
+      return;
+    default:
+      handle(request);
+  }
 });

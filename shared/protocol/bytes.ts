@@ -116,6 +116,11 @@ export class ByteWriter {
     return room;
   }
 
+  /** What was written, in place: valid until the writer is used again. */
+  written(): Uint8Array {
+    return this.buffer.subarray(0, this.length);
+  }
+
   /** Copies out what was written and starts over. */
   take(): Uint8Array {
     const bytes = this.buffer.slice(0, this.length);

@@ -76,7 +76,7 @@ export class FrameDecoder {
 
   /** Payloads are valid until the caller drops them: they may share memory with the chunks pushed. */
   *push(chunk: Uint8Array): Generator<Frame> {
-    this.chunks.push(chunk);
+    this.append(chunk);
     this.bufferedBytes += chunk.length;
     while (this.bufferedBytes >= FRAME_HEADER_BYTES) {
       const header = this.peek(FRAME_HEADER_BYTES);
@@ -87,6 +87,14 @@ export class FrameDecoder {
       if (this.crc32(payload) !== checksum) throw new Fault('LINK-FRAME', { reason: 'payload checksum' });
       yield { type, payload };
     }
+  }
+
+  /** Pieces of one buffer that lie side by side stay one piece: nothing has to be joined. */
+  private append(chunk: Uint8Array): void {
+    const last = this.chunks.at(-1);
+    if (last !== undefined && last.buffer === chunk.buffer && last.byteOffset + last.length === chunk.byteOffset) {
+      this.chunks[this.chunks.length - 1] = new Uint8Array(chunk.buffer, last.byteOffset, last.length + chunk.length);
+    } else this.chunks.push(chunk);
   }
 
   private readHeader(header: Uint8Array): { type: number; length: number; checksum: number } {

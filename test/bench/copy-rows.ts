@@ -6,6 +6,7 @@ import { buildSmallSet } from './data-sets.ts';
 import { makeRow, median, type Row } from './measure.ts';
 import { startRsyncDaemon, timeRsync } from './peers.ts';
 import type { BenchContext } from './place.ts';
+import { processorTime, usedBetween } from './processor-time.ts';
 
 interface Sample {
   /** Seconds. */
@@ -29,7 +30,27 @@ async function lastSynchronization(pair: Pair): Promise<number> {
   return (finished.at - started.at) / 1000;
 }
 
-async function oursSample(context: BenchContext, source: string): Promise<Sample & { readonly request: number }> {
+interface OwnSample extends Sample {
+  /** Seconds of the whole first and second command. */
+  readonly request: number;
+  readonly again: number;
+  /** Processor seconds of both engines in the first and the second run. */
+  readonly processor: readonly number[];
+}
+
+/** Runs the scenario; how long the command took and what the engines used meanwhile. */
+async function measuredRun(context: BenchContext, pair: Pair): Promise<{ seconds: number; processor: number }> {
+  const pids = [pair.master.pid!, pair.replica.pid!];
+  const before = pids.map(processorTime);
+  const asked = performance.now();
+  await pair.run();
+  const seconds = (performance.now() - asked) / 1000;
+  const used = pids.map((pid, n) => usedBetween(before[n]!, processorTime(pid)));
+  context.say(`processor seconds: Master ${JSON.stringify(used[0])} Replica ${JSON.stringify(used[1])}`);
+  return { seconds, processor: used.reduce((sum, one) => sum + one.total, 0) };
+}
+
+async function oursSample(context: BenchContext, source: string): Promise<OwnSample> {
   const pair = await Pair.start({
     below: context.directory,
     replicaBelow: context.replicaDirectory,
@@ -38,17 +59,15 @@ async function oursSample(context: BenchContext, source: string): Promise<Sample
   });
   try {
     await pair.createScenario();
-    const asked = performance.now();
-    await pair.run();
-    const request = (performance.now() - asked) / 1000;
+    const one = await measuredRun(context, pair);
     const first = await lastSynchronization(pair);
     const differences = await oracle(source, pair.replicaRoot);
     if (differences !== '') throw new Error(`not identical after P1:\n${differences.slice(0, 1000)}`);
     await pair.stopScenario();
-    await pair.run();
+    const two = await measuredRun(context, pair);
     const second = await lastSynchronization(pair);
     await Promise.all([pair.master.stop(), pair.replica.stop()]);
-    return { first, second, request };
+    return { first, second, request: one.seconds, again: two.seconds, processor: [one.processor, two.processor] };
   } finally {
     await pair.remove();
   }
@@ -66,7 +85,7 @@ export async function copyRows(context: BenchContext): Promise<Row[]> {
   const built = buildSmallSet(source);
   mkdirSync(target, { recursive: true });
   const daemon = await startRsyncDaemon(join(context.directory, 'rsync'), target);
-  const ours: (Sample & { request: number })[] = [];
+  const ours: OwnSample[] = [];
   const peer: Sample[] = [];
   try {
     for (let run = 0; run < context.runs; run += 1) {
@@ -81,7 +100,9 @@ export async function copyRows(context: BenchContext): Promise<Row[]> {
     rmSync(source, { recursive: true, force: true });
     rmSync(target, { recursive: true, force: true });
   }
-  const request = median(ours.map((sample) => sample.request)).toFixed(2);
+  const commands = (pick: (sample: OwnSample) => number) => median(ours.map(pick)).toFixed(2);
+  const whole = (what: string, seconds: string, processor: string): string =>
+    `; ${what} took ${seconds} s and ${processor} processor seconds of both engines`;
   const note =
     `${built.files} files, ${built.bytes} bytes, ${context.place}; ours: TLS 1.3, groups flushed before they are renamed, ` +
     'from "Synchronization started" to "finished"; rsync -a plain to a daemon on loopback, unflushed';
@@ -92,7 +113,23 @@ export async function copyRows(context: BenchContext): Promise<Row[]> {
       LIMITS[id],
     );
   return [
-    row('P1', (sample) => sample.first, `; the whole command "run --wait" with verification took ${request} s`),
-    row('P4', (sample) => sample.second, ''),
+    row(
+      'P1',
+      (sample) => sample.first,
+      whole(
+        'the whole command "run --wait" with verification',
+        commands((sample) => sample.request),
+        commands((sample) => sample.processor[0]!),
+      ),
+    ),
+    row(
+      'P4',
+      (sample) => sample.second,
+      whole(
+        'the whole second "run --wait"',
+        commands((sample) => sample.again),
+        commands((sample) => sample.processor[1]!),
+      ),
+    ),
   ].filter((candidate) => context.wanted(candidate.id.slice(0, 2)));
 }

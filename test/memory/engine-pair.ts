@@ -325,7 +325,7 @@ export class EnginePair {
   private onNotice(side: Side, notice: EngineNotice): void {
     switch (notice.type) {
       case 'link-send':
-        this.transmit(side, notice.bytes);
+        this.transmit(side, notice.bytes.slice());
         return;
       case 'link-close': {
         const { linkNumber } = this;

@@ -106,7 +106,7 @@ export class ScriptedMaster {
     this.host = host;
     this.hasher = hasher;
     const stream: LinkStream = {
-      send: (bytes) => host.engine.handle({ type: 'link-bytes', peer: PEER, bytes }),
+      send: (bytes) => host.engine.handle({ type: 'link-bytes', peer: PEER, bytes: bytes.slice() }),
       onBytes: () => {},
       onClose: () => {},
       close: () => host.engine.handle({ type: 'link-closed', peer: PEER, reason: 'closed by the Master' }),
@@ -116,12 +116,13 @@ export class ScriptedMaster {
       onFrame: (_type, payload) => {
         const { directory, needs } = readNeeds(new ByteReader(payload.slice()));
         this.needs.push({ directory, needs });
+        return false;
       },
       onClosed: (reason, fault) => {
         this.closed = { reason, fault };
       },
     });
-    host.onLinkSend = (bytes) => stream.onBytes(bytes);
+    host.onLinkSend = (bytes) => stream.onBytes(bytes.slice());
     host.onLinkClose = (reason) => stream.onClose(reason);
     host.engine.handle({ type: 'link-open', peer: PEER });
   }

@@ -314,7 +314,7 @@ export class World {
   private onNotice(host: SimulatedHost, notice: EngineNotice): void {
     switch (notice.type) {
       case 'link-send':
-        this.carry(host, notice.bytes);
+        this.carry(host, notice.bytes.slice());
         return;
       case 'link-close':
         this.note(`${host.name}: closes the link${notice.fault === undefined ? '' : `: ${notice.fault.text}`}`);

@@ -65,7 +65,7 @@ export class CaptureWorld {
     };
     const session = new LinkSession(this.stream, new SimulatedClock(), {
       onControl: () => {},
-      onFrame: () => {},
+      onFrame: () => false,
       onClosed: (_reason, fault) => {
         this.sessionFault = fault;
       },

@@ -68,7 +68,7 @@ class Constellation {
       },
       (notice) => {
         if (notice.type !== 'link-send') return;
-        const { bytes } = notice;
+        const bytes = notice.bytes.slice();
         this.clock.after(0, () => {
           if (this.replicas.get(name)?.linked) this.master.handle({ type: 'link-bytes', peer: name, bytes });
         });
@@ -82,7 +82,8 @@ class Constellation {
   private fromMaster(notice: EngineNotice): void {
     this.notices.push(notice);
     if (notice.type !== 'link-send') return;
-    const { peer, bytes } = notice;
+    const { peer } = notice;
+    const bytes = notice.bytes.slice();
     this.clock.after(0, () => {
       const replica = this.replicas.get(peer);
       if (replica?.linked) replica.engine.handle({ type: 'link-bytes', peer: 'master', bytes });

@@ -40,7 +40,8 @@ class RecordingStream implements LinkStream {
   peer: RecordingStream | undefined;
   onBytes: (bytes: Uint8Array) => void = () => {};
   onClose: (reason: string) => void = () => {};
-  send(bytes: Uint8Array): void {
+  send(borrowed: Uint8Array): void {
+    const bytes = borrowed.slice();
     this.sent.push(bytes);
     this.peer?.onBytes(bytes);
   }
@@ -68,7 +69,10 @@ function side(clock: Clock, windowBytes?: number): Side {
     clock,
     {
       onControl: (message) => controls.push(message),
-      onFrame: (type, payload) => frames.push({ type, payload: payload.slice() }),
+      onFrame: (type, payload) => {
+        frames.push({ type, payload: payload.slice() });
+        return false;
+      },
       onClosed: (reason, fault) => closes.push({ reason, fault }),
     },
     windowBytes,

@@ -1,0 +1,82 @@
+/**
+ * A link between the main thread and an engine's thread over two shared rings, the same code on both sides. Messages only
+ * wake the other side; the bytes stay where they are.
+ */
+import { Fault } from '../../shared/faults.ts';
+import { createRing, RingReader, RingWriter, type SharedRing } from './shared-ring.ts';
+
+export interface RingPair {
+  readonly toEngine: SharedRing;
+  readonly fromEngine: SharedRing;
+}
+
+/** What wakes the other thread: `link-wake` there is something to read, `link-room` there is room to write. */
+export interface RingSignal {
+  readonly type: 'link-wake' | 'link-room';
+  readonly peer: string;
+}
+
+export function isRingSignal(message: { readonly type: string }): message is RingSignal {
+  return message.type === 'link-wake' || message.type === 'link-room';
+}
+
+/** Why a link ends whose other thread does not read. */
+export const STUCK = new Fault('INTERNAL', { reason: 'the bytes of a link wait for its reader' }).toDocument();
+
+/** Pieces handed on: large enough to be cheap, small enough that several go through the socket at once. */
+const PIECE_BYTES = 512 * 1024;
+
+export function createRingPair(): RingPair {
+  return { toEngine: createRing(), fromEngine: createRing() };
+}
+
+class RingLink {
+  readonly writer: RingWriter;
+  readonly reader: RingReader;
+
+  constructor(outgoing: SharedRing, incoming: SharedRing, signal: (type: RingSignal['type']) => void) {
+    this.writer = new RingWriter(outgoing, () => signal('link-wake'));
+    this.reader = new RingReader(incoming, () => signal('link-room'));
+  }
+}
+
+/** The links of one engine by peer, seen from one of the two threads. */
+export class RingLinks {
+  private readonly side: 'main' | 'engine';
+  private readonly signal: (signal: RingSignal) => void;
+  private readonly links = new Map<string, RingLink>();
+
+  constructor(side: 'main' | 'engine', signal: (signal: RingSignal) => void) {
+    this.side = side;
+    this.signal = signal;
+  }
+
+  open(peer: string, { toEngine, fromEngine }: RingPair): void {
+    const [outgoing, incoming] = this.side === 'main' ? [toEngine, fromEngine] : [fromEngine, toEngine];
+    this.links.set(peer, new RingLink(outgoing, incoming, (type) => this.signal({ type, peer })));
+  }
+
+  close(peer: string): void {
+    this.links.delete(peer);
+  }
+
+  /** False: the other thread or the network is stuck, the link must end. */
+  write(peer: string, bytes: Uint8Array): boolean {
+    return this.links.get(peer)?.writer.write(bytes) ?? true;
+  }
+
+  release(peer: string, count: number): void {
+    this.links.get(peer)?.reader.release(count);
+  }
+
+  /** `take` gets what has come, in order, with how to release it. */
+  onSignal({ type, peer }: RingSignal, take: (bytes: Uint8Array, release: () => void) => void): void {
+    const link = this.links.get(peer);
+    if (link === undefined) return;
+    if (type === 'link-room') link.writer.continue();
+    else {
+      const { reader } = link;
+      for (const bytes of reader.read(PIECE_BYTES)) take(bytes, () => reader.release(bytes.length));
+    }
+  }
+}

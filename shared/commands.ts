@@ -203,6 +203,14 @@ export const COMMANDS = define({
     args: z.object({ name, timeoutMs }).strict(),
     cli: 'barrier',
   },
+  'scenario.sendNow': {
+    role: 'control',
+    danger: 'safe',
+    title: 'Send now',
+    help: 'Scheduled and periodic replication: sends what was collected, now, and waits until it is applied on every Replica.',
+    args: z.object({ name, timeoutMs }).strict(),
+    cli: 'send-now',
+  },
   'scenario.diff': {
     role: 'view',
     danger: 'safe',

@@ -40,6 +40,13 @@ export const FAULTS = define({
     hint: 'See what and why with `mainstay parked` or in `mainstay events`; mend the cause and it is sent again by itself.',
   },
 
+  'SCENARIO-SCHEDULED': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'The scenario "{name}" collects its changes; they are sent next at: {at}.',
+    hint: 'Send them now with `mainstay send-now`, or give a --timeout that reaches beyond that moment.',
+  },
+
   'PATH-ESCAPE': {
     kind: 'permanent',
     exit: 4,

@@ -85,6 +85,8 @@ export interface ScenarioStatus {
   readonly hosts: readonly HostStatus[];
   readonly sync?: SyncProgress;
   readonly statistics: ScenarioStatistics;
+  /** Wall clock when collected changes are sent next; absent: they are sent as they happen; null: never, as it is set. */
+  readonly nextSendAt?: number | null;
   /** How changes are captured on the Master and what that means; `degraded` when events can be lost unseen. */
   readonly capture?: { readonly method: string; readonly degraded: boolean };
   /** What needs the operator, most important first. */

@@ -13,6 +13,12 @@ function whyNotRunning(command: CommandName) {
   };
 }
 
+function whyNotCollecting(state: ConsoleState): string | undefined {
+  const refused = whyNotRunning('scenario.sendNow')(state);
+  if (refused !== undefined || selectedScenario(state)?.status.nextSendAt !== undefined) return refused;
+  return 'changes are sent as they happen';
+}
+
 function parkedIn(state: ConsoleState): number {
   const hosts = selectedScenario(state)?.status.hosts ?? [];
   return hosts.reduce((sum, { replica }) => sum + (replica?.parked ?? 0), 0);
@@ -46,6 +52,13 @@ export const REPLICA_BINDINGS = {
     help: 'What could not be applied on a Replica, why, and when it is tried again',
     danger: 'safe',
     disabled: whyNotParked('scenario.parked'),
+  },
+  'send-now': {
+    ...everywhere,
+    title: 'send now',
+    help: 'Scheduled replication: sends now what was collected, and says when it is applied',
+    danger: 'safe',
+    disabled: whyNotCollecting,
   },
   'parked-retry': {
     ...everywhere,

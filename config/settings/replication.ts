@@ -1,4 +1,5 @@
 /** Properties tab of the scenario: General, Replication. Wording and defaults follow the IIS Operation Guide. */
+import { SLOT_PATTERN } from '../../shared/schedule.ts';
 import { define } from './definition.ts';
 
 const scenario = { tab: 'properties', scopes: ['scenario'] } as const;
@@ -32,12 +33,12 @@ export const REPLICATION_SETTINGS = define({
     ...replication,
     type: 'choice',
     label: 'Replication mode',
-    help: 'Online: changes are replicated continuously as they happen. Scheduled and periodic modes collect them.',
+    help: 'Online: changes are replicated continuously as they happen. Scheduled: they are collected and sent in the hours of the schedule. Periodic: they are collected and sent every so often; several changes of one file are sent once. A synchronization runs when it is needed in any mode.',
     default: 'online',
     choices: [
       { value: 'online', label: 'Online' },
-      { value: 'scheduled', label: 'Scheduled', awaits: 'scheduled replication' },
-      { value: 'periodic', label: 'Periodic (aggregated)', awaits: 'scheduled replication' },
+      { value: 'scheduled', label: 'Scheduled' },
+      { value: 'periodic', label: 'Periodic (aggregated)' },
     ],
     edit: 'stopped',
     agreement: 'agreed',
@@ -46,27 +47,25 @@ export const REPLICATION_SETTINGS = define({
     ...replication,
     type: 'list',
     label: 'Schedule',
-    help: 'Scheduled mode: days and hours in which changes are replicated, such as `mon-fri 20-6`.',
+    help: 'Scheduled mode: days and hours (of the clock of the Master) in which changes are replicated, such as `mon-fri 20-6`; empty: all.',
     default: [],
     pattern: {
-      source: '^(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))? \\d{1,2}-\\d{1,2}$',
+      source: `^${SLOT_PATTERN}$`,
       says: 'days and hours such as `mon-fri 20-6`',
     },
     edit: 'stopped',
     agreement: 'local',
-    awaits: 'scheduled replication',
   },
   'replication.periodMs': {
     ...replication,
     type: 'duration',
     label: 'Every',
-    help: 'Scheduled and periodic mode: changes are replicated every so often.',
+    help: 'Scheduled and periodic mode: changes are replicated every so often, counted from midnight; in scheduled mode also when an hour of the schedule begins after one that is not in it.',
     default: 3_600_000,
     min: 60_000,
     max: 604_800_000,
     edit: 'stopped',
     agreement: 'local',
-    awaits: 'scheduled replication',
   },
   'replication.excludedDates': {
     ...replication,
@@ -77,7 +76,6 @@ export const REPLICATION_SETTINGS = define({
     pattern: { source: '^\\d{4}-\\d{2}-\\d{2}$', says: 'a date as YYYY-MM-DD' },
     edit: 'stopped',
     agreement: 'local',
-    awaits: 'scheduled replication',
   },
   'synchronization.method': {
     ...replication,
@@ -236,16 +234,18 @@ export const REPLICATION_SETTINGS = define({
     min: 0,
     edit: 'always',
     agreement: 'local',
-    awaits: 'bandwidth limits',
   },
   'link.bandwidthGrid': {
     ...replication,
     type: 'list',
     label: 'Bandwidth by day and hour',
-    help: 'Other limits for some hours, such as `mon-fri 8-18 10MB`.',
+    help: 'Other limits for some days and hours (of the clock of the Master), such as `mon-fri 8-18 10MB`; the first one that fits counts; `0` is unlimited.',
     default: [],
+    pattern: {
+      source: `^${SLOT_PATTERN} \\d+(\\.\\d+)? ?([kKmMgG]([iI]?[bB])?|[bB])?$`,
+      says: 'days, hours and bytes a second such as `mon-fri 8-18 10MB`',
+    },
     edit: 'always',
     agreement: 'local',
-    awaits: 'bandwidth limits',
   },
 });

@@ -27,6 +27,7 @@ import {
   MAX_CONTROL_BYTES,
 } from '../../shared/protocol/wire.ts';
 import type { Clock, LinkStream, Timer } from '../ports.ts';
+import type { SendLimit } from './bandwidth.ts';
 
 export type DataFrameType = Exclude<FrameType, typeof FrameType.control>;
 
@@ -77,6 +78,7 @@ export class LinkSession {
   private readonly encoder = new TextEncoder();
   private readonly decoderText = new TextDecoder('utf-8', { fatal: true });
   private readonly windowBytes: number;
+  private readonly limit: SendLimit | undefined;
   private timer: Timer | undefined;
   private lastSentMs: number;
   private lastHeardMs: number;
@@ -99,12 +101,13 @@ export class LinkSession {
     stream: LinkStream,
     clock: Clock,
     handlers: LinkSessionHandlers,
-    windowBytes: number = LINK_WINDOW_BYTES,
+    { windowBytes = LINK_WINDOW_BYTES, limit }: { readonly windowBytes?: number; readonly limit?: SendLimit } = {},
   ) {
     this.stream = stream;
     this.clock = clock;
     this.handlers = handlers;
     this.windowBytes = windowBytes;
+    this.limit = limit;
     this.lastSentMs = clock.bootMs();
     this.lastHeardMs = this.lastSentMs;
     this.lastTickMs = this.lastSentMs;
@@ -119,7 +122,8 @@ export class LinkSession {
 
   /** Bytes that may be sent now; a frame may overshoot once, so check `> 0` before building one. */
   get roomBytes(): number {
-    return this.windowBytes - (this.sentBytes - this.consumedBytes);
+    const room = this.windowBytes - (this.sentBytes - this.consumedBytes);
+    return this.limit === undefined ? room : Math.min(room, this.limit.roomBytes);
   }
 
   sendControl(message: ControlMessage): void {
@@ -143,7 +147,10 @@ export class LinkSession {
     if (!this.ended) {
       if (head !== undefined) bytes.set(head, FRAME_HEADER_BYTES);
       writeFrameHeader(bytes, type, bytes.subarray(FRAME_HEADER_BYTES), crc32);
-      if (WINDOWED.has(type)) this.sentBytes += size;
+      if (WINDOWED.has(type)) {
+        this.sentBytes += size;
+        this.limit?.take(bytes.length);
+      }
       this.stream.send(bytes);
       this.lastSentMs = this.clock.bootMs();
     }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { settingOf } from '../../config/catalogue.ts';
 import { agreedFingerprint } from '../../config/fingerprint.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
+import type { BandwidthPolicy } from '../link/bandwidth.ts';
 import { masterRoots, replicaRoots } from './book.ts';
 import { fedBy } from './cascade.ts';
 import type { EngineConfig } from './engine-protocol.ts';
@@ -29,10 +30,32 @@ export function engineConfig(input: EngineConfigInput): EngineConfig {
     ...(role === 'master' ? { replicas: fedBy(document).flatMap(({ deviceId }) => deviceId ?? []) } : {}),
     agreedFingerprint: agreedFingerprint(document, (text) => createHash('sha256').update(text).digest('hex')),
     epoch: input.epoch,
+    ...(role === 'master' ? sendingOf(document) : {}),
     limits: {
       spoolMaxBytes: settingOf(self.settings, 'spool.maxBytes'),
       spoolMinFreeBytes: settingOf(self.settings, 'spool.minFreeBytes'),
       syncWindowBytes: settingOf(document.master.settings, 'synchronization.windowBytes'),
     },
   };
+}
+
+export function bandwidthOf({ settings }: ScenarioDocument): BandwidthPolicy {
+  return {
+    bytesPerSecond: settingOf(settings, 'link.bandwidthBytesPerSecond'),
+    grid: settingOf(settings, 'link.bandwidthGrid'),
+  };
+}
+
+function sendingOf(document: ScenarioDocument): Pick<EngineConfig, 'bandwidth' | 'schedule'> {
+  const bandwidth = bandwidthOf(document);
+  const { settings } = document;
+  const mode = settingOf(settings, 'replication.mode');
+  if (mode !== 'scheduled' && mode !== 'periodic') return { bandwidth };
+  const schedule = {
+    mode,
+    grid: settingOf(settings, 'replication.scheduleGrid'),
+    periodMs: settingOf(settings, 'replication.periodMs'),
+    excludedDates: settingOf(settings, 'replication.excludedDates'),
+  } as const;
+  return { bandwidth, schedule };
 }

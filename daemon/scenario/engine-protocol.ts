@@ -5,7 +5,9 @@
 import type { FaultDetails, FaultDocument } from '../../shared/faults.ts';
 import type { Position } from '../../shared/position.ts';
 import type { ReplicaStatus, ScenarioStatistics, SyncProgress } from '../../shared/status.ts';
+import type { BandwidthPolicy } from '../link/bandwidth.ts';
 import type { CaptureHint } from '../ports.ts';
+import type { SendPolicy } from './send-gate.ts';
 
 export interface EngineRoot {
   /** Absolute path on this host. */
@@ -25,6 +27,10 @@ export interface EngineConfig {
   readonly limits: EngineLimits;
   /** Master: device ids of the configured Replicas; absent: those that are heard of. */
   readonly replicas?: readonly string[];
+  /** Master: how fast each Replica is sent data; absent: unlimited. */
+  readonly bandwidth?: BandwidthPolicy;
+  /** Master: when changes are sent; absent: as they happen. */
+  readonly schedule?: SendPolicy;
   /** Replica: the operator runs the scenario now, so roots that were replaced are taken for what he wants. */
   readonly adoptRoots?: boolean;
 }
@@ -66,6 +72,10 @@ export type EngineCall =
   | { readonly name: 'barrier' }
   /** Replica: answers `ParkedAnswer` with the items as they were before. */
   | { readonly name: 'parked'; readonly action: 'list' | 'retry' | 'drop' }
+  /** Master: the limits of sending were edited. */
+  | { readonly name: 'bandwidth'; readonly policy: BandwidthPolicy }
+  /** Master: changes are sent as they happen until this is ended, whatever the schedule says. */
+  | { readonly name: 'release'; readonly on: boolean }
   /** Master: rescan a place as if its events had been lost. */
   | { readonly name: 'rescan'; readonly root: number; readonly path: string };
 
@@ -120,6 +130,8 @@ export interface EngineStatus {
   readonly peers: Readonly<Record<string, EnginePeerStatus>>;
   readonly sync?: SyncProgress;
   readonly statistics: ScenarioStatistics;
+  /** Master: wall clock when changes are sent next; absent: as they happen; null: never, as the schedule is set. */
+  readonly nextSendAt?: number | null;
   /** Replica: spool and positions. */
   readonly receivedSeq?: number;
   readonly spoolBytes: number;

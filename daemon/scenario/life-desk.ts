@@ -41,15 +41,20 @@ export class LifeDesk {
       },
       'scenario.suspend': async ({ name, replica }) => await this.#suspend(name, replica, true),
       'scenario.resume': async ({ name, replica }) => await this.#suspend(name, replica, false),
-      'scenario.barrier': async ({ name, timeoutMs }) => {
-        const { clock } = this.#environment;
-        const started = clock.bootMs();
-        const position = await this.#scenarios.onMaster(name).barrier(timeoutMs ?? BARRIER_TIMEOUT_MS);
-        return { position, tookMs: clock.bootMs() - started };
-      },
+      'scenario.barrier': async ({ name, timeoutMs = BARRIER_TIMEOUT_MS }) =>
+        await this.#timed(() => this.#scenarios.onMaster(name).barrier(timeoutMs)),
+      'scenario.sendNow': async ({ name, timeoutMs = BARRIER_TIMEOUT_MS }) =>
+        await this.#timed(() => this.#scenarios.onMaster(name).sendNow(timeoutMs)),
       'scenario.diff': async ({ name, replica, ignoreSame }) =>
         await compare(this.#environment, this.#scenarios.onMaster(name), replica, ignoreSame),
     };
+  }
+
+  async #timed(work: () => Promise<unknown>) {
+    const { clock } = this.#environment;
+    const started = clock.bootMs();
+    const position = await work();
+    return { position, tookMs: clock.bootMs() - started };
   }
 
   async #verify(runner: MasterRunner): Promise<VerificationResult> {

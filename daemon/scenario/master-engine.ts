@@ -15,6 +15,7 @@ import type { EngineCall, EngineConfig, EngineNotice, EngineRequest, EngineStatu
 import { MasterBarriers } from './master-barrier.ts';
 import { MasterCapture } from './master-capture.ts';
 import { MasterPeer } from './master-peer.ts';
+import { MasterSending } from './master-sending.ts';
 import { SpoolKeeper } from './master-spool.ts';
 import { MasterStatistics } from './master-statistics.ts';
 import { CAPTURE_PROOF_MS, MasterSyncDesk } from './master-sync-desk.ts';
@@ -51,6 +52,7 @@ export class MasterEngine {
   private readonly digestOf: DigestOf;
   private readonly peers = new Map<string, MasterPeer>();
   private readonly syncs: MasterSyncDesk;
+  private readonly sending: MasterSending;
   private timer: Timer | undefined;
   private timerDueMs = Number.POSITIVE_INFINITY;
   private statusText = '';
@@ -89,6 +91,9 @@ export class MasterEngine {
       appliedEverywhere: (seq) => this.appliedEverywhere(seq),
       reply: (id, result, fault) => this.reply(id, result, fault),
     });
+    const { capture } = this;
+    const flushing = { hurry: () => capture.hurry(), isFlushed: () => capture.isFlushed() };
+    this.sending = new MasterSending(config, { clock, state, ...flushing });
     this.syncs = new MasterSyncDesk(
       {
         clock,
@@ -100,6 +105,7 @@ export class MasterEngine {
         scenarioName: config.scenarioName,
         peers: this.peers,
         position: () => this.position(),
+        onTail: (seq) => this.sending.include(seq),
         reply: (id, result, fault) => this.reply(id, result, fault),
         onEvent: (code, details) => this.event(code, details),
         wake: () => this.wake(),
@@ -194,6 +200,11 @@ export class MasterEngine {
       case 'barrier':
         this.barriers.add(id);
         return;
+      case 'bandwidth':
+      case 'release':
+        this.sending.take(call);
+        this.reply(id, undefined);
+        return;
       case 'rescan':
         this.capture.rescan(call.root, call.path);
         this.reply(id, undefined);
@@ -266,6 +277,7 @@ export class MasterEngine {
         excluded: this.excluded,
         digestOf: this.digestOf,
         config: this.config,
+        sending: this.sending,
         notify: this.notify,
         captured: () => this.position(),
         indexed: () => this.syncs.indexed,
@@ -343,7 +355,10 @@ export class MasterEngine {
       this.syncs.keepWalkDurable();
       this.barriers.step();
       this.syncs.followTails();
-      if (!this.ports.state.inTransaction) this.trimSpool();
+      if (!this.ports.state.inTransaction) {
+        this.trimSpool();
+        this.sending.step();
+      }
       this.reportStatus();
       if (this.ended) return;
       this.schedule(busy ? clock.bootMs() : this.nextDueMs());
@@ -355,7 +370,7 @@ export class MasterEngine {
   private nextDueMs(): number {
     const nowMs = this.ports.clock.bootMs();
     const capture = this.capture.nextDueMs(nowMs) ?? Number.POSITIVE_INFINITY;
-    return Math.max(nowMs, Math.min(nowMs + IDLE_MS, capture, this.barriers.nextDueMs()));
+    return Math.max(nowMs, Math.min(nowMs + IDLE_MS, capture, this.barriers.nextDueMs(), this.sending.nextDueMs()));
   }
 
   private trimSpool(): void {
@@ -400,6 +415,7 @@ export class MasterEngine {
       position: this.syncs.indexed || this.syncs.isWalking ? this.position() : undefined,
       phase,
       ...(held === undefined ? {} : { held }),
+      ...(this.sending.nextAt === undefined ? {} : { nextSendAt: this.sending.nextAt }),
       peers,
       ...(sync === undefined ? {} : { sync }),
       statistics: this.statistics.figures(nowMs, sync),

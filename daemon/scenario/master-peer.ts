@@ -16,6 +16,7 @@ import type { MasterState } from '../store/master-state.ts';
 import { MasterSync, type MasterSyncOptions } from '../sync/master.ts';
 import type { EngineConfig, EngineNotice, EnginePeerStatus } from './engine-protocol.ts';
 import type { MasterCapture } from './master-capture.ts';
+import type { MasterSending } from './master-sending.ts';
 
 export interface PeerPorts {
   readonly clock: Clock;
@@ -26,6 +27,7 @@ export interface PeerPorts {
   readonly excluded: PathFilter;
   readonly digestOf: DigestOf;
   readonly config: EngineConfig;
+  readonly sending: MasterSending;
   readonly notify: (notice: EngineNotice) => void;
   readonly captured: () => Position;
   /** The index describes the roots: positions mean something. */
@@ -134,17 +136,24 @@ export class MasterPeer {
     const stream = new NoticeStream(this.id, notify);
     this.stream = stream;
     this.token = 0;
-    this.session = new LinkSession(stream, clock, {
-      onControl: (message) => this.onControl(message),
-      onFrame: (type, payload) => {
-        if (type !== FrameType.syncNeed) throw new Fault('LINK-FRAME', { reason: `frame type ${type} from a Replica` });
-        if (this.sync === undefined) return false;
-        this.sync.onNeeds(payload);
-        this.ports.onChange(this);
-        return false;
+    this.session = new LinkSession(
+      stream,
+      clock,
+      {
+        onControl: (message) => this.onControl(message),
+        onFrame: (type, payload) => {
+          if (type !== FrameType.syncNeed) {
+            throw new Fault('LINK-FRAME', { reason: `frame type ${type} from a Replica` });
+          }
+          if (this.sync === undefined) return false;
+          this.sync.onNeeds(payload);
+          this.ports.onChange(this);
+          return false;
+        },
+        onClosed: (reason, fault) => this.onClosed(stream, reason, fault),
       },
-      onClosed: (reason, fault) => this.onClosed(stream, reason, fault),
-    });
+      { limit: this.ports.sending.limitOf(this.id) },
+    );
     this.session.sendControl({
       kind: 'hello',
       protocol: LINK_PROTOCOL,
@@ -356,18 +365,21 @@ export class MasterPeer {
   pump(more: () => boolean): boolean {
     if (!this.ready || this.session === undefined) return false;
     try {
-      if (this.sync?.pump(more)) return true;
-      if (!this.synchronized || this.sender === undefined || (this.sync !== undefined && !this.sync.options.dryRun)) {
-        return false;
-      }
-      const rest = this.sender.pump(more);
-      this.everSentSeq = Math.max(this.everSentSeq, this.sender.sentSeq);
-      return rest;
+      // Changes come before a comparison, so that it holds nothing up; a synchronization comes before changes.
+      const busy = this.sync?.options.dryRun === false ? false : this.pumpChanges(more);
+      return this.sync?.pump(more) === true || busy;
     } catch (error) {
       const fault = Fault.from(error);
       this.drop(fault.message, fault);
       return false;
     }
+  }
+
+  private pumpChanges(more: () => boolean): boolean {
+    if (!this.synchronized || this.sender === undefined) return false;
+    const busy = this.sender.pump(more, this.ports.sending.limitSeq);
+    this.everSentSeq = Math.max(this.everSentSeq, this.sender.sentSeq);
+    return busy;
   }
 
   // ------------------------------------------------------------- figures

@@ -13,7 +13,7 @@ import { type StoredScenario, storedIn } from './book.ts';
 import { fedBy } from './cascade.ts';
 import { withRelays } from './cascade-view.ts';
 import { Conditions } from './conditions.ts';
-import { engineConfig } from './engine-config.ts';
+import { bandwidthOf, engineConfig } from './engine-config.ts';
 import { EngineKeeper } from './engine-keeper.ts';
 import type { EngineStatus, SyncResult } from './engine-protocol.ts';
 import type { EngineSession } from './engine-session.ts';
@@ -32,7 +32,7 @@ import { PeerDesk } from './peer-desk.ts';
 import { RelayWatch } from './relay-watch.ts';
 import { ReplicaLinks } from './replica-links.ts';
 import { runRecord } from './run-record.ts';
-import { masterStatus } from './status-view.ts';
+import { masterStatus, refuseToWait } from './status-view.ts';
 
 /** An engine that ran this long without trouble starts counting its crashes anew. */
 const QUIET_MS = 60_000;
@@ -46,6 +46,7 @@ export class MasterRunner {
   readonly #changed: () => void;
   readonly #queue: Happening[] = [];
   #draining = false;
+  #releasing = false;
   #closing = false;
   #saving: Promise<void> = Promise.resolve();
   readonly #conditions: Conditions;
@@ -170,6 +171,7 @@ export class MasterRunner {
     this.#happen({ type: 'policy', preventResync: this.#preventResync() });
     if (this.#life.is !== 'running') return;
     this.relays.follow(true);
+    this.#keeper.session?.ask({ name: 'bandwidth', policy: bandwidthOf(this.document) }, () => undefined);
     const gone = before.filter(({ name }) => !this.document.replicas.some((replica) => replica.name === name));
     const same = gone.length === 0 && before.length === this.document.replicas.length;
     if (!same) this.#happen({ type: 'replicas', peers: this.#replicaIds() });
@@ -194,6 +196,7 @@ export class MasterRunner {
   async barrier(timeoutMs: number): Promise<unknown> {
     const { clock } = this.#environment;
     const deadline = clock.bootMs() + timeoutMs;
+    if (!this.#releasing) refuseToWait(this.status(), clock.wallMs() + timeoutMs);
     const left = () => Math.max(1, deadline - clock.bootMs());
     for (;;) {
       const limit = { timeoutMs: left(), what: 'every Replica to be in sync' };
@@ -208,6 +211,19 @@ export class MasterRunner {
         // The engine ended meanwhile and comes back: what it has not answered is asked again.
         if (engine === this.#keeper.number || Fault.from(error).code === 'TIMEOUT') throw error;
       }
+    }
+  }
+
+  /** Sends what the schedule would keep, now; resolves when everything changed before now is applied everywhere. */
+  async sendNow(timeoutMs: number): Promise<unknown> {
+    this.#releasing = true;
+    try {
+      await this.#call().call({ name: 'release', on: true });
+      return await this.barrier(timeoutMs);
+    } finally {
+      this.#releasing = false;
+      // Also when it timed out: what is on its way goes on, what is changed from now on waits.
+      this.#keeper.session?.ask({ name: 'release', on: false }, () => undefined);
     }
   }
 

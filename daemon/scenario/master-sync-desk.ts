@@ -26,6 +26,8 @@ export interface SyncDeskPorts {
   readonly scenarioName: string;
   readonly peers: ReadonlyMap<string, MasterPeer>;
   readonly position: () => Position;
+  /** What was changed during a synchronization ends with this. */
+  readonly onTail: (seq: number) => void;
   readonly reply: (id: number, result: unknown, fault?: Fault) => void;
   readonly onEvent: (code: string, details?: Readonly<Record<string, string | number | boolean>>) => void;
   readonly wake: () => void;
@@ -201,7 +203,9 @@ export class MasterSyncDesk {
     for (const [id, tail] of this.tails) {
       const peer = this.ports.peers.get(id);
       if (tail === 'flushing') {
-        if (this.ports.capture.isFlushed()) this.tails.set(id, this.ports.state.seq);
+        if (!this.ports.capture.isFlushed()) continue;
+        this.tails.set(id, this.ports.state.seq);
+        this.ports.onTail(this.ports.state.seq);
       } else if (peer?.synchronized && peer.heard && peer.appliedSeq >= tail) {
         if (peer.parked > 0) this.tellExceptions(peer);
         else {

@@ -220,7 +220,7 @@ export class ReplicaEngine {
     const more = this.slice();
     try {
       const receiving = this.receive(standby, more);
-      const applying = this.sync === undefined && standby.run(more);
+      const applying = !this.synchronizing && standby.run(more);
       const now = this.ports.clock.bootMs();
       if (standby.checkpointDueMs !== undefined && now >= standby.checkpointDueMs) standby.checkpoint();
       this.askForRepairs(standby, now);
@@ -236,6 +236,11 @@ export class ReplicaEngine {
   private workFailed(fault: Fault): void {
     if (verdictOf(fault) === 'hold') this.schedule(RECEIVE_RETRY_MS);
     else this.fail(fault);
+  }
+
+  /** Its data is being copied; a mere comparison holds no change up. */
+  private get synchronizing(): boolean {
+    return this.sync !== undefined && !this.sync.comparing;
   }
 
   private slice(): () => boolean {
@@ -321,7 +326,7 @@ export class ReplicaEngine {
   private takeBatches(standby: Standby): boolean {
     const { link } = this;
     if (link === undefined) return false;
-    if (!link.live || this.sync !== undefined) throw new Fault('LINK-FRAME', { reason: 'batch out of place' });
+    if (!link.live || this.synchronizing) throw new Fault('LINK-FRAME', { reason: 'batch out of place' });
     if (this.spoolIsFull(standby)) return false;
     let bytes = 0;
     try {

@@ -58,6 +58,11 @@ export class ReplicaSyncHost {
         );
   }
 
+  /** Nothing is transferred. */
+  get comparing(): boolean {
+    return this.start.dryRun;
+  }
+
   /** A frame or the end is being worked on. */
   get working(): boolean {
     return this.current !== undefined;

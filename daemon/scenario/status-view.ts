@@ -1,4 +1,6 @@
 /** What a console shows of a scenario, from what runner and engine know. Pure. */
+import { Fault } from '../../shared/faults.ts';
+import { formatMoment } from '../../shared/report.ts';
 import type { HostReference, ScenarioState } from '../../shared/scenario.ts';
 import type { HostStatus, ReplicaStatus, ScenarioStatistics, ScenarioStatus } from '../../shared/status.ts';
 import type { CaptureReport } from '../services.ts';
@@ -40,11 +42,18 @@ export function masterStatus(view: MasterView): ScenarioStatus {
     hosts: [masterHost(stored, live), ...stored.document.replicas.map((host) => replicaHost(host, live))],
     ...(live?.sync === undefined ? {} : { sync: live.sync }),
     statistics: engine?.statistics ?? NO_STATISTICS,
+    ...(live?.nextSendAt === undefined ? {} : { nextSendAt: live.nextSendAt }),
     ...(running && view.capture !== undefined
       ? { capture: { method: view.capture.method, degraded: view.capture.degraded } }
       : {}),
     ...(problem === undefined ? {} : { problem }),
   };
+}
+
+/** A barrier that could only pass after `untilWallMs`, because changes are collected until later, is refused at once. */
+export function refuseToWait({ name, nextSendAt }: ScenarioStatus, untilWallMs: number): void {
+  if (nextSendAt === undefined || (nextSendAt !== null && nextSendAt < untilWallMs)) return;
+  throw new Fault('SCENARIO-SCHEDULED', { name, at: nextSendAt === null ? 'never' : formatMoment(nextSendAt) });
 }
 
 function common(stored: StoredScenario, reportedBy: string, state: ScenarioState, running: boolean) {

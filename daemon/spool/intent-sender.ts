@@ -66,6 +66,7 @@ export class IntentSender {
   private commitSeq = 0;
   private oldestMs = 0;
   private open: OpenPut | undefined;
+  private limitSeq = Number.POSITIVE_INFINITY;
   /** Intents up to here were turned into changes in this session. */
   sentSeq: number;
   sentChanges = 0;
@@ -96,11 +97,13 @@ export class IntentSender {
   }
 
   get idle(): boolean {
-    return this.open === undefined && this.changes === 0 && this.sentSeq >= this.ports.state.seq;
+    const lastSeq = Math.min(this.limitSeq, this.ports.state.seq);
+    return this.open === undefined && this.changes === 0 && this.sentSeq >= lastSeq;
   }
 
-  /** Sends while `more()` and the window is open. True: there is more to do now. */
-  pump(more: () => boolean): boolean {
+  /** Sends intents up to `limitSeq` while `more()` and the window is open. True: there is more to do now. */
+  pump(more: () => boolean, limitSeq = Number.POSITIVE_INFINITY): boolean {
+    this.limitSeq = limitSeq;
     while (this.session.roomBytes > 0 && !this.session.closed) {
       if (!this.fillFrame(more)) return !this.idle;
     }
@@ -130,11 +133,12 @@ export class IntentSender {
 
   private nextIntent(): Intent | undefined {
     if (this.pageAt >= this.page.length) {
-      if (this.sentSeq >= this.ports.state.seq) return undefined;
+      if (this.sentSeq >= Math.min(this.limitSeq, this.ports.state.seq)) return undefined;
       this.page = this.ports.state.intentsAfter(this.sentSeq, PAGE);
       this.pageAt = 0;
     }
     const intent = this.page[this.pageAt];
+    if (intent !== undefined && intent.seq > this.limitSeq) return undefined;
     this.pageAt += 1;
     return intent;
   }

@@ -93,6 +93,8 @@ export class EnginePair {
   private readonly hasher: ContentHasher;
   private readonly directory = mkdtempSync(join(MEMORY_DISK, 'mainstay-pair-'));
   private readonly exclude: readonly string[];
+  /** When and how fast the Master sends; used by its next start. */
+  sending: Pick<EngineConfig, 'bandwidth' | 'schedule'> = {};
   private readonly logs = { spoolLog: new MemorySegmentLog(), journalLog: new MemorySegmentLog() };
   private stateFile = new MemoryStateFile();
   private masterState: MasterState | undefined;
@@ -148,6 +150,7 @@ export class EnginePair {
       agreedFingerprint: 'agreed',
       epoch: 1,
       limits: { spoolMaxBytes: 2 ** 30, spoolMinFreeBytes: 0, syncWindowBytes: 2 ** 24 },
+      ...(role === 'master' ? this.sending : {}),
     };
   }
 

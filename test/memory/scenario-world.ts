@@ -40,6 +40,7 @@ export class FakeEngine implements EngineHandle {
   readonly open = new Set<string>();
   readonly received: Uint8Array[] = [];
   ended = false;
+  nextSendAt: number | undefined;
   readonly #host: WorldHost;
   #pending = new Map<number, EngineCall>();
 
@@ -95,6 +96,7 @@ export class FakeEngine implements EngineHandle {
       type: 'status',
       status: {
         position: { generation: GENERATION, seq: 7 },
+        ...(this.nextSendAt === undefined ? {} : { nextSendAt: this.nextSendAt }),
         phase: this.open.size > 0 ? 'live' : 'idle',
         peers,
         statistics: STATISTICS,
@@ -163,6 +165,8 @@ export class FakeEngine implements EngineHandle {
       const { parked } = this.#host;
       this.reply('parked', { items: parked, dropped: 0 });
       if (call.action === 'drop') this.#host.parked = [];
+    } else if (call.name === 'release' || call.name === 'bandwidth') {
+      this.reply(call.name, undefined);
     } else if (call.name === 'diff') {
       this.reply('diff', { identical: true, differences: [], truncated: false });
     }

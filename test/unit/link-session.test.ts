@@ -75,7 +75,7 @@ function side(clock: Clock, windowBytes?: number): Side {
       },
       onClosed: (reason, fault) => closes.push({ reason, fault }),
     },
-    windowBytes,
+    windowBytes === undefined ? {} : { windowBytes },
   );
   return { session, stream, controls, frames, closes };
 }

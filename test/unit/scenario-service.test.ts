@@ -586,3 +586,44 @@ test('a full disk of the Master is told once, waited for as long as it takes, an
   t.is(alpha.codes.filter((code) => code === 'DSK-002').length, 1);
   t.false(alpha.codes.includes('SCN-013'));
 });
+
+test('scheduled replication: the engine gets the schedule, a barrier that cannot pass in time is refused with the moment', async (t) => {
+  const settings = { 'replication.mode': 'scheduled', 'replication.scheduleGrid': ['mon-fri 20-22'] };
+  const { world, alpha, beta } = await running({ ...input, settings });
+  t.deepEqual(alpha.engine.config?.schedule, {
+    mode: 'scheduled',
+    grid: ['mon-fri 20-22'],
+    periodMs: 3_600_000,
+    excludedDates: [],
+  });
+  t.is(beta.engine.config?.schedule, undefined);
+  alpha.engine.nextSendAt = world.clock.wallMs() + 3_600_000;
+  alpha.engine.report();
+  t.is(alpha.status().nextSendAt, alpha.engine.nextSendAt);
+  const refused = await faultOf(t, alpha.command('scenario.barrier', { name: 'web', timeoutMs: 60_000 }));
+  t.is(refused.code, 'SCENARIO-SCHEDULED');
+  await t.notThrowsAsync(alpha.command('scenario.barrier', { name: 'web', timeoutMs: 4_000_000 }));
+  await alpha.command('scenario.sendNow', { name: 'web' });
+  await settle();
+  t.deepEqual(
+    alpha.engine.calls.filter(({ name }) => name === 'release'),
+    [
+      { name: 'release', on: true },
+      { name: 'release', on: false },
+    ],
+  );
+});
+
+test('a bandwidth limit is edited while the scenario runs and reaches the engine at once', async (t) => {
+  const { alpha } = await running();
+  const values = {
+    'link.bandwidthBytesPerSecond': '5 MB',
+    'link.bandwidthGrid': ['mon-fri 8-18 1MB', 'sat-sun 0-24 0'],
+  };
+  await alpha.command('scenario.set', { name: 'web', values });
+  await settle();
+  const policy = { bytesPerSecond: 5_000_000, grid: values['link.bandwidthGrid'] };
+  t.deepEqual(alpha.engine.calls.at(-1), { name: 'bandwidth', policy });
+  const wrong = { 'link.bandwidthGrid': ['mon-fri 8-18'] };
+  t.is((await faultOf(t, alpha.command('scenario.set', { name: 'web', values: wrong }))).code, 'CONFIG-INVALID');
+});

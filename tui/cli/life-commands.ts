@@ -63,6 +63,10 @@ export function addLifeCommands(program: Command, register: Register): void {
     barrier,
   );
   register(
+    command('send-now', 'scheduled replication: send now what was collected, and wait for it').option(...timeout),
+    sendNow,
+  );
+  register(
     command('diff', 'compare without transferring; exit 7 when different')
       .option('--replica <host>', 'only this Replica')
       .addOption(choice('--ignore-same <switch>', 'trust files of the same size and time', ['on', 'off'])),
@@ -201,16 +205,27 @@ function showState(context: Context, options: CommonOptions, name: string, state
   return DONE;
 }
 
-async function barrier(context: Context, options: CommonOptions & { timeout?: string }, name: string): Promise<number> {
+type WaitOptions = CommonOptions & { readonly timeout?: string };
+
+function barrier(context: Context, options: WaitOptions, name: string): Promise<number> {
+  return waitForApply(context, options, name, 'scenario.barrier');
+}
+
+function sendNow(context: Context, options: WaitOptions, name: string): Promise<number> {
+  return waitForApply(context, options, name, 'scenario.sendNow');
+}
+
+async function waitForApply(
+  context: Context,
+  options: WaitOptions,
+  name: string,
+  command: 'scenario.barrier' | 'scenario.sendNow',
+): Promise<number> {
   const timeoutMs = timeoutOf(options.timeout) ?? BARRIER_TIMEOUT_MS;
   const client = await context.forScenario(name, options);
   // The daemon keeps the time; a little more here so that its own answer arrives.
-  const result = await ask<CommandResults['scenario.barrier']>(
-    client,
-    'scenario.barrier',
-    { name, timeoutMs },
-    timeoutMs + 5_000,
-  );
+  const args = { name, timeoutMs };
+  const result = await ask<CommandResults['scenario.barrier']>(client, command, args, timeoutMs + 5_000);
   if (options.json === true) context.json({ name, ...result });
   else {
     const { position, tookMs } = result;

@@ -1,5 +1,6 @@
 /** `mainstay status` and `mainstay stats`. */
 import { Fault } from '../../shared/faults.ts';
+import { formatMoment } from '../../shared/report.ts';
 import type { HostStatus, ScenarioStatus } from '../../shared/status.ts';
 import { formatAge, formatBytes, formatCount, formatDuration, formatRate } from '../../shared/units.ts';
 import type { CommonOptions, Context } from './context.ts';
@@ -107,6 +108,7 @@ function statusText(scenario: ScenarioStatus, now: number): string {
     ...(scenario.capture === undefined
       ? []
       : [`capture ${safe(scenario.capture.method)}${scenario.capture.degraded ? ' DEGRADED' : ''}`]),
+    ...(scenario.nextSendAt === undefined ? [] : [`sends next ${momentOf(scenario.nextSendAt)}`]),
   ].join('  ');
   const headings = [
     '  HOST',
@@ -124,6 +126,10 @@ function statusText(scenario: ScenarioStatus, now: number): string {
   const rows = scenario.hosts.map((host) => hostRow(host, now));
   const problem = scenario.problem === undefined ? '' : `  ! ${safe(scenario.problem)}\n`;
   return `${head}\n${table(headings, rows, [6, 7, 8, 9])}${problem}`;
+}
+
+function momentOf(at: number | null): string {
+  return at === null ? 'never (see the schedule)' : formatMoment(at);
 }
 
 function stateText(scenario: ScenarioStatus): string {

@@ -61,6 +61,10 @@ function stateLines(view: ScenarioView, options: OverviewOptions): Line[] {
       verified === undefined ? '' : `   Verified ${formatAge(options.now - verified)}`,
     ),
   ];
+  if (status.nextSendAt !== undefined) {
+    const next = status.nextSendAt === null ? 'never, as the schedule is set' : when(status.nextSendAt, options.now);
+    lines.push(line(`Changes are collected; sent next: ${next}`));
+  }
   if (status.problem !== undefined) lines.push(line(span('! ', 'error'), span(status.problem, 'error')));
   return lines;
 }

@@ -216,6 +216,7 @@ const HANDLERS: Readonly<Record<ActionId, Handler>> = {
   delete: (state, press) => openDelete(state, press.at),
   suspend: (state, press) => openSuspend(state, press.at),
   resume: (state) => askReplica(state, 'scenario.resume', 'goes on'),
+  'send-now': (state) => askReplica(state, 'scenario.sendNow', 'what was collected is applied on every Replica'),
   parked: (state, press) => openParked(state, press.at),
   'parked-retry': (state) => askReplica(state, 'scenario.parkedRetry', 'parked items are asked for again'),
   'parked-drop': (state, press) => openParkedDrop(state, press.at),

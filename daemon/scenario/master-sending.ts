@@ -1,0 +1,48 @@
+/** When and how fast the Replicas are sent what was captured: replication mode and bandwidth. */
+import { Bandwidth, type SendLimit } from '../link/bandwidth.ts';
+import type { EngineCall, EngineConfig } from './engine-protocol.ts';
+import { type GatePorts, SendGate } from './send-gate.ts';
+
+type SendingCall = Extract<EngineCall, { name: 'bandwidth' | 'release' }>;
+
+export class MasterSending {
+  private readonly gate: SendGate;
+  private readonly bandwidth: Bandwidth;
+
+  constructor({ schedule, bandwidth }: Pick<EngineConfig, 'schedule' | 'bandwidth'>, ports: GatePorts) {
+    this.gate = new SendGate(schedule, ports);
+    this.bandwidth = new Bandwidth(ports.clock, bandwidth, ports.local);
+  }
+
+  /** Changes after this one are kept. */
+  get limitSeq(): number {
+    return this.gate.limitSeq;
+  }
+
+  get nextAt(): number | null | undefined {
+    return this.gate.nextAt;
+  }
+
+  limitOf(peer: string): SendLimit {
+    return this.bandwidth.of(peer);
+  }
+
+  /** What was changed during a synchronization goes with it, whatever the schedule says. */
+  include(seq: number): void {
+    this.gate.include(seq);
+  }
+
+  take(call: SendingCall): void {
+    if (call.name === 'bandwidth') this.bandwidth.change(call.policy);
+    else this.gate.force(call.on);
+  }
+
+  /** Called in each turn, outside a transaction. */
+  step(): void {
+    this.gate.step();
+  }
+
+  nextDueMs(): number {
+    return Math.min(this.gate.nextDueMs(), this.bandwidth.nextDueMs());
+  }
+}

@@ -56,6 +56,8 @@ export interface ReconcileOutcome {
   readonly again: RelativePath[];
   readonly failed: { readonly path: RelativePath; readonly error: unknown }[];
   readonly unsettled: Unsettled[];
+  /** Files a writer closed without a trace: was anything written through a memory map? */
+  readonly unexplained: IndexedEntry[];
   /** Renames that were decided. */
   readonly moved: { readonly from: RelativePath; readonly to: RelativePath }[];
   changes: number;
@@ -75,6 +77,7 @@ export class ReconcileState {
     again: [],
     failed: [],
     unsettled: [],
+    unexplained: [],
     moved: [],
     changes: 0,
   };
@@ -198,7 +201,10 @@ export class ReconcileState {
 export function updateEntry(state: ReconcileState, entry: IndexedEntry, seen: Seen, renamed: boolean): void {
   const { index } = state.context;
   let difference = differenceOf(entry, seen.stat, { closed: seen.closed, renamed, scanned: seen.scanned });
-  if (difference === 'none') return;
+  if (difference === 'none') {
+    if (seen.closed && entry.type === 'file' && entry.sizeBytes > 0) state.outcome.unexplained.push(entry);
+    return;
+  }
   if (difference === 'content' && !seen.now && !renamed && isFresh(seen.stat, state.context.wallMs)) {
     state.outcome.later.push(seen.path);
     return;

@@ -4,9 +4,11 @@
  */
 
 import { CONTROL_NAME, isWithin, type RelativePath } from '../../shared/path.ts';
+import type { ContentHasher } from '../link/content-hash.ts';
 import type { CaptureHint, RootTree } from '../ports.ts';
-import type { NewIntent } from '../store/master-schema.ts';
+import { type IndexedEntry, NEVER_NS, type NewIntent } from '../store/master-schema.ts';
 import type { MasterState } from '../store/master-state.ts';
+import { ContentChecks, type SentContents } from './content-check.ts';
 import type { DigestOf } from './digest.ts';
 import { type AddOptions, type DirtyLook, DirtySet } from './dirty.ts';
 import type { PathFilter } from './filter.ts';
@@ -19,6 +21,8 @@ export interface TrackerOptions {
   readonly index: MasterState;
   readonly excluded: PathFilter;
   readonly digestOf: DigestOf;
+  readonly hasher: ContentHasher;
+  readonly sent: SentContents;
   /** A look that failed for another reason than absence. */
   readonly onFailed: (path: RelativePath, error: unknown) => void;
 }
@@ -56,6 +60,7 @@ interface Hinted {
   readonly path: RelativePath;
   readonly order: number;
   readonly scan: DirtyLook['scan'];
+  readonly closed: boolean;
 }
 
 export class RootTracker {
@@ -63,12 +68,18 @@ export class RootTracker {
   private readonly dirty = new DirtySet(DIRTY_LIMIT);
   private readonly scans: { readonly path: RelativePath; readonly deep: boolean; readonly order: number }[] = [];
   private readonly removals = new Map<RelativePath, PendingRemoval>();
+  private readonly checks: ContentChecks;
   private unsettled: (Unsettled & { readonly atMs: number })[] = [];
   /** While set, nothing is deferred: hints up to this number must be looked at. */
   private hurriedTo: number | undefined;
 
   constructor(options: TrackerOptions) {
     this.options = options;
+    this.checks = new ContentChecks(options);
+  }
+
+  close(): void {
+    this.checks.close();
   }
 
   // ------------------------------------------------------------- hints
@@ -162,6 +173,8 @@ export class RootTracker {
     if (this.dirty.hasReady || this.scans.length > 0) return bootMs;
     let due = this.dirty.nextDueMs();
     for (const { dueMs } of this.removals.values()) due = Math.min(due ?? dueMs, dueMs);
+    const check = this.checks.nextDueMs(bootMs);
+    if (check !== undefined) due = Math.min(due ?? check, check);
     const settle = this.unsettled[0];
     if (settle !== undefined) due = Math.min(due ?? Number.POSITIVE_INFINITY, settle.atMs + SETTLE_MS);
     return due;
@@ -170,6 +183,7 @@ export class RootTracker {
   /** From now on nothing is deferred until `isFlushed()`. */
   hurry(): void {
     this.dirty.hurry();
+    this.checks.hurry();
     this.hurriedTo = this.dirty.newestOrder;
   }
 
@@ -178,6 +192,7 @@ export class RootTracker {
     const target = this.hurriedTo;
     if (target === undefined) return true;
     if (this.scans.length > 0 || this.removals.size > 0 || this.dirty.hasUpTo(target)) return false;
+    if (this.checks.isHurried) return false;
     this.hurriedTo = undefined;
     return true;
   }
@@ -199,7 +214,23 @@ export class RootTracker {
         return this.lookAt([{ ...how, path, order, sinceMs: context.bootMs, derived: false }], context);
       }
     }
-    return this.removeDue(context) ?? this.settleDue(context);
+    return this.removeDue(context) ?? this.settleDue(context) ?? this.checkDue(context);
+  }
+
+  /** A file whose content is not what was sent is sent as if it had just been written. */
+  private checkDue({ bootMs }: StepContext): number | undefined {
+    const checked = this.checks.step(bootMs);
+    if (checked === undefined) return undefined;
+    if (checked.outdated !== undefined) this.lookAsWritten(checked.outdated, bootMs);
+    return 0;
+  }
+
+  private lookAsWritten(entry: IndexedEntry, bootMs: number): void {
+    const { index } = this.options;
+    const place = index.placeOf(entry);
+    if (place === undefined) return;
+    index.updateEntry(entry, { ...entry, mtimeNs: NEVER_NS });
+    this.dirty.add(place.path, bootMs, { closed: true, firstOrder: 0 });
   }
 
   private hasRemovalSince(bootMs: number): boolean {
@@ -239,16 +270,20 @@ export class RootTracker {
   }
 
   private conclude(outcome: ReconcileOutcome, { bootMs }: StepContext, origins?: Origins): number {
-    this.takeAbsences(outcome, bootMs, origins);
     const order = this.dirty.newestOrder;
+    // First: what was not found at its path may have gone with one of these, whose hint is still to come.
+    for (const { from, to } of outcome.moved) this.dirty.noteRename(from, to, bootMs);
+    this.takeAbsences(outcome, bootMs, order, origins);
     for (const scan of outcome.scans) this.scans.push({ ...scan, order });
     this.takeRetries(outcome, bootMs, origins);
     for (const one of outcome.unsettled) this.unsettled.push({ ...one, atMs: bootMs });
-    for (const { from, to } of outcome.moved) this.dirty.noteRename(from, to, bootMs);
+    for (const entry of outcome.unexplained) {
+      if (!this.checks.add(entry.id, bootMs, this.hurriedTo !== undefined)) this.lookAsWritten(entry, bootMs);
+    }
     return outcome.changes;
   }
 
-  private takeAbsences(outcome: ReconcileOutcome, bootMs: number, origins: Origins): void {
+  private takeAbsences(outcome: ReconcileOutcome, bootMs: number, order: number, origins: Origins): void {
     for (const { path, hinted } of outcome.absent) {
       const origin = origins?.get(hinted);
       const dueMs = bootMs + (hinted === path ? 0 : INFERRED_GRACE_MS);
@@ -256,8 +291,9 @@ export class RootTracker {
       this.removals.set(path, known);
       known.hints.push({
         path: hinted,
-        order: origin?.order ?? this.dirty.newestOrder,
+        order: origin?.order ?? order,
         scan: origin?.scan ?? 'no',
+        closed: origin?.closed === true,
       });
     }
     for (const path of outcome.unknown) {
@@ -307,8 +343,8 @@ export class RootTracker {
     }
     if (due.size === 0) return undefined;
     for (const { hints } of due.values()) {
-      for (const { path, order, scan } of hints) {
-        this.followRenames(path, order, { now: true, scan, firstOrder: 0 }, context.bootMs);
+      for (const { path, order, scan, closed } of hints) {
+        this.followRenames(path, order, { closed, now: true, scan, firstOrder: 0 }, context.bootMs);
       }
     }
     const outcome = removeAbsent(this.reconcileContext(context), [...due.keys()]);

@@ -5,10 +5,12 @@
 import type { FaultDetails } from '../../shared/faults.ts';
 import { Fault } from '../../shared/faults.ts';
 import type { RelativePath } from '../../shared/path.ts';
+import { SentContents } from '../capture/content-check.ts';
 import type { DigestOf } from '../capture/digest.ts';
 import type { PathFilter } from '../capture/filter.ts';
 import { resend } from '../capture/resend.ts';
 import { RootTracker } from '../capture/tracker.ts';
+import type { ContentHasher } from '../link/content-hash.ts';
 import type { CaptureHint, Clock, FileId, RootTree } from '../ports.ts';
 import { type IndexedEntry, type Intent, NEVER_NS, type NewIntent } from '../store/master-schema.ts';
 import type { MasterState } from '../store/master-state.ts';
@@ -20,6 +22,7 @@ export interface CapturePorts {
   readonly state: MasterState;
   readonly excluded: PathFilter;
   readonly digestOf: DigestOf;
+  readonly hasher: ContentHasher;
   /** Intents up to here may have been sent to some Replica. */
   readonly sentSeq: () => number;
   /** Somebody will need what is captured from now on. */
@@ -48,6 +51,7 @@ const MARKS_KEPT = 200_000;
 export class MasterCapture {
   private readonly ports: CapturePorts;
   readonly trackers: readonly RootTracker[];
+  readonly sent = new SentContents();
   private readonly unreadable: UnreadablePlaces;
   private readonly lost = new Set<number>();
   private guardedAtMs = Number.NEGATIVE_INFINITY;
@@ -80,9 +84,17 @@ export class MasterCapture {
           index: ports.state,
           excluded: ports.excluded,
           digestOf: ports.digestOf,
+          hasher: ports.hasher,
+          sent: this.sent,
           onFailed: (path, error) => this.cannotRead(root, path, Fault.from(error)),
         }),
     );
+  }
+
+  /** The trees too. */
+  close(): void {
+    for (const tracker of this.trackers) tracker.close();
+    for (const tree of this.ports.trees) tree.close();
   }
 
   // ------------------------------------------------------------- hints

@@ -78,6 +78,7 @@ export class MasterEngine {
       state,
       excluded: this.excluded,
       digestOf: this.digestOf,
+      hasher: ports.hasher,
       sentSeq: () => this.everSentSeq(),
       spooling: () => this.spool.isNeeded || this.syncs.isSynchronizing,
       onEvent: (code, details) => this.event(code, details),
@@ -241,7 +242,7 @@ export class MasterEngine {
     this.timer?.cancel();
     this.barriers.close();
     this.ports.state.close();
-    for (const tree of this.ports.trees) tree.close();
+    this.capture.close();
   }
 
   private fail(error: unknown): void {

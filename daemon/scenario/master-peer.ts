@@ -271,6 +271,7 @@ export class MasterPeer {
         state,
         hasher: this.ports.hasher,
         wallMs: () => this.ports.clock.wallMs(),
+        sent: this.ports.capture.sent,
         nextToken: () => this.nextToken(),
         onLookAgain: (root, path) => this.ports.capture.lookLater(root, path),
         onUnreadable: (root, path, fault) => this.ports.capture.cannotRead(root, path, fault),

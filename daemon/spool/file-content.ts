@@ -17,7 +17,8 @@ const HOLE_BYTES = 64 * 1024;
 const ZEROS = new Uint8Array(HOLE_BYTES);
 
 export type ReadOutcome =
-  | { readonly kind: 'read'; readonly stat: EntryStat; readonly torn: boolean }
+  /** `content`: part of the writer, valid until more is written. */
+  | { readonly kind: 'read'; readonly stat: EntryStat; readonly torn: boolean; readonly content: Uint8Array }
   /** Left open: read it in pieces, or close it. */
   | { readonly kind: 'large'; readonly stat: EntryStat; readonly file: ReadableFile };
 
@@ -52,7 +53,7 @@ export function readIntoFrame(
         break;
       }
       const read = readOnce(file, stat, writer, writeHead, attempt);
-      if (read.usable) outcome = { kind: 'read', stat, torn: read.torn };
+      if (read.usable) outcome = { kind: 'read', stat, torn: read.torn, content: read.content };
       stat = read.after;
     }
     return outcome;
@@ -68,13 +69,14 @@ function readOnce(
   writer: ByteWriter,
   writeHead: (stat: EntryStat) => void,
   attempt: number,
-): { readonly usable: boolean; readonly torn: boolean; readonly after: EntryStat } {
+): { readonly usable: boolean; readonly torn: boolean; readonly after: EntryStat; readonly content: Uint8Array } {
   if (attempt > HOPELESS_TRIES) throw new Fault('FS-CHANGED', { path: '' });
   writeHead(stat);
-  const count = fill(file, writer.space(stat.sizeBytes), 0);
+  const content = writer.space(stat.sizeBytes);
+  const count = fill(file, content, 0);
   const after = file.stat();
   const torn = isTorn(stat, after);
-  return { usable: count === stat.sizeBytes && (!torn || attempt >= TORN_TRIES), torn, after };
+  return { usable: count === stat.sizeBytes && (!torn || attempt >= TORN_TRIES), torn, after, content };
 }
 
 /** Reads until `room` is full or the file ends; the count. */

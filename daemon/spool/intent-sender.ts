@@ -16,9 +16,10 @@ import {
 } from '../../shared/protocol/batch-codec.ts';
 import { ByteWriter } from '../../shared/protocol/bytes.ts';
 import { DATA_FRAME_BYTES, FrameType } from '../../shared/protocol/frame.ts';
+import type { SentContents } from '../capture/content-check.ts';
 import { parseFileKey, sameFileId } from '../capture/entry.ts';
 import { isGone } from '../capture/observation.ts';
-import type { ContentHasher } from '../link/content-hash.ts';
+import { type ContentHasher, hashWhole } from '../link/content-hash.ts';
 import { FrameWriter, type LinkSession } from '../link/session.ts';
 import type { EntryStat, RootTree } from '../ports.ts';
 import { type IndexedEntry, type Intent, NEVER_NS } from '../store/master-schema.ts';
@@ -30,6 +31,7 @@ export interface SenderPorts {
   readonly state: MasterState;
   readonly hasher: ContentHasher;
   readonly wallMs: () => number;
+  readonly sent: SentContents;
   /** Unique in the link session, shared with the synchronization. */
   readonly nextToken: () => number;
   /** What was sent may not be what is there now, or could not be read: look again. */
@@ -326,6 +328,7 @@ export class IntentSender {
     this.count(intent);
     if (outcome.kind === 'read') {
       if (outcome.torn) onLookAgain(root, found);
+      this.ports.sent.note(root, outcome.stat, hashWhole(this.ports.hasher, outcome.content));
       return;
     }
     const token = this.ports.nextToken();
@@ -355,7 +358,9 @@ export class IntentSender {
         return;
       }
       if (read.changed()) this.ports.onLookAgain(intent.root, put.place);
-      writeChange(this.writer, { op: 'put-end', token, hash: read.hash() });
+      const hash = read.hash();
+      this.ports.sent.note(intent.root, read.begin, hash);
+      writeChange(this.writer, { op: 'put-end', token, hash });
     } catch (error) {
       writeChange(this.writer, { op: 'put-abort', token });
       const fault = Fault.from(error);

@@ -28,6 +28,15 @@ export class MemoryUser {
     this.write(path, content, false);
   }
 
+  /** Through a memory map: neither size nor times change, only the close is seen. */
+  writeMapped(path: RelativePath, content: Uint8Array | string): void {
+    const { node } = this.existing(path);
+    const bytes = toBytes(content);
+    if (node.type !== 'file' || bytes.length !== node.content.length) throw new Fault('FS-NOT-FOUND', { path });
+    this.tree.volume.setMapped(node, bytes);
+    this.dirty(path, true);
+  }
+
   append(path: RelativePath, content: Uint8Array | string): void {
     const before = this.readFile(path);
     const added = toBytes(content);

@@ -123,6 +123,12 @@ export class MemoryVolume {
     this.unflushed.add(node);
   }
 
+  /** Written through a memory map: its times stay. */
+  setMapped(node: FileNode, content: Uint8Array): void {
+    node.content = content;
+    this.unflushed.add(node);
+  }
+
   flushContent(node: FileNode): void {
     node.flushed = node.content;
     this.unflushed.delete(node);

@@ -1,5 +1,6 @@
 /** A Master root in memory whose changes are captured, sent and applied to a second root by the reference applier. */
 
+import { SentContents } from '../../daemon/capture/content-check.ts';
 import { createDigest } from '../../daemon/capture/digest.ts';
 import { toIndexed } from '../../daemon/capture/entry.ts';
 import { compileExcludes } from '../../daemon/capture/filter.ts';
@@ -28,6 +29,7 @@ export class CaptureWorld {
   readonly replica: MemoryTree;
   readonly user: MemoryUser;
   readonly state = new MasterState(':memory:');
+  readonly sent = new SentContents();
   readonly tracker: RootTracker;
   readonly applier: ReferenceApplier;
   readonly sender: IntentSender;
@@ -53,6 +55,8 @@ export class CaptureWorld {
       index: this.state,
       excluded: compileExcludes(options.exclude ?? [], true),
       digestOf: createDigest(hasher),
+      hasher,
+      sent: this.sent,
       onFailed: (_path, error) => this.faults.push(error),
     });
     this.state.setRoot(0, toIndexed(this.master.stat('')!)!);
@@ -82,6 +86,7 @@ export class CaptureWorld {
         state: this.state,
         hasher,
         wallMs: () => 0,
+        sent: this.sent,
         nextToken: () => {
           token += 1;
           return token;

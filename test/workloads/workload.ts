@@ -49,9 +49,8 @@ export function temporaryDirectory(t: ExecutionContext, below = tmpdir()): strin
   return path;
 }
 
-/** `ignored`: names (rsync patterns) that cannot be expected to be equal, each with its reason where it is given. */
-export async function identical(t: ExecutionContext, pair: Pair, ignored: readonly string[] = []): Promise<void> {
-  const differences = await pair.differences(ignored);
+export async function identical(t: ExecutionContext, pair: Pair): Promise<void> {
+  const differences = await pair.differences();
   const lines = differences.split('\n').filter((line) => line !== '');
   t.deepEqual(lines.slice(0, SHOWN_DIFFERENCES), [], `${lines.length} differences between Master and Replica`);
 }

@@ -166,8 +166,17 @@ export interface RootTree {
  * may be outdated; the engine looks at the file system and decides.
  */
 export type CaptureHint =
-  /** Something at `path` changed (created, written, removed, metadata). `closed`: a writer closed it, look at once. */
-  | { readonly kind: 'dirty'; readonly root: number; readonly path: RelativePath; readonly closed: boolean }
+  /**
+   * Something at `path` changed (created, written, removed, metadata). `closed`: it is over, look at once. `written`: a writer
+   * closed it, who may have written through a memory map, which leaves no other trace.
+   */
+  | {
+      readonly kind: 'dirty';
+      readonly root: number;
+      readonly path: RelativePath;
+      readonly closed: boolean;
+      readonly written?: boolean;
+    }
   | { readonly kind: 'rename'; readonly root: number; readonly from: RelativePath; readonly to: RelativePath }
   /** Events were or may have been lost below `path`: rescan it. */
   | { readonly kind: 'overflow'; readonly root: number; readonly path: RelativePath; readonly reason: string }

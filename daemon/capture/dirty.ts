@@ -14,6 +14,7 @@ const RENAMES_KEPT_MS = 60_000;
 
 interface DirtyPlace {
   closed: boolean;
+  written: boolean;
   now: boolean;
   scan: Look['scan'];
   /** Number of the hint that came last; renames have numbers of the same count. */
@@ -44,6 +45,7 @@ export interface DirtyLook extends Look {
 
 export interface AddOptions {
   readonly closed?: boolean;
+  readonly written?: boolean;
   readonly now?: boolean;
   readonly scan?: Look['scan'];
   /** Boot time and number of the hint this comes from, when it is an older one. */
@@ -98,12 +100,14 @@ export class DirtySet {
     if (known !== undefined) {
       known.order = this.order;
       known.closed ||= how.closed === true;
+      known.written ||= how.written === true;
       known.now ||= how.now === true;
       if (SCAN_RANK[scan] > SCAN_RANK[known.scan]) known.scan = scan;
       return;
     }
     this.ready.set(path, {
       closed: how.closed === true || waiting?.closed === true,
+      written: how.written === true || waiting?.written === true,
       now: how.now === true || waiting?.now === true,
       scan: waiting !== undefined && SCAN_RANK[waiting.scan] > SCAN_RANK[scan] ? waiting.scan : scan,
       order: this.order,
@@ -124,6 +128,7 @@ export class DirtySet {
     const firstOrder = known?.firstOrder ?? this.order;
     this.delayed.set(path, {
       closed: known?.closed === true,
+      written: known?.written === true,
       now: false,
       scan: 'no',
       order: this.order,
@@ -136,11 +141,25 @@ export class DirtySet {
   }
 
   /** Postpones a look without changing how it is done. */
-  addAt(path: RelativePath, dueMs: number, sinceMs: number, how: { closed: boolean; scan: Look['scan'] }): void {
+  addAt(
+    path: RelativePath,
+    dueMs: number,
+    sinceMs: number,
+    how: { closed: boolean; written?: boolean; scan: Look['scan'] },
+  ): void {
     if (this.ready.has(path)) return;
     this.order += 1;
     const { order } = this;
-    this.delayed.set(path, { ...how, now: true, order, firstOrder: order, sinceMs, dueMs, derived: false });
+    this.delayed.set(path, {
+      written: false,
+      ...how,
+      now: true,
+      order,
+      firstOrder: order,
+      sinceMs,
+      dueMs,
+      derived: false,
+    });
   }
 
   /** Number of the newest hint; see `hasUpTo`. */
@@ -166,9 +185,10 @@ export class DirtySet {
 
   addRename(from: RelativePath, to: RelativePath, nowMs: number): void {
     const closed = this.ready.get(from)?.closed === true || this.delayed.get(from)?.closed === true;
+    const written = this.ready.get(from)?.written === true || this.delayed.get(from)?.written === true;
     this.noteRename(from, to, nowMs);
     this.add(from, nowMs, { now: true });
-    this.add(to, nowMs, { closed, now: true });
+    this.add(to, nowMs, { closed, written, now: true });
   }
 
   /** Remembers that what was below `from` is below `to` now. */
@@ -198,12 +218,12 @@ export class DirtySet {
     if (gone > 0) this.renameOrder = this.renameOrder.slice(gone);
   }
 
-  /** Where what was meant by `path` may be now, because directories above it were renamed (after `order`). */
+  /** Where what was meant by `path` may be now, because it or directories above it were renamed (after `order`). */
   translations(path: RelativePath, order: number): RelativePath[] {
     if (this.renames.size === 0) return [];
     const found = new Set<RelativePath>([path]);
     for (const one of found) {
-      for (let above = parentPath(one); above !== undefined && above !== ''; above = parentPath(above)) {
+      for (let above: RelativePath | undefined = one; above !== undefined && above !== ''; above = parentPath(above)) {
         for (const rename of this.renames.get(above) ?? []) {
           if (rename.order > order && found.size <= TRANSLATIONS) found.add(rename.to + one.slice(above.length));
         }
@@ -226,8 +246,8 @@ export class DirtySet {
     const taken: DirtyLook[] = [];
     for (const [path, place] of this.ready) {
       if (taken.length >= limit) break;
-      const { closed, now, scan, order, sinceMs, derived } = place;
-      taken.push({ path, closed, now, scan, order, sinceMs, derived });
+      const { closed, written, now, scan, order, sinceMs, derived } = place;
+      taken.push({ path, closed, written, now, scan, order, sinceMs, derived });
       this.ready.delete(path);
     }
     return taken;

@@ -83,6 +83,7 @@ function observe(state: ReconcileState, look: Look): void {
     path: look.path,
     stat,
     closed: look.closed || before?.closed === true,
+    written: look.written || before?.written === true,
     now: look.now || look.closed || before?.now === true,
     scanned: look.scan !== 'no' || before?.scanned === true,
   });
@@ -93,7 +94,7 @@ function observeAbsence(state: ReconcileState, path: RelativePath): void {
   const { top, above } = state.observation.topmostAbsent(path);
   const aboveStat = state.observation.stat(above);
   if (above !== '' && aboveStat !== undefined && aboveStat.type !== 'directory' && !state.pending.has(above)) {
-    state.pending.set(above, { path: above, stat: aboveStat, closed: true, now: true, scanned: false });
+    state.pending.set(above, { path: above, stat: aboveStat, closed: true, written: false, now: true, scanned: false });
   }
   state.addAbsence(path, top);
 }
@@ -152,7 +153,7 @@ function observeEntry(state: ReconcileState, path: RelativePath, stat: NamedStat
     return;
   }
   state.observation.remember(path, stat);
-  const hinted = state.pending.get(path) ?? { path, stat, closed: false, now: false };
+  const hinted = state.pending.get(path) ?? { path, stat, closed: false, written: false, now: false };
   state.pending.set(path, { ...hinted, scanned: true });
 }
 
@@ -215,7 +216,7 @@ function removeOne(state: ReconcileState, path: RelativePath): void {
   const entry = index.lookup(root, top);
   if (entry === undefined) state.outcome.unknown.push(path);
   if (entry === undefined || entry.parent === 0) return;
-  state.forget(entry);
+  state.forget(entry, top);
   state.emit({ kind: 'remove', entry: 0, path: top, other: '', sizeBytes: 0 });
   state.touchParent(top);
 }

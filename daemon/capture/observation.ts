@@ -13,6 +13,7 @@ export interface Seen {
   readonly path: RelativePath;
   readonly stat: IndexedStat;
   readonly closed: boolean;
+  readonly written: boolean;
   /** Do not wait for a writer. */
   readonly now: boolean;
   readonly scanned: boolean;

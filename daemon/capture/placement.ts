@@ -68,7 +68,7 @@ export class Placement {
     const entry = context.index.lookup(context.root, parent);
     const stat = observation.stat(parent);
     if (stat === undefined || (entry !== undefined && sameObject(entry, stat))) return;
-    this.addSeen({ path: parent, stat, closed: true, now: true, scanned: false });
+    this.addSeen({ path: parent, stat, closed: true, written: false, now: true, scanned: false });
     this.addParents(parent);
   }
 
@@ -119,7 +119,7 @@ export class Placement {
       outcome.again.push(path);
       return 'dropped';
     }
-    this.addSeen({ path: parent, stat, closed: true, now: true, scanned: false });
+    this.addSeen({ path: parent, stat, closed: true, written: false, now: true, scanned: false });
     this.addParents(parent);
     return 'waits';
   }
@@ -179,7 +179,7 @@ export class Placement {
       const stat = observation.stat(at);
       const entry = context.index.lookup(context.root, at);
       if (stat !== undefined && (entry === undefined || !sameObject(entry, stat))) {
-        this.addSeen({ path: at, stat, closed: true, now: true, scanned: false });
+        this.addSeen({ path: at, stat, closed: true, written: false, now: true, scanned: false });
       }
     }
   }
@@ -189,7 +189,7 @@ export class Placement {
   private move(mover: IndexedEntry, from: RelativePath, seen: Seen, occupant: IndexedEntry | undefined): void {
     const { index, root } = this.state.context;
     const parent = this.parentOf(seen.path);
-    if (occupant !== undefined) this.state.forget(occupant);
+    if (occupant !== undefined) this.state.forget(occupant, seen.path);
     const temporary = this.temporaries.findIndex(({ id }) => id === mover.id);
     const origin = temporary < 0 ? from : this.temporaries.splice(temporary, 1)[0]!.origin;
     index.move(mover, parent.id, baseOf(seen.path));
@@ -268,7 +268,7 @@ export class Placement {
 
   private record(seen: Seen, occupant: IndexedEntry | undefined): number {
     const { index } = this.state.context;
-    if (occupant !== undefined) this.state.forget(occupant);
+    if (occupant !== undefined) this.state.forget(occupant, seen.path);
     const parent = this.parentOf(seen.path).id;
     return index.insert(parent, baseOf(seen.path), this.state.recorded(index.nextEntryId, seen.stat));
   }
@@ -285,7 +285,7 @@ export class Placement {
   }
 
   private remove(entry: IndexedEntry, path: RelativePath): void {
-    this.state.forget(entry);
+    this.state.forget(entry, path);
     this.state.emit({ kind: 'remove', entry: 0, path, other: '', sizeBytes: 0 });
     this.state.touchParent(path);
   }

@@ -11,6 +11,8 @@ export interface Look {
   readonly path: RelativePath;
   /** A writer closed it: a new change time is taken for a new content. */
   readonly closed: boolean;
+  /** A writer closed it: its content may have changed without any other trace. */
+  readonly written: boolean;
   /** Bring it up to date also when somebody is writing it at this moment. */
   readonly now: boolean;
   /** Compare the entries of the directory with the record too; `tree`: and of all directories below it. */
@@ -50,8 +52,8 @@ export interface ReconcileOutcome {
   readonly unfinished: RelativePath[];
   /** Being written: look again after a moment of quiet. */
   readonly later: RelativePath[];
-  /** Other names of files that lost one: they may have been written through it. */
-  readonly siblings: Set<RelativePath>;
+  /** Other names of files, with the name through which they may have been written (it may have gone). */
+  readonly siblings: Map<RelativePath, RelativePath>;
   /** Could not be decided now (changing too fast): look again. */
   readonly again: RelativePath[];
   readonly failed: { readonly path: RelativePath; readonly error: unknown }[];
@@ -73,7 +75,7 @@ export class ReconcileState {
     scans: [],
     unfinished: [],
     later: [],
-    siblings: new Set(),
+    siblings: new Map(),
     again: [],
     failed: [],
     unsettled: [],
@@ -101,12 +103,12 @@ export class ReconcileState {
   }
 
   /** Drops an entry and everything below it from the record. */
-  forget(entry: IndexedEntry): void {
+  forget(entry: IndexedEntry, at: RelativePath): void {
     const { index, root } = this.context;
     for (const { inode, birthNs } of index.removeTree(entry)) {
       for (const sibling of index.byFileId(inode, birthNs)) {
         const place = index.placeOf(sibling);
-        if (place?.root === root) this.outcome.siblings.add(place.path);
+        if (place?.root === root) this.outcome.siblings.set(place.path, at);
       }
     }
   }
@@ -201,10 +203,10 @@ export class ReconcileState {
 export function updateEntry(state: ReconcileState, entry: IndexedEntry, seen: Seen, renamed: boolean): void {
   const { index } = state.context;
   let difference = differenceOf(entry, seen.stat, { closed: seen.closed, renamed, scanned: seen.scanned });
-  if (difference === 'none') {
-    if (seen.closed && entry.type === 'file' && entry.sizeBytes > 0) state.outcome.unexplained.push(entry);
-    return;
+  if (difference !== 'content' && seen.written && entry.type === 'file' && entry.sizeBytes > 0) {
+    state.outcome.unexplained.push(entry);
   }
+  if (difference === 'none') return;
   if (difference === 'content' && !seen.now && !renamed && isFresh(seen.stat, state.context.wallMs)) {
     state.outcome.later.push(seen.path);
     return;
@@ -238,7 +240,7 @@ export function updateSiblings(state: ReconcileState, id: number, seen: Seen, re
     if (place?.root !== root) continue;
     if (Math.max(seen.stat.links, sibling.links) < 2) {
       // Another look at the same place (a bind mount), or a name that has gone: no link of this one.
-      state.outcome.siblings.add(place.path);
+      state.outcome.siblings.set(place.path, seen.path);
       continue;
     }
     index.updateEntry(sibling, state.recorded(sibling.id, seen.stat));

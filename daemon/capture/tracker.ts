@@ -61,6 +61,7 @@ interface Hinted {
   readonly order: number;
   readonly scan: DirtyLook['scan'];
   readonly closed: boolean;
+  readonly written: boolean;
 }
 
 export class RootTracker {
@@ -88,7 +89,7 @@ export class RootTracker {
     switch (hint.kind) {
       case 'dirty':
         if (this.isOurs(hint.path)) return;
-        if (hint.closed) this.dirty.add(hint.path, bootMs, { closed: true });
+        if (hint.closed) this.dirty.add(hint.path, bootMs, { closed: true, written: hint.written === true });
         else this.dirty.add(hint.path, bootMs);
         return;
       case 'rename':
@@ -210,7 +211,7 @@ export class RootTracker {
       const scan = this.scans.pop();
       if (scan !== undefined) {
         const { path, order } = scan;
-        const how = { closed: false, now: false, scan: scan.deep ? 'tree' : 'children' } as const;
+        const how = { closed: false, written: false, now: false, scan: scan.deep ? 'tree' : 'children' } as const;
         return this.lookAt([{ ...how, path, order, sinceMs: context.bootMs, derived: false }], context);
       }
     }
@@ -243,11 +244,12 @@ export class RootTracker {
     const origins = new Map<RelativePath, DirtyLook>();
     for (const look of looks) {
       origins.set(look.path, look);
-      const { closed, now, scan } = look;
-      this.followRenames(look.path, look.order, { closed, now, scan, firstOrder: 0 }, context.bootMs);
+      const { closed, written, now, scan } = look;
+      this.followRenames(look.path, look.order, { closed, written, now, scan, firstOrder: 0 }, context.bootMs);
     }
     const effective = hurried ? looks.map((look) => ({ ...look, now: true })) : looks;
-    return this.conclude(reconcile(this.reconcileContext(context), effective), context, origins);
+    const wasWritten = (path: RelativePath) => origins.get(path)?.written === true;
+    return this.conclude(reconcile(this.reconcileContext(context), effective), context, wasWritten, origins);
   }
 
   /** What was meant by a path is looked at where directories above it were moved to meanwhile. */
@@ -269,13 +271,18 @@ export class RootTracker {
     };
   }
 
-  private conclude(outcome: ReconcileOutcome, { bootMs }: StepContext, origins?: Origins): number {
+  private conclude(
+    outcome: ReconcileOutcome,
+    { bootMs }: StepContext,
+    wasWritten: (path: RelativePath) => boolean,
+    origins?: Origins,
+  ): number {
     const order = this.dirty.newestOrder;
     // First: what was not found at its path may have gone with one of these, whose hint is still to come.
     for (const { from, to } of outcome.moved) this.dirty.noteRename(from, to, bootMs);
     this.takeAbsences(outcome, bootMs, order, origins);
     for (const scan of outcome.scans) this.scans.push({ ...scan, order });
-    this.takeRetries(outcome, bootMs, origins);
+    this.takeRetries(outcome, bootMs, wasWritten, origins);
     for (const one of outcome.unsettled) this.unsettled.push({ ...one, atMs: bootMs });
     for (const entry of outcome.unexplained) {
       if (!this.checks.add(entry.id, bootMs, this.hurriedTo !== undefined)) this.lookAsWritten(entry, bootMs);
@@ -294,26 +301,40 @@ export class RootTracker {
         order: origin?.order ?? order,
         scan: origin?.scan ?? 'no',
         closed: origin?.closed === true,
+        written: origin?.written === true,
       });
     }
     for (const path of outcome.unknown) {
       const origin = origins?.get(path);
       if (origin?.derived) continue;
-      this.followRenames(path, 0, { closed: true, scan: origin?.scan ?? 'no', firstOrder: 0 }, bootMs);
+      const how = {
+        closed: true,
+        written: origin?.written === true,
+        scan: origin?.scan ?? 'no',
+        firstOrder: 0,
+      } as const;
+      this.followRenames(path, 0, how, bootMs);
     }
   }
 
-  private takeRetries(outcome: ReconcileOutcome, bootMs: number, origins: Origins): void {
+  private takeRetries(
+    outcome: ReconcileOutcome,
+    bootMs: number,
+    wasWritten: (path: RelativePath) => boolean,
+    origins: Origins,
+  ): void {
     const hurried = this.hurriedTo !== undefined;
     for (const path of outcome.later) {
       if (hurried) this.dirty.add(path, bootMs, { now: true, firstOrder: 0 });
       else this.dirty.addLater(path, bootMs, origins?.get(path)?.sinceMs ?? bootMs);
     }
-    for (const path of outcome.siblings) this.dirty.add(path, bootMs, { now: true, firstOrder: 0 });
+    for (const [path, through] of outcome.siblings) {
+      this.dirty.add(path, bootMs, { now: true, written: wasWritten(through), firstOrder: 0 });
+    }
     for (const path of outcome.again) {
-      const { sinceMs, scan } = origins?.get(path) ?? { sinceMs: bootMs, scan: 'no' };
-      if (hurried) this.dirty.add(path, bootMs, { closed: true, scan, firstOrder: 0 });
-      else this.dirty.addAt(path, bootMs + AGAIN_MS, sinceMs, { closed: true, scan });
+      const { sinceMs, scan, written } = origins?.get(path) ?? { sinceMs: bootMs, scan: 'no', written: false };
+      if (hurried) this.dirty.add(path, bootMs, { closed: true, written, scan, firstOrder: 0 });
+      else this.dirty.addAt(path, bootMs + AGAIN_MS, sinceMs, { closed: true, written, scan });
     }
     this.takeUnfinished(outcome, bootMs, origins);
     for (const { path, error } of outcome.failed) {
@@ -343,18 +364,19 @@ export class RootTracker {
     }
     if (due.size === 0) return undefined;
     for (const { hints } of due.values()) {
-      for (const { path, order, scan, closed } of hints) {
-        this.followRenames(path, order, { closed, now: true, scan, firstOrder: 0 }, context.bootMs);
+      for (const { path, order, scan, closed, written } of hints) {
+        this.followRenames(path, order, { closed, written, now: true, scan, firstOrder: 0 }, context.bootMs);
       }
     }
     const outcome = removeAbsent(this.reconcileContext(context), [...due.keys()]);
     // It is there again, or was moved before it could be removed: so was what is below it.
     for (const place of [...outcome.again, ...outcome.unknown]) {
-      for (const { path, scan } of due.get(place)?.hints ?? []) {
-        this.dirty.add(path, context.bootMs, { closed: true, scan, firstOrder: 0 });
+      for (const { path, scan, written } of due.get(place)?.hints ?? []) {
+        this.dirty.add(path, context.bootMs, { closed: true, written, scan, firstOrder: 0 });
       }
     }
-    return this.conclude(outcome, context);
+    const wasWritten = (path: RelativePath) => due.get(path)?.hints.some(({ written }) => written) === true;
+    return this.conclude(outcome, context, wasWritten);
   }
 
   private settleDue({ bootMs }: StepContext): number | undefined {

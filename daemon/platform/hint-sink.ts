@@ -30,7 +30,7 @@ export class HintSink {
     this.nowMs = nowMs;
   }
 
-  dirty(root: number, path: RelativePath, closed: boolean): void {
+  dirty(root: number, path: RelativePath, closed: boolean, written = false): void {
     if (isOurs(path)) return;
     if (this.held.size > 0) this.held.delete(`${root}:${path}`);
     let paths = this.known.get(root);
@@ -41,9 +41,11 @@ export class HintSink {
     const at = paths.get(path);
     if (at === undefined) {
       paths.set(path, this.batch.length);
-      this.add({ kind: 'dirty', root, path, closed });
+      this.add(written ? { kind: 'dirty', root, path, closed, written } : { kind: 'dirty', root, path, closed });
     } else if (closed) {
-      this.batch[at] = { kind: 'dirty', root, path, closed };
+      const before = this.batch[at];
+      const wasWritten = written || (before?.kind === 'dirty' && before.written === true);
+      this.batch[at] = { kind: 'dirty', root, path, closed, ...(wasWritten ? { written: true } : {}) };
     }
   }
 

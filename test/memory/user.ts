@@ -34,7 +34,7 @@ export class MemoryUser {
     const bytes = toBytes(content);
     if (node.type !== 'file' || bytes.length !== node.content.length) throw new Fault('FS-NOT-FOUND', { path });
     this.tree.volume.setMapped(node, bytes);
-    this.dirty(path, true);
+    this.dirty(path, true, true);
   }
 
   append(path: RelativePath, content: Uint8Array | string): void {
@@ -132,7 +132,7 @@ export class MemoryUser {
     } else {
       throw new Fault('FS-EXISTS', { path });
     }
-    this.dirty(path, closed);
+    this.dirty(path, closed, closed);
   }
 
   private attachNew(path: RelativePath, node: MemoryNode): void {
@@ -152,8 +152,8 @@ export class MemoryUser {
     return { ...place, node: place.node };
   }
 
-  private dirty(path: RelativePath, closed: boolean): void {
-    this.emit({ kind: 'dirty', root: this.root, path, closed });
+  private dirty(path: RelativePath, closed: boolean, written = false): void {
+    this.emit({ kind: 'dirty', root: this.root, path, closed, written });
   }
 
   private emit(hint: CaptureHint): void {

@@ -2,10 +2,8 @@
 import test from 'ava';
 import fc from 'fast-check';
 import type { CaptureHint } from '../../daemon/ports.ts';
-import { PROPERTY_SETTINGS } from '../runner/property-settings.ts';
+import { PROPERTY_SEEDS } from '../runner/property-settings.ts';
 import { CaptureWorld } from './capture-world.ts';
-
-fc.configureGlobal(PROPERTY_SETTINGS);
 
 const NAMES = ['a', 'b', 'c', 'd'];
 const path = fc.array(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 3 }).map((names) => names.join('/'));
@@ -152,10 +150,17 @@ function expectEqual(world: CaptureWorld): void {
   if (world.faults.length > 0) throw world.faults[0];
 }
 
+/** Shared out among the seeds. */
 const RUNS = 600;
 
+function holds<T>(property: fc.IProperty<T>): void {
+  for (const seed of PROPERTY_SEEDS) {
+    fc.assert(property, { seed, numRuns: RUNS / PROPERTY_SEEDS.length, includeErrorInReport: true });
+  }
+}
+
 test('any history with all its notifications', (t) => {
-  fc.assert(
+  holds(
     fc.property(history, (steps) => {
       const world = new CaptureWorld();
       populate(world);
@@ -164,13 +169,12 @@ test('any history with all its notifications', (t) => {
       world.settle();
       expectEqual(world);
     }),
-    { numRuns: RUNS, includeErrorInReport: true },
   );
   t.pass();
 });
 
 test('any history with notifications doubled, delayed and out of order', (t) => {
-  fc.assert(
+  holds(
     fc.property(history, fc.infiniteStream(fc.nat(99)), (steps, dice) => {
       const roll = () => dice.next().value as number;
       const world = new CaptureWorld({ delayMs: () => roll() % 20 });
@@ -195,13 +199,12 @@ test('any history with notifications doubled, delayed and out of order', (t) => 
       kept = [];
       expectEqual(world);
     }),
-    { numRuns: RUNS, includeErrorInReport: true },
   );
   t.pass();
 });
 
 test('any history with notifications lost, then a signalled overflow', (t) => {
-  fc.assert(
+  holds(
     fc.property(history, fc.infiniteStream(fc.nat(99)), (steps, dice) => {
       const roll = () => dice.next().value as number;
       const world = new CaptureWorld();
@@ -218,13 +221,12 @@ test('any history with notifications lost, then a signalled overflow', (t) => {
       world.settle();
       expectEqual(world);
     }),
-    { numRuns: RUNS, includeErrorInReport: true },
   );
   t.pass();
 });
 
 test('any history that goes on while the engine is looking and reading', (t) => {
-  fc.assert(
+  holds(
     fc.property(history, fc.infiniteStream(fc.nat(99)), (steps, dice) => {
       const roll = () => dice.next().value as number;
       const world = new CaptureWorld({ delayMs: () => roll() % 5 });
@@ -249,7 +251,6 @@ test('any history that goes on while the engine is looking and reading', (t) => 
       world.settle();
       expectEqual(world);
     }),
-    { numRuns: RUNS, includeErrorInReport: true },
   );
   t.pass();
 });

@@ -115,7 +115,7 @@ function reportChange({ watched, path }: Relation, name: string, event: Fanotify
   }
   // The directory itself is reported as the name "." in it.
   const place = name === '' || name === '.' ? path : joinPath(path, name);
-  if (event.settled) sink.dirty(root, place, true);
+  if (event.settled) sink.dirty(root, place, true, event.written);
   else if (event.modified) sink.dirty(root, place, false);
   else if (event.created) sink.created(root, place);
 }

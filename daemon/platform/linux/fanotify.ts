@@ -68,6 +68,8 @@ export interface FanotifyEvent {
   readonly modified: boolean;
   /** Something that is over: closed by a writer, removed, renamed, attributes set. */
   readonly settled: boolean;
+  /** A writer closed it. */
+  readonly written: boolean;
 }
 
 export interface FanotifyListener {
@@ -187,6 +189,7 @@ function decodeEvent(start: number, end: number, listener: FanotifyListener): vo
     created: (mask & FAN_CREATE) !== 0,
     modified: (mask & FAN_MODIFY) !== 0,
     settled: (mask & SETTLED) !== 0,
+    written: (mask & FAN_CLOSE_WRITE) !== 0,
   });
 }
 

@@ -182,7 +182,7 @@ export class InotifyCapture {
   private report(node: Node, name: string, mask: number): void {
     const { sink, root } = this.watched;
     const path = name === '' ? pathOf(node) : joinPath(pathOf(node), name);
-    if (mask & (IN_DELETE | IN_CLOSE_WRITE | IN_ATTRIB)) sink.dirty(root, path, true);
+    if (mask & (IN_DELETE | IN_CLOSE_WRITE | IN_ATTRIB)) sink.dirty(root, path, true, (mask & IN_CLOSE_WRITE) !== 0);
     else if (mask & IN_MODIFY) sink.dirty(root, path, false);
     else if (mask & IN_CREATE) sink.created(root, path);
   }

@@ -218,19 +218,24 @@ export class DirtySet {
     if (gone > 0) this.renameOrder = this.renameOrder.slice(gone);
   }
 
-  /** Where what was meant by `path` may be now, because it or directories above it were renamed (after `order`). */
-  translations(path: RelativePath, order: number): RelativePath[] {
+  /** Where what was meant by `path` may be now: directories above it were renamed after `order`, or it was (`itself`). */
+  translations(path: RelativePath, order: number, itself = false): RelativePath[] {
     if (this.renames.size === 0) return [];
     const found = new Set<RelativePath>([path]);
     for (const one of found) {
-      for (let above: RelativePath | undefined = one; above !== undefined && above !== ''; above = parentPath(above)) {
-        for (const rename of this.renames.get(above) ?? []) {
-          if (rename.order > order && found.size <= TRANSLATIONS) found.add(rename.to + one.slice(above.length));
-        }
+      const lowest = itself ? one : parentPath(one);
+      for (let above = lowest; above !== undefined && above !== ''; above = parentPath(above)) {
+        const targets = this.targetsAfter(above, order).slice(0, Math.max(0, TRANSLATIONS + 1 - found.size));
+        for (const to of targets) found.add(to + one.slice(above.length));
       }
     }
     found.delete(path);
     return [...found];
+  }
+
+  private targetsAfter(from: RelativePath, order: number): RelativePath[] {
+    const renames = this.renames.get(from)?.filter((rename) => rename.order > order) ?? [];
+    return renames.map(({ to }) => to);
   }
 
   /** Boot time when the next delayed look is due. */

@@ -255,6 +255,10 @@ export class RootTracker {
   /** What was meant by a path is looked at where directories above it were moved to meanwhile. */
   private followRenames(path: RelativePath, order: number, how: AddOptions, bootMs: number): void {
     for (const place of this.dirty.translations(path, order)) this.dirty.add(place, bootMs, { ...how, derived: true });
+    if (how.written !== true) return;
+    for (const place of this.dirty.translations(path, order, true)) {
+      this.dirty.add(place, bootMs, { now: true, written: true, firstOrder: 0, derived: true });
+    }
   }
 
   private reconcileContext(context: StepContext): ReconcileContext {

@@ -5,7 +5,8 @@
  */
 import type { ContentHasher } from '../../daemon/link/content-hash.ts';
 import { SeededRandom } from '../memory/clock.ts';
-import { EnginePair, type Side } from '../memory/engine-pair.ts';
+import { EnginePair } from '../memory/engine-pair.ts';
+import type { Side } from '../memory/pair-core.ts';
 import { describeTree } from '../memory/user.ts';
 import type { CutOrder, MemoryNode } from '../memory/volume.ts';
 import { Users } from '../sim/users.ts';

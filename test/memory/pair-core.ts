@@ -1,0 +1,395 @@
+/** Both engines of a scenario in virtual time, joined by a link that can be cut; either can be killed and started again. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Standby } from '../../daemon/apply/standby.ts';
+import { compileExcludes } from '../../daemon/capture/filter.ts';
+import type { ContentHasher } from '../../daemon/link/content-hash.ts';
+import type { CaptureHint, Clock, RootTree, Timer } from '../../daemon/ports.ts';
+import type {
+  DiffResult,
+  EngineCall,
+  EngineConfig,
+  EngineNotice,
+  EngineRequest,
+  EngineStatus,
+  SyncResult,
+} from '../../daemon/scenario/engine-protocol.ts';
+import { MasterEngine } from '../../daemon/scenario/master-engine.ts';
+import { ReplicaEngine, type ReplicaEnginePorts } from '../../daemon/scenario/replica-engine.ts';
+import { MasterState } from '../../daemon/store/master-state.ts';
+import { type FaultDocument, fillTemplate } from '../../shared/faults.ts';
+import type { Position } from '../../shared/position.ts';
+import { MemoryCapture } from './capture.ts';
+import { SeededRandom, SimulatedClock } from './clock.ts';
+
+/** Every transaction is flushed: on a disk a run of many would take minutes. */
+const MEMORY_DISK = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
+/** The clock of one life of an engine: after a kill nothing it scheduled happens. */
+class MortalClock implements Clock {
+  private readonly clock: SimulatedClock;
+  private readonly within: (run: () => void) => void;
+  dead = false;
+
+  constructor(clock: SimulatedClock, within: (run: () => void) => void) {
+    this.clock = clock;
+    this.within = within;
+  }
+
+  wallMs(): number {
+    return this.clock.wallMs();
+  }
+
+  bootMs(): number {
+    return this.clock.bootMs();
+  }
+
+  after(delayMs: number, run: () => void): Timer {
+    return this.clock.after(delayMs, () => {
+      if (!this.dead) this.within(run);
+    });
+  }
+}
+
+export type Side = 'master' | 'replica';
+
+export interface EngineEvent {
+  readonly side: Side;
+  readonly code: string;
+  readonly text: string;
+}
+
+interface Life<Engine> {
+  readonly engine: Engine;
+  readonly clock: MortalClock;
+}
+
+/** What the Replica's engine works on. */
+export type ReplicaFiles = Pick<ReplicaEnginePorts, 'trees' | 'spoolLog' | 'journalLog' | 'stateFile'>;
+
+export abstract class PairCore {
+  readonly clock = new SimulatedClock();
+  readonly random: SeededRandom;
+  readonly capture: MemoryCapture;
+  readonly events: EngineEvent[] = [];
+  readonly failures: FaultDocument[] = [];
+  masterStatus: EngineStatus | undefined;
+  replicaStatus: EngineStatus | undefined;
+  /** Bytes on the wire from Master to Replica. */
+  sentBytes = 0;
+  /** Time of a message on the wire. */
+  latencyMs: () => number = () => 0;
+  disturb: (hints: readonly CaptureHint[]) => readonly CaptureHint[] = (hints) => hints;
+  private readonly hasher: ContentHasher;
+  protected readonly directory = mkdtempSync(join(MEMORY_DISK, 'mainstay-pair-'));
+  private readonly exclude: readonly string[];
+  /** When and how fast the Master sends; used by its next start. */
+  sending: Pick<EngineConfig, 'bandwidth' | 'schedule'> = {};
+  /** Whose engine runs right now. */
+  protected running: Side | undefined;
+  private masterState: MasterState | undefined;
+  private master: Life<MasterEngine> | undefined;
+  private replica: Life<ReplicaEngine> | undefined;
+  private linkNumber = 0;
+  private linked = false;
+  private linkAtMs = { toMaster: 0, toReplica: 0 };
+  private calls = 0;
+  protected beforeCommit: () => void = () => {};
+  private readonly replies = new Map<number, { result?: unknown; fault?: FaultDocument }>();
+
+  protected constructor(hasher: ContentHasher, seed: number, exclude: readonly string[]) {
+    this.hasher = hasher;
+    this.random = new SeededRandom(seed);
+    this.exclude = exclude;
+    this.capture = new MemoryCapture(this.clock, () => this.random.below(4));
+  }
+
+  /** For one life of the Master's engine. */
+  protected abstract openMasterTree(): RootTree;
+  /** For one life of the Replica's engine. */
+  protected abstract openReplicaFiles(): ReplicaFiles;
+  /** After a kill. */
+  protected abstract closeFiles(side: Side): void;
+
+  private within(side: Side, run: () => void): void {
+    const before = this.running;
+    this.running = side;
+    try {
+      run();
+    } finally {
+      this.running = before;
+    }
+  }
+
+  private config(role: Side): EngineConfig {
+    return {
+      scenarioId: 'scenario',
+      scenarioName: 'Scenario',
+      role,
+      roots: [{ path: `/${role}` }],
+      directory: this.directory,
+      exclude: this.exclude,
+      agreedFingerprint: 'agreed',
+      epoch: 1,
+      limits: { spoolMaxBytes: 2 ** 30, spoolMinFreeBytes: 0, syncWindowBytes: 2 ** 24 },
+      ...(role === 'master' ? this.sending : {}),
+    };
+  }
+
+  // ------------------------------------------------------------- life and death
+
+  startMaster(): void {
+    const clock = new MortalClock(this.clock, (run) => this.within('master', run));
+    const state = new MasterState(join(this.directory, 'master.db'));
+    const commit = state.commit.bind(state);
+    state.commit = () => {
+      if (clock.dead) throw new Error('a dead process commits nothing');
+      this.beforeCommit();
+      commit();
+    };
+    this.masterState = state;
+    const { random, hasher } = this;
+    this.within('master', () => {
+      const engine = new MasterEngine(
+        this.config('master'),
+        { clock, random, trees: [this.openMasterTree()], state, hasher },
+        (notice) => {
+          if (!clock.dead) this.onNotice('master', notice);
+        },
+      );
+      this.master = { engine, clock };
+      engine.start();
+      this.capture.start((hints) => {
+        if (!clock.dead) this.tellMaster({ type: 'hints', hints: this.disturb(hints) });
+      });
+    });
+  }
+
+  startReplica(options: Pick<EngineConfig, 'adoptRoots'> = {}): void {
+    const clock = new MortalClock(this.clock, (run) => this.within('replica', run));
+    const { hasher } = this;
+    const excluded = compileExcludes(this.exclude, true);
+    this.within('replica', () => {
+      const engine = new ReplicaEngine(
+        { ...this.config('replica'), ...options },
+        { clock, ...this.openReplicaFiles(), hasher, excluded },
+        (notice) => {
+          if (!clock.dead) this.onNotice('replica', notice);
+        },
+      );
+      this.replica = { engine, clock };
+      engine.start();
+    });
+  }
+
+  private tellMaster(request: EngineRequest): void {
+    this.within('master', () => this.master?.engine.handle(request));
+  }
+
+  private tellReplica(request: EngineRequest): void {
+    this.within('replica', () => this.replica?.engine.handle(request));
+  }
+
+  start(): void {
+    this.startReplica();
+    this.startMaster();
+    this.connect();
+  }
+
+  /** kill -9: what was not durable is gone, nothing more is said. */
+  killMaster(): void {
+    if (this.master !== undefined) this.master.clock.dead = true;
+    this.capture.stop();
+    this.closeMasterState();
+    this.master = undefined;
+    this.closeFiles('master');
+    this.cut('the Master died');
+  }
+
+  private closeMasterState(): void {
+    try {
+      this.masterState?.close();
+    } catch {
+      // Closed by the engine's own end before.
+    }
+    this.masterState = undefined;
+  }
+
+  killReplica(): void {
+    if (this.replica === undefined) return;
+    this.replica.clock.dead = true;
+    this.replica = undefined;
+    this.closeFiles('replica');
+    this.cut('the Replica died');
+  }
+
+  /** The process is being killed inside an operation: whatever its code still does has no effect outside. */
+  strike(side: Side): void {
+    const life = side === 'master' ? this.master : this.replica;
+    if (life !== undefined) life.clock.dead = true;
+  }
+
+  /** What the Replica's engine holds as durable; undefined without usable data. */
+  get replicaReceived(): Position | undefined {
+    return this.standby?.received;
+  }
+
+  /** Something received waits to be applied. */
+  get replicaBacklog(): boolean {
+    return this.standby?.backlog === true;
+  }
+
+  private get standby(): Standby | undefined {
+    return ((this.replica?.engine ?? {}) as unknown as { readonly standby?: Standby }).standby;
+  }
+
+  get masterAlive(): boolean {
+    return this.master !== undefined;
+  }
+
+  get replicaAlive(): boolean {
+    return this.replica !== undefined;
+  }
+
+  /** Ends the Master as an operator would. */
+  stopMaster(): void {
+    this.tellMaster({ type: 'stop' });
+    this.capture.stop();
+    if (this.master !== undefined) this.master.clock.dead = true;
+    this.master = undefined;
+    this.cut('stopped');
+  }
+
+  close(): void {
+    this.killMaster();
+    this.killReplica();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  // ------------------------------------------------------------- the link
+
+  get isLinked(): boolean {
+    return this.linked;
+  }
+
+  connect(): void {
+    if (this.linked || this.master === undefined || this.replica === undefined) return;
+    this.linked = true;
+    this.linkNumber += 1;
+    this.tellReplica({ type: 'link-open', peer: 'master' });
+    this.tellMaster({ type: 'link-open', peer: 'replica' });
+  }
+
+  /** The connection breaks: what is on the wire is lost. */
+  cut(reason = 'cut'): void {
+    if (!this.linked) return;
+    this.linked = false;
+    this.linkNumber += 1;
+    this.tellMaster({ type: 'link-closed', peer: 'replica', reason });
+    this.tellReplica({ type: 'link-closed', peer: 'master', reason });
+  }
+
+  private transmit(from: Side, bytes: Uint8Array): void {
+    const { linkNumber } = this;
+    if (!this.linked) return;
+    if (from === 'master') this.sentBytes += bytes.length;
+    const direction = from === 'master' ? 'toReplica' : 'toMaster';
+    this.linkAtMs[direction] = Math.max(this.linkAtMs[direction], this.clock.bootMs() + this.latencyMs());
+    this.clock.after(this.linkAtMs[direction] - this.clock.bootMs(), () => {
+      if (!this.linked || this.linkNumber !== linkNumber) return;
+      if (from === 'master') this.tellReplica({ type: 'link-bytes', peer: 'master', bytes });
+      else this.tellMaster({ type: 'link-bytes', peer: 'replica', bytes });
+    });
+  }
+
+  private onNotice(side: Side, notice: EngineNotice): void {
+    switch (notice.type) {
+      case 'link-send':
+        this.transmit(side, notice.bytes.slice());
+        return;
+      case 'link-close': {
+        const { linkNumber } = this;
+        this.clock.after(0, () => {
+          if (this.linkNumber === linkNumber) this.cut(notice.fault?.text ?? 'closed by the other side');
+        });
+        return;
+      }
+      case 'event':
+        this.events.push({
+          side,
+          code: notice.code,
+          text: fillTemplate(notice.code, notice.details) + JSON.stringify(notice.details),
+        });
+        return;
+      case 'status':
+        if (side === 'master') this.masterStatus = notice.status;
+        else this.replicaStatus = notice.status;
+        return;
+      case 'reply':
+        this.replies.set(notice.id, notice);
+        return;
+      case 'failed':
+        this.failures.push(notice.fault);
+        return;
+      default:
+    }
+  }
+
+  // ------------------------------------------------------------- calls
+
+  post(call: EngineCall): number {
+    this.calls += 1;
+    this.tellMaster({ type: 'call', id: this.calls, call });
+    return this.calls;
+  }
+
+  answerOf(id: number): { result?: unknown; fault?: FaultDocument } | undefined {
+    return this.replies.get(id);
+  }
+
+  /** Runs until the call is answered; throws on a fault. */
+  call(call: EngineCall, limitMs = 600_000): unknown {
+    const id = this.post(call);
+    if (!this.clock.runUntil(() => this.replies.has(id), limitMs)) throw new Error(`no answer to ${call.name}`);
+    const reply = this.replies.get(id)!;
+    if (reply.fault !== undefined) throw new Error(reply.fault.text);
+    return reply.result;
+  }
+
+  /** Asks the Replica's engine; throws on a fault. */
+  callReplica(call: EngineCall): unknown {
+    this.calls += 1;
+    const id = this.calls;
+    this.replica!.engine.handle({ type: 'call', id, call });
+    const reply = this.replies.get(id)!;
+    if (reply.fault !== undefined) throw new Error(reply.fault.text);
+    return reply.result;
+  }
+
+  synchronize(options: Partial<Extract<EngineCall, { name: 'synchronize' }>> = {}): SyncResult {
+    return this.call({
+      name: 'synchronize',
+      peer: 'replica',
+      method: 'file',
+      ignoreSame: true,
+      ...options,
+    }) as SyncResult;
+  }
+
+  diff(): DiffResult {
+    return this.call({ name: 'diff', peer: 'replica', ignoreSame: false }) as DiffResult;
+  }
+
+  barrier(): void {
+    this.call({ name: 'barrier' });
+  }
+
+  run(durationMs: number): void {
+    this.clock.advance(durationMs);
+  }
+
+  codes(side: Side = 'master'): string[] {
+    return this.events.filter((event) => event.side === side).map((event) => event.code);
+  }
+}

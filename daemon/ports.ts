@@ -98,7 +98,28 @@ export interface StagedFile {
   flush(): void;
   /** Atomically becomes `path`, replacing a file or link there; a directory there is `FS-EXISTS`. The parent must exist. */
   commit(path: RelativePath): void;
+  /** Reads back what it holds, like `ReadableFile.read`. */
+  read(target: Uint8Array, offset: number, length: number, position: number): number;
+  /** Size it has now. */
+  sizeBytes(): number;
+  /**
+   * Becomes a kept object instead of a file of the root: content and name are durable when this returns, and nothing is
+   * under the name before. `FS-EXISTS` when something is kept under it.
+   */
+  keepAs(keepName: string): void;
+  /** Closes it; what was staged under a keep name stays there for another `stage(keepName)`, anything else is discarded. */
+  release(): void;
   discard(): void;
+}
+
+/** A file of the root that is changed where it is, by the journal's rules (D5): what is overwritten was kept before. Its time is set after it was closed. */
+export interface WritableFile {
+  stat(): EntryStat;
+  write(bytes: Uint8Array, position: number): void;
+  truncate(sizeBytes: number): void;
+  /** fdatasync. A failure is fatal (`FS-IO`), never retried. */
+  flush(): void;
+  close(): void;
 }
 
 /**
@@ -124,7 +145,13 @@ export interface RootTree {
   openRead(path: RelativePath): ReadableFile;
   readLink(path: RelativePath): string;
 
-  stage(): StagedFile;
+  /**
+   * With `keepName` the file lies among the kept objects under that name until it is committed: it outlives a kill, and
+   * staging it again goes on with the content it has.
+   */
+  stage(keepName?: string): StagedFile;
+  /** An existing regular file, to be changed in place; `FS-NOT-FOUND` when there is none, `FS-BUSY` when it is in use. */
+  openWrite(path: RelativePath): WritableFile;
   makeDirectory(path: RelativePath, metadata: Metadata): void;
   /** Replaces a file or link there. */
   makeSymlink(path: RelativePath, target: string, metadata: Metadata): void;

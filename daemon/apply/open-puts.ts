@@ -1,7 +1,8 @@
 /** Files that arrive in pieces: staged, hashed as they come, complete only when the whole content's hash agrees. */
 import type { Change, ChangeMetadata, MetadataProfile } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
-import { type ContentHasher, hashZeros, sameHash } from '../link/content-hash.ts';
+import { BlockHashStream } from '../link/block-hash.ts';
+import { type ContentHasher, sameHash } from '../link/content-hash.ts';
 import type { Metadata, RootTree, StagedFile } from '../ports.ts';
 
 export type PutBegin = Extract<Change, { readonly op: 'put-begin' }>;
@@ -14,59 +15,40 @@ export function appliedMetadata(metadata: ChangeMetadata, profile: MetadataProfi
 
 /** One staged file with its running hash. Pieces come in ascending order; what lies between them is a hole. */
 export class StagedContent {
-  private readonly hasher: ContentHasher;
   private readonly sizeBytes: number;
   readonly staged: StagedFile;
-  private hashState: Uint8Array;
-  private position = 0;
+  private readonly hashing: BlockHashStream;
 
-  constructor(tree: RootTree, hasher: ContentHasher, sizeBytes: number) {
-    this.hasher = hasher;
+  /** `keepName`: what arrives outlives an interruption under this name. */
+  constructor(tree: RootTree, hasher: ContentHasher, sizeBytes: number, keepName?: string) {
     this.sizeBytes = sizeBytes;
-    this.staged = tree.stage();
-    hasher.start();
-    this.hashState = hasher.save();
+    this.staged = tree.stage(keepName);
+    if (keepName !== undefined && this.staged.sizeBytes() > 0) this.staged.truncate(0);
+    this.hashing = new BlockHashStream(hasher, sizeBytes);
   }
 
   /** Throws `LINK-FRAME` when the piece overlaps an earlier one or lies outside the announced size. */
   write(content: Uint8Array, position: number): void {
-    this.advanceTo(position, content.length);
+    this.checkPlace(position, content.length);
     this.staged.write(content, position);
-    this.hasher.update(content);
-    this.hashState = this.hasher.save();
-    this.position = position + content.length;
-  }
-
-  /** The same for a range taken from a file of the root; `read` fills a piece of it for the hash. */
-  copy(path: string, position: number, length: number, read: (position: number, length: number) => Uint8Array): void {
-    this.advanceTo(position, length);
-    this.staged.copyFrom(path, position, length);
-    for (let at = position; at < position + length; at += COPY_BYTES) {
-      this.hasher.update(read(at, Math.min(COPY_BYTES, position + length - at)));
-    }
-    this.hashState = this.hasher.save();
-    this.position = position + length;
+    this.hashing.zeros(position - this.hashing.position);
+    this.hashing.update(content);
   }
 
   /** True when the content is what was announced; the file then has its final size. */
   finish(hash: Uint8Array): boolean {
-    this.hasher.load(this.hashState);
-    hashZeros(this.hasher, this.sizeBytes - this.position);
-    if (!sameHash(this.hasher.digest(), hash)) return false;
+    this.hashing.zeros(this.sizeBytes - this.hashing.position);
+    if (!sameHash(this.hashing.digest(), hash)) return false;
     this.staged.truncate(this.sizeBytes);
     return true;
   }
 
-  private advanceTo(position: number, length: number): void {
-    if (position < this.position || position + length > this.sizeBytes) {
+  private checkPlace(position: number, length: number): void {
+    if (position < this.hashing.position || position + length > this.sizeBytes) {
       throw new Fault('LINK-FRAME', { reason: `piece at ${position} of ${this.sizeBytes}` });
     }
-    this.hasher.load(this.hashState);
-    hashZeros(this.hasher, position - this.position);
   }
 }
-
-const COPY_BYTES = 1024 * 1024;
 
 interface OpenPut {
   readonly begin: PutBegin;

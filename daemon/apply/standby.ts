@@ -61,7 +61,10 @@ export class Standby {
     const roots = ports.trees.map((tree) => tree.rootIdentity());
     this.checkRoots(roots, adoptRoots);
     for (const tree of ports.trees) tree.clearStaging();
-    if (this.saved.generation === undefined) this.skipKept();
+    if (this.saved.generation === undefined) {
+      this.takeBackPatches();
+      this.skipKept();
+    }
     this.journal = new Journal(ports.journalLog, ports.trees, this.saved.journalSegment);
     this.journal.clean();
     this.parked.load(this.saved.parked, ports.clock.bootMs());
@@ -289,6 +292,15 @@ export class Standby {
     }
   }
 
+  /** A synchronization was interrupted: a file half changed in place is neither old nor new, what it was is in the journal. */
+  private takeBackPatches(): void {
+    const journal = new Journal(this.ports.journalLog, this.ports.trees, this.saved.journalSegment);
+    const patches = journal.pending().filter(({ op }) => op === 'patch');
+    if (patches.length === 0) return;
+    journal.rollBack(patches);
+    for (const tree of this.ports.trees) tree.flushAll();
+  }
+
   /** What is kept belongs to no history, perhaps to a deleted scenario: its names must not be used again. */
   private skipKept(): void {
     const journalSegment = Math.max(this.saved.journalSegment, newestKeptSegment(this.ports.trees) + 1);
@@ -315,6 +327,7 @@ export class Standby {
     const pending = this.journal.pending();
     if (pending.length === 0 && since === undefined) return;
     if (interrupted || this.saved.generation === undefined) {
+      this.journal.rollBack(pending.filter(({ op }) => op === 'patch'));
       this.giveUp(interrupted ? 'power was lost during recovery' : undefined);
       return;
     }

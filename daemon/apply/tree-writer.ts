@@ -24,6 +24,10 @@ export class TreeWriter {
     this.profile = profile;
   }
 
+  get allTrees(): readonly RootTree[] {
+    return this.trees;
+  }
+
   tree(root: number): RootTree {
     const tree = this.trees[root];
     if (tree === undefined) throw new Fault('LINK-FRAME', { reason: `root ${root}` });

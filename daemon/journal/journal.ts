@@ -8,7 +8,7 @@
  */
 import { Fault } from '../../shared/faults.ts';
 import { ByteReader, ByteWriter } from '../../shared/protocol/bytes.ts';
-import type { RootTree, SegmentLog } from '../ports.ts';
+import type { RootTree, SegmentLog, StagedFile } from '../ports.ts';
 import { encodeRecord, scanSegment } from '../spool/segment-records.ts';
 import { readJournalEntry, type UndoIntent, type UndoRecord, writeUndoneMark, writeUndoRecord } from './record.ts';
 import { takeBack, touchesWhatWasThere } from './undo.ts';
@@ -21,6 +21,8 @@ export interface JournalPort {
   flush(): void;
   /** Keeps what the record's path holds: by a further link (it stays in place) or by moving it away. */
   keep(record: UndoRecord, how: 'link' | 'move'): void;
+  /** Keeps the ranges of a file that is to be changed in place, as copied to `ranges`; durable when this returns. */
+  keepRanges(record: UndoRecord, ranges: StagedFile): void;
   /** Takes a change back that could not be completed. */
   takeBack(record: UndoRecord): void;
 }
@@ -102,6 +104,12 @@ export class Journal implements JournalPort {
     this.keptRoots.add(record.root);
     if (how === 'link') tree.keepLink(record.path, kept);
     else tree.keep(record.path, kept);
+  }
+
+  keepRanges(record: UndoRecord, ranges: StagedFile): void {
+    if (record.kept === undefined) throw new Fault('INTERNAL', { reason: `nothing to keep of "${record.path}"` });
+    this.keptRoots.add(record.root);
+    ranges.keepAs(record.kept);
   }
 
   takeBack(record: UndoRecord): void {

@@ -8,7 +8,7 @@ import type { RelativePath } from '../../shared/path.ts';
 import type { ByteReader, ByteWriter } from '../../shared/protocol/bytes.ts';
 import type { EntryStat, EntryType, FileId } from '../ports.ts';
 
-const UNDO_OPS = ['make-directory', 'put', 'symlink', 'link', 'rename', 'remove', 'metadata'] as const;
+const UNDO_OPS = ['make-directory', 'put', 'symlink', 'link', 'rename', 'remove', 'metadata', 'patch'] as const;
 export type UndoOp = (typeof UNDO_OPS)[number];
 
 /** What was at the path before the change. */
@@ -20,6 +20,12 @@ export interface ObjectBefore {
   readonly uid: number;
   readonly gid: number;
   readonly mtimeNs: bigint;
+}
+
+/** Bytes of a file. */
+export interface FileRange {
+  readonly position: number;
+  readonly length: number;
 }
 
 export interface UndoIntent {
@@ -36,6 +42,8 @@ export interface UndoIntent {
   readonly before?: ObjectBefore;
   /** Rename: the object that moves; link: the file that gets a further name. */
   readonly source?: FileId;
+  /** Patch (a file changed in place): the ranges of the old content that are kept, ascending. */
+  readonly ranges?: readonly FileRange[];
 }
 
 export interface UndoRecord extends UndoIntent {
@@ -57,6 +65,7 @@ const HAS_FROM = 1;
 const HAS_BEFORE = 2;
 const HAS_SOURCE = 4;
 const HAS_KEPT = 8;
+const HAS_RANGES = 16;
 const UNDONE = 255;
 
 export function objectBefore(stat: EntryStat): ObjectBefore {
@@ -73,13 +82,37 @@ export function writeUndoRecord(writer: ByteWriter, record: UndoRecord): void {
     (record.from === undefined ? 0 : HAS_FROM) |
     (record.before === undefined ? 0 : HAS_BEFORE) |
     (record.source === undefined ? 0 : HAS_SOURCE) |
-    (record.kept === undefined ? 0 : HAS_KEPT);
+    (record.kept === undefined ? 0 : HAS_KEPT) |
+    (record.ranges === undefined ? 0 : HAS_RANGES);
   writer.u8(UNDO_OPS.indexOf(record.op)).u8(flags).varint(record.n).varint(record.transaction);
   writer.varint(record.seq).f64(record.masterMs).u8(record.root).text(record.path);
   if (record.from !== undefined) writer.text(record.from);
   if (record.before !== undefined) writeBefore(writer, record.before);
   if (record.source !== undefined) writeId(writer, record.source);
   if (record.kept !== undefined) writer.text(record.kept);
+  if (record.ranges !== undefined) writeRanges(writer, record.ranges);
+}
+
+/** Each as the distance from the end of the one before and its length. */
+function writeRanges(writer: ByteWriter, ranges: readonly FileRange[]): void {
+  writer.varint(ranges.length);
+  let end = 0;
+  for (const { position, length } of ranges) {
+    writer.varint(position - end).varint(length);
+    end = position + length;
+  }
+}
+
+function readRanges(reader: ByteReader): FileRange[] {
+  const ranges: FileRange[] = [];
+  const count = reader.varint();
+  for (let end = 0; ranges.length < count; ) {
+    const position = end + reader.varint();
+    const length = reader.varint();
+    ranges.push({ position, length });
+    end = position + length;
+  }
+  return ranges;
 }
 
 export function writeUndoneMark(writer: ByteWriter, n: number): void {
@@ -105,6 +138,7 @@ export function readJournalEntry(reader: ByteReader): JournalEntry {
     ...(flags & HAS_BEFORE ? { before: readBefore(reader) } : {}),
     ...(flags & HAS_SOURCE ? { source: readId(reader) } : {}),
     ...(flags & HAS_KEPT ? { kept: reader.text() } : {}),
+    ...(flags & HAS_RANGES ? { ranges: readRanges(reader) } : {}),
   };
   return { kind: 'undo', record };
 }

@@ -5,7 +5,7 @@
 import { Fault } from '../../shared/faults.ts';
 import { parentPath, type RelativePath } from '../../shared/path.ts';
 import type { EntryStat, RootTree } from '../ports.ts';
-import { sameId, type UndoRecord } from './record.ts';
+import { sameId, type UndoOp, type UndoRecord } from './record.ts';
 
 /**
  * `kept`: names of kept objects that exist. `aside`: a fresh name for what has to get out of the way.
@@ -23,6 +23,8 @@ export function takeBack(tree: RootTree, record: UndoRecord, kept: ReadonlySet<s
     }
     case 'remove':
       return restoreKept(tree, record, kept, now, aside);
+    case 'patch':
+      return takeBackPatch(tree, record, kept, now);
     default:
       return takeBackCreation(tree, record, kept, now, aside);
   }
@@ -65,6 +67,41 @@ function takeBackCreation(
   return true;
 }
 
+const RESTORE_BYTES = 1024 * 1024;
+
+/** Writes the kept ranges back. They are complete as soon as something is kept under the record's name. */
+function takeBackPatch(
+  tree: RootTree,
+  record: UndoRecord,
+  kept: ReadonlySet<string>,
+  now: EntryStat | undefined,
+): boolean {
+  const { before, ranges } = record;
+  if (record.kept === undefined || before === undefined || ranges === undefined) return true;
+  if (now === undefined || !sameId(now.id, before.id)) return false;
+  // Nothing is written before they are kept.
+  if (!kept.has(record.kept)) return true;
+  const old = tree.stage(record.kept);
+  const file = tree.openWrite(record.path);
+  try {
+    const buffer = new Uint8Array(RESTORE_BYTES);
+    for (const { position, length } of ranges) {
+      for (let done = 0; done < length; ) {
+        const count = old.read(buffer, 0, Math.min(RESTORE_BYTES, length - done), position + done);
+        if (count === 0) throw new Fault('INTERNAL', { reason: `what was kept of "${record.path}" is too short` });
+        file.write(buffer.subarray(0, count), position + done);
+        done += count;
+      }
+    }
+    file.truncate(before.sizeBytes);
+  } finally {
+    file.close();
+    old.release();
+  }
+  takeBackMetadata(tree, record, now);
+  return true;
+}
+
 function restoreKept(
   tree: RootTree,
   record: UndoRecord,
@@ -81,6 +118,9 @@ function restoreKept(
   return true;
 }
 
+/** After these the object that was there before is still the one in its place, or nothing is. */
+const CHANGES_OBJECT: ReadonlySet<UndoOp> = new Set(['metadata', 'remove', 'patch']);
+
 /**
  * Records (oldest first) of changes to what was in its place when the first of them was written: a power cut that kept only
  * some beginning of the changes, however short, has left that there. Of the others it may have left nothing.
@@ -96,7 +136,7 @@ export function touchesWhatWasThere(records: readonly UndoRecord[]): Set<UndoRec
   const old = new Set<UndoRecord>();
   for (const record of records) {
     if (!isNew(record.root, record.op === 'rename' ? (record.from ?? record.path) : record.path)) old.add(record);
-    if (record.op !== 'metadata' && record.op !== 'remove') taken.add(`${record.root}:${record.path}`);
+    if (!CHANGES_OBJECT.has(record.op)) taken.add(`${record.root}:${record.path}`);
   }
   return old;
 }

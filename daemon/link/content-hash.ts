@@ -14,8 +14,6 @@ export interface ContentHasher {
   load(state: Uint8Array): void;
 }
 
-const ZEROS = new Uint8Array(64 * 1024);
-
 export async function createContentHasher(): Promise<ContentHasher> {
   const xxh128 = await createXXHash128();
   return {
@@ -31,13 +29,6 @@ export function hashWhole(hasher: ContentHasher, content: Uint8Array): Uint8Arra
   hasher.start();
   hasher.update(content);
   return hasher.digest();
-}
-
-/** Adds a run of zeros: what a hole reads as. */
-export function hashZeros(hasher: ContentHasher, count: number): void {
-  for (let rest = count; rest > 0; rest -= ZEROS.length) {
-    hasher.update(rest >= ZEROS.length ? ZEROS : ZEROS.subarray(0, rest));
-  }
 }
 
 export function sameHash(a: Uint8Array, b: Uint8Array): boolean {

@@ -142,12 +142,7 @@ export class MasterPeer {
       {
         onControl: (message) => this.onControl(message),
         onFrame: (type, payload) => {
-          if (type !== FrameType.syncNeed) {
-            throw new Fault('LINK-FRAME', { reason: `frame type ${type} from a Replica` });
-          }
-          if (this.sync === undefined) return false;
-          this.sync.onNeeds(payload);
-          this.ports.onChange(this);
+          this.onFrame(type, payload);
           return false;
         },
         onClosed: (reason, fault) => this.onClosed(stream, reason, fault),
@@ -166,6 +161,16 @@ export class MasterPeer {
       profile: profileOf(trees),
       caseSensitive: trees.every((tree) => tree.capabilities.caseSensitive),
     });
+    this.ports.onChange(this);
+  }
+
+  private onFrame(type: number, payload: Uint8Array): void {
+    if (type !== FrameType.syncNeed && type !== FrameType.syncBlocks) {
+      throw new Fault('LINK-FRAME', { reason: `frame type ${type} from a Replica` });
+    }
+    if (this.sync === undefined) return;
+    if (type === FrameType.syncNeed) this.sync.onNeeds(payload);
+    else this.sync.onBlockHashes(payload);
     this.ports.onChange(this);
   }
 

@@ -177,10 +177,10 @@ export class ReplicaEngine {
     this.link = undefined;
     this.incoming = [];
     this.incomingAt = 0;
-    this.sync?.cancel();
-    this.sync = undefined;
     this.receiveHeld = undefined;
     try {
+      this.sync?.cancel();
+      this.sync = undefined;
       this.standby?.endSession();
     } catch (error) {
       this.fail(Fault.from(error));
@@ -276,12 +276,12 @@ export class ReplicaEngine {
 
   /** One frame, message or step of a synchronization; false when there is nothing or it has to wait. */
   private receiveOne(standby: Standby): boolean {
-    if (this.sync?.working) return this.sync.resume(this.ports.clock.bootMs());
+    if (this.sync?.busy) return this.sync.resume(this.ports.clock.bootMs());
     const item = this.incoming[this.incomingAt];
     if (item === undefined) {
       this.incoming = [];
       this.incomingAt = 0;
-      return false;
+      return this.sync?.background() === true;
     }
     if (item.kind === 'frame' && item.type === FrameType.batch) return this.takeBatches(standby);
     this.incomingAt += 1;

@@ -1,7 +1,7 @@
 /** The Replica's end of one link session: what it says and when. */
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import { FrameType } from '../../shared/protocol/frame.ts';
-import { type Need, writeNeeds } from '../../shared/protocol/sync-codec.ts';
+import { type BlockHashRun, type Need, writeBlockHashRun, writeNeeds } from '../../shared/protocol/sync-codec.ts';
 import { type ControlMessage, LINK_PING_MS } from '../../shared/protocol/wire.ts';
 import { NoticeStream } from '../link/notice-stream.ts';
 import { FrameWriter, LinkSession, type LinkSessionHandlers } from '../link/session.ts';
@@ -94,6 +94,11 @@ export class ReplicaLink {
   sendNeeds(syncId: number, directory: number, needs: readonly Need[]): void {
     writeNeeds(this.needs, syncId, directory, needs);
     this.session.sendFrame(FrameType.syncNeed, this.needs);
+  }
+
+  sendBlockHashes(run: BlockHashRun): void {
+    writeBlockHashRun(this.needs, run);
+    this.session.sendFrame(FrameType.syncBlocks, this.needs);
   }
 
   sendDifferences(syncId: number, differences: readonly FoundDifference[]): void {

@@ -7,8 +7,10 @@ import type { Standby } from '../apply/standby.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { DataFrameType } from '../link/session.ts';
 import type { Clock } from '../ports.ts';
-import { ReplicaSync, type SyncStart, type Work } from '../sync/replica.ts';
+import type { BlockHashing } from '../sync/block-hashing.ts';
+import { ReplicaSync, type SyncStart } from '../sync/replica.ts';
 import { ReplicaDiff } from '../sync/replica-diff.ts';
+import type { Work } from '../sync/work.ts';
 import type { ReplicaLink } from './replica-link.ts';
 
 const FIRST_HOLD_MS = 50;
@@ -34,6 +36,8 @@ export class ReplicaSyncHost {
   private currentBytes: number | undefined;
   private hold: { fault: Fault; untilMs: number; delayMs: number } | undefined;
   private receivedBytes = 0;
+  /** The current work runs right now, or has thrown: it cannot be ended from outside. */
+  private stepping = false;
 
   constructor(ports: SyncHostPorts, start: SyncStart) {
     this.ports = ports;
@@ -53,7 +57,15 @@ export class ReplicaSyncHost {
     this.task = start.dryRun
       ? new ReplicaDiff({ ...common, sendDifferences: (found) => link.sendDifferences(start.syncId, found) }, start)
       : new ReplicaSync(
-          { ...common, journal, parked, clock, flushSynchronized: () => standby.flushSynchronized() },
+          {
+            ...common,
+            journal,
+            parked,
+            clock,
+            flushSynchronized: () => standby.flushSynchronized(),
+            sendBlockHashes: ({ directory, index }, first, hashes) =>
+              link.sendBlockHashes({ syncId: start.syncId, directory, index, first, hashes }),
+          },
           start,
         );
   }
@@ -64,8 +76,25 @@ export class ReplicaSyncHost {
   }
 
   /** A frame or the end is being worked on. */
-  get working(): boolean {
+  get busy(): boolean {
     return this.current !== undefined;
+  }
+
+  /** There is something to do, if only when nothing has arrived. */
+  get working(): boolean {
+    return this.busy || this.hashing?.hasWork === true;
+  }
+
+  private get hashing(): BlockHashing | undefined {
+    return this.task instanceof ReplicaSync ? this.task.blocks.hashing : undefined;
+  }
+
+  /** Goes on with what can wait; false when there is nothing. */
+  background(): boolean {
+    const { hashing } = this;
+    if (!hashing?.hasWork) return false;
+    hashing.step();
+    return true;
   }
 
   get resumeAtMs(): number | undefined {
@@ -104,7 +133,9 @@ export class ReplicaSyncHost {
   /** One step; false when it has to wait. */
   resume(nowMs: number): boolean {
     if (this.hold !== undefined && nowMs < this.hold.untilMs) return false;
+    this.stepping = true;
     const step = this.current?.next();
+    this.stepping = false;
     if (step === undefined || step.done) {
       this.endHold();
       this.current = undefined;
@@ -120,8 +151,10 @@ export class ReplicaSyncHost {
   }
 
   cancel(): void {
-    this.task.cancel();
+    // What was begun in place is taken back; what was staged stays for the next time.
+    if (!this.stepping) this.current?.return();
     this.current = undefined;
+    this.task.cancel();
     this.endFrame();
   }
 

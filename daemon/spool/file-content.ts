@@ -3,7 +3,8 @@
 import { Fault } from '../../shared/faults.ts';
 import type { RelativePath } from '../../shared/path.ts';
 import type { ByteWriter } from '../../shared/protocol/bytes.ts';
-import { type ContentHasher, hashZeros } from '../link/content-hash.ts';
+import { type BlockHashes, BlockHashStream } from '../link/block-hash.ts';
+import type { ContentHasher } from '../link/content-hash.ts';
 import type { EntryStat, ReadableFile, RootTree } from '../ports.ts';
 
 /** Files up to this size travel whole in one record. */
@@ -104,22 +105,26 @@ export interface Piece {
 }
 
 /**
- * A large file being sent: pieces in order, zero runs left out, the hash of the whole at the end. Several may be under way:
- * the hash's state is put aside between pieces.
+ * A large file being sent: pieces in order, zero runs left out, the hash of the whole at the end. Several may be under way.
  */
 export class LargeRead {
   readonly begin: EntryStat;
   private readonly file: ReadableFile;
-  private readonly hasher: ContentHasher;
-  private state: Uint8Array;
-  position = 0;
+  private readonly hashing: BlockHashStream;
 
-  constructor(file: ReadableFile, begin: EntryStat, hasher: ContentHasher) {
+  constructor(file: ReadableFile, begin: EntryStat, hasher: ContentHasher, blockBytes?: number) {
     this.file = file;
     this.begin = begin;
-    this.hasher = hasher;
-    hasher.start();
-    this.state = hasher.save().slice();
+    this.hashing = new BlockHashStream(hasher, begin.sizeBytes, blockBytes);
+  }
+
+  get position(): number {
+    return this.hashing.position;
+  }
+
+  /** Hashes of the blocks read so far. */
+  get blocks(): BlockHashes {
+    return this.hashing.blocks;
   }
 
   get complete(): boolean {
@@ -139,12 +144,9 @@ export class LargeRead {
       writer.rewindTo(start);
       return undefined;
     }
-    this.hasher.load(this.state);
     const zeros = isZeros(room);
-    if (zeros) hashZeros(this.hasher, length);
-    else this.hasher.update(room);
-    this.state = this.hasher.save().slice();
-    this.position += length;
+    if (zeros) this.hashing.zeros(length);
+    else this.hashing.update(room);
     if (!zeros) return length;
     writer.rewindTo(start);
     return 0;
@@ -153,17 +155,13 @@ export class LargeRead {
   /** Reads the next piece elsewhere; false when the file has become shorter. */
   readInto(room: Uint8Array): boolean {
     if (fill(this.file, room, this.position) < room.length) return false;
-    this.hasher.load(this.state);
-    this.hasher.update(room);
-    this.state = this.hasher.save().slice();
-    this.position += room.length;
+    this.hashing.update(room);
     return true;
   }
 
   /** Hash of everything read; 16 bytes. */
   hash(): Uint8Array {
-    this.hasher.load(this.state);
-    return this.hasher.digest().slice();
+    return this.hashing.digest();
   }
 
   /** Did it change while it was read? */

@@ -5,17 +5,18 @@ import type { RelativePath } from '../../shared/path.ts';
 import type { ByteWriter } from '../../shared/protocol/bytes.ts';
 import { DATA_FRAME_BYTES } from '../../shared/protocol/frame.ts';
 import {
-  HASH_BYTES,
+  type BlockHashRun,
   type Need,
   writeDataItemHead,
   writeFileItemHead,
   writeSyncItem,
 } from '../../shared/protocol/sync-codec.ts';
 import { isGone } from '../capture/observation.ts';
-import { type ContentHasher, hashWhole, sameHash } from '../link/content-hash.ts';
+import { type ContentHasher, sameHash } from '../link/content-hash.ts';
 import type { FrameWriter } from '../link/session.ts';
 import type { FileId, RootTree, ScannedEntry } from '../ports.ts';
-import { INLINE_BYTES, isZeros, LargeRead, readIntoFrame } from '../spool/file-content.ts';
+import { INLINE_BYTES, LargeRead, readIntoFrame } from '../spool/file-content.ts';
+import { BlockSend, TheirBlocks } from './block-send.ts';
 
 export interface ServePorts {
   readonly trees: readonly RootTree[];
@@ -36,14 +37,15 @@ export interface Asked {
   readonly root: number;
   readonly path: RelativePath;
   readonly entry: ScannedEntry;
+  /** Set when the Replica wants what differs from its blocks. */
+  readonly theirs?: TheirBlocks;
 }
 
 interface OpenFile {
   readonly asked: Asked;
   readonly token: number;
   readonly read: LargeRead;
-  /** Position from which a run of equal blocks goes on. */
-  copyFrom: number;
+  readonly blocks?: BlockSend;
 }
 
 interface OpenCompare {
@@ -58,6 +60,8 @@ export class NeedServer {
   private readonly ports: ServePorts;
   private queue: Asked[] = [];
   private queueAt = 0;
+  /** Hashes still to come, by directory and index. */
+  private readonly awaited = new Map<string, TheirBlocks>();
   private open: OpenFile | undefined;
   /** A file being hashed to answer `compare`. */
   private comparing: OpenCompare | undefined;
@@ -72,13 +76,26 @@ export class NeedServer {
     this.ports = ports;
   }
 
-  add(asked: Asked): void {
-    this.queue.push(asked);
+  add(asked: Omit<Asked, 'theirs'>): void {
+    const { need, directory } = asked;
+    const theirs = need.kind === 'blocks' ? new TheirBlocks(need) : undefined;
+    if (theirs !== undefined) this.awaited.set(`${directory}/${need.index}`, theirs);
+    this.queue.push(theirs === undefined ? asked : { ...asked, theirs });
     this.neededBytes += asked.entry.sizeBytes;
+  }
+
+  /** Hashes of a file that was asked for; of one that was answered already they mean nothing. */
+  addHashes(run: BlockHashRun): void {
+    this.awaited.get(`${run.directory}/${run.index}`)?.add(run);
   }
 
   get hasWork(): boolean {
     return this.open !== undefined || this.comparing !== undefined || this.queueAt < this.queue.length;
+  }
+
+  /** Something can be done now; else the Replica's hashes are awaited. */
+  get canWork(): boolean {
+    return this.hasWork && this.open?.blocks?.waits !== true;
   }
 
   close(): void {
@@ -90,7 +107,7 @@ export class NeedServer {
 
   /** Adds items until the frame is full or there is nothing to add. */
   fill(writer: FrameWriter, more: () => boolean): void {
-    while (writer.payloadBytes < DATA_FRAME_BYTES && this.hasWork && more()) {
+    while (writer.payloadBytes < DATA_FRAME_BYTES && this.canWork && more()) {
       if (this.open !== undefined) this.continueFile(this.open, writer);
       else this.answer(this.comparing?.asked ?? this.takeNext(), writer);
     }
@@ -113,6 +130,7 @@ export class NeedServer {
       if (this.comparing !== undefined) this.continueCompare(this.comparing, writer);
       else if (asked.need.kind === 'compare') this.startCompare(asked);
       else if (this.ports.dryRun) this.announce(asked, writer);
+      else if (asked.theirs !== undefined) this.sendBlocks(asked, asked.theirs, writer);
       else this.sendWhole(asked, writer);
     } catch (error) {
       writer.rewindTo(start);
@@ -120,8 +138,13 @@ export class NeedServer {
       if (!isGone(error)) this.report(asked, error);
       this.tellNotSent(asked);
       this.neededBytes -= asked.entry.sizeBytes;
+      this.forget(asked);
       writeSyncItem(writer, { kind: 'gone', directory: asked.directory, index: asked.need.index }, this.ports.profile);
     }
+  }
+
+  private forget({ directory, need }: Asked): void {
+    this.awaited.delete(`${directory}/${need.index}`);
   }
 
   private tellNotSent({ root, path, entry }: Asked): void {
@@ -151,7 +174,7 @@ export class NeedServer {
       entry,
     );
     if (outcome.kind === 'large') {
-      this.begin(asked, new LargeRead(outcome.file, outcome.stat, this.ports.hasher), writer);
+      this.begin(asked, { read: new LargeRead(outcome.file, outcome.stat, this.ports.hasher) }, writer);
       return;
     }
     if (outcome.torn) this.ports.onLookAgain(root, path);
@@ -165,12 +188,26 @@ export class NeedServer {
     if (this.files.length < REPORTED_FILES) this.files.push({ root, path, bytes });
   }
 
-  private begin(asked: Asked, read: LargeRead, writer: ByteWriter): void {
-    const token = this.ports.nextToken();
+  private sendBlocks(asked: Asked, theirs: TheirBlocks, writer: ByteWriter): void {
+    const { root, path, entry } = asked;
+    const { trees, hasher, profile } = this.ports;
+    const file = trees[root]!.openRead(path);
+    const read = new LargeRead(file, file.stat(), hasher, theirs.blockBytes);
+    if (read.begin.type !== 'file' || !sameId(read.begin.id, entry.id)) {
+      read.close();
+      throw new Fault('FS-NOT-FOUND', { path });
+    }
+    const blocks = new BlockSend(read, this.ports.nextToken(), theirs, hasher, profile);
+    this.begin(asked, { read, blocks }, writer);
+  }
+
+  private begin(asked: Asked, opened: Pick<OpenFile, 'read' | 'blocks'>, writer: ByteWriter): void {
+    const token = opened.blocks?.token ?? this.ports.nextToken();
     const { directory, need, entry } = asked;
+    const { read } = opened;
     const { sizeBytes } = read.begin;
     this.neededBytes += sizeBytes - entry.sizeBytes;
-    this.open = { asked, token, read, copyFrom: 0 };
+    this.open = { asked, token, ...opened };
     writeSyncItem(
       writer,
       { kind: 'begin', directory, index: need.index, metadata: read.begin, token, sizeBytes },
@@ -187,55 +224,33 @@ export class NeedServer {
         this.sendPiece(open, writer);
         return;
       }
-      this.flushCopy(open, writer);
+      open.blocks?.flushRun(writer);
       if (read.changed()) this.ports.onLookAgain(asked.root, asked.path);
       writeSyncItem(writer, { kind: 'end', token, hash: read.hash() }, this.ports.profile);
-      this.countFile(asked, read.begin.sizeBytes);
+      this.countFile(asked, open.blocks?.sentBytes ?? read.begin.sizeBytes);
     } catch (error) {
       writeSyncItem(writer, { kind: 'abort', token }, this.ports.profile);
       this.report(asked, error);
       this.tellNotSent(asked);
     }
+    this.forget(asked);
     this.close();
   }
 
   private sendPiece(open: OpenFile, writer: FrameWriter): void {
-    const { asked, token, read } = open;
-    const before = read.position;
-    if (asked.need.kind === 'blocks') {
-      this.sendBlock(open, asked.need, writer);
-    } else {
-      const limit = Math.max(INLINE_BYTES, DATA_FRAME_BYTES - writer.payloadBytes);
-      const sent = read.next(limit, writer, ({ position, length }) =>
-        writeDataItemHead(writer, token, position, length),
-      );
-      if (sent === undefined) throw new Fault('FS-CHANGED', { path: asked.path });
+    const { asked, token, read, blocks } = open;
+    if (blocks !== undefined) {
+      const { sentBytes, savedBytes } = blocks;
+      blocks.step(writer, asked.path);
+      this.sentBytes += blocks.sentBytes - sentBytes;
+      this.neededBytes -= blocks.savedBytes - savedBytes;
+      return;
     }
+    const before = read.position;
+    const limit = Math.max(INLINE_BYTES, DATA_FRAME_BYTES - writer.payloadBytes);
+    const sent = read.next(limit, writer, ({ position, length }) => writeDataItemHead(writer, token, position, length));
+    if (sent === undefined) throw new Fault('FS-CHANGED', { path: asked.path });
     this.sentBytes += read.position - before;
-  }
-
-  /** One block: the same as the Replica's → part of a copy, else data. */
-  private sendBlock(open: OpenFile, need: Extract<Need, { kind: 'blocks' }>, writer: FrameWriter): void {
-    const { token, read, asked } = open;
-    const { position } = read;
-    const length = Math.min(need.blockBytes, read.begin.sizeBytes - position);
-    const room = this.scratch.subarray(0, length);
-    if (!read.readInto(room)) throw new Fault('FS-CHANGED', { path: asked.path });
-    const at = (position / need.blockBytes) * HASH_BYTES;
-    const theirs = need.hashes.subarray(at, at + HASH_BYTES);
-    if (theirs.length === HASH_BYTES && sameHash(hashWhole(this.ports.hasher, room), theirs)) return;
-    this.flushCopy(open, writer, position);
-    open.copyFrom = position + length;
-    if (isZeros(room)) return;
-    writeDataItemHead(writer, token, position, length);
-    writer.raw(room);
-  }
-
-  private flushCopy(open: OpenFile, writer: ByteWriter, end = open.read.position): void {
-    if (open.asked.need.kind !== 'blocks' || open.copyFrom >= end) return;
-    const { token, copyFrom: position } = open;
-    writeSyncItem(writer, { kind: 'copy', token, position, length: end - position }, this.ports.profile);
-    open.copyFrom = end;
   }
 
   // ------------------------------------------------------------- comparing

@@ -8,7 +8,7 @@ import { joinPath, type RelativePath } from '../../shared/path.ts';
 import type { Position } from '../../shared/position.ts';
 import { ByteReader } from '../../shared/protocol/bytes.ts';
 import { DATA_FRAME_BYTES, FrameType } from '../../shared/protocol/frame.ts';
-import { type Need, readNeeds } from '../../shared/protocol/sync-codec.ts';
+import { type Need, readBlockHashRun, readNeeds } from '../../shared/protocol/sync-codec.ts';
 import type { ControlMessage } from '../../shared/protocol/wire.ts';
 import type { SyncProgress } from '../../shared/status.ts';
 import { FrameWriter, type LinkSession } from '../link/session.ts';
@@ -45,8 +45,6 @@ const AHEAD_DIRECTORIES = 256;
 const AHEAD_ENTRIES = 50_000;
 /** It goes on before contents are sent while fewer answers than this are under way: the Replica must not run dry. */
 const AHEAD_LOW = 8;
-const SMALLEST_BLOCK_BYTES = 4 * 1024;
-const LARGEST_BLOCK_BYTES = 1024 * 1024;
 const REPORTED_FILES = 100_000;
 const REPORTED_DIFFERENCES = 10_000;
 
@@ -114,9 +112,9 @@ export class MasterSync {
       if (!more()) return true;
       if (session.roomBytes <= 0) return false;
       if (this.wantsWalk()) this.walkOne();
-      else if (this.server.hasWork) this.serve(more);
+      else if (this.server.canWork) this.serve(more);
       else if (this.canWalk()) this.walkOne();
-      else if (!this.tryFinish()) return false;
+      else if (this.server.hasWork || !this.tryFinish()) return false;
     }
     return false;
   }
@@ -184,9 +182,6 @@ export class MasterSync {
   private addNeed(directory: number, listed: Listed, need: Need): void {
     const entry = listed.entries[need.index];
     if (entry?.type !== 'file') throw new Fault('LINK-FRAME', { reason: `need of entry ${need.index}` });
-    if (need.kind === 'blocks' && (need.blockBytes < SMALLEST_BLOCK_BYTES || need.blockBytes > LARGEST_BLOCK_BYTES)) {
-      throw new Fault('LINK-FRAME', { reason: `blocks of ${need.blockBytes} bytes` });
-    }
     this.server.add({
       directory,
       need: copyNeed(need),
@@ -194,6 +189,11 @@ export class MasterSync {
       path: joinPath(listed.path, entry.name),
       entry,
     });
+  }
+
+  onBlockHashes(payload: Uint8Array): void {
+    const run = readBlockHashRun(new ByteReader(payload));
+    if (run.syncId === this.options.syncId) this.server.addHashes(run);
   }
 
   /** True when the message belonged to this synchronization. */
@@ -279,7 +279,5 @@ export class MasterSync {
 
 /** The payload it was read from belongs to the link. */
 function copyNeed(need: Need): Need {
-  if (need.kind === 'compare') return { ...need, hash: need.hash.slice() };
-  if (need.kind === 'blocks') return { ...need, hashes: need.hashes.slice() };
-  return need;
+  return need.kind === 'compare' ? { ...need, hash: need.hash.slice() } : need;
 }

@@ -9,8 +9,12 @@ import type { TreeWriter } from '../apply/tree-writer.ts';
 import { verdictOf } from '../apply/verdict.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { Clock, StagedFile } from '../ports.ts';
-import type { DirectoryState } from './replica.ts';
+import { PARTIAL_BYTES, partialName } from './block-base.ts';
+import { BlockContent } from './block-content.ts';
+import type { BlockFiles } from './block-files.ts';
+import type { BlockFile } from './block-hashing.ts';
 import type { EntryComparison } from './replica-compare.ts';
+import type { DirectoryState } from './replica-directory.ts';
 
 interface ItemPlace {
   readonly directory: number;
@@ -39,22 +43,32 @@ export interface ContentPorts {
   readonly hasher: ContentHasher;
   readonly parked: ParkedItems;
   readonly clock: Clock;
+  readonly blocks: BlockFiles;
 }
 
-interface OpenContent {
+interface OpenFile {
   readonly directory: DirectoryState;
   readonly comparison: EntryComparison;
   readonly metadata: ChangeMetadata;
   readonly sizeBytes: number;
-  readonly content: StagedContent;
 }
 
-const COPY_BYTES = 1024 * 1024;
+type OpenContent = OpenFile &
+  (
+    | { readonly content: StagedContent; readonly blocks?: never }
+    | { readonly content: BlockContent; readonly blocks: BlockFile }
+  );
+
+/** A file of which all blocks have arrived: it is still to be put together. */
+export interface CompleteBlocks extends OpenFile {
+  readonly content: BlockContent;
+}
 
 export class ContentReceiver {
   private readonly ports: ContentPorts;
   private readonly sink: ContentSink;
   private readonly open = new Map<number, OpenContent>();
+  private complete: CompleteBlocks | undefined;
 
   constructor(ports: ContentPorts, sink: ContentSink) {
     this.ports = ports;
@@ -64,6 +78,13 @@ export class ContentReceiver {
   /** Files begun and not ended. */
   get openCount(): number {
     return this.open.size;
+  }
+
+  /** The file that the item before completed, if it needs work. */
+  takeComplete(): CompleteBlocks | undefined {
+    const { complete } = this;
+    this.complete = undefined;
+    return complete;
   }
 
   /** The fault when the item has to be tried again later. */
@@ -90,7 +111,13 @@ export class ContentReceiver {
         this.open.get(item.token)?.content.write(item.content, item.position);
         return;
       case 'copy':
-        this.takeCopy(item.token, item.position, item.length);
+        this.blocksOf(item.token)?.content.same(item.position, item.length);
+        return;
+      case 'hole':
+        this.blocksOf(item.token)?.content.hole(item.position, item.length);
+        return;
+      case 'rest':
+        this.blocksOf(item.token)?.blocks.base.stop();
         return;
       case 'end':
         this.takeEnd(item.token, item.hash);
@@ -102,8 +129,15 @@ export class ContentReceiver {
         this.sink.takeSame(item);
         return;
       case 'gone':
-        this.sink.giveUp(...this.sink.answered(item));
+        this.takeGone(item);
     }
+  }
+
+  private takeGone(item: Extract<SyncItem, { readonly kind: 'gone' }>): void {
+    const [state, comparison] = this.sink.answered(item);
+    const blocks = this.ports.blocks.get(state, item.index);
+    if (blocks !== undefined) this.ports.blocks.answered(blocks);
+    this.sink.giveUp(state, comparison);
   }
 
   private takeFile(item: Extract<SyncItem, { readonly kind: 'file' }>): void {
@@ -121,54 +155,66 @@ export class ContentReceiver {
 
   private takeBegin(item: Extract<SyncItem, { readonly kind: 'begin' }>): void {
     const [directory, comparison] = this.sink.needed(item);
-    const { writer, hasher } = this.ports;
-    const content = new StagedContent(writer.tree(directory.root), hasher, item.sizeBytes);
-    this.sink.answered(item);
+    const { hasher } = this.ports;
     const { metadata, sizeBytes } = item;
-    this.open.set(item.token, { directory, comparison, metadata, sizeBytes, content });
+    const file: OpenFile = { directory, comparison, metadata, sizeBytes };
+    const blocks = this.ports.blocks.get(directory, comparison.index);
+    const open: OpenContent =
+      blocks === undefined
+        ? { ...file, content: this.stageWhole(file) }
+        : { ...file, content: new BlockContent(blocks.base, sizeBytes, hasher), blocks };
+    this.sink.answered(item);
+    this.open.set(item.token, open);
   }
 
-  private takeCopy(token: number, position: number, length: number): void {
+  private stageWhole({ directory, comparison, sizeBytes }: OpenFile): StagedContent {
+    const { writer, hasher } = this.ports;
+    const path = joinPath(directory.path, comparison.entry.name);
+    const keepName = sizeBytes >= PARTIAL_BYTES ? partialName(hasher, path) : undefined;
+    return new StagedContent(writer.tree(directory.root), hasher, sizeBytes, keepName);
+  }
+
+  private blocksOf(token: number): Extract<OpenContent, { readonly blocks: BlockFile }> | undefined {
     const open = this.open.get(token);
-    if (open === undefined) return;
-    const tree = this.ports.writer.tree(open.directory.root);
-    const path = joinPath(open.directory.path, open.comparison.entry.name);
-    const file = tree.openRead(path);
-    const buffer = new Uint8Array(Math.min(length, COPY_BYTES));
-    try {
-      open.content.copy(path, position, length, (from, count) => {
-        const read = file.read(buffer, 0, count, from);
-        return buffer.subarray(0, read);
-      });
-    } finally {
-      file.close();
-    }
+    if (open !== undefined && open.blocks === undefined)
+      throw new Fault('LINK-FRAME', { reason: 'blocks of a whole file' });
+    return open;
+  }
+
+  /** No more of it comes. */
+  private closed(token: number, { blocks }: OpenContent): void {
+    this.open.delete(token);
+    if (blocks !== undefined) this.ports.blocks.answered(blocks);
   }
 
   private takeEnd(token: number, hash: Uint8Array): void {
     const open = this.open.get(token);
     if (open === undefined) return;
-    if (!open.content.finish(hash)) {
+    const matches = open.blocks === undefined ? open.content.finish(hash) : open.content.isComplete(hash);
+    if (!matches) {
       const { root, path } = open.directory;
       const file = joinPath(path, open.comparison.entry.name);
       this.ports.parked.park({ root, path: file, code: 'repair', reason: 'hash mismatch' }, this.ports.clock.bootMs());
       this.takeAbort(token);
       return;
     }
-    this.open.delete(token);
-    this.sink.addPut(open.directory, open.comparison, open.metadata, open.content.staged, open.sizeBytes);
+    this.closed(token, open);
+    if (open.blocks !== undefined) this.complete = open;
+    else this.sink.addPut(open.directory, open.comparison, open.metadata, open.content.staged, open.sizeBytes);
   }
 
   private takeAbort(token: number): void {
     const open = this.open.get(token);
     if (open === undefined) return;
-    this.open.delete(token);
+    this.closed(token, open);
     open.content.staged.discard();
     this.sink.giveUp(open.directory, open.comparison);
   }
 
+  /** What has arrived of large files stays for the next time. */
   cancel(): void {
-    for (const open of this.open.values()) open.content.staged.discard();
+    for (const open of this.open.values()) open.content.staged.release();
+    this.complete?.content.staged.release();
     this.open.clear();
   }
 }

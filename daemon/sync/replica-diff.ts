@@ -5,7 +5,7 @@ import { joinPath, type RelativePath } from '../../shared/path.ts';
 import { ByteReader } from '../../shared/protocol/bytes.ts';
 import { type Need, readSyncItem, type SyncItem } from '../../shared/protocol/sync-codec.ts';
 import type { RootTree } from '../ports.ts';
-import type { ReplicaSyncPorts, SyncCounts, SyncStart, Work } from './replica.ts';
+import type { ReplicaSyncPorts, SyncStart } from './replica.ts';
 import {
   type CompareRules,
   compareDirectory,
@@ -14,9 +14,11 @@ import {
   type OwnEntry,
   sameMetadata,
 } from './replica-compare.ts';
+import type { SyncCounts } from './replica-directory.ts';
 import { describeNeed } from './replica-hash.ts';
 import { LinkGroups } from './replica-links.ts';
 import { type ArrivedListing, decodeEntries, encodesEqually, ListingAssembler, scanOwn } from './replica-listing.ts';
+import type { Work } from './work.ts';
 
 export interface FoundDifference {
   readonly root: number;
@@ -24,7 +26,8 @@ export interface FoundDifference {
   readonly difference: Difference;
 }
 
-export interface ReplicaDiffPorts extends Omit<ReplicaSyncPorts, 'journal' | 'flushSynchronized' | 'parked' | 'clock'> {
+export interface ReplicaDiffPorts
+  extends Omit<ReplicaSyncPorts, 'journal' | 'flushSynchronized' | 'parked' | 'clock' | 'sendBlockHashes'> {
   readonly sendDifferences: (differences: readonly FoundDifference[]) => void;
 }
 

@@ -7,6 +7,7 @@ import type { TreeChange } from '../apply/plan.ts';
 import { planChange } from '../apply/plan.ts';
 import type { ActPlan, TreeWriter } from '../apply/tree-writer.ts';
 import { verdictOf } from '../apply/verdict.ts';
+import type { JournalPort } from '../journal/journal.ts';
 import type { UndoRecord } from '../journal/record.ts';
 import type { EntryStat, StagedFile } from '../ports.ts';
 
@@ -27,7 +28,7 @@ export interface SyncChange {
 export interface GroupPorts {
   readonly writer: TreeWriter;
   /** Undo records and flushes of the roots: see apply/standby.ts. */
-  readonly journal: { intend(intent: ActPlan['undo']): UndoRecord; flush(): void; takeBack(record: UndoRecord): void };
+  readonly journal: Pick<JournalPort, 'intend' | 'flush' | 'keepRanges' | 'takeBack'>;
   readonly flushSynchronized: () => void;
 }
 
@@ -89,8 +90,9 @@ export class SyncGroup {
     }
   }
 
+  /** Large files that arrived whole stay for the next time. */
   discard(): void {
-    for (const member of this.members) member.staged?.discard();
+    for (const member of this.members) member.staged?.release();
     this.members = [];
     this.bytes = 0;
   }

@@ -1,75 +1,39 @@
-/** Hashes of a file the Replica has: of the whole content, or of its blocks. */
-
+/** Says what is needed of one file: its content, an answer to its hash, or what differs from its blocks. */
 import { Fault } from '../../shared/faults.ts';
 import { joinPath, type RelativePath } from '../../shared/path.ts';
-import { HASH_BYTES, type Need } from '../../shared/protocol/sync-codec.ts';
+import type { Need } from '../../shared/protocol/sync-codec.ts';
+import { BlockHashStream } from '../link/block-hash.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { RootTree } from '../ports.ts';
 import type { EntryComparison } from './replica-compare.ts';
 
 const READ_BYTES = 1024 * 1024;
-const SMALLEST_BLOCK_BYTES = 64 * 1024;
-const LARGEST_BLOCK_BYTES = 1024 * 1024;
-/** Keeps the hashes of one file well under a frame. */
-const MAX_BLOCKS = 64 * 1024;
 
 const buffer = new Uint8Array(READ_BYTES);
 
-/** xxh128 of the whole content; yields between pieces. */
-function* hashFile(tree: RootTree, path: RelativePath, hasher: ContentHasher): Generator<undefined, Uint8Array> {
-  const file = tree.openRead(path);
-  try {
-    hasher.start();
-    let position = 0;
-    for (;;) {
-      const count = file.read(buffer, 0, READ_BYTES, position);
-      if (count === 0) return hasher.digest();
-      hasher.update(buffer.subarray(0, count));
-      position += count;
-      const state = hasher.save();
-      yield undefined;
-      hasher.load(state);
-    }
-  } finally {
-    file.close();
-  }
-}
-
-/** undefined: too large for block hashes in one frame. */
-function blockSizeFor(sizeBytes: number): number | undefined {
-  for (let bytes = SMALLEST_BLOCK_BYTES; bytes <= LARGEST_BLOCK_BYTES; bytes *= 2) {
-    if (Math.ceil(sizeBytes / bytes) <= MAX_BLOCKS) return bytes;
-  }
-  return undefined;
-}
-
-/** xxh128 of every block, one after another; the last block may be short. Yields between blocks. */
-function* hashBlocks(
+/** Hash of the whole content; yields between pieces. */
+function* hashFile(
   tree: RootTree,
   path: RelativePath,
-  blockBytes: number,
+  sizeBytes: number,
   hasher: ContentHasher,
 ): Generator<undefined, Uint8Array> {
   const file = tree.openRead(path);
   try {
-    const hashes: Uint8Array[] = [];
-    for (let position = 0; ; position += blockBytes) {
-      const count = file.read(buffer, 0, blockBytes, position);
-      if (count === 0) break;
-      hasher.start();
-      hasher.update(buffer.subarray(0, count));
-      hashes.push(hasher.digest());
-      if (hashes.length % 16 === 0) yield undefined;
+    const hashing = new BlockHashStream(hasher, sizeBytes);
+    while (hashing.position < sizeBytes) {
+      const count = file.read(buffer, 0, Math.min(READ_BYTES, sizeBytes - hashing.position), hashing.position);
+      if (count === 0) throw new Fault('FS-CHANGED', { path });
+      hashing.update(buffer.subarray(0, count));
+      yield undefined;
     }
-    const joined = new Uint8Array(hashes.length * HASH_BYTES);
-    for (const [index, hash] of hashes.entries()) joined.set(hash, index * HASH_BYTES);
-    return joined;
+    return hashing.digest();
   } finally {
     file.close();
   }
 }
 
-/** What to ask for one file; what is here is read for it when hashes save sending. */
+/** What to ask for one file that is not to be compared by blocks; it is read here when its hash may save sending it. */
 export function* describeNeed(
   tree: RootTree,
   directory: RelativePath,
@@ -77,12 +41,10 @@ export function* describeNeed(
   hasher: ContentHasher,
 ): Generator<undefined, Need> {
   const need = verdict.kind === 'content' ? verdict.need : 'whole';
-  const path = joinPath(directory, entry.name);
+  if (need !== 'compare' || own === undefined) return { index, kind: 'whole' };
   try {
-    if (need === 'compare') return { index, kind: 'compare', hash: yield* hashFile(tree, path, hasher) };
-    const blockBytes = need === 'blocks' && own !== undefined ? blockSizeFor(own.sizeBytes) : undefined;
-    if (blockBytes === undefined) return { index, kind: 'whole' };
-    return { index, kind: 'blocks', blockBytes, hashes: yield* hashBlocks(tree, path, blockBytes, hasher) };
+    const path = joinPath(directory, entry.name);
+    return { index, kind: 'compare', hash: yield* hashFile(tree, path, own.sizeBytes, hasher) };
   } catch (error) {
     // What cannot be read here is replaced.
     if (Fault.from(error).kind === 'fatal') throw error;

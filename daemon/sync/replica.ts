@@ -13,10 +13,10 @@ import { type Need, readSyncItem, type SyncItem } from '../../shared/protocol/sy
 import type { ControlMessage } from '../../shared/protocol/wire.ts';
 import type { ParkedItems } from '../apply/parked.ts';
 import type { TreeWriter } from '../apply/tree-writer.ts';
-import { verdictOf } from '../apply/verdict.ts';
 import { sameId } from '../journal/record.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { Clock, StagedFile } from '../ports.ts';
+import { type BlockFilePorts, BlockFiles, completeBlocks } from './block-files.ts';
 import {
   type CompareRules,
   compareDirectory,
@@ -26,14 +26,15 @@ import {
   verdictOfSingleName,
   verdictToMakeAnew,
 } from './replica-compare.ts';
-import { ContentReceiver, type ContentSink } from './replica-contents.ts';
+import { type CompleteBlocks, ContentReceiver, type ContentSink } from './replica-contents.ts';
+import type { DirectoryState, SyncCounts } from './replica-directory.ts';
 import { type GroupPorts, type SyncChange, SyncGroup } from './replica-group.ts';
 import { describeNeed } from './replica-hash.ts';
 import { LinkGroups } from './replica-links.ts';
 import { type ArrivedListing, decodeEntries, encodesEqually, ListingAssembler, scanOwn } from './replica-listing.ts';
+import { retry, type Work } from './work.ts';
 
 export type SyncStart = Extract<ControlMessage, { readonly kind: 'sync-start' }>;
-export type Work<T = void> = Generator<Fault | undefined, T>;
 
 export interface ReplicaSyncPorts extends GroupPorts {
   readonly writer: TreeWriter;
@@ -43,28 +44,8 @@ export interface ReplicaSyncPorts extends GroupPorts {
   readonly profile: MetadataProfile;
   readonly excluded: (path: RelativePath) => boolean;
   readonly sendNeeds: (directory: number, needs: readonly Need[]) => void;
+  readonly sendBlockHashes: BlockFilePorts['sendBlockHashes'];
   readonly onEvent: (code: string, details: FaultDetails) => void;
-}
-
-export interface SyncCounts {
-  removed: number;
-  created: number;
-  updated: number;
-  metadataOnly: number;
-  identical: number;
-  parked: number;
-}
-
-export interface DirectoryState {
-  readonly number: number;
-  readonly root: number;
-  readonly path: RelativePath;
-  readonly metadata: ChangeMetadata;
-  /** Contents and links still to come. */
-  pending: number;
-  /** Not completely looked at yet. */
-  open: boolean;
-  readonly needs: Map<number, EntryComparison>;
 }
 
 const NO_CONTENT = new Uint8Array(0);
@@ -82,6 +63,7 @@ export class ReplicaSync implements ContentSink {
   private readonly group: SyncGroup;
   private readonly links = new LinkGroups();
   private readonly contents: ContentReceiver;
+  readonly blocks: BlockFiles;
   /** Links and directory metadata that became possible by what was committed. */
   private followUps: SyncChange[] = [];
 
@@ -90,7 +72,8 @@ export class ReplicaSync implements ContentSink {
     this.start = start;
     this.assembler = new ListingAssembler(ports.profile);
     this.group = new SyncGroup(ports);
-    this.contents = new ContentReceiver(ports, this);
+    this.blocks = new BlockFiles(ports);
+    this.contents = new ContentReceiver({ ...ports, blocks: this.blocks }, this);
   }
 
   // ---------------------------------------------------------------- listings
@@ -102,7 +85,7 @@ export class ReplicaSync implements ContentSink {
     const { header } = arrived;
     if (header.syncId !== this.start.syncId) return;
     const tree = this.ports.writer.tree(header.root);
-    const own = yield* this.retry(() => scanOwn(tree, header.path, this.ports.excluded));
+    const own = yield* retry(() => scanOwn(tree, header.path, this.ports.excluded));
     if (own !== undefined && this.isIdentical(arrived, own)) {
       this.comparedEntries += own.length;
       this.counts.identical += own.length;
@@ -128,6 +111,7 @@ export class ReplicaSync implements ContentSink {
   /** Answers the listing; a directory without needs is complete now. */
   private *finishListing(state: DirectoryState, needs: readonly Need[]): Work {
     this.ports.sendNeeds(state.number, needs);
+    this.blocks.asked(state, needs);
     state.open = false;
     if (state.pending === 0) this.completeDirectory(state);
     yield* this.drainFollowUps();
@@ -144,7 +128,9 @@ export class ReplicaSync implements ContentSink {
     const needs: Need[] = [];
     const { hasher } = this.ports;
     const tree = this.ports.writer.tree(state.root);
-    for (const found of wanted) needs.push(yield* describeNeed(tree, state.path, found, hasher));
+    for (const found of wanted) {
+      needs.push(this.blocks.need(state, found) ?? (yield* describeNeed(tree, state.path, found, hasher)));
+    }
     yield* this.finishListing(state, needs);
   }
 
@@ -295,9 +281,28 @@ export class ReplicaSync implements ContentSink {
         yield* this.commitGroup();
         yield fault;
       }
+      const complete = this.contents.takeComplete();
+      if (complete !== undefined) yield* this.putTogether(complete);
       if (this.group.full) yield* this.commitGroup();
     }
     if (this.followUps.length > 0) yield* this.drainFollowUps();
+  }
+
+  private *putTogether(file: CompleteBlocks): Work {
+    const { directory, comparison, content } = file;
+    // In place: what was replaced before need not be kept any longer. In the group: its flush makes the content durable.
+    if (content.inPlace() !== undefined) yield* this.commitGroup();
+    const outcome = yield* completeBlocks(this.ports, file);
+    if (outcome === 'staged') {
+      this.addPut(directory, comparison, file.metadata, content.staged, file.sizeBytes);
+      return;
+    }
+    const path = joinPath(directory.path, comparison.entry.name);
+    const fault = outcome === 'changed' ? undefined : outcome;
+    if (fault === undefined) yield* retry(() => this.ports.flushSynchronized());
+    this.settle(directory.root, path, 'updated', fault);
+    this.ownerSettled(directory, comparison, fault === undefined);
+    this.complete(directory);
   }
 
   /** The need an item answers; each is answered once. */
@@ -374,6 +379,7 @@ export class ReplicaSync implements ContentSink {
   *finish(): Work {
     if (this.contents.openCount > 0) throw new Fault('LINK-FRAME', { reason: 'sync-finish with files half sent' });
     yield* this.commitGroup();
+    this.blocks.dropPartials();
     for (const state of this.directories.values()) {
       if (state.needs.size > 0) throw new Fault('LINK-FRAME', { reason: 'sync-finish with needs open' });
     }
@@ -383,6 +389,7 @@ export class ReplicaSync implements ContentSink {
   cancel(): void {
     this.group.discard();
     this.contents.cancel();
+    this.blocks.hashing.cancel();
   }
 
   private complete(state: DirectoryState): void {
@@ -405,7 +412,7 @@ export class ReplicaSync implements ContentSink {
   }
 
   private *commitGroup(): Work {
-    yield* this.retry(() => this.group.commit());
+    yield* retry(() => this.group.commit());
     yield* this.drainFollowUps();
   }
 
@@ -419,7 +426,7 @@ export class ReplicaSync implements ContentSink {
 
   private *carryOut(changes: readonly SyncChange[]): Work {
     let rest: readonly SyncChange[] = changes;
-    yield* this.retry(() => {
+    yield* retry(() => {
       const now = rest;
       rest = [];
       if (now.length === 0) return;
@@ -427,18 +434,6 @@ export class ReplicaSync implements ContentSink {
         rest = left;
       });
     });
-  }
-
-  private *retry<T>(action: () => T): Work<T> {
-    for (;;) {
-      try {
-        return action();
-      } catch (error) {
-        const fault = Fault.from(error);
-        if (verdictOf(fault) !== 'hold') throw fault;
-        yield fault;
-      }
-    }
   }
 
   private settle(

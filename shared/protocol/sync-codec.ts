@@ -103,8 +103,11 @@ export type Need =
   | { readonly index: number; readonly kind: 'whole' }
   /** "Mine has this xxh128 (16 bytes): answer `same` or send it." */
   | { readonly index: number; readonly kind: 'compare'; readonly hash: Uint8Array }
-  /** xxh128 (16 bytes each) of every block of the file the Replica has; the last block may be short. */
-  | { readonly index: number; readonly kind: 'blocks'; readonly blockBytes: number; readonly hashes: Uint8Array };
+  /**
+   * "I have `baseBytes` of it (the file, or what an interrupted synchronization left): the hashes of their blocks follow in
+   * syncBlocks frames; send what differs."
+   */
+  | { readonly index: number; readonly kind: 'blocks'; readonly blockBytes: number; readonly baseBytes: number };
 
 const NEED_KINDS = ['whole', 'compare', 'blocks'] as const;
 export const HASH_BYTES = 16;
@@ -114,7 +117,7 @@ export function writeNeeds(writer: ByteWriter, syncId: number, directory: number
   for (const need of needs) {
     writer.varint(need.index).u8(NEED_KINDS.indexOf(need.kind));
     if (need.kind === 'compare') writer.raw(need.hash);
-    if (need.kind === 'blocks') writer.varint(need.blockBytes).blob(need.hashes);
+    if (need.kind === 'blocks') writer.varint(need.blockBytes).varint(need.baseBytes);
   }
 }
 
@@ -132,8 +135,27 @@ function readNeed(reader: ByteReader): Need {
   const kind = NEED_KINDS[reader.u8()];
   if (kind === 'whole') return { index, kind };
   if (kind === 'compare') return { index, kind, hash: reader.raw(HASH_BYTES) };
-  if (kind === 'blocks') return { index, kind, blockBytes: reader.varint(), hashes: reader.blob() };
+  if (kind === 'blocks') return { index, kind, blockBytes: reader.varint(), baseBytes: reader.varint() };
   throw new Fault('LINK-FRAME', { reason: 'need kind' });
+}
+
+/** A run of block hashes (xxh128, 16 bytes each) of what the Replica has of one file; runs come in order. */
+export interface BlockHashRun {
+  readonly syncId: number;
+  readonly directory: number;
+  readonly index: number;
+  /** Number of the first block. */
+  readonly first: number;
+  readonly hashes: Uint8Array;
+}
+
+export function writeBlockHashRun(writer: ByteWriter, { syncId, directory, index, first, hashes }: BlockHashRun): void {
+  writer.varint(syncId).varint(directory).varint(index).varint(first).blob(hashes);
+}
+
+export function readBlockHashRun(reader: ByteReader): BlockHashRun {
+  const [syncId, directory, index, first] = [reader.varint(), reader.varint(), reader.varint(), reader.varint()];
+  return { syncId, directory, index, first, hashes: reader.blob() };
 }
 
 /** The Master's answers, packed many to a frame. `token` is unique in the link session. */
@@ -154,9 +176,13 @@ export type SyncItem =
       readonly sizeBytes: number;
     }
   | { readonly kind: 'data'; readonly token: number; readonly position: number; readonly content: Uint8Array }
-  /** Take this range from the file the Replica has (block synchronization). */
+  /** Blocks: this range is what the Replica has there. */
   | { readonly kind: 'copy'; readonly token: number; readonly position: number; readonly length: number }
-  /** Complete; `hash` is xxh128 of the whole content. Ranges never sent are holes. */
+  /** Blocks: this range is zeros. */
+  | { readonly kind: 'hole'; readonly token: number; readonly position: number; readonly length: number }
+  /** Blocks: too much differs to go on comparing; the rest is sent, no more hashes are needed. */
+  | { readonly kind: 'rest'; readonly token: number }
+  /** Complete; `hash` is the content's (daemon/link/block-hash.ts). Ranges never sent of a whole file are holes. */
   | { readonly kind: 'end'; readonly token: number; readonly hash: Uint8Array }
   | { readonly kind: 'abort'; readonly token: number }
   /** Content is identical (answer to `compare`); set metadata only. */
@@ -164,7 +190,7 @@ export type SyncItem =
   /** Vanished or unreadable on the Master: leave what is there; live replication settles it. */
   | { readonly kind: 'gone'; readonly directory: number; readonly index: number };
 
-const ITEM_KINDS = ['file', 'begin', 'data', 'copy', 'end', 'abort', 'same', 'gone'] as const;
+const ITEM_KINDS = ['file', 'begin', 'data', 'copy', 'end', 'abort', 'same', 'gone', 'hole', 'rest'] as const;
 
 export function writeSyncItem(writer: ByteWriter, item: SyncItem, profile: MetadataProfile): void {
   writer.u8(ITEM_KINDS.indexOf(item.kind));
@@ -183,12 +209,14 @@ export function writeSyncItem(writer: ByteWriter, item: SyncItem, profile: Metad
       writer.varint(item.token).varint(item.position).blob(item.content);
       return;
     case 'copy':
+    case 'hole':
       writer.varint(item.token).varint(item.position).varint(item.length);
       return;
     case 'end':
       writer.varint(item.token).raw(item.hash);
       return;
     case 'abort':
+    case 'rest':
       writer.varint(item.token);
       return;
     case 'same':
@@ -241,10 +269,12 @@ export function readSyncItem(reader: ByteReader, profile: MetadataProfile): Sync
     case 'data':
       return { kind, token: reader.varint(), position: reader.varint(), content: reader.blob() };
     case 'copy':
+    case 'hole':
       return { kind, token: reader.varint(), position: reader.varint(), length: reader.varint() };
     case 'end':
       return { kind, token: reader.varint(), hash: reader.raw(HASH_BYTES) };
     case 'abort':
+    case 'rest':
       return { kind, token: reader.varint() };
     case 'same':
       return { kind, directory: reader.varint(), index: reader.varint(), metadata: readMetadata(reader, profile) };

@@ -84,6 +84,7 @@ export function treeStories(options: SuiteOptions): ContractStory[] {
   };
   lookingStories(story, options);
   changingStories(story);
+  inPlaceStories(story);
   linkStories(story);
   keepingStories(story);
   escapeStories(story);
@@ -405,6 +406,80 @@ function changingStories(story: Story): void {
     );
     const { freeBytes, totalBytes } = f.tree.space();
     t.true(freeBytes > 0 && freeBytes <= totalBytes);
+  });
+}
+
+function inPlaceStories(story: Story): void {
+  const bytesOf = (file: { read(t: Uint8Array, o: number, l: number, p: number): number }): string => {
+    const buffer = Buffer.alloc(1000);
+    return buffer.toString('latin1', 0, file.read(buffer, 0, buffer.length, 0));
+  };
+
+  story('a file is changed in place: written, grown and cut, and stays the same object', (t, f) => {
+    f.user.writeFile('file', '0123456789');
+    const before = f.tree.stat('file')!.id;
+    const file = f.tree.openWrite('file');
+    file.write(Buffer.from('abc'), 2);
+    file.write(Buffer.from('end'), 12);
+    file.truncate(14);
+    t.is(file.stat().sizeBytes, 14);
+    file.flush();
+    file.close();
+    t.is(f.user.readFile('file'), '01abc56789\0\0en');
+    t.deepEqual(f.tree.stat('file')!.id, before);
+  });
+
+  story('only a regular file below the root can be changed in place', (t, f) => {
+    f.user.makeDirectory('dir');
+    for (const path of ['absent', 'dir', '']) {
+      t.is(
+        t.faultCode(() => f.tree.openWrite(path)),
+        'FS-NOT-FOUND',
+      );
+    }
+  });
+
+  story('what is staged under a keep name is still there when it is staged again, and can be committed', (t, f) => {
+    const first = f.tree.stage('partial-1');
+    first.write(Buffer.from('half of'), 0);
+    first.release();
+    f.tree.clearStaging();
+    const again = f.tree.stage('partial-1');
+    t.is(again.sizeBytes(), 7);
+    t.is(bytesOf(again), 'half of');
+    again.write(Buffer.from(' it'), 7);
+    again.commit('file');
+    t.is(f.user.readFile('file'), 'half of it');
+    t.deepEqual(f.tree.listKept(), []);
+    const dropped = f.tree.stage('partial-2');
+    dropped.discard();
+    t.deepEqual(f.tree.listKept(), []);
+  });
+
+  story('a staged file can become a kept object that is read back, once', (t, f) => {
+    f.user.writeFile('file', '0123456789');
+    const undo = f.tree.stage();
+    undo.copyFrom('file', 4, 3);
+    undo.keepAs('s1-1');
+    t.deepEqual(f.tree.listKept(), ['s1-1']);
+    const kept = f.tree.stage('s1-1');
+    t.is(bytesOf(kept), '\0\0\0\x00456');
+    kept.release();
+    t.deepEqual(f.tree.listKept(), ['s1-1']);
+    const other = f.tree.stage();
+    t.is(
+      t.faultCode(() => other.keepAs('s1-1')),
+      'FS-EXISTS',
+    );
+    other.discard();
+  });
+
+  story('a staged file without a keep name is gone when it is released', (t, f) => {
+    const staged = f.tree.stage();
+    staged.write(Buffer.from('x'), 0);
+    staged.release();
+    t.deepEqual(f.tree.listKept(), []);
+    t.deepEqual(f.tree.scan(''), []);
   });
 }
 

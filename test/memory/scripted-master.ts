@@ -1,6 +1,7 @@
 /** The Master's side of a link, frame by frame, for tests of the Replica: says what it is told to, also nonsense. */
 
-import { type ContentHasher, hashWhole } from '../../daemon/link/content-hash.ts';
+import { BlockHashStream } from '../../daemon/link/block-hash.ts';
+import type { ContentHasher } from '../../daemon/link/content-hash.ts';
 import { type DataFrameType, FrameWriter, LinkSession } from '../../daemon/link/session.ts';
 import type { LinkStream } from '../../daemon/ports.ts';
 import type { EngineConfig, EngineNotice } from '../../daemon/scenario/engine-protocol.ts';
@@ -113,7 +114,8 @@ export class ScriptedMaster {
     };
     this.session = new LinkSession(stream, host.clock, {
       onControl: (message) => this.received.push(message),
-      onFrame: (_type, payload) => {
+      onFrame: (type, payload) => {
+        if (type === FrameType.syncBlocks) return false;
         const { directory, needs } = readNeeds(new ByteReader(payload.slice()));
         this.needs.push({ directory, needs });
         return false;
@@ -221,7 +223,7 @@ export class ScriptedMaster {
     const content = new Uint8Array(entry.sizeBytes);
     file.read(content, 0, content.length, 0);
     const { index } = need;
-    const hash = hashWhole(this.hasher, content).slice();
+    const hash = hashContent(this.hasher, content);
     if (need.kind === 'compare' && Buffer.compare(need.hash, hash) === 0) {
       writeSyncItem(this.writer, { kind: 'same', directory, index, metadata: entry }, PROFILE);
     } else if (dryRun || content.length > 5_000) {
@@ -247,17 +249,23 @@ export class ScriptedMaster {
       writeSyncItem(writer, { kind: 'abort', token }, PROFILE);
       return;
     }
-    const block = need.kind === 'blocks' ? need.blockBytes : 64 * 1024;
+    // It does not wait for hashes of blocks: everything differs.
+    const byBlocks = need.kind === 'blocks';
+    const block = byBlocks ? need.blockBytes : 64 * 1024;
+    if (byBlocks) writeSyncItem(writer, { kind: 'rest', token }, PROFILE);
     for (let position = 0; position < sizeBytes; position += block) {
       const part = content.subarray(position, position + block);
-      const number = position / block;
-      const theirs = need.kind === 'blocks' ? need.hashes.subarray(16 * number, 16 * number + 16) : undefined;
-      const same = theirs?.length === 16 && Buffer.compare(theirs, hashWhole(this.hasher, part)) === 0;
-      if (same) writeSyncItem(writer, { kind: 'copy', token, position, length: part.length }, PROFILE);
-      else if (part.some((byte) => byte !== 0)) {
-        writeSyncItem(writer, { kind: 'data', token, position, content: part }, PROFILE);
-      }
+      const zeros = part.every((byte) => byte === 0);
+      if (!zeros) writeSyncItem(writer, { kind: 'data', token, position, content: part }, PROFILE);
+      else if (byBlocks) writeSyncItem(writer, { kind: 'hole', token, position, length: part.length }, PROFILE);
     }
     writeSyncItem(writer, { kind: 'end', token, hash }, PROFILE);
   }
+}
+
+/** As sender and receiver of a whole file compute it. */
+export function hashContent(hasher: ContentHasher, content: Uint8Array): Uint8Array {
+  const hashing = new BlockHashStream(hasher, content.length);
+  hashing.update(content);
+  return hashing.digest();
 }

@@ -7,6 +7,7 @@ import type {
   ScannedEntry,
   StagedFile,
   TreeCapabilities,
+  WritableFile,
 } from '../../daemon/ports.ts';
 import { Fault } from '../../shared/faults.ts';
 import { CONTROL_NAME, parseRelativePath, type RelativePath } from '../../shared/path.ts';
@@ -149,36 +150,51 @@ export class MemoryTree implements RootTree {
 
   // ------------------------------------------------------------- changing
 
-  stage(): StagedFile {
-    this.beforeOperation('stage', '');
-    const node = this.volume.createFile();
-    const stagedName = `${this.nextStaged++}`;
-    this.volume.attach(this.staging, stagedName, node);
-    return this.stagedFile(node, stagedName);
+  stage(keepName?: string): StagedFile {
+    this.beforeOperation('stage', keepName ?? '');
+    const home = keepName === undefined ? this.staging : this.kept;
+    const stagedName = keepName ?? `${this.nextStaged++}`;
+    const before = home.entries.get(stagedName);
+    const node = before?.type === 'file' ? before : this.volume.createFile();
+    if (before === undefined) this.volume.attach(home, stagedName, node);
+    return this.stagedFile(node, stagedName, home);
   }
 
-  private stagedFile(node: FileNode, stagedName: string): StagedFile {
-    let metadata: Metadata = {};
-    const resize = (sizeBytes: number) => {
-      const grown = new Uint8Array(sizeBytes);
-      grown.set(node.content.subarray(0, sizeBytes));
-      this.volume.setContent(node, grown);
+  openWrite(path: RelativePath): WritableFile {
+    this.beforeOperation('write', path);
+    const node = this.file(path);
+    const change = (run: () => void) => {
+      this.beforeOperation('write', path);
+      run();
+      node.inPlace = true;
+      this.dirty(path);
     };
+    return {
+      stat: () => this.volume.stat(node),
+      write: (bytes, position) => change(() => this.volume.writeAt(node, bytes, position)),
+      truncate: (sizeBytes) => change(() => resize(this.volume, node, sizeBytes)),
+      flush: () => {
+        this.beforeOperation('flush', path);
+        this.volume.flushContent(node);
+      },
+      close: () => {},
+    };
+  }
+
+  private stagedFile(node: FileNode, stagedName: string, home: DirectoryNode): StagedFile {
+    let metadata: Metadata = {};
     return {
       write: (bytes, position) => {
         this.beforeOperation('write', '');
-        resize(Math.max(node.content.length, position + bytes.length));
-        node.content.set(bytes, position);
+        this.volume.writeAt(node, bytes, position);
       },
       truncate: (sizeBytes) => {
         this.beforeOperation('write', '');
-        resize(sizeBytes);
+        resize(this.volume, node, sizeBytes);
       },
       copyFrom: (path, position, length) => {
         this.beforeOperation('write', path);
-        const part = this.file(path).content.slice(position, position + length);
-        resize(Math.max(node.content.length, position + part.length));
-        node.content.set(part, position);
+        this.volume.writeAt(node, this.file(path).content.slice(position, position + length), position);
       },
       setMetadata: (more) => {
         metadata = { ...metadata, ...more };
@@ -190,19 +206,39 @@ export class MemoryTree implements RootTree {
       commit: (path) => {
         this.beforeOperation('commit', path);
         const place = this.replaceable(path);
-        if (!this.staging.entries.has(stagedName)) throw new Fault('FS-NOT-FOUND', { path: 'staged file' });
+        if (!home.entries.has(stagedName)) throw new Fault('FS-NOT-FOUND', { path: 'staged file' });
         this.volume.atomically(() => {
-          this.volume.detach(this.staging, stagedName);
+          this.volume.detach(home, stagedName);
           this.volume.setMetadata(node, metadata);
           this.put(place, node);
         });
         this.dirty(path);
       },
-      discard: () => {
-        if (this.staging.entries.get(stagedName) !== node) return;
-        this.volume.release(this.volume.detach(this.staging, stagedName));
+      read: (target, offset, length, position) => {
+        const part = node.content.subarray(position, position + length);
+        target.set(part, offset);
+        return part.length;
       },
+      sizeBytes: () => node.content.length,
+      keepAs: (keepName) => {
+        this.beforeOperation('keep', keepName);
+        this.vacantKeepName(keepName);
+        this.volume.flushContent(node);
+        this.volume.atomically(() => {
+          this.volume.detach(home, stagedName);
+          this.volume.attach(this.kept, keepName, node);
+        });
+        this.volume.flushNames();
+      },
+      release: () => {
+        if (home === this.staging) this.dropStaged(home, stagedName, node);
+      },
+      discard: () => this.dropStaged(home, stagedName, node),
     };
+  }
+
+  private dropStaged(home: DirectoryNode, name: string, node: FileNode): void {
+    if (home.entries.get(name) === node) this.volume.release(this.volume.detach(home, name));
   }
 
   makeDirectory(path: RelativePath, metadata: Metadata): void {
@@ -396,6 +432,13 @@ export class MemoryTree implements RootTree {
   private dirty(path: RelativePath): void {
     if (this.capture) this.capture.source.emit({ kind: 'dirty', root: this.capture.root, path, closed: true });
   }
+}
+
+function resize(volume: MemoryVolume, node: FileNode, sizeBytes: number): void {
+  if (sizeBytes === node.content.length) return;
+  const resized = new Uint8Array(sizeBytes);
+  resized.set(node.content.subarray(0, sizeBytes));
+  volume.setContent(node, resized);
 }
 
 function checkKeepName(keepName: string): string {

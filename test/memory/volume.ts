@@ -23,6 +23,8 @@ export interface FileNode extends NodeBase {
   content: Uint8Array;
   /** Content at the last flush; undefined when it was never flushed. */
   flushed: Uint8Array | undefined;
+  /** Written in place since then: of what was durable, some sectors are old and some new after a power cut. */
+  inPlace?: boolean;
 }
 
 export interface DirectoryNode extends NodeBase {
@@ -129,8 +131,24 @@ export class MemoryVolume {
     this.unflushed.add(node);
   }
 
+  /** Writes without copying the whole content each time; what was flushed stays as it is. */
+  writeAt(node: FileNode, bytes: Uint8Array, position: number): void {
+    const sizeBytes = Math.max(node.content.length, position + bytes.length);
+    const shared = node.flushed?.buffer === node.content.buffer;
+    const room = node.content.byteOffset === 0 && node.content.buffer.byteLength >= sizeBytes;
+    let content = node.content;
+    if (shared || !room) {
+      const capacity = sizeBytes > content.length ? Math.max(sizeBytes, 2 * content.length) : sizeBytes;
+      content = new Uint8Array(new ArrayBuffer(capacity), 0, sizeBytes);
+      content.set(node.content);
+    } else if (sizeBytes > content.length) content = new Uint8Array(content.buffer, 0, sizeBytes);
+    this.setContent(node, content);
+    content.set(bytes, position);
+  }
+
   flushContent(node: FileNode): void {
     node.flushed = node.content;
+    node.inPlace = false;
     this.unflushed.delete(node);
   }
 
@@ -229,8 +247,7 @@ export class MemoryVolume {
   }
 
   flushAll(): void {
-    for (const node of this.unflushed) node.flushed = node.content;
-    this.unflushed.clear();
+    for (const node of [...this.unflushed]) this.flushContent(node);
     this.flushNames();
   }
 
@@ -317,8 +334,19 @@ function ownMetadata(node: MemoryNode): Required<Metadata> {
   return { mode, uid, gid, mtimeNs };
 }
 
+/** Some blocks of what was written in place arrived, in no order; the size is either. */
+function mixedAfterCut(old: Uint8Array, now: Uint8Array, random: Random): Uint8Array {
+  const mixed = new Uint8Array(random.fraction() < 0.5 ? old.length : now.length);
+  for (let at = 0; at < mixed.length; at += CUT_BLOCK_BYTES) {
+    const from = random.fraction() < 0.5 ? old : now;
+    mixed.set(from.subarray(at, Math.min(at + CUT_BLOCK_BYTES, mixed.length)), at);
+  }
+  return mixed;
+}
+
 /** Whole, as it was flushed last, the right size with zeros from a random place on, or each block for itself. */
 function contentAfterCut(node: FileNode, random: Random): Uint8Array {
+  if (node.inPlace && node.flushed !== undefined) return mixedAfterCut(node.flushed, node.content, random);
   const dice = random.fraction();
   if (dice < 1 / 4) return node.content;
   if (dice < 2 / 4) return node.flushed ?? EMPTY;

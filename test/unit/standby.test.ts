@@ -1,13 +1,14 @@
 /** The Replica's data path: whatever happens at whatever step, the roots end as the Master's changes say. */
 import test from 'ava';
 import { Standby } from '../../daemon/apply/standby.ts';
-import { createContentHasher, hashWhole } from '../../daemon/link/content-hash.ts';
+import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import type { Change, ChangeMetadata } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
 import { baseName, parentPath } from '../../shared/path.ts';
 import { writeBatchHeader, writeChange } from '../../shared/protocol/batch-codec.ts';
 import { ByteWriter } from '../../shared/protocol/bytes.ts';
 import { SeededRandom, SimulatedClock } from '../memory/clock.ts';
+import { hashContent } from '../memory/scripted-master.ts';
 import { MemorySegmentLog } from '../memory/segment-log.ts';
 import { MemoryStateFile } from '../memory/state-file.ts';
 import { MemoryTree } from '../memory/tree.ts';
@@ -175,7 +176,7 @@ class Script {
       { op: 'put-begin', root: 0, path, metadata, token, sizeBytes: content.length },
       { op: 'put-data', token, position: 0, content: content.subarray(0, middle) },
       { op: 'put-data', token, position: middle, content: content.subarray(middle) },
-      { op: 'put-end', token, hash: hashWhole(hasher, content).slice() },
+      { op: 'put-end', token, hash: hashContent(hasher, content) },
     ];
   }
 

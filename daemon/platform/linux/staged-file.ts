@@ -1,31 +1,39 @@
 /** A file being written in the staging directory until it is renamed into its place. */
-import { constants, fdatasyncSync, ftruncateSync, readSync, writeSync } from 'node:fs';
+import { constants, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { constants as system } from 'node:os';
 import { Fault } from '../../../shared/faults.ts';
 import type { RelativePath } from '../../../shared/path.ts';
 import type { Metadata, StagedFile } from '../../ports.ts';
 import { faultOfErrno, translating } from '../system-fault.ts';
 import { decodeStat, statHandle } from './directory.ts';
-import { closeHandle, copyRange, errno, O_CLOEXEC, openAt, renameAt, unlinkAt } from './libc.ts';
+import { closeHandle, copyRange, errno, O_CLOEXEC, openAt, RENAME_NOREPLACE, renameAt, unlinkAt } from './libc.ts';
 import { setHandleMetadata } from './metadata.ts';
 
 /** What a staged file needs of its tree. */
 export interface StagingPlace {
   /** Handle of the staging directory. */
   staging(): number;
+  /** Handle of the directory of kept objects. */
+  kept(): number;
   /** Runs with a handle of the parent of `path` and the last name. */
   withParent<T>(path: RelativePath, run: (parent: number, name: string) => T): T;
   openFile(path: RelativePath): number;
 }
 
-const CREATE_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW | O_CLOEXEC;
+const REOPEN_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | O_CLOEXEC;
+const CREATE_FLAGS = REOPEN_FLAGS | constants.O_EXCL;
 /** Only this user until the final mode is set. */
 const CREATE_MODE = 0o600;
 const COPY_BUFFER_BYTES = 1024 * 1024;
 
 let nextNumber = 0;
 
-export function stageFile(place: StagingPlace): StagedFile {
+export function stageFile(place: StagingPlace, keepName?: string): StagedFile {
+  if (keepName !== undefined) {
+    const handle = openAt(place.kept(), keepName, REOPEN_FLAGS, CREATE_MODE);
+    if (handle < 0) throw faultOfErrno(errno(), keepName);
+    return new LinuxStagedFile(place, keepName, handle, true);
+  }
   for (;;) {
     nextNumber += 1;
     const name = `${process.pid}-${nextNumber}`;
@@ -43,11 +51,27 @@ class LinuxStagedFile implements StagedFile {
   private handle: number;
   private metadata: Metadata | undefined;
   private state: 'open' | 'committed' | 'discarded' = 'open';
+  private readonly isKept: boolean;
 
-  constructor(place: StagingPlace, name: string, handle: number) {
+  constructor(place: StagingPlace, name: string, handle: number, isKept = false) {
     this.place = place;
     this.name = name;
     this.handle = handle;
+    this.isKept = isKept;
+  }
+
+  private directory(): number {
+    return this.isKept ? this.place.kept() : this.place.staging();
+  }
+
+  read(target: Uint8Array, offset: number, length: number, position: number): number {
+    this.requireOpen();
+    return translating('staged file', () => readSync(this.handle, target, offset, length, position));
+  }
+
+  sizeBytes(): number {
+    this.requireOpen();
+    return translating('staged file', () => fstatSync(this.handle).size);
   }
 
   write(bytes: Uint8Array, position: number): void {
@@ -95,9 +119,27 @@ class LinuxStagedFile implements StagedFile {
     // Here, because every write before has moved the time of the file.
     this.applyMetadata();
     this.place.withParent(path, (parent, name) => {
-      if (renameAt(this.place.staging(), this.name, parent, name, 0) < 0) throw faultOfErrno(errno(), path);
+      if (renameAt(this.directory(), this.name, parent, name, 0) < 0) throw faultOfErrno(errno(), path);
     });
     this.state = 'committed';
+    this.closeFile();
+  }
+
+  keepAs(keepName: string): void {
+    this.flush();
+    const kept = this.place.kept();
+    if (renameAt(this.directory(), this.name, kept, keepName, RENAME_NOREPLACE) < 0) {
+      throw faultOfErrno(errno(), keepName);
+    }
+    this.state = 'committed';
+    this.closeFile();
+    flushDirectoryHandle(kept);
+  }
+
+  release(): void {
+    if (!this.isKept) this.discard();
+    if (this.state !== 'open') return;
+    this.state = 'discarded';
     this.closeFile();
   }
 
@@ -105,7 +147,7 @@ class LinuxStagedFile implements StagedFile {
     if (this.state !== 'open') return;
     this.state = 'discarded';
     this.closeFile();
-    unlinkAt(this.place.staging(), this.name);
+    unlinkAt(this.directory(), this.name);
   }
 
   private applyMetadata(): void {
@@ -121,6 +163,18 @@ class LinuxStagedFile implements StagedFile {
 
   private requireOpen(): void {
     if (this.state !== 'open') throw new Fault('INTERNAL', { reason: `a staged file is ${this.state} already` });
+  }
+}
+
+function flushDirectoryHandle(path: number): void {
+  const handle = openAt(path, '.', constants.O_RDONLY | constants.O_DIRECTORY | O_CLOEXEC);
+  if (handle < 0) throw faultOfErrno(errno(), 'kept objects');
+  try {
+    fsyncSync(handle);
+  } catch (error) {
+    throw new Fault('FS-IO', { path: 'kept objects', reason: String(error) }, error);
+  } finally {
+    closeHandle(handle);
   }
 }
 

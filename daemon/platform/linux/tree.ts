@@ -23,6 +23,7 @@ import type {
   ScannedEntry,
   StagedFile,
   TreeCapabilities,
+  WritableFile,
 } from '../../ports.ts';
 import { faultOfErrno, translating } from '../system-fault.ts';
 import { prepareControl } from './control.ts';
@@ -58,11 +59,13 @@ import {
 import { setNamedMetadata } from './metadata.ts';
 import { removeTree } from './remove.ts';
 import { stageFile } from './staged-file.ts';
+import { writtenFile } from './written-file.ts';
 
 const { EEXIST, EINVAL, EISDIR, ELOOP, EMLINK, ENOENT, ENOSYS, ENOTDIR, EOPNOTSUPP, EPERM } = system.errno;
 /** O_NONBLOCK: a pipe that took the file's place must not stop us; O_NOATIME: reading must not look like use. */
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY | O_CLOEXEC;
 const READ_QUIETLY = READ_FLAGS | constants.O_NOATIME;
+const WRITE_FLAGS = (READ_FLAGS & ~constants.O_RDONLY) | constants.O_RDWR;
 const STAT_FLAGS = O_PATH | constants.O_NOFOLLOW | O_CLOEXEC;
 /** Needs read and search rights for listing and syncfs; the path of the root itself may lead through links. */
 const ROOT_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | O_CLOEXEC;
@@ -176,14 +179,15 @@ export class LinuxTree implements RootTree {
   }
 
   /** A handle for reading a regular file; anything else there is `FS-NOT-FOUND`, a link as a parent `PATH-SYMLINK`. */
-  private openFile(path: RelativePath): number {
+  private openFile(path: RelativePath, flags: number = READ_QUIETLY): number {
     if (parseRelativePath(path) === '') throw new Fault('FS-NOT-FOUND', { path });
-    let handle = openBeneath(this.root, path, READ_QUIETLY);
+    let handle = openBeneath(this.root, path, flags);
     if (handle < 0) {
       const code = errno();
       // Only the owner and root may read without a trace.
-      if (code === EPERM) handle = openBeneath(this.root, path, READ_FLAGS);
+      if (code === EPERM && flags === READ_QUIETLY) handle = openBeneath(this.root, path, READ_FLAGS);
       else if (code === ELOOP || code === ENOTDIR) throw this.linkFault(path);
+      else if (code === EISDIR) throw new Fault('FS-NOT-FOUND', { path });
       else throw faultOfErrno(code, path);
       if (handle < 0) throw faultOfErrno(errno(), path);
     }
@@ -210,12 +214,19 @@ export class LinuxTree implements RootTree {
 
   // ------------------------------------------------------------- changing
 
-  stage(): StagedFile {
-    return stageFile({
+  stage(keepName?: string): StagedFile {
+    if (keepName !== undefined) checkKeepName(keepName);
+    const place = {
       staging: () => this.controlHandles().staging,
-      withParent: (path, run) => this.withParent(path, run),
-      openFile: (path) => this.openFile(path),
-    });
+      kept: () => this.controlHandles().kept,
+      withParent: <T>(path: RelativePath, run: (parent: number, name: string) => T) => this.withParent(path, run),
+      openFile: (path: RelativePath) => this.openFile(path),
+    };
+    return stageFile(place, keepName);
+  }
+
+  openWrite(path: RelativePath): WritableFile {
+    return writtenFile(this.openFile(path, WRITE_FLAGS), this.device, path);
   }
 
   makeDirectory(path: RelativePath, metadata: Metadata): void {
@@ -283,6 +294,7 @@ export class LinuxTree implements RootTree {
     const { kept, staging } = this.controlHandles();
     const copy = stageFile({
       staging: () => staging,
+      kept: () => kept,
       withParent: (_target, run) => run(kept, keepName),
       openFile: (source) => this.openFile(source),
     });

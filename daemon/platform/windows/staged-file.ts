@@ -1,5 +1,16 @@
 /** A file being written in the staging directory until it is renamed into its place. */
-import { closeSync, fsyncSync, ftruncateSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { Fault } from '../../../shared/faults.ts';
 import type { RelativePath } from '../../../shared/path.ts';
 import type { Metadata, StagedFile } from '../../ports.ts';
@@ -11,6 +22,8 @@ import { retryBusy } from './paths.ts';
 export interface StagingPlace {
   /** Native path for the file, checked. */
   place(path: RelativePath): string;
+  /** Native path for a kept object; nothing is there. */
+  keepPlace(keepName: string): string;
   openFile(path: RelativePath): number;
 }
 
@@ -23,11 +36,42 @@ export class WindowsStagedFile implements StagedFile {
   private metadata: Metadata = {};
   private state: 'open' | 'committed' | 'discarded' = 'open';
   private isClosed = false;
+  private readonly isKept: boolean;
 
-  constructor(native: string, place: StagingPlace) {
+  /** `isKept`: among the kept objects, with the content it has there. */
+  constructor(native: string, place: StagingPlace, isKept = false) {
     this.native = native;
     this.place = place;
-    this.handle = translating('staging', () => openSync(native, 'wx+'));
+    this.isKept = isKept;
+    const flags = isKept ? constants.O_RDWR | constants.O_CREAT : 'wx+';
+    this.handle = translating('staging', () => openSync(native, flags));
+  }
+
+  read(target: Uint8Array, offset: number, length: number, position: number): number {
+    this.requireOpen();
+    return translating('staged file', () => readSync(this.handle, target, offset, length, position));
+  }
+
+  sizeBytes(): number {
+    this.requireOpen();
+    return translating('staged file', () => fstatSync(this.handle).size);
+  }
+
+  /** NTFS writes names in order to its journal, which flushing the file wrote. */
+  keepAs(keepName: string): void {
+    const target = this.place.keepPlace(keepName);
+    this.flush();
+    this.closeFile();
+    retryBusy(keepName, () => renameSync(this.native, target));
+    this.state = 'committed';
+    flushFile(target);
+  }
+
+  release(): void {
+    if (!this.isKept) this.discard();
+    if (this.state !== 'open') return;
+    this.state = 'discarded';
+    this.closeFile();
   }
 
   write(bytes: Uint8Array, position: number): void {
@@ -102,5 +146,15 @@ export class WindowsStagedFile implements StagedFile {
     if (this.state !== 'open' || this.isClosed) {
       throw new Fault('INTERNAL', { reason: `a staged file is ${this.state} already` });
     }
+  }
+}
+
+function flushFile(native: string): void {
+  try {
+    const handle = openSync(native, 'r+');
+    fsyncSync(handle);
+    closeSync(handle);
+  } catch (error) {
+    throw flushFault('kept objects', error);
   }
 }

@@ -34,6 +34,7 @@ import type {
   ScannedEntry,
   StagedFile,
   TreeCapabilities,
+  WritableFile,
 } from '../../ports.ts';
 import { CONTROL_PARTS, locateControl } from '../control-path.ts';
 import { flushFault } from '../node/durable.ts';
@@ -42,6 +43,7 @@ import { readModificationTime, setModificationTime } from './kernel.ts';
 import { decodeWindowsName } from './names.ts';
 import { retryBusy, WindowsPaths } from './paths.ts';
 import { WindowsStagedFile } from './staged-file.ts';
+import { writtenFile } from './written-file.ts';
 
 /** Links need a privilege that services seldom have; they are parked. Modes and owners are access control lists here. */
 const CAPABILITIES: TreeCapabilities = {
@@ -132,11 +134,11 @@ export class WindowsTree implements RootTree {
   }
 
   /** Refuses what is not a regular file, before opening and, should it have been replaced meanwhile, after. */
-  private openFile(path: RelativePath): number {
+  private openFile(path: RelativePath, flags = 'r'): number {
     const native = this.paths.checked(path);
     const before = this.stat(path);
     if (before?.type !== 'file') throw new Fault('FS-NOT-FOUND', { path });
-    const handle = retryBusy(path, () => openSync(native, 'r'));
+    const handle = retryBusy(path, () => openSync(native, flags));
     if (fstatSync(handle, { bigint: true }).ino === before.id.inode) return handle;
     closeSync(handle);
     throw new Fault('FS-CHANGED', { path });
@@ -150,11 +152,19 @@ export class WindowsTree implements RootTree {
 
   // ------------------------------------------------------------- changing
 
-  stage(): StagedFile {
-    return new WindowsStagedFile(this.newName('staging'), {
-      place: (path) => this.placeFile(path),
-      openFile: (path) => this.openFile(path),
-    });
+  stage(keepName?: string): StagedFile {
+    const place = {
+      place: (path: RelativePath) => this.placeFile(path),
+      keepPlace: (name: string) => this.vacantKeep(name),
+      openFile: (path: RelativePath) => this.openFile(path),
+    };
+    return keepName === undefined
+      ? new WindowsStagedFile(this.newName('staging'), place)
+      : new WindowsStagedFile(this.part('kept', checkKeepName(keepName)), place, true);
+  }
+
+  openWrite(path: RelativePath): WritableFile {
+    return writtenFile(this.openFile(path, 'r+'), this.paths.native(path), path, toEntryStat);
   }
 
   /** Native path for a new file; what is there now may be replaced by a rename. */
@@ -245,6 +255,7 @@ export class WindowsTree implements RootTree {
     const target = this.part('kept', keepName);
     const copy = new WindowsStagedFile(this.newName('staging'), {
       place: () => target,
+      keepPlace: () => target,
       openFile: (source) => this.openFile(source),
     });
     const stat = this.stat(path);

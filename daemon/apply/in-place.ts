@@ -1,0 +1,130 @@
+/**
+ * Changes a large file where it is, instead of writing it anew: what is overwritten is copied into the journal and durable
+ * before the first byte is written, so that a crash at any moment is taken back at the next start (D5, D6).
+ */
+import type { ChangeMetadata } from '../../shared/change.ts';
+import { Fault } from '../../shared/faults.ts';
+import type { RelativePath } from '../../shared/path.ts';
+import type { JournalPort } from '../journal/journal.ts';
+import { type FileRange, objectBefore, sameId, type UndoRecord } from '../journal/record.ts';
+import type { EntryStat, RootTree } from '../ports.ts';
+import { appliedMetadata } from './open-puts.ts';
+import type { ChangeOrigin } from './plan.ts';
+import type { TreeWriter } from './tree-writer.ts';
+
+/** Below this size a file is written anew and renamed into its place: that costs little and is never seen half done. */
+export const IN_PLACE_BYTES = 64 * 1024 * 1024;
+/** Copied or written between two looks at other work. */
+const SLICE_BYTES = 2 * 1024 * 1024;
+
+export interface InPlaceChange {
+  readonly root: number;
+  readonly path: RelativePath;
+  /** What is there now. */
+  readonly before: EntryStat;
+  readonly metadata: ChangeMetadata;
+  /** New size in bytes. */
+  readonly sizeBytes: number;
+  /** Where something is written, ascending. */
+  readonly ranges: readonly FileRange[];
+  /** Writes one range, in pieces of at most SLICE_BYTES. */
+  readonly pieces: (range: FileRange) => Iterable<{ readonly position: number; readonly bytes: Uint8Array }>;
+}
+
+export interface InPlacePorts {
+  readonly writer: TreeWriter;
+  readonly journal: Pick<JournalPort, 'intend' | 'flush' | 'keepRanges' | 'takeBack'>;
+}
+
+/** What a change overwrites or cuts off of the old content. */
+function overwrittenRanges(ranges: readonly FileRange[], oldBytes: number, newBytes: number): readonly FileRange[] {
+  const kept: FileRange[] = [];
+  for (const { position, length } of ranges) {
+    const end = Math.min(position + length, oldBytes, newBytes);
+    if (end > position) kept.push({ position, length: end - position });
+  }
+  if (newBytes < oldBytes) kept.push({ position: newBytes, length: oldBytes - newBytes });
+  return kept;
+}
+
+function totalLength(ranges: readonly FileRange[]): number {
+  let total = 0;
+  for (const { length } of ranges) total += length;
+  return total;
+}
+
+/** In place when that means less copying than taking the unchanged rest into a new file. */
+export function worthInPlace(ranges: readonly FileRange[], oldBytes: number, newBytes: number): boolean {
+  if (Math.max(oldBytes, newBytes) < IN_PLACE_BYTES) return false;
+  const kept = totalLength(overwrittenRanges(ranges, oldBytes, newBytes));
+  return kept < newBytes - totalLength(ranges);
+}
+
+/** Ranges cut into pieces of at most SLICE_BYTES. */
+export function* slicesOf(ranges: readonly FileRange[]): Generator<FileRange> {
+  for (const { position, length } of ranges) {
+    for (let done = 0; done < length; done += SLICE_BYTES) {
+      yield { position: position + done, length: Math.min(SLICE_BYTES, length - done) };
+    }
+  }
+}
+
+/**
+ * Yields between slices. A fault, or giving the generator up (`return`), leaves the file as it was. Its content is durable
+ * only after a flush of the volume; until then the journal takes it back.
+ */
+export function* changeInPlace(
+  ports: InPlacePorts,
+  change: InPlaceChange,
+  origin: ChangeOrigin,
+): Generator<undefined, void> {
+  const { root, path, before } = change;
+  const tree = ports.writer.tree(root);
+  const ranges = overwrittenRanges(change.ranges, before.sizeBytes, change.sizeBytes);
+  const record = ports.journal.intend({ ...origin, op: 'patch', root, path, before: objectBefore(before), ranges });
+  yield* keepRanges(tree, ports.journal, record, ranges);
+  ports.journal.flush();
+  let done = false;
+  try {
+    yield* writeRanges(tree, change);
+    tree.setMetadata(path, appliedMetadata(change.metadata, ports.writer.profile));
+    done = true;
+  } finally {
+    if (!done) ports.journal.takeBack(record);
+  }
+}
+
+function* keepRanges(
+  tree: RootTree,
+  journal: InPlacePorts['journal'],
+  record: UndoRecord,
+  ranges: readonly FileRange[],
+): Generator<undefined, void> {
+  const old = tree.stage();
+  try {
+    for (const { position, length } of slicesOf(ranges)) {
+      old.copyFrom(record.path, position, length);
+      yield undefined;
+    }
+    journal.keepRanges(record, old);
+  } finally {
+    old.discard();
+  }
+}
+
+function* writeRanges(tree: RootTree, change: InPlaceChange): Generator<undefined, void> {
+  const { path, before, sizeBytes } = change;
+  const file = tree.openWrite(path);
+  try {
+    if (!sameId(file.stat().id, before.id)) throw new Fault('FS-CHANGED', { path });
+    for (const range of change.ranges) {
+      for (const { position, bytes } of change.pieces(range)) {
+        file.write(bytes, position);
+        yield undefined;
+      }
+    }
+    if (file.stat().sizeBytes !== sizeBytes) file.truncate(sizeBytes);
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,218 @@
+/** Large files between two engines: by blocks, in place, after interruptions. */
+import test, { type ExecutionContext } from 'ava';
+import { IN_PLACE_BYTES } from '../../daemon/apply/in-place.ts';
+import { createContentHasher } from '../../daemon/link/content-hash.ts';
+import { EnginePair } from '../memory/engine-pair.ts';
+import { MemoryUser } from '../memory/user.ts';
+
+const hasher = await createContentHasher();
+const MIB = 1024 * 1024;
+const BLOCK = 64 * 1024;
+
+/** Bytes that no two blocks share, without drawing each of them. */
+function blocksOf(sizeBytes: number, salt: number): Uint8Array {
+  const content = new Uint8Array(sizeBytes);
+  const words = new Uint32Array(content.buffer, 0, Math.floor(sizeBytes / 4));
+  for (let i = 0; i < words.length; i += 1) words[i] = (i + salt) * 2_654_435_761;
+  return content;
+}
+
+function changed(content: Uint8Array, blocks: readonly number[], value = 1): Uint8Array {
+  const copy = content.slice();
+  for (const block of blocks) copy[block * BLOCK + 17]! ^= value;
+  return copy;
+}
+
+/** A pair whose Replica has other content of `large.bin` than the Master, at another time. */
+function drifted(here: Uint8Array, there: Uint8Array): EnginePair {
+  const pair = new EnginePair(hasher);
+  pair.user.writeFile('small', 'small');
+  pair.user.writeFile('large.bin', here);
+  const replica = new MemoryUser(pair.replicaTree);
+  replica.writeFile('small', 'small');
+  replica.writeFile('large.bin', there);
+  replica.setMtimeNs('large.bin', 1_000_000_000n);
+  pair.start();
+  return pair;
+}
+
+function checkEqual(t: ExecutionContext, pair: EnginePair): void {
+  pair.barrier();
+  const [mine, theirs] = [pair.replicaView(), pair.masterView()];
+  t.deepEqual([...mine.keys()], [...theirs.keys()]);
+  for (const [path, text] of theirs) t.true(mine.get(path) === text, `"${path}" differs`);
+  t.deepEqual(pair.failures, []);
+}
+
+test('only the blocks that differ travel', (t) => {
+  const before = blocksOf(10 * MIB + 5_000, 1);
+  const pair = drifted(changed(before, [3, 4, 70, 160]), before);
+  const id = pair.replicaTree.stat('large.bin')?.id;
+  const result = pair.synchronize({ method: 'block' });
+  t.is(result.parked, 0);
+  t.true(result.sentBytes <= 3 * BLOCK + 5_000 + 10, `${result.sentBytes} bytes of content`);
+  t.true(pair.sentBytes < 5 * BLOCK, `${pair.sentBytes} bytes on the wire`);
+  checkEqual(t, pair);
+  t.notDeepEqual(pair.replicaTree.stat('large.bin')?.id, id, 'a file of this size is replaced whole');
+  pair.close();
+});
+
+test('a very large file is changed in place and stays the same object', (t) => {
+  const before = blocksOf(IN_PLACE_BYTES + 5_000, 1);
+  const pair = drifted(changed(before, [0, 9, 1_000]), before);
+  const id = pair.replicaTree.stat('large.bin')?.id;
+  const result = pair.synchronize({ method: 'block' });
+  t.true(result.sentBytes <= 3 * BLOCK);
+  checkEqual(t, pair);
+  t.deepEqual(pair.replicaTree.stat('large.bin')?.id, id);
+  t.deepEqual(pair.replicaTree.listKept(), []);
+  pair.close();
+});
+
+test('a file that was appended to sends its end, a cut one nothing', (t) => {
+  const content = blocksOf(8 * MIB, 1);
+  const grown = drifted(content, content.slice(0, 6 * MIB));
+  t.is(grown.synchronize({ method: 'block' }).sentBytes, 2 * MIB);
+  checkEqual(t, grown);
+  grown.close();
+  const cut = drifted(content.slice(0, 6 * MIB), content);
+  t.is(cut.synchronize({ method: 'block' }).sentBytes, 0);
+  checkEqual(t, cut);
+  cut.close();
+});
+
+test('runs of zeros are not sent, whatever was there', (t) => {
+  const before = blocksOf(4 * MIB, 1);
+  const here = before.slice().fill(0, MIB, 3 * MIB);
+  const pair = drifted(here, before);
+  t.is(pair.synchronize({ method: 'block' }).sentBytes, 0);
+  checkEqual(t, pair);
+  pair.close();
+});
+
+test('when most of a file differs the rest is sent without comparing', (t) => {
+  const content = blocksOf(32 * MIB, 1);
+  const there = blocksOf(32 * MIB, 99_999_999);
+  there.set(content.subarray(24 * MIB), 24 * MIB);
+  const pair = drifted(content, there);
+  t.is(pair.synchronize({ method: 'block' }).sentBytes, 32 * MIB);
+  checkEqual(t, pair);
+  pair.close();
+});
+
+test('a file that is equal but for its time sends no content', (t) => {
+  const content = blocksOf(8 * MIB, 1);
+  for (const method of ['file', 'block'] as const) {
+    const pair = drifted(content, content);
+    const result = pair.synchronize({ method });
+    t.is(result.sentBytes, 0, method);
+    t.true(pair.sentBytes < BLOCK);
+    checkEqual(t, pair);
+    pair.close();
+  }
+});
+
+test('what had arrived of a large file when the link broke is not sent again', (t) => {
+  const content = blocksOf(48 * MIB, 1);
+  for (const method of ['file', 'block'] as const) {
+    const pair = new EnginePair(hasher);
+    pair.user.writeFile('first', 'first');
+    pair.user.writeFile('large.bin', content);
+    pair.latencyMs = () => 1;
+    pair.start();
+    const id = pair.post({ name: 'synchronize', peer: 'replica', method, ignoreSame: true });
+    t.true(pair.clock.runUntil(() => pair.sentBytes > 40 * MIB));
+    pair.cut();
+    pair.run(1_000);
+    const sent = pair.sentBytes;
+    pair.connect();
+    t.true(pair.clock.runUntil(() => pair.answerOf(id) !== undefined));
+    t.is(pair.answerOf(id)?.fault, undefined);
+    t.true(pair.sentBytes - sent < 30 * MIB, `${method}: ${pair.sentBytes - sent} bytes after the interruption`);
+    checkEqual(t, pair);
+    t.deepEqual(pair.replicaTree.listKept(), []);
+    pair.close();
+  }
+});
+
+test('what had arrived of changed blocks when the link broke is not sent again', (t) => {
+  const before = blocksOf(64 * MIB, 1);
+  const blocks = Array.from({ length: 512 }, (_, n) => 2 * n);
+  const pair = drifted(changed(before, blocks), before);
+  pair.latencyMs = () => 1;
+  const id = pair.post({ name: 'synchronize', peer: 'replica', method: 'block', ignoreSame: true });
+  t.true(pair.clock.runUntil(() => pair.sentBytes > 26 * MIB));
+  pair.cut();
+  pair.run(1_000);
+  const sent = pair.sentBytes;
+  pair.connect();
+  t.true(pair.clock.runUntil(() => pair.answerOf(id) !== undefined));
+  t.true(pair.sentBytes - sent < 24 * MIB, `${pair.sentBytes - sent} bytes after the interruption`);
+  checkEqual(t, pair);
+  pair.close();
+});
+
+test('files that had arrived when the link broke are not sent again', (t) => {
+  const pair = new EnginePair(hasher);
+  for (let i = 0; i < 400; i += 1) pair.user.writeFile(`file${i}`, blocksOf(200_000, i));
+  pair.latencyMs = () => 1;
+  pair.start();
+  const id = pair.post({ name: 'synchronize', peer: 'replica', method: 'file', ignoreSame: true });
+  t.true(pair.clock.runUntil(() => pair.replicaTree.scan('').length >= 100));
+  pair.cut();
+  pair.run(1_000);
+  const [sent, there] = [pair.sentBytes, pair.replicaTree.scan('').length];
+  pair.connect();
+  t.true(pair.clock.runUntil(() => pair.answerOf(id) !== undefined));
+  t.true(pair.sentBytes - sent < (400 - there) * 200_000 + MIB);
+  checkEqual(t, pair);
+  pair.close();
+});
+
+test('a Replica killed while it changes a file in place finds it as it was, and is made equal', (t) => {
+  const before = blocksOf(IN_PLACE_BYTES + 5_000, 1);
+  const here = changed(
+    before,
+    Array.from({ length: 300 }, (_, n) => 3 * n),
+  );
+  for (const [at, powerCut] of [
+    [1, false],
+    [150, false],
+    [120, true],
+    [40, true],
+  ] as const) {
+    const pair = drifted(here, before);
+    const view = pair.replicaView().get('large.bin');
+    let writes = 0;
+    pair.replicaTree.beforeOperation = (operation, path) => {
+      if (operation === 'write' && path === 'large.bin' && pair.replicaTree.listKept().some((n) => n.startsWith('s'))) {
+        writes += 1;
+      }
+    };
+    pair.post({ name: 'synchronize', peer: 'replica', method: 'block', ignoreSame: true });
+    t.true(pair.clock.runUntil(() => writes > at));
+    pair.killReplica();
+    if (powerCut) pair.replicaTree.volume.powerCut(pair.random);
+    pair.startReplica();
+    t.true(pair.replicaView().get('large.bin') === view, `taken back after ${at} writes`);
+    pair.connect();
+    t.true(pair.clock.runUntil(() => pair.masterStatus?.peers.replica?.synchronized === true));
+    checkEqual(t, pair);
+    pair.close();
+  }
+});
+
+test('a full disk holds a change in place back and loses nothing', (t) => {
+  const before = blocksOf(IN_PLACE_BYTES, 1);
+  const pair = drifted(changed(before, [1, 2, 3]), before);
+  const { volume } = pair.replicaTree;
+  volume.totalBytes = volume.usedBytes + BLOCK;
+  const id = pair.post({ name: 'synchronize', peer: 'replica', method: 'block', ignoreSame: true });
+  pair.run(5_000);
+  t.is(pair.answerOf(id), undefined);
+  t.true(pair.codes('replica').includes('APL-002'));
+  volume.totalBytes = 2 ** 40;
+  t.true(pair.clock.runUntil(() => pair.answerOf(id) !== undefined));
+  checkEqual(t, pair);
+  pair.close();
+});

@@ -4,8 +4,10 @@
  * sent. Bounded: a piece a step, each file at intervals that grow with its size, so many files at a time.
  */
 import type { RelativePath } from '../../shared/path.ts';
-import type { ContentHasher } from '../link/content-hash.ts';
+import { BlockHashStream } from '../link/block-hash.ts';
+import { type ContentHasher, hashWhole } from '../link/content-hash.ts';
 import type { EntryStat, ReadableFile, RootTree } from '../ports.ts';
+import { INLINE_BYTES } from '../spool/file-content.ts';
 import type { IndexedEntry } from '../store/master-schema.ts';
 import type { MasterState } from '../store/master-state.ts';
 import { sameFileId, toIndexed } from './entry.ts';
@@ -78,8 +80,40 @@ interface Reading {
   readonly path: RelativePath;
   readonly file: ReadableFile;
   readonly begin: EntryStat;
-  state: Uint8Array;
-  position: number;
+  readonly hashing: Hashing;
+}
+
+/** The hash with which a content of this size was noted when it was sent. */
+interface Hashing {
+  readonly position: number;
+  update(bytes: Uint8Array): void;
+  digest(): Uint8Array;
+}
+
+function hashingFor(hasher: ContentHasher, sizeBytes: number): Hashing {
+  return sizeBytes > INLINE_BYTES ? new BlockHashStream(hasher, sizeBytes) : new InlineHashing(hasher);
+}
+
+/** A small file is read at once. */
+class InlineHashing implements Hashing {
+  private readonly hasher: ContentHasher;
+  private content: Uint8Array = new Uint8Array(0);
+
+  constructor(hasher: ContentHasher) {
+    this.hasher = hasher;
+  }
+
+  get position(): number {
+    return this.content.length;
+  }
+
+  update(bytes: Uint8Array): void {
+    this.content = Buffer.concat([this.content, bytes]);
+  }
+
+  digest(): Uint8Array {
+    return hashWhole(this.hasher, this.content);
+  }
 }
 
 export class ContentChecks {
@@ -169,8 +203,7 @@ export class ContentChecks {
       file = tree.openRead(place.path);
       const begin = file.stat();
       if (!sameFileId(row, begin.id)) throw new Error('another file');
-      hasher.start();
-      this.reading = { id, path: place.path, file, begin, state: hasher.save().slice(), position: 0 };
+      this.reading = { id, path: place.path, file, begin, hashing: hashingFor(hasher, begin.sizeBytes) };
       this.postpone(id, bootMs + Math.max(SHORTEST_INTERVAL_MS, begin.sizeBytes / BYTES_PER_MS), bootMs);
     } catch {
       file?.close();
@@ -187,20 +220,19 @@ export class ContentChecks {
 
   /** The entry when its content was not sent; undefined while unknown and when it was. */
   private proceed(reading: Reading): IndexedEntry | undefined {
-    const { root, index, hasher, sent } = this.options;
-    const isWhole = reading.position >= reading.begin.sizeBytes;
-    if (!isWhole && sent.knows(root, reading.begin)) {
-      const count = reading.file.read(this.piece, 0, PIECE_BYTES, reading.position);
-      hasher.load(reading.state);
-      hasher.update(this.piece.subarray(0, count));
-      reading.state = hasher.save().slice();
-      reading.position = count === 0 ? reading.begin.sizeBytes : reading.position + count;
+    const { root, index, sent } = this.options;
+    const { hashing, begin, file } = reading;
+    const left = begin.sizeBytes - hashing.position;
+    if (left > 0 && sent.knows(root, begin)) {
+      const count = file.read(this.piece, 0, Math.min(PIECE_BYTES, left), hashing.position);
+      // It got shorter: what was sent of it is not what is there.
+      if (count === 0) throw new Error('shorter');
+      hashing.update(this.piece.subarray(0, count));
       return undefined;
     }
-    const after = reading.file.stat();
+    const after = file.stat();
     this.end();
-    hasher.load(reading.state);
-    const isSent = sent.wasSent(root, reading.begin, hasher.digest());
+    const isSent = left === 0 && sent.wasSent(root, begin, hashing.digest());
     const row = index.byId(reading.id);
     const stat = toIndexed(after);
     // Changed meanwhile: what changed it is reported too.

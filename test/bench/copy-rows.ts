@@ -22,7 +22,7 @@ async function rsyncSample(source: string, target: string, url: string): Promise
 }
 
 /** Seconds from the last `Synchronization started` to `Synchronization finished`, as the Master recorded them. */
-async function lastSynchronization(pair: Pair): Promise<number> {
+export async function lastSynchronization(pair: Pair): Promise<number> {
   const events = await pair.master.events();
   const started = events.findLast((event) => event.code === 'SYN-001');
   const finished = events.findLast((event) => event.code === 'SYN-002');

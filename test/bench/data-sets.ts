@@ -1,8 +1,10 @@
 /** The data sets of the benchmarks (docs: the benchmark page), the same bytes on every run. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 export const SMALL_SET = { files: 50_000, directories: 500, minBytes: 512, spreadBytes: 8_192 } as const;
+const BIG_FILE = { bytes: 2 ** 31, blockBytes: 64 * 1024, changeBytes: 4 * 1024 } as const;
 export const BURST = { files: 10_000, directories: 100, fileBytes: 2_048 } as const;
 
 const POOL_BYTES = 4 * 1024 * 1024;
@@ -64,6 +66,32 @@ export function buildSmallSet(root: string, files: number = SMALL_SET.files): Bu
     bytes += data.length;
   }
   return { files, bytes };
+}
+
+/** One file of 2 GiB of random bytes; its size. */
+export function buildBigFile(path: string): number {
+  mkdirSync(dirname(path), { recursive: true });
+  const handle = openSync(path, 'w');
+  for (let position = 0; position < BIG_FILE.bytes; position += POOL_BYTES) {
+    writeSync(handle, randomBytes(POOL_BYTES), 0, POOL_BYTES, position);
+  }
+  closeSync(handle);
+  return BIG_FILE.bytes;
+}
+
+/** Rewrites 4 KiB at a random place in 1 % of its blocks of 64 KiB. */
+export function changeBigFile(path: string, sizeBytes: number, round: number): void {
+  const next = seededIntegers(99_001 + round);
+  const blocks = sizeBytes / BIG_FILE.blockBytes;
+  const chosen = new Set<number>();
+  while (chosen.size < blocks / 100) chosen.add(next() % blocks);
+  const handle = openSync(path, 'r+');
+  for (const block of chosen) {
+    const within = (next() % (BIG_FILE.blockBytes / BIG_FILE.changeBytes)) * BIG_FILE.changeBytes;
+    const data = randomBytes(BIG_FILE.changeBytes);
+    writeSync(handle, data, 0, data.length, block * BIG_FILE.blockBytes + within);
+  }
+  closeSync(handle);
 }
 
 /** Relative paths and contents of one burst: `files` files over `directories` new directories. */

@@ -9,11 +9,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { installHint, missingTools } from '../runner/tools.ts';
 import { copyRows } from './copy-rows.ts';
+import { largeRows } from './large-rows.ts';
 import { liveRows } from './live-rows.ts';
 import { formatTable, type Row } from './measure.ts';
 import type { BenchContext } from './place.ts';
 
-const ROWS = ['P1', 'P4', 'P6', 'P7'];
+const ROWS = ['P1', 'P3', 'P4', 'P5', 'P6', 'P7'];
 const DEFAULT_RUNS = 5;
 const MEMORY_DIRECTORY = '/dev/shm';
 
@@ -42,6 +43,7 @@ interface Measurement {
 const MEASUREMENTS: readonly Measurement[] = [
   { rows: ['P1', 'P4'], disk: false, measure: copyRows },
   { rows: ['P1', 'P4'], disk: true, measure: copyRows },
+  { rows: ['P3', 'P5'], disk: false, measure: largeRows },
   { rows: ['P6', 'P7'], disk: false, measure: liveRows },
 ];
 

@@ -18,7 +18,7 @@ import { createHostInspector } from './platform/node/host-inspector.ts';
 import { loadPlatform, type Platform } from './platform/select.ts';
 import { createReportDesk } from './report/service.ts';
 import { EMPTY_BOOK, type ScenarioBook, scenarioBook } from './scenario/book.ts';
-import { spawnEngine } from './scenario/engine-host.ts';
+import { EnginePool } from './scenario/engine-host.ts';
 import { createScenarioService, type ScenarioService } from './scenario/service.ts';
 import type { CommandHandlers, DaemonInformation } from './services.ts';
 import { type DataLock, lockDataDirectory } from './store/data-lock.ts';
@@ -168,6 +168,7 @@ async function composeScenarios(parts: Parts): Promise<ScenarioService & { reado
     onDamaged: ({ details }) => events.record('HST-005', { path: details.path ?? '', reason: details.reason ?? '' }),
   });
   const reports = createReportDesk(openReportFiles(data), events, random);
+  const engines = new EnginePool(clock);
   const scenarios = createScenarioService({
     clock,
     random,
@@ -180,7 +181,7 @@ async function composeScenarios(parts: Parts): Promise<ScenarioService & { reado
     capture,
     inspector: createHostInspector(),
     reports,
-    spawnEngine,
+    spawnEngine: () => engines.spawn(),
     complain: (text) => logFile.logger.error({}, text),
   });
   return {

@@ -1,47 +1,142 @@
-/** An engine in a worker thread of its own: the data path must not delay the main thread's heartbeats and consoles. */
+/**
+ * Engines in worker threads: the data path must not delay the main thread's heartbeats and consoles. The first scenarios have
+ * a thread each; further ones share them (docs/decisions/0025): an engine is a plain class whose work is cut into turns.
+ */
 import { MessagePort, Worker } from 'node:worker_threads';
 import { Fault } from '../../shared/faults.ts';
 import { createRingPair, isRingSignal, RingLinks, type RingPair, type RingSignal, STUCK } from '../link/ring-link.ts';
+import type { Clock } from '../ports.ts';
 import type { EngineHandle } from '../services.ts';
 import type { EngineNotice, EngineRequest } from './engine-protocol.ts';
 
-/** Heap limits of one engine: its indexes are in SQLite, so more than this is a defect and must not take the host down. */
+/** Heap limits of one thread: the indexes are in SQLite, so more than this is a defect and must not take the host down. */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 1_024, maxYoungGenerationSizeMb: 64 };
-
-export function spawnEngine(): EngineHandle {
-  return new WorkerEngine(new Worker(new URL('./worker.js', import.meta.url), { resourceLimits: RESOURCE_LIMITS }));
-}
+/** An engine that is not gone by then hangs in a file call: its thread is ended with everything in it. */
+const DISPOSE_MS = 10_000;
+/** About 30 MB each. */
+const MOST_THREADS = 8;
 
 /** What travels beside requests and notices: the shared memory of a link and its signals (link/ring-link.ts). */
-export type WorkerRequest = EngineRequest | RingSignal | { type: 'link-rings'; peer: string; rings: RingPair };
-export type WorkerNotice = Exclude<EngineNotice, { type: 'link-send' | 'link-release' }> | RingSignal;
+export type WorkerRequest =
+  | EngineRequest
+  | RingSignal
+  | { type: 'link-rings'; peer: string; rings: RingPair }
+  /** Nobody wants to hear of this engine any more; `disposed` follows. */
+  | { type: 'dispose' };
+export type WorkerNotice =
+  | Exclude<EngineNotice, { type: 'link-send' | 'link-release' }>
+  | RingSignal
+  | { type: 'disposed' };
 
-class WorkerEngine implements EngineHandle {
-  onNotice: (notice: EngineNotice) => void = () => {};
-  onExit: (code: number) => void = () => {};
+/** Between the threads: which engine it is for or from. */
+export interface Addressed<Message> {
+  readonly engine: number;
+  readonly message: Message;
+}
+
+export class EnginePool {
+  readonly #clock: Clock;
+  readonly #mostThreads: number;
+  readonly #threads = new Set<EngineThread>();
+
+  constructor(clock: Clock, mostThreads = MOST_THREADS) {
+    this.#clock = clock;
+    this.#mostThreads = mostThreads;
+  }
+
+  /** An engine in a thread of its own while there are few, else in the thread with the fewest. */
+  spawn(): EngineHandle {
+    return this.#room().add();
+  }
+
+  #room(): EngineThread {
+    const [least] = [...this.#threads].sort((a, b) => a.engines - b.engines);
+    if (least !== undefined && this.#threads.size >= this.#mostThreads) return least;
+    const thread = new EngineThread(this.#clock, (ended) => this.#threads.delete(ended));
+    this.#threads.add(thread);
+    return thread;
+  }
+}
+
+class EngineThread {
+  readonly #clock: Clock;
   readonly #worker: Worker;
   readonly #gone: Promise<void>;
-  readonly #links = new RingLinks('main', (signal) => this.#tell(signal));
+  readonly #engines = new Map<number, PooledEngine>();
+  #next = 0;
 
-  constructor(worker: Worker) {
+  constructor(clock: Clock, onEnd: (thread: EngineThread) => void) {
+    this.#clock = clock;
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { resourceLimits: RESOURCE_LIMITS });
     this.#worker = worker;
-    worker.on('message', (notice: WorkerNotice) => this.#heard(notice));
+    worker.on('message', ({ engine, message }: Addressed<WorkerNotice>) => this.#engines.get(engine)?.hear(message));
     // The stack of the defect; `exit` follows.
-    worker.on('error', (error) => {
-      this.onNotice({ type: 'failed', fault: Fault.from(error).toDocument() });
-    });
-    worker.on('messageerror', (error) => {
-      this.onNotice({ type: 'failed', fault: Fault.from(error).toDocument() });
-    });
+    const failed = (error: unknown) => {
+      for (const engine of this.#engines.values()) engine.fail(Fault.from(error));
+    };
+    worker.on('error', failed);
+    worker.on('messageerror', failed);
     this.#gone = new Promise((resolve) => {
       worker.on('exit', (code) => {
+        onEnd(this);
         resolve();
-        this.onExit(code);
+        for (const engine of [...this.#engines.values()]) engine.exit(code);
       });
     });
+    this.end = async () => {
+      // No new engine comes into a thread that ends.
+      onEnd(this);
+      await worker.terminate();
+      await this.#gone;
+    };
+  }
+
+  readonly end: () => Promise<void>;
+
+  get engines(): number {
+    return this.#engines.size;
+  }
+
+  add(): EngineHandle {
+    this.#next += 1;
+    const id = this.#next;
+    const engine = new PooledEngine(this, this.#clock, (message, ports) =>
+      this.#worker.postMessage({ engine: id, message } satisfies Addressed<WorkerRequest>, ports),
+    );
+    this.#engines.set(id, engine);
+    return engine;
+  }
+
+  /** The last one takes the thread with it. */
+  async remove(engine: PooledEngine): Promise<void> {
+    for (const [id, one] of this.#engines) if (one === engine) this.#engines.delete(id);
+    if (this.#engines.size === 0) await this.end();
+  }
+}
+
+class PooledEngine implements EngineHandle {
+  onNotice: (notice: EngineNotice) => void = () => {};
+  onExit: (code: number) => void = () => {};
+  readonly #thread: EngineThread;
+  readonly #clock: Clock;
+  readonly #send: (message: WorkerRequest, ports: readonly MessagePort[]) => void;
+  readonly #links = new RingLinks('main', (signal) => this.#tell(signal));
+  #disposed: (() => void) | undefined;
+  #ending: Promise<void> | undefined;
+  #gone = false;
+
+  constructor(
+    thread: EngineThread,
+    clock: Clock,
+    send: (message: WorkerRequest, ports: readonly MessagePort[]) => void,
+  ) {
+    this.#thread = thread;
+    this.#clock = clock;
+    this.#send = send;
   }
 
   post(request: EngineRequest): void {
+    if (this.#gone) return;
     switch (request.type) {
       case 'link-bytes':
         if (!this.#links.write(request.peer, request.bytes)) {
@@ -61,14 +156,18 @@ class WorkerEngine implements EngineHandle {
     }
     // A port can only travel by transfer; the capture thread talks to the engine's thread through it directly.
     const ports = request.type === 'capture' && request.port instanceof MessagePort ? [request.port] : [];
-    this.#worker.postMessage(request, ports);
+    this.#send(request, ports);
   }
 
   #tell(request: WorkerRequest): void {
-    this.#worker.postMessage(request);
+    this.#send(request, []);
   }
 
-  #heard(notice: WorkerNotice): void {
+  hear(notice: WorkerNotice): void {
+    if (notice.type === 'disposed') {
+      this.#disposed?.();
+      return;
+    }
     if (!isRingSignal(notice)) {
       this.onNotice(notice);
       return;
@@ -77,8 +176,41 @@ class WorkerEngine implements EngineHandle {
     this.#links.onSignal(notice, (bytes, onSent) => this.onNotice({ type: 'link-send', peer, bytes, onSent }));
   }
 
-  async terminate(): Promise<void> {
-    await this.#worker.terminate();
-    await this.#gone;
+  fail(fault: Fault): void {
+    this.onNotice({ type: 'failed', fault: fault.toDocument() });
+  }
+
+  /** Its thread ended, or it did. */
+  exit(code: number): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#disposed?.();
+    this.onExit(code);
+  }
+
+  terminate(): Promise<void> {
+    this.#ending ??= this.#end();
+    return this.#ending;
+  }
+
+  async #end(): Promise<void> {
+    if (!this.#gone && this.#thread.engines > 1) {
+      const answered = await this.#askToGo();
+      // The others in it are started again by their supervisors.
+      if (!answered) await this.#thread.end();
+    }
+    await this.#thread.remove(this);
+    this.exit(0);
+  }
+
+  #askToGo(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.after(DISPOSE_MS, () => resolve(false));
+      this.#disposed = () => {
+        timer.cancel();
+        resolve(true);
+      };
+      this.#tell({ type: 'dispose' });
+    });
   }
 }

@@ -1,4 +1,4 @@
-/** What runs in an engine's thread: adapters of this system around one engine, messages in, notices out. */
+/** What runs in an engine's thread: adapters of this system around each engine, messages in, notices out. */
 
 import { join } from 'node:path';
 import { type MessagePort, parentPort } from 'node:worker_threads';
@@ -11,7 +11,7 @@ import { loadPlatform } from '../platform/select.ts';
 import type { CaptureHint } from '../ports.ts';
 import { MasterState } from '../store/master-state.ts';
 import { storeFault } from '../store/sqlite-fault.ts';
-import type { WorkerNotice, WorkerRequest } from './engine-host.ts';
+import type { Addressed, WorkerNotice, WorkerRequest } from './engine-host.ts';
 import type { EngineConfig, EngineNotice, EngineRequest } from './engine-protocol.ts';
 import { MasterEngine } from './master-engine.ts';
 import { ReplicaEngine } from './replica-engine.ts';
@@ -22,17 +22,7 @@ const ROOM_TO_START_BYTES = 2 * 1024 * 1024;
 const port = parentPort!;
 type Engine = MasterEngine | ReplicaEngine;
 
-const post = (notice: WorkerNotice) => port.postMessage(notice);
-const links = new RingLinks('engine', post);
-
-function notify(notice: EngineNotice): void {
-  if (notice.type === 'link-send') {
-    if (!links.write(notice.peer, notice.bytes)) post({ type: 'link-close', peer: notice.peer, fault: STUCK });
-  } else if (notice.type === 'link-release') links.release(notice.peer, notice.count);
-  else post(notice);
-}
-
-async function createEngine(config: EngineConfig): Promise<Engine> {
+async function createEngine(config: EngineConfig, notify: (notice: EngineNotice) => void): Promise<Engine> {
   const platform = await loadPlatform();
   const hasher = await createContentHasher();
   const trees = config.roots.map((root) => platform.openTree(root.path));
@@ -65,41 +55,104 @@ async function createEngine(config: EngineConfig): Promise<Engine> {
   );
 }
 
-let engine: Engine | undefined;
-const early: EngineRequest[] = [];
+/** One of the engines of this thread. */
+class Resident {
+  readonly #id: number;
+  readonly #links: RingLinks;
+  #engine: Engine | undefined;
+  #capture: MessagePort | undefined;
+  #early: EngineRequest[] = [];
+  #starting: Promise<void> = Promise.resolve();
+  /** Nobody listens any more. */
+  #gone = false;
 
-function handle(request: EngineRequest): void {
-  if (engine === undefined) early.push(request);
-  else if (request.type === 'capture') {
-    (request.port as MessagePort).on('message', (hints: readonly CaptureHint[]) =>
-      engine?.handle({ type: 'hints', hints }),
-    );
-  } else engine.handle(request);
-}
+  constructor(id: number) {
+    this.#id = id;
+    this.#links = new RingLinks('engine', (signal) => this.#post(signal));
+  }
 
-async function start(config: EngineConfig): Promise<void> {
-  try {
-    engine = await createEngine(config);
-    engine.start();
-    for (const request of early.splice(0)) handle(request);
-  } catch (error) {
-    notify({ type: 'failed', fault: storeFault(error, config.directory, freeBytesOf(config.directory)).toDocument() });
+  take(request: WorkerRequest): void {
+    switch (request.type) {
+      case 'start':
+        this.#starting = this.#start(request.config);
+        return;
+      case 'link-rings':
+        this.#links.open(request.peer, request.rings);
+        return;
+      case 'link-wake':
+      case 'link-room':
+        this.#links.onSignal(request, (bytes) => this.#handle({ type: 'link-bytes', peer: request.peer, bytes }));
+        return;
+      case 'dispose':
+        void this.#dispose();
+        return;
+      default:
+        this.#handle(request);
+    }
+  }
+
+  async #start(config: EngineConfig): Promise<void> {
+    try {
+      this.#engine = await createEngine(config, (notice) => this.#notify(notice));
+      this.#engine.start();
+      for (const request of this.#early.splice(0)) this.#handle(request);
+    } catch (error) {
+      const fault = storeFault(error, config.directory, freeBytesOf(config.directory));
+      this.#notify({ type: 'failed', fault: fault.toDocument() });
+    }
+  }
+
+  #handle(request: EngineRequest): void {
+    if (this.#engine === undefined) this.#early.push(request);
+    else if (request.type === 'capture') {
+      this.#capture?.close();
+      this.#capture = request.port as MessagePort;
+      this.#capture.on('message', (hints: readonly CaptureHint[]) => this.#engine?.handle({ type: 'hints', hints }));
+    } else this.#engine.handle(request);
+  }
+
+  async #dispose(): Promise<void> {
+    this.#gone = true;
+    residents.delete(this.#id);
+    // Whoever opens its files next must find them closed.
+    await this.#starting;
+    this.#close();
+    port.postMessage({ engine: this.#id, message: { type: 'disposed' } } satisfies Addressed<WorkerNotice>);
+  }
+
+  /** An engine that was not stopped before is stopped now; one that has ended ignores it. */
+  #close(): void {
+    this.#capture?.close();
+    try {
+      this.#engine?.handle({ type: 'stop' });
+    } catch {
+      // It goes either way; what it has not made durable is found again by its next start.
+    }
+  }
+
+  #notify(notice: EngineNotice): void {
+    if (this.#gone) return;
+    if (notice.type === 'link-send') {
+      if (this.#links.write(notice.peer, notice.bytes)) return;
+      this.#post({ type: 'link-close', peer: notice.peer, fault: STUCK });
+    } else if (notice.type === 'link-release') this.#links.release(notice.peer, notice.count);
+    else this.#post(notice);
+  }
+
+  #post(message: WorkerNotice): void {
+    if (!this.#gone) port.postMessage({ engine: this.#id, message } satisfies Addressed<WorkerNotice>);
   }
 }
 
-port.on('message', (request: WorkerRequest) => {
-  switch (request.type) {
-    case 'start':
-      void start(request.config);
-      return;
-    case 'link-rings':
-      links.open(request.peer, request.rings);
-      return;
-    case 'link-wake':
-    case 'link-room':
-      links.onSignal(request, (bytes) => handle({ type: 'link-bytes', peer: request.peer, bytes }));
-      return;
-    default:
-      handle(request);
+const residents = new Map<number, Resident>();
+
+port.on('message', ({ engine, message }: Addressed<WorkerRequest>) => {
+  let resident = residents.get(engine);
+  if (resident === undefined) {
+    // A message to one that is gone.
+    if (message.type !== 'start') return;
+    resident = new Resident(engine);
+    residents.set(engine, resident);
   }
+  resident.take(message);
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { SystemClock } from '../../daemon/platform/node/clock.ts';
-import { spawnEngine } from '../../daemon/scenario/engine-host.ts';
+import { EnginePool } from '../../daemon/scenario/engine-host.ts';
 import type { EngineConfig } from '../../daemon/scenario/engine-protocol.ts';
 import { EngineSession } from '../../daemon/scenario/engine-session.ts';
 import { Fault } from '../../shared/faults.ts';
@@ -22,6 +22,7 @@ function config(top: string, root: string): EngineConfig {
   };
 }
 
+const clock = new SystemClock();
 const silent = { onEvent: () => {}, onStatus: () => {}, onLinkClosed: () => {} };
 
 function temporary(): string {
@@ -33,7 +34,7 @@ test('an engine starts in a thread of its own, answers calls, stops and leaves n
   const root = join(top, 'parent', 'root');
   mkdirSync(root, { recursive: true });
   const lost: string[] = [];
-  const session = await EngineSession.start(spawnEngine(), config(top, root), new SystemClock(), {
+  const session = await EngineSession.start(new EnginePool(clock).spawn(), config(top, root), clock, {
     ...silent,
     onLost: (fault) => lost.push(fault.message),
   });
@@ -48,7 +49,7 @@ test('an engine starts in a thread of its own, answers calls, stops and leaves n
 
 test('a missing root keeps an engine from starting, with the path', async (t) => {
   const top = temporary();
-  const start = EngineSession.start(spawnEngine(), config(top, join(top, 'nothing')), new SystemClock(), {
+  const start = EngineSession.start(new EnginePool(clock).spawn(), config(top, join(top, 'nothing')), clock, {
     ...silent,
     onLost: () => t.fail(),
   });
@@ -62,10 +63,10 @@ test('an engine whose thread is ended from outside is reported lost, once, and i
   const top = temporary();
   const root = join(top, 'parent', 'root');
   mkdirSync(root, { recursive: true });
-  const handle = spawnEngine();
+  const handle = new EnginePool(clock).spawn();
   let told = 0;
   const lost = new Promise<void>((resolve) => {
-    void EngineSession.start(handle, config(top, root), new SystemClock(), {
+    void EngineSession.start(handle, config(top, root), clock, {
       ...silent,
       onLost: () => {
         told += 1;
@@ -76,5 +77,38 @@ test('an engine whose thread is ended from outside is reported lost, once, and i
   await lost;
   await handle.terminate();
   t.is(told, 1);
+  rmSync(top, { recursive: true });
+});
+
+test('engines beyond the number of threads share them: one is ended without the others, a thread that dies ends its own', async (t) => {
+  const top = temporary();
+  const pool = new EnginePool(clock, 1);
+  const lost: string[] = [];
+  const start = async (name: string) => {
+    const root = join(top, name, 'root');
+    mkdirSync(root, { recursive: true });
+    const state = join(top, name);
+    const own = { ...config(state, root), scenarioId: name };
+    return await EngineSession.start(pool.spawn(), own, clock, { ...silent, onLost: () => lost.push(name) });
+  };
+  const [one, two, three] = await Promise.all([start('one'), start('two'), start('three')]);
+  const missing = EngineSession.start(pool.spawn(), config(top, join(top, 'nothing')), clock, {
+    ...silent,
+    onLost: () => t.fail(),
+  });
+  t.is((await t.throwsAsync(missing, { instanceOf: Fault }))?.code, 'ROOT-MISSING');
+  await two.stop();
+  t.deepEqual(lost, []);
+  const answer = async (session: EngineSession) =>
+    (await t.throwsAsync(session.call({ name: 'barrier' }), { instanceOf: Fault }))?.code;
+  t.is(await answer(one), 'SCENARIO-STATE', 'it goes on');
+  // Not stopped before: taken away as by a supervisor whose patience is over.
+  await three.handle.terminate();
+  t.deepEqual(lost, ['three']);
+  t.is(await answer(one), 'SCENARIO-STATE');
+  const again = await start('three');
+  t.is(await answer(again), 'SCENARIO-STATE', 'its files were closed');
+  await Promise.all([one.stop(), again.stop()]);
+  t.deepEqual(lost, ['three']);
   rmSync(top, { recursive: true });
 });

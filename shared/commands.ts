@@ -220,6 +220,22 @@ export const COMMANDS = define({
     cli: 'diff',
   },
 
+  'scenario.brakeRelease': {
+    role: 'control',
+    danger: 'confirm',
+    title: 'Release the mass-change brake',
+    help: 'The deletions that put it on are applied on the Replicas.',
+    args: scenario,
+    cli: 'brake',
+  },
+  'host.prepareReboot': {
+    role: 'control',
+    danger: 'confirm',
+    title: 'Prepare for a restart',
+    help: 'Drains the running scenarios of a host and holds its Replicas until it is back; no synchronization is needed then.',
+    args: z.object({ host, timeoutMs }).strict(),
+    cli: 'prepare-reboot',
+  },
   'scenario.parked': {
     role: 'view',
     danger: 'safe',

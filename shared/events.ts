@@ -54,6 +54,7 @@ export const EVENTS = define({
     hint: 'Resume it before the spool is full: `mainstay resume`.',
   },
   'SCN-017': { severity: 'info', text: 'Replica {peer} is resumed' },
+  'SCN-018': { severity: 'info', text: 'The host is back from its restart; replication goes on where it was' },
 
   'VER-001': { severity: 'info', text: 'Verification completed successfully' },
   'VER-002': { severity: 'warning', text: 'Verification found {warnings} warnings' },
@@ -132,6 +133,13 @@ export const EVENTS = define({
     text: 'Dropped from the parked items by the operator: {count} ({paths})',
     hint: 'They are not proven identical until a comparison: `mainstay diff`, or run the scenario again.',
   },
+
+  'BRK-001': {
+    severity: 'critical',
+    text: 'Mass-change brake: {removed} of {total} entries were deleted within a minute; the Replicas hold apply before that (position {seq})',
+    hint: 'If it was meant: `mainstay brake NAME release`. If not: stop the scenario; the Replicas still have the data.',
+  },
+  'BRK-002': { severity: 'info', text: 'Mass-change brake released by the operator; {removed} deletions are applied' },
 
   'DSK-001': {
     severity: 'critical',

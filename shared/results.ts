@@ -156,6 +156,10 @@ export interface CommandResults {
     /** True when the list was cut at its limit. */
     readonly truncated: boolean;
   };
+  /** False: the brake was not on. */
+  readonly 'scenario.brakeRelease': { readonly released: boolean };
+  /** Names of the scenarios that were drained and held. */
+  readonly 'host.prepareReboot': { readonly scenarios: readonly string[] };
   readonly 'scenario.parked': ParkedResult;
   /** Items as they were before. */
   readonly 'scenario.parkedRetry': ParkedResult;

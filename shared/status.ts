@@ -43,6 +43,16 @@ export interface HostStatus {
   readonly replica?: ReplicaStatus;
 }
 
+/** The mass-change brake is on: nothing behind `seq` is applied on the Replicas until the operator releases it. */
+export interface BrakeStatus {
+  /** Entries that went within a minute, and how many there were before. */
+  readonly removed: number;
+  readonly total: number;
+  readonly seq: number;
+  /** Master's wall clock when it was put on. */
+  readonly at: number;
+}
+
 export interface SyncProgress {
   readonly phase: 'enumerating' | 'transferring' | 'verifying' | 'done';
   readonly startedAt: number;
@@ -89,6 +99,7 @@ export interface ScenarioStatus {
   readonly nextSendAt?: number | null;
   /** How changes are captured on the Master and what that means; `degraded` when events can be lost unseen. */
   readonly capture?: { readonly method: string; readonly degraded: boolean };
+  readonly brake?: BrakeStatus;
   /** What needs the operator, most important first. */
   readonly problem?: string;
   /** Which of the hosts of the scenario the daemon that reports this is. */

@@ -60,6 +60,15 @@ export const REPLICA_BINDINGS = {
     danger: 'safe',
     disabled: whyNotCollecting,
   },
+  'brake-release': {
+    ...everywhere,
+    title: 'release brake',
+    help: 'Takes the mass-change brake off: the deletions are applied on the Replicas',
+    danger: 'confirm',
+    disabled: (state: ConsoleState) =>
+      whyNotRunning('scenario.brakeRelease')(state) ??
+      (selectedScenario(state)?.status.brake === undefined ? 'the mass-change brake is not on' : undefined),
+  },
   'parked-retry': {
     ...everywhere,
     title: 'retry parked',

@@ -78,12 +78,11 @@ export const HOST_SETTINGS = define({
     group: 'Recovery',
     type: 'duration',
     label: 'Replication delay',
-    help: 'Changes are applied this much later than they arrive; they are safe in the spool meanwhile and drained before a switchover. It counts in the predicted switchover time.',
+    help: 'Changes are applied when they are this old by the clock of the Master; they are safe in the spool meanwhile and drained before a switchover. It counts in the predicted switchover time.',
     default: 0,
     min: 0,
     max: 604_800_000,
     edit: 'always',
-    awaits: 'the replication delay',
   },
   'recovery.dataRewind': {
     ...replica,

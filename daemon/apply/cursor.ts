@@ -44,6 +44,8 @@ export class ApplyCursor {
   position: CursorPosition;
   /** One behind the last batch of a complete unit. */
   committedEnd: number;
+  /** One behind the last batch that may be given out (see gate.ts). */
+  limit = Number.POSITIVE_INFINITY;
 
   constructor(spool: ReceivedSpool) {
     this.spool = spool;
@@ -60,7 +62,7 @@ export class ApplyCursor {
   peek(): SpooledChange | undefined {
     for (;;) {
       const { batch, change: index } = this.position;
-      if (batch >= this.spool.endIndex) return undefined;
+      if (batch >= this.spool.endIndex || batch >= this.limit) return undefined;
       const decoded = this.decode(batch);
       const change = decoded.changes[index];
       if (change === undefined) {

@@ -16,6 +16,7 @@ import { ReceivedSpool } from '../spool/received.ts';
 import { Applier } from './applier.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, FIRST_CHECKPOINT } from './checkpoint.ts';
 import { decodeBatch } from './cursor.ts';
+import { ApplyGate, type ApplyHoldOrder, NO_HOLD } from './gate.ts';
 import { OpenPuts } from './open-puts.ts';
 import { ParkedItems } from './parked.ts';
 import { TreeWriter } from './tree-writer.ts';
@@ -34,6 +35,8 @@ export interface StandbyPorts {
   readonly clock: Clock;
   readonly hasher: ContentHasher;
   readonly onEvent: (code: string, details: FaultDetails) => void;
+  /** Age in ms, on the Master's clock, at which a change may be applied; default 0. */
+  readonly applyDelayMs?: number;
 }
 
 export class Standby {
@@ -43,6 +46,7 @@ export class Standby {
   readonly parked = new ParkedItems();
   readonly applier: Applier;
   readonly spool: ReceivedSpool;
+  readonly gate: ApplyGate;
   private readonly puts: OpenPuts;
   private saved: Checkpoint;
   private generation: string | undefined;
@@ -71,6 +75,8 @@ export class Standby {
     this.parked.dropped = this.saved.dropped ?? 0;
     this.rollBack();
     this.spool = new ReceivedSpool(ports.spoolLog);
+    this.gate = new ApplyGate(ports.applyDelayMs ?? 0);
+    this.gate.order = this.saved.hold ?? NO_HOLD;
     const { segment, offset, change } = this.saved.replay;
     this.spool.recover({ segment, offset });
     this.generation = this.saved.generation;
@@ -143,6 +149,7 @@ export class Standby {
   /** The link session ended: a unit without its end will be sent again from its beginning. */
   endSession(): void {
     this.spool.cutFrom(this.applier.cursor.committedEnd);
+    this.gate.cutFrom(this.applier.cursor.committedEnd);
     this.applier.endSession();
     this.parked.forgetQuestions(this.ports.clock.bootMs());
   }
@@ -151,11 +158,28 @@ export class Standby {
 
   /** Something received is still to be applied. */
   get backlog(): boolean {
-    return !this.applier.idle;
+    return !this.applier.idle || !this.applier.cursor.drained;
+  }
+
+  /** What the Master wants to be held back; durable when it returns. */
+  setHold(order: ApplyHoldOrder): void {
+    const { suspended, afterSeq } = this.gate.order;
+    if (order.suspended === suspended && order.afterSeq === afterSeq) return;
+    const hold = order.suspended || order.afterSeq !== undefined ? order : undefined;
+    this.save({ ...this.saved, hold });
+    this.gate.order = order;
+  }
+
+  private updateGate(): void {
+    const { cursor } = this.applier;
+    const { batch, change } = cursor.position;
+    this.gate.update(this.spool, change > 0 ? batch + 1 : batch, cursor.committedEnd, this.ports.clock.wallMs());
+    cursor.limit = this.gate.end;
   }
 
   /** Works while `more()`; true when there is more to do at once. */
   run(more: () => boolean): boolean {
+    this.updateGate();
     const busy = this.applier.run(more);
     if (this.applier.dirty) this.dirtySinceMs ??= this.ports.clock.bootMs();
     const full = this.applier.heldFor?.code === 'FS-FULL' && this.applier.dirty;
@@ -219,6 +243,7 @@ export class Standby {
       ...(this.suspect ? { suspect: true } : {}),
     });
     this.journal.forget();
+    this.gate.order = NO_HOLD;
     this.spool.reset(start);
     this.applier.restart(0);
     this.lastReceivedSeq = 0;

@@ -28,7 +28,8 @@ export async function compare(
   if (host !== undefined) replicaNamed(document, host);
   const parts: Comparison[] = [];
   for (const replica of fedBy(document).filter(({ name }) => wanted(name))) {
-    const result = (await runner.diff(replica.deviceId ?? '', ignoreSame)) as DiffResult;
+    const call = { name: 'diff', peer: replica.deviceId ?? '', ignoreSame } as const;
+    const result = (await runner.ask(call)) as DiffResult;
     parts.push({
       ...result,
       differences: result.differences.map((difference) => ({ ...difference, replica: replica.name })),

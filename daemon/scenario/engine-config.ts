@@ -35,6 +35,9 @@ export function engineConfig(input: EngineConfigInput): EngineConfig {
       spoolMaxBytes: settingOf(self.settings, 'spool.maxBytes'),
       spoolMinFreeBytes: settingOf(self.settings, 'spool.minFreeBytes'),
       syncWindowBytes: settingOf(document.master.settings, 'synchronization.windowBytes'),
+      ...(role === 'master'
+        ? { massDeletePercent: settingOf(document.settings, 'replication.massDeletePercent') }
+        : { applyDelayMs: settingOf(self.settings, 'recovery.delayMs') }),
     },
   };
 }

@@ -4,7 +4,7 @@
  */
 import type { FaultDetails, FaultDocument } from '../../shared/faults.ts';
 import type { Position } from '../../shared/position.ts';
-import type { ReplicaStatus, ScenarioStatistics, SyncProgress } from '../../shared/status.ts';
+import type { BrakeStatus, ReplicaStatus, ScenarioStatistics, SyncProgress } from '../../shared/status.ts';
 import type { BandwidthPolicy } from '../link/bandwidth.ts';
 import type { CaptureHint } from '../ports.ts';
 import type { SendPolicy } from './send-gate.ts';
@@ -40,6 +40,10 @@ export interface EngineLimits {
   readonly spoolMaxBytes: number;
   readonly spoolMinFreeBytes: number;
   readonly syncWindowBytes: number;
+  /** Replica: age in ms, on the Master's clock, at which a change may be applied. */
+  readonly applyDelayMs?: number;
+  /** Master: the brake is put on when more than this share of the entries goes within a minute; 0: never. */
+  readonly massDeletePercent?: number;
 }
 
 /** Main thread → engine. `peer` names the other host's device id: a Master may have several Replicas. */
@@ -70,6 +74,12 @@ export type EngineCall =
   | { readonly name: 'diff'; readonly peer: string; readonly ignoreSame: boolean }
   /** Master: resolves when every change made before now is applied on every Replica, with the position. */
   | { readonly name: 'barrier' }
+  /** Master: holds apply on a Replica, or lets it go on. Remembered by the Replica, not by the Master's engine. */
+  | { readonly name: 'suspend'; readonly peer: string; readonly suspended: boolean }
+  /** Master: another share for the mass-change brake (`EngineLimits.massDeletePercent`). */
+  | { readonly name: 'brake-limit'; readonly percent: number }
+  /** Master: takes the mass-change brake off; answers whether it was on. */
+  | { readonly name: 'brake-release' }
   /** Replica: answers `ParkedAnswer` with the items as they were before. */
   | { readonly name: 'parked'; readonly action: 'list' | 'retry' | 'drop' }
   /** Master: the limits of sending were edited. */
@@ -138,6 +148,10 @@ export interface EngineStatus {
   readonly parked: number;
   /** Replica: parked items the operator dropped since the last synchronization. */
   readonly dropped?: number;
+  /** Replica: apply is held by the operator. */
+  readonly suspended?: boolean;
+  /** Master: the mass-change brake is on. */
+  readonly brake?: BrakeStatus;
   /** Master: places that cannot be read now; what they hold is not on the Replicas. */
   readonly unreadable?: number;
 }

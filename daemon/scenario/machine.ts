@@ -28,12 +28,21 @@ export interface PeerLife {
   /** The engines' handshake is done. */
   readonly linked: boolean;
   readonly suspended: boolean;
+  /** Suspended until its host (or this one) has been restarted: it goes on by itself when its link comes back. */
+  readonly untilBack?: 'here' | 'away';
   /** A synchronization waits for the operator (property "prevent automatic re-sync"). */
   readonly held: boolean;
   /** Synchronizations that failed in a row. */
   readonly failures: number;
   /** Why it needs a synchronization, when something went wrong. */
   readonly reason?: string;
+}
+
+/** What is known of a Replica over a restart of the daemon. */
+export interface RememberedPeer {
+  readonly synchronized: boolean;
+  readonly suspended: boolean;
+  readonly untilBack?: boolean | undefined;
 }
 
 export type EngineLife = 'starting' | 'ready' | 'waiting';
@@ -66,7 +75,7 @@ export type Happening =
   | {
       readonly type: 'resume';
       readonly choices: RunChoices;
-      readonly peers: Readonly<Record<string, { readonly synchronized: boolean; readonly suspended: boolean }>>;
+      readonly peers: Readonly<Record<string, RememberedPeer>>;
       readonly preventResync: boolean;
     }
   /** The scenario has other Replicas now; they are told of the document before `replicas-told`. */
@@ -87,7 +96,7 @@ export type Happening =
   | { readonly type: 'caught-up'; readonly peer: string }
   /** The property "prevent automatic re-sync" was set. */
   | { readonly type: 'policy'; readonly preventResync: boolean }
-  | { readonly type: 'suspend'; readonly peer: string }
+  | { readonly type: 'suspend'; readonly peer: string; readonly untilBack?: boolean }
   | { readonly type: 'unsuspend'; readonly peer: string }
   | { readonly type: 'stop'; readonly reason: StopReason }
   | { readonly type: 'engine-stopped' };
@@ -100,6 +109,8 @@ export type Effect =
   | { readonly do: 'stop-engine' }
   | { readonly do: 'open-link'; readonly peer: string }
   | { readonly do: 'close-link'; readonly peer: string }
+  /** Holds apply on a Replica, or lets it go on. */
+  | { readonly do: 'suspend'; readonly peer: string; readonly suspended: boolean }
   | { readonly do: 'synchronize'; readonly peer: string }
   | { readonly do: 'retry-sync'; readonly peer: string; readonly delayMs: number }
   | { readonly do: 'stop-replicas'; readonly reason: string }
@@ -202,16 +213,9 @@ function peerStep(life: RunningLife, id: string, peer: PeerLife, happening: Peer
     case 'sync-retry':
       return startSyncIfPossible(life, id, peer);
     case 'suspend':
-      if (peer.suspended) return only(life);
-      return withPeer(life, id, { ...peer, suspended: true, linked: false }, [{ do: 'close-link', peer: id }]);
+      return peer.suspended ? only(life) : suspend(life, id, peer, happening.untilBack === true);
     case 'unsuspend':
-      if (!peer.suspended) return only(life);
-      return withPeer(
-        life,
-        id,
-        { ...peer, suspended: false },
-        life.engine === 'ready' ? [{ do: 'open-link', peer: id }] : [],
-      );
+      return peer.suspended ? unsuspend(life, id, peer) : only(life);
   }
 }
 
@@ -248,8 +252,9 @@ function prepared(choices: RunChoices, happening: Extract<Happening, { type: 'pr
 function resume(happening: Extract<Happening, { type: 'resume' }>): Step {
   const { choices, preventResync } = happening;
   const peers: Record<string, PeerLife> = {};
-  for (const [id, { synchronized, suspended }] of Object.entries(happening.peers)) {
-    peers[id] = { ...NEW_PEER, suspended, phase: synchronized ? 'synchronized' : 'needs-sync' };
+  for (const [id, { synchronized, suspended, untilBack }] of Object.entries(happening.peers)) {
+    const phase = synchronized ? 'synchronized' : 'needs-sync';
+    peers[id] = { ...NEW_PEER, suspended, phase, ...(suspended && untilBack ? { untilBack: 'away' } : {}) };
   }
   return {
     life: { is: 'running', choices, engine: 'starting', crashes: 0, preventResync, peers },
@@ -283,7 +288,10 @@ function stopped(reason: StopReason): Step {
 function engineReady(life: RunningLife): Step {
   if (life.engine !== 'starting') return only(life);
   const effects: Effect[] = [];
-  for (const [id, peer] of Object.entries(life.peers)) if (!peer.suspended) effects.push({ do: 'open-link', peer: id });
+  for (const [id, peer] of Object.entries(life.peers)) {
+    if (peer.suspended) effects.push({ do: 'suspend', peer: id, suspended: true });
+    if (!peer.suspended || hasData(peer)) effects.push({ do: 'open-link', peer: id });
+  }
   return { life: { ...life, engine: 'ready' }, effects };
 }
 
@@ -331,12 +339,38 @@ function unlinkedPeers(life: RunningLife): Record<string, PeerLife> {
     // An interrupted copy starts over by comparing; a finished one has its position on the Replica, and what was changed
     // meanwhile is found again.
     const phase = peer.phase === 'synchronizing' || peer.phase === 'needs-sync' ? 'needs-sync' : 'synchronized';
-    peers[id] = { ...peer, linked: false, phase };
+    peers[id] = { ...unlinked(peer), phase };
   }
   return peers;
 }
 
 // ---------------------------------------------------------------- Replicas
+
+/** What a synchronized one receives goes to its spool; one that is not is sent nothing at all. */
+function suspend(life: RunningLife, id: string, peer: PeerLife, untilBack: boolean): Step {
+  const suspended: PeerLife = { ...peer, suspended: true, ...(untilBack ? { untilBack: 'here' } : {}) };
+  const hold: Effect = { do: 'suspend', peer: id, suspended: true };
+  if (hasData(peer)) return withPeer(life, id, suspended, [hold]);
+  return withPeer(life, id, { ...suspended, linked: false }, [hold, { do: 'close-link', peer: id }]);
+}
+
+function unsuspend(life: RunningLife, id: string, peer: PeerLife): Step {
+  const { untilBack: _, ...rest } = peer;
+  const released: PeerLife = { ...rest, suspended: false };
+  if (life.engine !== 'ready') return withPeer(life, id, released);
+  const effects: Effect[] = [{ do: 'suspend', peer: id, suspended: false }];
+  if (!hasData(peer) && !peer.linked) effects.push({ do: 'open-link', peer: id });
+  const started = startSyncIfPossible(life, id, released);
+  return { life: started.life, effects: [...effects, ...started.effects] };
+}
+
+function unlinked(peer: PeerLife): PeerLife {
+  return peer.untilBack === undefined ? { ...peer, linked: false } : { ...peer, linked: false, untilBack: 'away' };
+}
+
+function hasData({ phase }: PeerLife): boolean {
+  return phase === 'synchronized' || phase === 'catching-up';
+}
 
 function peerReported(
   life: RunningLife,
@@ -344,11 +378,14 @@ function peerReported(
   peer: PeerLife,
   report: Extract<Happening, { type: 'peer' }>,
 ): Step {
-  if (life.engine !== 'ready' || peer.suspended) return only(life);
-  if (!report.linked) return peer.linked ? withPeer(life, id, { ...peer, linked: false }) : only(life);
+  if (life.engine !== 'ready') return only(life);
+  if (!report.linked) return peer.linked ? withPeer(life, id, unlinked(peer)) : only(life);
+  if (peer.untilBack === 'away') {
+    const back = unsuspend(life, id, { ...peer, linked: true });
+    return { life: back.life, effects: [record('SCN-018'), ...back.effects] };
+  }
   const linked: PeerLife = peer.linked ? peer : { ...peer, linked: true };
-  const settled = peer.phase === 'synchronized' || peer.phase === 'catching-up';
-  if (settled && !report.synchronized) return dataLost(life, id, linked);
+  if (hasData(peer) && !report.synchronized) return dataLost(life, id, linked);
   if (peer.linked) return only(life);
   return startSyncIfPossible(life, id, linked);
 }

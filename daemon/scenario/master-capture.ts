@@ -28,6 +28,8 @@ export interface CapturePorts {
   /** Somebody will need what is captured from now on. */
   readonly spooling: () => boolean;
   readonly onEvent: (code: string, details: FaultDetails) => void;
+  /** In the open transaction: so many entries have gone from the index; the newest sequence before it. */
+  readonly onRemoved: (count: number, seqBefore: number) => void;
 }
 
 /** When a change was captured; for lag and exposure. */
@@ -345,13 +347,17 @@ export class MasterCapture {
     let last: Intent | undefined;
     let bytes = 0;
     const atMs = clock.wallMs();
-    const result = state.transaction(() =>
-      work((intent) => {
+    const removedBefore = state.removedEntries;
+    const result = state.transaction(() => {
+      const done = work((intent) => {
         if (!spool) return;
         last = state.append(intent, atMs);
         bytes += intent.sizeBytes;
-      }),
-    );
+      });
+      const removed = state.removedEntries - removedBefore;
+      if (spool && removed > 0) this.ports.onRemoved(removed, before);
+      return done;
+    });
     if (last !== undefined && last.seq > before) this.mark(last.seq, bytes);
     return result;
   }

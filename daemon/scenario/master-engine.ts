@@ -14,6 +14,7 @@ import { storeFault } from '../store/sqlite-fault.ts';
 import type { EngineCall, EngineConfig, EngineNotice, EngineRequest, EngineStatus } from './engine-protocol.ts';
 import { MasterBarriers } from './master-barrier.ts';
 import { MasterCapture } from './master-capture.ts';
+import { MasterHolds } from './master-holds.ts';
 import { MasterPeer } from './master-peer.ts';
 import { MasterSending } from './master-sending.ts';
 import { SpoolKeeper } from './master-spool.ts';
@@ -47,6 +48,7 @@ export class MasterEngine {
   private readonly capture: MasterCapture;
   private readonly barriers: MasterBarriers;
   private readonly spool: SpoolKeeper;
+  private readonly holds: MasterHolds;
   private readonly statistics: MasterStatistics;
   private readonly excluded: PathFilter;
   private readonly digestOf: DigestOf;
@@ -72,6 +74,17 @@ export class MasterEngine {
     this.digestOf = createDigest(ports.hasher);
     this.statistics = new MasterStatistics(clock);
     this.spool = new SpoolKeeper(state, clock, config.limits, (code, details) => this.event(code, details));
+    this.holds = new MasterHolds(
+      {
+        clock,
+        state,
+        onEvent: (code, details) => this.event(code, details),
+        onChanged: () => {
+          for (const peer of this.peers.values()) peer.sendHold();
+        },
+      },
+      config.limits.massDeletePercent ?? 0,
+    );
     this.capture = new MasterCapture({
       clock,
       trees,
@@ -82,6 +95,7 @@ export class MasterEngine {
       sentSeq: () => this.everSentSeq(),
       spooling: () => this.spool.isNeeded || this.syncs.isSynchronizing,
       onEvent: (code, details) => this.event(code, details),
+      onRemoved: (count, seqBefore) => this.holds.noteRemoved(count, seqBefore),
     });
     this.barriers = new MasterBarriers({
       clock,
@@ -206,6 +220,11 @@ export class MasterEngine {
         this.sending.take(call);
         this.reply(id, undefined);
         return;
+      case 'suspend':
+      case 'brake-limit':
+      case 'brake-release':
+        this.reply(id, this.holds.take(call));
+        return;
       case 'rescan':
         this.capture.rescan(call.root, call.path);
         this.reply(id, undefined);
@@ -281,6 +300,7 @@ export class MasterEngine {
         sending: this.sending,
         notify: this.notify,
         captured: () => this.position(),
+        holdOf: (peerId) => this.holds.orderFor(peerId),
         indexed: () => this.syncs.indexed,
         onChange: () => this.wake(),
         onReady: (ready) => this.onReady(ready),
@@ -422,6 +442,7 @@ export class MasterEngine {
       statistics: this.statistics.figures(nowMs, sync),
       spoolBytes: this.spool.usedBytes,
       parked: 0,
+      ...this.holds.status,
       unreadable: this.capture.unreadableCount,
     };
   }

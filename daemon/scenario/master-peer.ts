@@ -16,6 +16,7 @@ import type { MasterState } from '../store/master-state.ts';
 import { MasterSync, type MasterSyncOptions } from '../sync/master.ts';
 import type { EngineConfig, EngineNotice, EnginePeerStatus } from './engine-protocol.ts';
 import type { MasterCapture } from './master-capture.ts';
+import type { HoldOrder } from './master-holds.ts';
 import type { MasterSending } from './master-sending.ts';
 
 export interface PeerPorts {
@@ -30,6 +31,8 @@ export interface PeerPorts {
   readonly sending: MasterSending;
   readonly notify: (notice: EngineNotice) => void;
   readonly captured: () => Position;
+  /** What this Replica must not apply. */
+  readonly holdOf: (peer: string) => HoldOrder;
   /** The index describes the roots: positions mean something. */
   readonly indexed: () => boolean;
   /** The peer's position, synchronization or session changed. */
@@ -269,6 +272,7 @@ export class MasterPeer {
       this.acknowledged.appliedSeq = this.usable(welcome.applied) ?? Math.min(received, this.acknowledged.appliedSeq);
     }
     this.ready = true;
+    this.sendHold();
     this.sender = new IntentSender(
       this.session!,
       {
@@ -285,6 +289,13 @@ export class MasterPeer {
     );
     this.event('LNK-001', { peer: this.id });
     this.ports.onReady(this);
+  }
+
+  /** Tells the Replica what it must not apply; before anything it is about. */
+  sendHold(): void {
+    if (!this.ready) return;
+    const masterMs = this.ports.clock.wallMs();
+    this.session?.sendControl({ kind: 'hold', ...this.ports.holdOf(this.id), masterMs });
   }
 
   /** A position of this history from which the spool leads on. */

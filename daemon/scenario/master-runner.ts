@@ -9,13 +9,16 @@ import type { HostReference, ScenarioDocument, StopReason } from '../../shared/s
 import type { ScenarioStatus } from '../../shared/status.ts';
 import type { Timer } from '../ports.ts';
 import type { CaptureReport } from '../services.ts';
+import { whyNoBarrier } from './barrier-limits.ts';
+import { passBarrier } from './barrier-wait.ts';
 import { type StoredScenario, storedIn } from './book.ts';
 import { fedBy } from './cascade.ts';
 import { withRelays } from './cascade-view.ts';
 import { Conditions } from './conditions.ts';
+import { OutsideCauses } from './engine-causes.ts';
 import { bandwidthOf, engineConfig } from './engine-config.ts';
 import { EngineKeeper } from './engine-keeper.ts';
-import type { EngineStatus, SyncResult } from './engine-protocol.ts';
+import type { EngineCall, EngineStatus, SyncResult } from './engine-protocol.ts';
 import type { EngineSession } from './engine-session.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 import {
@@ -31,7 +34,7 @@ import {
 import { PeerDesk } from './peer-desk.ts';
 import { RelayWatch } from './relay-watch.ts';
 import { ReplicaLinks } from './replica-links.ts';
-import { runRecord } from './run-record.ts';
+import { rememberedPeers, runRecord } from './run-record.ts';
 import { masterStatus, refuseToWait } from './status-view.ts';
 
 /** An engine that ran this long without trouble starts counting its crashes anew. */
@@ -56,8 +59,7 @@ export class MasterRunner {
   #timers: Timer[] = [];
   #status: EngineStatus | undefined;
   #capture: CaptureReport | undefined;
-  /** Where the engine found no room when it ended. */
-  #fullDisk: string | number | boolean | undefined;
+  readonly #causes = new OutsideCauses((code, details) => this.#record(code, details));
   /** The engine has said itself that a Replica is out of sync. */
   #outOfSyncTold = false;
   /** Replicas whose synchronization the operator asked to skip, once. */
@@ -114,11 +116,7 @@ export class MasterRunner {
   resume(): void {
     const { run, document } = this.stored;
     if (!run.wanted) return;
-    const peers: Record<string, { synchronized: boolean; suspended: boolean }> = {};
-    for (const replica of fedBy(document)) {
-      if (replica.deviceId === undefined) continue;
-      peers[replica.deviceId] = run.peers[replica.deviceId] ?? { synchronized: false, suspended: false };
-    }
+    const peers = rememberedPeers(run, fedBy(document));
     this.#life = { is: 'stopped', reason: run.reason };
     this.#happen({ type: 'resume', choices: run.choices, peers, preventResync: this.#preventResync() });
   }
@@ -157,18 +155,20 @@ export class MasterRunner {
     await this.peers.told();
   }
 
-  /** Keeps a Replica from being sent anything, or goes on with it where it was. */
-  async suspend(peer: string, suspended: boolean): Promise<void> {
+  /** Holds apply on a Replica, or goes on with it where it was. `untilBack`: by itself, after a restart of either host. */
+  async suspend(peer: string, suspended: boolean, untilBack = false): Promise<void> {
     if (this.#life.is !== 'running') throw this.#stateFault('it does not run');
     if (this.#life.peers[peer]?.suspended === suspended) return;
     this.#record(suspended ? 'SCN-016' : 'SCN-017', { peer: this.#nameOf(peer) });
-    this.#happen({ type: suspended ? 'suspend' : 'unsuspend', peer });
+    this.#happen(suspended ? { type: 'suspend', peer, untilBack } : { type: 'unsuspend', peer });
     await this.#saving;
   }
 
   /** Its document was edited while it runs: what may change live takes effect. `before`: its Replicas until now. */
   async documentChanged(before: readonly HostReference[] = this.document.replicas): Promise<void> {
     this.#happen({ type: 'policy', preventResync: this.#preventResync() });
+    const percent = settingOf(this.document.settings, 'replication.massDeletePercent');
+    this.#keeper.session?.ask({ name: 'brake-limit', percent }, () => undefined);
     if (this.#life.is !== 'running') return;
     this.relays.follow(true);
     this.#keeper.session?.ask({ name: 'bandwidth', policy: bandwidthOf(this.document) }, () => undefined);
@@ -195,23 +195,22 @@ export class MasterRunner {
   /** Resolves when every change made before now is applied on every Replica. */
   async barrier(timeoutMs: number): Promise<unknown> {
     const { clock } = this.#environment;
-    const deadline = clock.bootMs() + timeoutMs;
     if (!this.#releasing) refuseToWait(this.status(), clock.wallMs() + timeoutMs);
-    const left = () => Math.max(1, deadline - clock.bootMs());
-    for (;;) {
-      const limit = { timeoutMs: left(), what: 'every Replica to be in sync' };
-      await this.#conditions.until(() => this.#life.is !== 'running' || this.#allSynchronized(), limit);
-      if (this.#life.is !== 'running') throw this.#stateFault('only a running scenario has a barrier');
-      const engine = this.#keeper.number;
-      try {
+    const refused = whyNoBarrier(this.#life, fedBy(this.document), this.#status?.brake, timeoutMs);
+    if (refused !== undefined) throw this.#stateFault(refused);
+    return await passBarrier(timeoutMs, {
+      clock,
+      conditions: this.#conditions,
+      runs: () => this.#life.is === 'running',
+      allSynchronized: () => this.#allSynchronized(),
+      engine: () => this.#keeper.number,
+      ask: async (left) => {
         const position = await this.#call().call({ name: 'barrier' }, left());
         await this.relays.barrier(left());
         return position;
-      } catch (error) {
-        // The engine ended meanwhile and comes back: what it has not answered is asked again.
-        if (engine === this.#keeper.number || Fault.from(error).code === 'TIMEOUT') throw error;
-      }
-    }
+      },
+      refusal: () => this.#stateFault('only a running scenario has a barrier'),
+    });
   }
 
   /** Sends what the schedule would keep, now; resolves when everything changed before now is applied everywhere. */
@@ -227,8 +226,9 @@ export class MasterRunner {
     }
   }
 
-  async diff(peer: string, ignoreSame: boolean): Promise<unknown> {
-    return await this.#call().call({ name: 'diff', peer, ignoreSame });
+  /** Asks the engine; throws `SCENARIO-STATE` when it does not run. */
+  async ask(call: EngineCall): Promise<unknown> {
+    return await this.#call().call(call);
   }
 
   status(): ScenarioStatus {
@@ -290,6 +290,12 @@ export class MasterRunner {
         this.#links.close(effect.peer);
         this.#keeper.session?.closeLink(effect.peer, 'the Replica is suspended');
         return;
+      case 'suspend': {
+        const { peer, suspended } = effect;
+        // An engine that does not run yet is told when it is ready.
+        this.#keeper.session?.ask({ name: 'suspend', peer, suspended }, () => undefined);
+        return;
+      }
       case 'synchronize':
         this.#synchronize(effect.peer);
         return;
@@ -332,8 +338,7 @@ export class MasterRunner {
   #engineReady(report: CaptureReport): void {
     const { number } = this.#keeper;
     this.#capture = report;
-    if (this.#fullDisk !== undefined) this.#record('DSK-002', { path: this.#fullDisk });
-    this.#fullDisk = undefined;
+    this.#causes.ready();
     this.#record('CAP-001', { method: report.method });
     if (report.degraded) this.#record('CAP-003', { method: report.method, reason: report.reason ?? 'unknown' });
     this.#happen({ type: 'engine-ready' });
@@ -342,11 +347,7 @@ export class MasterRunner {
 
   #engineFault(fault: Fault): void {
     const known = this.#life.is === 'running' ? this.#life.crashReason : undefined;
-    const path = fault.details.path ?? 'unknown';
-    const waits = fault.code === 'ROOT-MISSING' || fault.code === 'FS-FULL';
-    if (fault.code === 'ROOT-MISSING' && known !== fault.message) this.#record('ROOT-001', { path });
-    if (fault.code === 'FS-FULL' && this.#fullDisk === undefined) this.#record('DSK-001', { path });
-    this.#fullDisk = fault.code === 'FS-FULL' ? path : this.#fullDisk;
+    const waits = this.#causes.ended(fault, known);
     this.#happen({ type: 'engine-lost', reason: fault.message, waits });
   }
 

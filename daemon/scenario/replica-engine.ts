@@ -2,11 +2,10 @@
  * The Replica's engine: one per running scenario, single-threaded, synchronous file calls, work cut into slices.
  * It answers a Master's link, makes what arrives durable, applies it, and says truthfully how far it is.
  */
-import type { MetadataProfile } from '../../shared/change.ts';
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import type { RelativePath } from '../../shared/path.ts';
 import { FrameType } from '../../shared/protocol/frame.ts';
-import { type ControlMessage, LINK_PROTOCOL, LINK_PROTOCOL_OLDEST } from '../../shared/protocol/wire.ts';
+import type { ControlMessage } from '../../shared/protocol/wire.ts';
 import { Standby } from '../apply/standby.ts';
 import { verdictOf } from '../apply/verdict.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
@@ -14,6 +13,7 @@ import type { DataFrameType } from '../link/session.ts';
 import type { Clock, RootTree, SegmentLog, StateFile, Timer } from '../ports.ts';
 import type { EngineCall, EngineConfig, EngineNotice, EngineRequest } from './engine-protocol.ts';
 import { answerReplicaCall } from './replica-calls.ts';
+import { greet, profileOf } from './replica-greeting.ts';
 import { ReplicaLink } from './replica-link.ts';
 import { ReplicaReporter } from './replica-reporter.ts';
 import { ReplicaSyncHost } from './replica-sync-host.ts';
@@ -72,9 +72,13 @@ export class ReplicaEngine {
   start(): void {
     try {
       this.standby = new Standby(
-        { ...this.ports, onEvent: (code, details) => this.tell(code, details) },
+        {
+          ...this.ports,
+          onEvent: (code, details) => this.tell(code, details),
+          applyDelayMs: this.config.limits.applyDelayMs ?? 0,
+        },
         this.config.epoch,
-        this.ownProfile(),
+        profileOf(this.ports.trees),
         this.config.adoptRoots === true,
       );
     } catch (error) {
@@ -253,7 +257,9 @@ export class ReplicaEngine {
   }
 
   private scheduleNext(standby: Standby, now: number): void {
-    const due = [standby.checkpointDueMs, standby.applier.retryAtMs, this.sync?.resumeAtMs];
+    const { opensAtWallMs } = standby.gate;
+    const opensAt = opensAtWallMs === undefined ? undefined : now + opensAtWallMs - this.ports.clock.wallMs();
+    const due = [opensAt, standby.checkpointDueMs, standby.applier.retryAtMs, this.sync?.resumeAtMs];
     if (this.link?.live) due.push(standby.parked.nextAskMs(), this.link.ackDueMs);
     if (this.receiveHeld !== undefined) due.push(this.receiveAtMs);
     const next = Math.min(...due.map((at) => at ?? Number.POSITIVE_INFINITY));
@@ -300,7 +306,7 @@ export class ReplicaEngine {
     if (link === undefined) return;
     switch (message.kind) {
       case 'hello':
-        this.greet(standby, link, message);
+        greet(message, this.config, this.ports.trees, standby, link);
         return;
       case 'sync-start':
         this.startSync(standby, link, message);
@@ -313,6 +319,10 @@ export class ReplicaEngine {
         this.sync = undefined;
         return;
       case 'sync-walked':
+        return;
+      case 'hold':
+        standby.setHold({ suspended: message.suspended, afterSeq: message.afterSeq });
+        standby.gate.clockOffsetMs = message.masterMs - this.ports.clock.wallMs();
         return;
       case 'refuse':
         link.close(message.fault.text);
@@ -366,43 +376,6 @@ export class ReplicaEngine {
 
   // ---------------------------------------------------------------- conversation
 
-  private greet(standby: Standby, link: ReplicaLink, hello: Extract<ControlMessage, { kind: 'hello' }>): void {
-    const refusal = this.refusalOf(standby, hello);
-    if (refusal !== undefined) {
-      link.refuse(refusal);
-      return;
-    }
-    standby.raiseEpoch(hello.epoch);
-    const own = this.ownProfile();
-    standby.writer.profile = {
-      posixModes: own.posixModes && hello.profile.posixModes,
-      timeGranularityNs: Math.max(own.timeGranularityNs, hello.profile.timeGranularityNs),
-    };
-    const { received, applied } = standby;
-    link.welcome({
-      kind: 'welcome',
-      protocol: Math.min(LINK_PROTOCOL, hello.protocol),
-      epoch: standby.epoch,
-      ...(received === undefined ? {} : { received }),
-      ...(applied === undefined ? {} : { applied }),
-      profile: own,
-      caseSensitive: this.ports.trees.every((tree) => tree.capabilities.caseSensitive),
-    });
-    const { captured } = hello;
-    link.live = received !== undefined && received.generation === captured.generation && received.seq <= captured.seq;
-  }
-
-  private refusalOf(standby: Standby, hello: Extract<ControlMessage, { kind: 'hello' }>): Fault | undefined {
-    const { config } = this;
-    if (hello.oldestProtocol > LINK_PROTOCOL || hello.protocol < LINK_PROTOCOL_OLDEST) {
-      return new Fault('LINK-VERSION', { ours: LINK_PROTOCOL, theirs: hello.protocol });
-    }
-    if (hello.scenarioId !== config.scenarioId) return new Fault('LINK-REFUSED', { reason: 'another scenario' });
-    if (hello.epoch < standby.epoch) return new Fault('LINK-EPOCH', { ours: hello.epoch, theirs: standby.epoch });
-    const agreed = hello.agreedFingerprint === config.agreedFingerprint;
-    return agreed && hello.rootCount === this.ports.trees.length ? undefined : new Fault('LINK-SETTINGS');
-  }
-
   private startSync(standby: Standby, link: ReplicaLink, start: Extract<ControlMessage, { kind: 'sync-start' }>): void {
     this.sync?.cancel();
     if (!start.dryRun) {
@@ -445,15 +418,7 @@ export class ReplicaEngine {
   }
 
   private heldReason(standby: Standby): string | undefined {
-    return standby.applier.heldReason ?? this.sync?.heldReason ?? this.receiveHeld?.message;
-  }
-
-  private ownProfile(): MetadataProfile {
-    const { trees } = this.ports;
-    return {
-      posixModes: trees.every((tree) => tree.capabilities.posixModes),
-      timeGranularityNs: Math.max(...trees.map((tree) => tree.capabilities.timeGranularityNs)),
-    };
+    return standby.applier.heldReason ?? this.sync?.heldReason ?? this.receiveHeld?.message ?? standby.gate.reason;
   }
 
   /** Recorded on this host and, while a link is up, on the Master's as well. */

@@ -99,6 +99,7 @@ export class ReplicaReporter {
       ...(standby.received === undefined ? {} : { receivedSeq: standby.received.seq }),
       spoolBytes: standby.spool.sizeBytes,
       parked: standby.parked.count,
+      ...(standby.gate.order.suspended ? { suspended: true } : {}),
       ...(standby.parked.dropped === 0 ? {} : { dropped: standby.parked.dropped }),
     };
   }

@@ -1,6 +1,7 @@
 /** What is kept of a scenario's life over a restart of the daemon. Pure. */
+import type { HostReference } from '../../shared/scenario.ts';
 import type { StoredRun } from './book.ts';
-import type { ScenarioLife } from './machine.ts';
+import type { RememberedPeer, ScenarioLife } from './machine.ts';
 
 /** `nowMs`: the state changes at this wall-clock time; undefined: it did not change. */
 export function runRecord(life: ScenarioLife, stored: StoredRun, nowMs: number | undefined): StoredRun {
@@ -10,11 +11,20 @@ export function runRecord(life: ScenarioLife, stored: StoredRun, nowMs: number |
     const peers: StoredRun['peers'] = {};
     for (const [id, peer] of Object.entries(life.peers)) {
       const synchronized = peer.phase === 'synchronized' || peer.phase === 'catching-up';
-      peers[id] = { synchronized, suspended: peer.suspended };
+      peers[id] = { synchronized, suspended: peer.suspended, untilBack: peer.untilBack && true };
     }
     return { ...base, wanted: true, choices: life.choices, peers };
   }
   if (life.is === 'failed') return { ...base, wanted: false, reason: 'by-error', failed: life.reason };
   if (life.is === 'stopping') return { ...base, wanted: false, reason: life.reason };
   return { ...base, wanted: false, reason: life.is === 'stopped' ? life.reason : life.previous };
+}
+
+/** By device id, for those that are paired. */
+export function rememberedPeers(run: StoredRun, replicas: readonly HostReference[]): Record<string, RememberedPeer> {
+  const peers: Record<string, RememberedPeer> = {};
+  for (const { deviceId } of replicas) {
+    if (deviceId !== undefined) peers[deviceId] = run.peers[deviceId] ?? { synchronized: false, suspended: false };
+  }
+  return peers;
 }

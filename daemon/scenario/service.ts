@@ -11,6 +11,7 @@ import { ownRoots } from './book.ts';
 import { withRelays } from './cascade-view.ts';
 import { DocumentDesk } from './document-desk.ts';
 import type { ScenarioEnvironment } from './environment.ts';
+import { holdHandlers } from './hold-desk.ts';
 import { LifeDesk } from './life-desk.ts';
 import { MasterRunner } from './master-runner.ts';
 import { parkedHandlers } from './parked-desk.ts';
@@ -58,6 +59,7 @@ class Scenarios implements ScenarioService, RunnerSet {
     this.handlers = {
       ...documents.handlers(),
       ...life.handlers(),
+      ...holdHandlers(this),
       ...parkedHandlers(environment, this),
       ...createPeerHandlers(environment, this, this.#relays),
     };

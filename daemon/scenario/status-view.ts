@@ -2,7 +2,13 @@
 import { Fault } from '../../shared/faults.ts';
 import { formatMoment } from '../../shared/report.ts';
 import type { HostReference, ScenarioState } from '../../shared/scenario.ts';
-import type { HostStatus, ReplicaStatus, ScenarioStatistics, ScenarioStatus } from '../../shared/status.ts';
+import type {
+  BrakeStatus,
+  HostStatus,
+  ReplicaStatus,
+  ScenarioStatistics,
+  ScenarioStatus,
+} from '../../shared/status.ts';
 import type { CaptureReport } from '../services.ts';
 import type { StoredScenario } from './book.ts';
 import { fedBy } from './cascade.ts';
@@ -33,7 +39,8 @@ export interface MasterView {
 export function masterStatus(view: MasterView): ScenarioStatus {
   const { stored, life, engine } = view;
   const running = life.is === 'running' || life.is === 'stopping';
-  const state = scenarioState(life);
+  const brake = life.is === 'running' ? engine?.brake : undefined;
+  const state = shownState(scenarioState(life), brake);
   const problem = masterProblem(view);
   const live = running ? engine : undefined;
   return {
@@ -46,6 +53,7 @@ export function masterStatus(view: MasterView): ScenarioStatus {
     ...(running && view.capture !== undefined
       ? { capture: { method: view.capture.method, degraded: view.capture.degraded } }
       : {}),
+    ...(brake === undefined ? {} : { brake }),
     ...(problem === undefined ? {} : { problem }),
   };
 }
@@ -54,6 +62,11 @@ export function masterStatus(view: MasterView): ScenarioStatus {
 export function refuseToWait({ name, nextSendAt }: ScenarioStatus, untilWallMs: number): void {
   if (nextSendAt === undefined || (nextSendAt !== null && nextSendAt < untilWallMs)) return;
   throw new Fault('SCENARIO-SCHEDULED', { name, at: nextSendAt === null ? 'never' : formatMoment(nextSendAt) });
+}
+
+/** What the Replicas get is not applied while the brake is on. */
+function shownState(state: ScenarioState, brake: BrakeStatus | undefined): ScenarioState {
+  return brake !== undefined && state === 'protected' ? 'suspended' : state;
 }
 
 function common(stored: StoredScenario, reportedBy: string, state: ScenarioState, running: boolean) {
@@ -116,6 +129,7 @@ function masterProblem(view: MasterView): string | undefined {
   if (life.is !== 'running') return undefined;
   if (life.engine === 'waiting') return `The engine is started again: ${life.crashReason ?? 'it ended'}`;
   if (engine?.held !== undefined) return engine.held;
+  if (engine?.brake !== undefined) return brakeProblem(engine.brake, view.stored.document.name);
   for (const replica of fedBy(view.stored.document)) {
     const problem = replica.deviceId === undefined ? undefined : peerProblem(view, life, replica, replica.deviceId);
     if (problem !== undefined) return problem;
@@ -124,6 +138,10 @@ function masterProblem(view: MasterView): string | undefined {
   if (unreadable === 0) return undefined;
   const places = unreadable === 1 ? '1 place' : `${unreadable} places`;
   return `${places} on ${view.stored.document.master.name} cannot be read, so the Replicas do not have it (see the events)`;
+}
+
+function brakeProblem({ removed, total }: BrakeStatus, name: string): string {
+  return `Mass-change brake: ${removed} of ${total} entries were deleted within a minute; the Replicas still have them. Release it with \`mainstay brake ${name} release\`, or stop the scenario`;
 }
 
 function peerProblem(view: MasterView, life: RunningLife, replica: HostReference, id: string): string | undefined {
@@ -191,6 +209,7 @@ function replicaState(view: ReplicaView): ScenarioState {
   if (!view.stored.run.wanted) return 'stopped';
   if (!view.engineRuns) return 'out-of-sync';
   if (view.engine?.phase === 'synchronizing') return 'synchronizing';
+  if (view.engine?.suspended) return 'suspended';
   if (view.engine?.position !== undefined) return 'protected';
   return view.linked ? 'synchronizing' : 'out-of-sync';
 }

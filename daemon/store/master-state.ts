@@ -49,6 +49,8 @@ export class MasterState {
   private open = false;
   private nextId: number;
   private newestSeq: number;
+  /** Counts what `removeTree` has removed. */
+  removedEntries = 0;
 
   constructor(file: string) {
     this.database = new DatabaseSync(file);
@@ -323,6 +325,7 @@ export class MasterState {
     this.outdateDigest(entry.parent);
     if (entry.type !== 'directory') {
       this.statement('DELETE FROM entry WHERE id = ?').run(entry.id);
+      this.removedEntries += 1;
       return [entry];
     }
     this.forgetPaths();
@@ -330,6 +333,7 @@ export class MasterState {
       `WITH RECURSIVE below(id) AS (SELECT ? UNION ALL SELECT entry.id FROM entry JOIN below ON entry.parent = below.id)
        SELECT id FROM below`,
     ).all(entry.id) as unknown as [number][];
+    this.removedEntries += below.length;
     const linked: FileIdentity[] = [];
     const linkedRow = this.statement(LINKED_FILE);
     linkedRow.setReadBigInts(true);

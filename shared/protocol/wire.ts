@@ -41,6 +41,15 @@ export const controlMessage = z.discriminatedUnion('kind', [
     profile,
     caseSensitive: z.boolean(),
   }),
+  /** Master → Replica, after each welcome and whenever it changes: what must be kept in the spool and not be applied. */
+  z.object({
+    kind: z.literal('hold'),
+    suspended: z.boolean(),
+    /** Nothing behind this sequence: the mass-change brake. */
+    afterSeq: seq.optional(),
+    /** Master's wall clock now, ms. */
+    masterMs: z.number(),
+  }),
   /** The Replica's answer. `received` undefined: it has no usable data and must be synchronized. */
   z.object({
     kind: z.literal('welcome'),

@@ -153,7 +153,7 @@ test('a running scenario refuses what needs a stop, a second run and another sce
   }
 });
 
-test('a suspended Replica is sent nothing, also over a restart, and catches up without a synchronization', async (t) => {
+test('a suspended Replica applies nothing, also over a restart, and catches up without a synchronization', async (t) => {
   const pair = await Pair.protectedPair({}, fill);
   try {
     await pair.master.must('suspend', 'web', '--yes');

@@ -10,6 +10,7 @@ import type {
   DiffResult,
   EngineCall,
   EngineConfig,
+  EngineLimits,
   EngineNotice,
   EngineRequest,
   EngineStatus,
@@ -86,6 +87,8 @@ export abstract class PairCore {
   private readonly exclude: readonly string[];
   /** When and how fast the Master sends; used by its next start. */
   sending: Pick<EngineConfig, 'bandwidth' | 'schedule'> = {};
+  /** Other limits for engines that start from now on. */
+  limits: Partial<EngineLimits> = {};
   /** Whose engine runs right now. */
   protected running: Side | undefined;
   private masterState: MasterState | undefined;
@@ -132,7 +135,7 @@ export abstract class PairCore {
       exclude: this.exclude,
       agreedFingerprint: 'agreed',
       epoch: 1,
-      limits: { spoolMaxBytes: 2 ** 30, spoolMinFreeBytes: 0, syncWindowBytes: 2 ** 24 },
+      limits: { spoolMaxBytes: 2 ** 30, spoolMinFreeBytes: 0, syncWindowBytes: 2 ** 24, ...this.limits },
       ...(role === 'master' ? this.sending : {}),
     };
   }

@@ -8,6 +8,7 @@ import type {
   EngineNotice,
   EnginePeerStatus,
   EngineRequest,
+  EngineStatus,
   SyncResult,
 } from '../../daemon/scenario/engine-protocol.ts';
 import type { ScenarioEnvironment } from '../../daemon/scenario/environment.ts';
@@ -85,7 +86,7 @@ export class FakeEngine implements EngineHandle {
   }
 
   /** Reports the state of its links; a Replica counts as synchronized when its host says so. */
-  report(change: Partial<EnginePeerStatus> = {}): void {
+  report(change: Partial<EnginePeerStatus> = {}, own: Partial<EngineStatus> = {}): void {
     const peers: Record<string, EnginePeerStatus> = {};
     // Like the real one, a Replica's engine says nothing of its peers.
     for (const peer of this.#isMaster ? this.open : []) {
@@ -102,6 +103,7 @@ export class FakeEngine implements EngineHandle {
         statistics: STATISTICS,
         spoolBytes: 0,
         parked: 0,
+        ...own,
       },
     });
   }
@@ -161,6 +163,8 @@ export class FakeEngine implements EngineHandle {
       this.report();
     } else if (call.name === 'barrier') {
       this.reply('barrier', { generation: GENERATION, seq: 7 });
+    } else if (call.name === 'brake-release') {
+      this.reply('brake-release', true);
     } else if (call.name === 'parked') {
       const { parked } = this.#host;
       this.reply('parked', { items: parked, dropped: 0 });

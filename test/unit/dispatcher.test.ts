@@ -27,6 +27,8 @@ const ARGS: Readonly<Record<string, unknown>> = {
   'scenario.barrier': { name: 'a' },
   'scenario.sendNow': { name: 'a' },
   'scenario.diff': { name: 'a' },
+  'scenario.brakeRelease': { name: 'a' },
+  'host.prepareReboot': { host: 'a' },
   'scenario.parked': { name: 'a' },
   'scenario.parkedRetry': { name: 'a' },
   'scenario.parkedDrop': { name: 'a' },

@@ -209,14 +209,42 @@ test('protected means every Replica', (t) => {
   t.is(two.state, 'protected');
 });
 
-test('a suspended Replica keeps its link closed and goes on without a synchronization', (t) => {
+test('a suspended Replica keeps its link and goes on without a synchronization', (t) => {
   const running = play(never, ...toProtected).life;
-  const suspended = play(running, { type: 'suspend', peer: 'b' }, peer('b', true, true));
+  const suspended = play(running, { type: 'suspend', peer: 'b' }, peer('b', true, true), peer('b', false, false));
   t.is(suspended.state, 'suspended');
-  t.deepEqual(suspended.done, ['close-link b']);
-  const again = play(suspended.life, { type: 'unsuspend', peer: 'b' }, peer('b', true, true));
+  t.deepEqual(suspended.done, ['suspend b']);
+  const away = play(suspended.life, peer('b', true, true));
+  t.deepEqual(away.done, []);
+  const again = play(away.life, { type: 'unsuspend', peer: 'b' }, peer('b', true, true));
   t.is(again.state, 'protected');
-  t.deepEqual(again.done, ['open-link b', 'SCN-014']);
+  t.deepEqual(again.done, ['suspend b', 'SCN-014']);
+});
+
+test('a Replica suspended before it is synchronized gets nothing, and is synchronized when it is resumed', (t) => {
+  const copying = play(never, run, prepared('b'), ready, peer('b', true, false)).life;
+  const suspended = play(copying, { type: 'suspend', peer: 'b' });
+  t.deepEqual(suspended.done, ['suspend b', 'close-link b']);
+  const failed = play(suspended.life, { type: 'sync-failed', peer: 'b', reason: 'x' });
+  t.is(failed.state, 'suspended');
+  const again = play(failed.life, { type: 'unsuspend', peer: 'b' }, peer('b', true, false));
+  t.deepEqual(again.done, ['suspend b', 'open-link b', 'synchronize b']);
+});
+
+test('a Replica held for a restart goes on by itself when its link comes back, also over a restart of the Master', (t) => {
+  const running = play(never, ...toProtected).life;
+  const held = play(running, { type: 'suspend', peer: 'b', untilBack: true }, peer('b', true, true));
+  t.is(held.state, 'suspended');
+  const back = play(held.life, peer('b', false, false), peer('b', true, true));
+  t.is(back.state, 'protected');
+  t.deepEqual(back.done, ['SCN-018', 'suspend b', 'SCN-014']);
+  const remembered = { synchronized: true, suspended: true, untilBack: true };
+  const restarted = play(never, { ...resume(true), peers: { b: remembered } } as Happening, ready);
+  t.is(restarted.state, 'suspended');
+  t.is(play(restarted.life, peer('b', true, true)).state, 'protected');
+  // By the operator alone it stays as it is.
+  const kept = play(running, { type: 'suspend', peer: 'b' }, peer('b', false, false), peer('b', true, true));
+  t.is(kept.state, 'suspended');
 });
 
 const anyPeer = fc.constantFrom('b', 'c', 'stranger');

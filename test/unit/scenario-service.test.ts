@@ -484,20 +484,60 @@ test('only a stopped scenario is deleted, and then on every host', async (t) => 
   t.deepEqual(beta.book.scenarios, []);
 });
 
-test('a suspended Replica stays without a link, also over a restart, and goes on without a synchronization', async (t) => {
-  const { world, alpha, beta } = await running();
+test('a suspended Replica holds what it gets, also over a restart, and goes on without a synchronization', async (t) => {
+  const { world, alpha } = await running();
   t.deepEqual(await alpha.command('scenario.suspend', { name: 'web' }), { state: 'suspended' });
   await world.advance(5_000);
-  t.is(beta.links.streams.size, 0);
+  const holds = () => alpha.engine.calls.filter((call) => call.name === 'suspend');
+  t.like(holds()[0], { suspended: true });
+  t.is((await faultOf(t, alpha.command('scenario.barrier', { name: 'web' }))).code, 'SCENARIO-STATE');
   await alpha.restart();
   await world.advance(5_000);
   t.is(alpha.status().state, 'suspended');
-  t.is(beta.links.streams.size, 0);
+  t.like(holds()[0], { suspended: true });
   await alpha.command('scenario.resume', { name: 'web', replica: 'beta' });
   await settle();
   t.is(alpha.status().state, 'protected');
-  t.deepEqual(calls(alpha), []);
+  t.like(holds().at(-1), { suspended: false });
+  t.deepEqual(
+    calls(alpha).filter((name) => name === 'synchronize'),
+    [],
+  );
   t.is((await faultOf(t, alpha.command('scenario.suspend', { name: 'web', replica: 'nobody' }))).code, 'USAGE');
+});
+
+test('hosts are drained and held before a restart, and go on by themselves when they are back', async (t) => {
+  const { world, alpha, beta } = await running();
+  t.deepEqual(await alpha.command('host.prepareReboot', { host: 'gamma' }), { scenarios: [] });
+  t.deepEqual(await alpha.command('host.prepareReboot', { host: 'beta' }), { scenarios: ['web'] });
+  t.is(alpha.status().state, 'suspended');
+  t.is(alpha.engine.calls.filter((call) => call.name === 'barrier').length, 1);
+  await beta.restart();
+  await world.advance(60_000);
+  t.is(alpha.status().state, 'protected');
+  t.deepEqual(await alpha.command('host.prepareReboot', { host: 'alpha' }), { scenarios: ['web'] });
+  await alpha.restart();
+  await world.advance(60_000);
+  t.is(alpha.status().state, 'protected');
+  t.is(alpha.codes.filter((code) => code === 'SYN-001').length, 1);
+});
+
+test('the mass-change brake is shown as what needs the operator, and released by him', async (t) => {
+  const { alpha } = await running();
+  alpha.engine.report({}, { brake: { removed: 90, total: 100, seq: 7, at: 1 } });
+  t.is(alpha.status().state, 'suspended');
+  t.regex(alpha.status().problem ?? '', /90 of 100 entries .* brake web release/);
+  t.regex((await faultOf(t, alpha.command('scenario.barrier', { name: 'web' }))).message, /brake/);
+  t.deepEqual(await alpha.command('scenario.brakeRelease', { name: 'web' }), { released: true });
+  alpha.engine.report();
+  t.is(alpha.status().state, 'protected');
+});
+
+test('a barrier that the replication delay would outlast says so at once', async (t) => {
+  const { alpha } = await running();
+  await alpha.command('scenario.set', { name: 'web', values: { 'recovery.delayMs@beta': 3_600_000 } });
+  const fault = await faultOf(t, alpha.command('scenario.barrier', { name: 'web', timeoutMs: 60_000 }));
+  t.regex(fault.message, /replication delay of 1 h/);
 });
 
 test('a scenario deleted while its Replica was away makes room there for a new one of the same name', async (t) => {

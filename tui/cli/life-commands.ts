@@ -6,6 +6,7 @@ import { SCENARIO_STATES, type ScenarioDocument, type ScenarioState } from '../.
 import { formatDuration } from '../../shared/units.ts';
 import type { DaemonClient } from '../client.ts';
 import { ask, type CommonOptions, type Context } from './context.ts';
+import { addHoldCommands } from './hold-commands.ts';
 import { choice, DONE, FOUND, REFUSED, type Register, switchOf, timeoutOf, withAccess, withYes } from './options.ts';
 import { safe, table } from './text.ts';
 
@@ -49,6 +50,7 @@ export function addLifeCommands(program: Command, register: Register): void {
       return parked(context, options, name, action);
     },
   );
+  addHoldCommands(program, register);
   register(
     command('wait', 'wait for a state')
       .addOption(choice('--state <state>', 'the state', SCENARIO_STATES).makeOptionMandatory())

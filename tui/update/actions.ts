@@ -48,7 +48,7 @@ import {
   withDocument,
 } from './navigate.ts';
 import { paletteEntries } from './palette.ts';
-import { askReplica, openParked, openParkedDrop, openSuspend } from './replica-actions.ts';
+import { askReplica, openBrakeRelease, openParked, openParkedDrop, openSuspend } from './replica-actions.ts';
 
 export interface Press {
   readonly at: number;
@@ -218,6 +218,7 @@ const HANDLERS: Readonly<Record<ActionId, Handler>> = {
   resume: (state) => askReplica(state, 'scenario.resume', 'goes on'),
   'send-now': (state) => askReplica(state, 'scenario.sendNow', 'what was collected is applied on every Replica'),
   parked: (state, press) => openParked(state, press.at),
+  'brake-release': (state, press) => openBrakeRelease(state, press.at),
   'parked-retry': (state) => askReplica(state, 'scenario.parkedRetry', 'parked items are asked for again'),
   'parked-drop': (state, press) => openParkedDrop(state, press.at),
   open: (state) => goToPane(state, 'detail'),

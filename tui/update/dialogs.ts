@@ -277,6 +277,7 @@ const DONE: Partial<Record<CommandName, string>> = {
   'scenario.stop': 'stops',
   'scenario.delete': 'is deleted',
   'scenario.suspend': 'is suspended',
+  'scenario.brakeRelease': 'goes on',
   'scenario.parkedDrop': 'forgot its parked items',
 };
 

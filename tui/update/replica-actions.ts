@@ -29,6 +29,20 @@ export function openSuspend(state: ConsoleState, at: number): Step {
   });
 }
 
+export function openBrakeRelease(state: ConsoleState, at: number): Step {
+  const { name, brake } = selectedScenario(state)?.status ?? { name: '' };
+  return openConfirm(state, at, {
+    command: 'scenario.brakeRelease',
+    title: 'Release the mass-change brake',
+    question: `Let the Replicas of "${name}" apply the deletions?`,
+    impact: [
+      `${brake?.removed ?? 0} of ${brake?.total ?? 0} files and directories were deleted on the Master within a minute.`,
+      'The Replicas still have them; afterwards they are gone there too.',
+    ],
+    verb: 'Release',
+  });
+}
+
 export function openParkedDrop(state: ConsoleState, at: number): Step {
   const name = selectedScenario(state)?.status.name ?? '';
   return openConfirm(state, at, {

@@ -1,0 +1,47 @@
+/** What the operator does about held Replicas: the mass-change brake, and restarts of hosts. */
+import { Fault } from '../../shared/faults.ts';
+import type { CommandHandlers } from '../services.ts';
+import { fedBy } from './cascade.ts';
+import { MasterRunner } from './master-runner.ts';
+import { type RunnerSet, sameName } from './runner-set.ts';
+
+const DRAIN_TIMEOUT_MS = 60_000;
+
+export function holdHandlers(scenarios: RunnerSet): CommandHandlers {
+  return {
+    'scenario.brakeRelease': async ({ name }) => ({
+      released: (await scenarios.onMaster(name).ask({ name: 'brake-release' })) === true,
+    }),
+    'host.prepareReboot': async ({ host, timeoutMs }) => {
+      const done: string[] = [];
+      for (const runner of scenarios.all()) {
+        if (!(runner instanceof MasterRunner) || runner.life.is !== 'running') continue;
+        const peers = concerned(runner, host);
+        if (peers.length === 0) continue;
+        await drain(runner, timeoutMs ?? DRAIN_TIMEOUT_MS);
+        for (const peer of peers) await runner.suspend(peer, true, true);
+        done.push(runner.document.name);
+      }
+      return { scenarios: done };
+    },
+  };
+}
+
+/** Device ids of the Replicas that are held while `host` restarts: itself, or all when it is the Master. */
+function concerned({ document }: MasterRunner, host: string): string[] {
+  const all = fedBy(document);
+  const restarted = sameName(document.master.name, host) ? all : all.filter(({ name }) => sameName(name, host));
+  return restarted.flatMap(({ deviceId }) => deviceId ?? []);
+}
+
+/** Nothing may be on its way when the host goes down; one that is held already has nothing to drain. */
+async function drain(runner: MasterRunner, timeoutMs: number): Promise<void> {
+  if (runner.life.is === 'running' && Object.values(runner.life.peers).some(({ suspended }) => suspended)) return;
+  try {
+    await runner.barrier(timeoutMs);
+  } catch (error) {
+    const fault = Fault.from(error);
+    const { name } = runner.document;
+    throw new Fault('SCENARIO-STATE', { name, state: 'not drained', reason: fault.message }, error);
+  }
+}

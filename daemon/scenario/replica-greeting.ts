@@ -1,0 +1,61 @@
+/** How a Replica answers a Master's hello. */
+import type { MetadataProfile } from '../../shared/change.ts';
+import { Fault } from '../../shared/faults.ts';
+import { type ControlMessage, LINK_PROTOCOL, LINK_PROTOCOL_OLDEST } from '../../shared/protocol/wire.ts';
+import type { Standby } from '../apply/standby.ts';
+import type { RootTree } from '../ports.ts';
+import type { EngineConfig } from './engine-protocol.ts';
+import type { ReplicaLink } from './replica-link.ts';
+
+type Hello = Extract<ControlMessage, { kind: 'hello' }>;
+
+/** What the volumes of all roots can keep. */
+export function profileOf(trees: readonly RootTree[]): MetadataProfile {
+  return {
+    posixModes: trees.every((tree) => tree.capabilities.posixModes),
+    timeGranularityNs: Math.max(...trees.map((tree) => tree.capabilities.timeGranularityNs)),
+  };
+}
+
+/** Welcomes the Master, or refuses it and closes the link. */
+export function greet(
+  hello: Hello,
+  config: EngineConfig,
+  trees: readonly RootTree[],
+  standby: Standby,
+  link: ReplicaLink,
+): void {
+  const refusal = refusalOf(hello, config, trees.length, standby.epoch);
+  if (refusal !== undefined) {
+    link.refuse(refusal);
+    return;
+  }
+  standby.raiseEpoch(hello.epoch);
+  const own = profileOf(trees);
+  standby.writer.profile = {
+    posixModes: own.posixModes && hello.profile.posixModes,
+    timeGranularityNs: Math.max(own.timeGranularityNs, hello.profile.timeGranularityNs),
+  };
+  const { received, applied } = standby;
+  link.welcome({
+    kind: 'welcome',
+    protocol: Math.min(LINK_PROTOCOL, hello.protocol),
+    epoch: standby.epoch,
+    ...(received === undefined ? {} : { received }),
+    ...(applied === undefined ? {} : { applied }),
+    profile: own,
+    caseSensitive: trees.every((tree) => tree.capabilities.caseSensitive),
+  });
+  const { captured } = hello;
+  link.live = received !== undefined && received.generation === captured.generation && received.seq <= captured.seq;
+}
+
+function refusalOf(hello: Hello, config: EngineConfig, rootCount: number, epoch: number): Fault | undefined {
+  if (hello.oldestProtocol > LINK_PROTOCOL || hello.protocol < LINK_PROTOCOL_OLDEST) {
+    return new Fault('LINK-VERSION', { ours: LINK_PROTOCOL, theirs: hello.protocol });
+  }
+  if (hello.scenarioId !== config.scenarioId) return new Fault('LINK-REFUSED', { reason: 'another scenario' });
+  if (hello.epoch < epoch) return new Fault('LINK-EPOCH', { ours: hello.epoch, theirs: epoch });
+  const agreed = hello.agreedFingerprint === config.agreedFingerprint;
+  return agreed && hello.rootCount === rootCount ? undefined : new Fault('LINK-SETTINGS');
+}

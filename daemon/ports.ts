@@ -207,6 +207,8 @@ export type CaptureHint =
   | { readonly kind: 'rename'; readonly root: number; readonly from: RelativePath; readonly to: RelativePath }
   /** Events were or may have been lost below `path`: rescan it. */
   | { readonly kind: 'overflow'; readonly root: number; readonly path: RelativePath; readonly reason: string }
+  /** All places below the root where other volumes are mounted now; said at the start when there are any, and at each change. */
+  | { readonly kind: 'mounts'; readonly root: number; readonly paths: readonly RelativePath[] }
   /** The cookie's event arrived: everything that happened before `dropCookie` was reported before this. */
   | { readonly kind: 'cookie'; readonly root: number; readonly name: string }
   /** The root directory itself vanished, was moved or unmounted. */

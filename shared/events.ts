@@ -154,6 +154,13 @@ export const EVENTS = define({
     hint: 'Mount or restore it.',
   },
   'ROOT-002': { severity: 'info', text: 'Root {path} is back' },
+  'MNT-001': {
+    severity: 'warning',
+    text: 'The volume mounted at {path} is gone; what was replicated from it is kept as it is',
+    hint: 'Mount it again. When it is gone for good, run the scenario again: then its content is removed from the Replicas.',
+  },
+  'MNT-002': { severity: 'info', text: 'The volume is mounted at {path} again; comparing it' },
+  'MNT-003': { severity: 'info', text: 'A volume is mounted at {path}; its content is replicated too' },
 
   'ACC-001': { severity: 'info', text: 'Paired with {device} as {role} (confirmation {confirmation})' },
   'ACC-002': { severity: 'warning', text: 'Refused an unknown device from {address}' },

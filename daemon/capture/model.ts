@@ -24,7 +24,7 @@ const SCAN_REST = 20_000;
 export function reconcile(context: ReconcileContext, looks: readonly Look[]): ReconcileOutcome {
   const state = new ReconcileState(context);
   for (const look of looks) {
-    if (context.excluded(look.path)) continue;
+    if (context.excluded(look.path) || context.held.behind(look.path)) continue;
     try {
       observe(state, look);
     } catch (error) {
@@ -101,7 +101,7 @@ function observeAbsence(state: ReconcileState, path: RelativePath): void {
 
 /** Compares a directory's entries with its record: a full look at each of them without a stat call. */
 function observeEntries(state: ReconcileState, path: RelativePath, deep: boolean): void {
-  const { index, root, excluded } = state.context;
+  const { index, root, excluded, held } = state.context;
   const entries = state.observation.scan(path);
   if (entries === undefined) {
     state.outcome.again.push(path);
@@ -110,7 +110,8 @@ function observeEntries(state: ReconcileState, path: RelativePath, deep: boolean
   const listed: NamedStat[] = [];
   for (const entry of entries) {
     const stat = toIndexed(entry);
-    if (stat !== undefined && !excluded(joinPath(path, entry.name))) listed.push({ name: entry.name, ...stat });
+    const at = joinPath(path, entry.name);
+    if (stat !== undefined && !excluded(at) && !held.behind(at)) listed.push({ name: entry.name, ...stat });
   }
   const record = index.lookup(root, path);
   const directory = record?.type === 'directory' ? record.id : undefined;
@@ -138,7 +139,8 @@ function observeChanged(
   }
   if (changed > SCAN_SLICE + SCAN_REST) state.outcome.unfinished.push(path);
   for (const name of rows.keys()) {
-    state.outcome.absent.push({ path: joinPath(path, name), hinted: joinPath(path, name) });
+    const at = joinPath(path, name);
+    if (!state.context.held.blocks(at)) state.outcome.absent.push({ path: at, hinted: at });
   }
 }
 
@@ -201,7 +203,7 @@ export function removeAbsent(context: ReconcileContext, paths: readonly Relative
 }
 
 function removeOne(state: ReconcileState, path: RelativePath): void {
-  const { index, root, excluded } = state.context;
+  const { index, root, excluded, held } = state.context;
   if (excluded(path)) {
     // It is not replicated any more; what the Replica has of it stays.
     const entry = index.lookup(root, path);
@@ -213,6 +215,7 @@ function removeOne(state: ReconcileState, path: RelativePath): void {
     return;
   }
   const { top } = state.observation.topmostAbsent(path);
+  if (held.blocks(top)) return;
   const entry = index.lookup(root, top);
   if (entry === undefined) state.outcome.unknown.push(path);
   if (entry === undefined || entry.parent === 0) return;

@@ -5,6 +5,7 @@ import type { MasterState } from '../store/master-state.ts';
 import type { DigestOf } from './digest.ts';
 import { differenceOf, fileKey, isFresh, isUnsettled, sameObject } from './entry.ts';
 import type { PathFilter } from './filter.ts';
+import type { HeldPlaces } from './held-places.ts';
 import { Observation, type Seen, type TreeView } from './observation.ts';
 
 export interface Look {
@@ -24,6 +25,7 @@ export interface ReconcileContext {
   readonly tree: TreeView;
   readonly index: MasterState;
   readonly excluded: PathFilter;
+  readonly held: HeldPlaces;
   readonly digestOf: DigestOf;
   /** Wall clock, ms, at the time of the looks. */
   readonly wallMs: number;

@@ -12,6 +12,7 @@ import { ContentChecks, type SentContents } from './content-check.ts';
 import type { DigestOf } from './digest.ts';
 import { type AddOptions, type DirtyLook, DirtySet } from './dirty.ts';
 import type { PathFilter } from './filter.ts';
+import type { HeldPlaces } from './held-places.ts';
 import { reconcile, removeAbsent } from './model.ts';
 import type { ReconcileContext, ReconcileOutcome, Unsettled } from './reconcile-state.ts';
 
@@ -20,6 +21,7 @@ export interface TrackerOptions {
   readonly tree: RootTree;
   readonly index: MasterState;
   readonly excluded: PathFilter;
+  readonly held: HeldPlaces;
   readonly digestOf: DigestOf;
   readonly hasher: ContentHasher;
   readonly sent: SentContents;
@@ -262,12 +264,13 @@ export class RootTracker {
   }
 
   private reconcileContext(context: StepContext): ReconcileContext {
-    const { root, tree, index, excluded, digestOf } = this.options;
+    const { root, tree, index, excluded, held, digestOf } = this.options;
     return {
       root,
       tree,
       index,
       excluded,
+      held,
       digestOf,
       wallMs: context.wallMs,
       sentSeq: context.sentSeq,

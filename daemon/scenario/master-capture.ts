@@ -14,6 +14,7 @@ import type { ContentHasher } from '../link/content-hash.ts';
 import type { CaptureHint, Clock, FileId, RootTree } from '../ports.ts';
 import { type IndexedEntry, type Intent, NEVER_NS, type NewIntent } from '../store/master-schema.ts';
 import type { MasterState } from '../store/master-state.ts';
+import { MountGuard } from './master-mounts.ts';
 import { UnreadablePlaces } from './master-unreadable.ts';
 
 export interface CapturePorts {
@@ -55,6 +56,7 @@ export class MasterCapture {
   readonly trackers: readonly RootTracker[];
   readonly sent = new SentContents();
   private readonly unreadable: UnreadablePlaces;
+  private readonly mounts: MountGuard;
   private readonly lost = new Set<number>();
   private guardedAtMs = Number.NEGATIVE_INFINITY;
   private overflowCount = 0;
@@ -78,6 +80,7 @@ export class MasterCapture {
   constructor(ports: CapturePorts) {
     this.ports = ports;
     this.unreadable = new UnreadablePlaces(ports.trees);
+    this.mounts = new MountGuard({ ...ports, rescan: (root, path) => this.rescan(root, path) });
     this.trackers = ports.trees.map(
       (tree, root) =>
         new RootTracker({
@@ -85,6 +88,7 @@ export class MasterCapture {
           tree,
           index: ports.state,
           excluded: ports.excluded,
+          held: this.mounts.heldPlaces(root),
           digestOf: ports.digestOf,
           hasher: ports.hasher,
           sent: this.sent,
@@ -106,6 +110,7 @@ export class MasterCapture {
     const tracker = this.trackers[hint.root];
     if (tracker === undefined) return;
     if (hint.kind === 'root-lost') this.guardedAtMs = Number.NEGATIVE_INFINITY;
+    else if (hint.kind === 'mounts') this.mounts.take(hint.root, hint.paths);
     else if (hint.kind === 'overflow') this.takeOverflow(tracker, hint.path, hint.root, nowMs);
     else tracker.takeHint(hint, nowMs);
   }
@@ -164,7 +169,7 @@ export class MasterCapture {
   // ------------------------------------------------------------- what could not be sent
 
   get unreadableCount(): number {
-    return this.unreadable.count;
+    return this.unreadable.count + this.mounts.heldCount;
   }
 
   /** Told, counted, and tried again until it can be read. */
@@ -238,6 +243,8 @@ export class MasterCapture {
       const known = this.ports.state.meta(`identity:${root}`);
       if (!adopt && known !== undefined && known !== identity) throw new Fault('ROOT-MISSING', { path: tree.path });
     }
+    if (adopt) this.mounts.adopt();
+    else this.mounts.require();
     for (const [root, tree] of this.ports.trees.entries()) {
       const identity = tree.rootIdentity();
       this.identities[root] = identity;
@@ -266,6 +273,7 @@ export class MasterCapture {
         this.ports.onEvent('ROOT-001', { path: tree.path });
       }
     }
+    this.mounts.check();
     return this.lost.size === 0;
   }
 
@@ -274,6 +282,7 @@ export class MasterCapture {
     for (const [root, tree] of this.ports.trees.entries()) {
       if (!this.isThere(root, tree)) throw new Fault('ROOT-MISSING', { path: tree.path });
     }
+    this.mounts.require();
   }
 
   private isThere(root: number, tree: RootTree): boolean {
@@ -314,6 +323,7 @@ export class MasterCapture {
             this.guardedAtMs = Number.NEGATIVE_INFINITY;
             return steps;
           }
+          this.mounts.check();
           if (this.stepOf(tracker, emit) === undefined) break;
           steps += 1;
         } while (steps < TURN_STEPS && more());

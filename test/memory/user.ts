@@ -4,7 +4,7 @@ import { Fault } from '../../shared/faults.ts';
 import { joinPath, type RelativePath } from '../../shared/path.ts';
 import type { MemoryCapture } from './capture.ts';
 import type { MemoryTree, Place } from './tree.ts';
-import type { FileNode, MemoryNode } from './volume.ts';
+import type { DirectoryNode, FileNode, MemoryNode } from './volume.ts';
 
 export class MemoryUser {
   private readonly tree: MemoryTree;
@@ -26,6 +26,17 @@ export class MemoryUser {
   /** The same, but the writer keeps the file open. */
   writeOpen(path: RelativePath, content: Uint8Array | string): void {
     this.write(path, content, false);
+  }
+
+  /** Puts another directory in the place of one, as a mount does: nobody is told. Returns what was there. */
+  mount(path: RelativePath, volume: DirectoryNode): DirectoryNode {
+    const { parent, name, node } = this.existing(path);
+    if (node.type !== 'directory') throw new Fault('FS-NOT-FOUND', { path });
+    const times = [parent.mtimeNs, parent.ctimeNs] as const;
+    this.tree.volume.detach(parent, name);
+    this.tree.volume.attach(parent, name, volume);
+    [parent.mtimeNs, parent.ctimeNs] = times;
+    return node;
   }
 
   /** Through a memory map: neither size nor times change, only the close is seen. */

@@ -4,6 +4,7 @@ import { SentContents } from '../../daemon/capture/content-check.ts';
 import { createDigest } from '../../daemon/capture/digest.ts';
 import { toIndexed } from '../../daemon/capture/entry.ts';
 import { compileExcludes } from '../../daemon/capture/filter.ts';
+import { NOTHING_HELD } from '../../daemon/capture/held-places.ts';
 import { resend } from '../../daemon/capture/resend.ts';
 import { RootTracker } from '../../daemon/capture/tracker.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
@@ -54,6 +55,7 @@ export class CaptureWorld {
       tree: this.master,
       index: this.state,
       excluded: compileExcludes(options.exclude ?? [], true),
+      held: NOTHING_HELD,
       digestOf: createDigest(hasher),
       hasher,
       sent: this.sent,

@@ -5,7 +5,7 @@ import type { CommandArgs, CommandName, SessionRole } from '../shared/commands.t
 import type { EventRecord, Severity } from '../shared/events.ts';
 import type { FaultDetails } from '../shared/faults.ts';
 import type { HostReference } from '../shared/scenario.ts';
-import type { DaemonStatus, ScenarioStatus } from '../shared/status.ts';
+import type { CapturedRoot, DaemonStatus, ScenarioStatus } from '../shared/status.ts';
 import type { LinkStream } from './ports.ts';
 import type { EngineNotice, EngineRequest } from './scenario/engine-protocol.ts';
 
@@ -106,12 +106,18 @@ export interface CaptureReport {
   readonly method: string;
   readonly degraded: boolean;
   readonly reason?: string;
+  readonly roots: readonly CapturedRoot[];
 }
 
 /** One capture thread for the host. Hints go from it to the engine's thread directly. */
 export interface CaptureService {
   /** Starts watching `roots` for `engine`; resolves when every later change is sure to be reported. */
-  watch(engine: EngineHandle, roots: readonly string[]): Promise<CaptureReport>;
+  watch(
+    engine: EngineHandle,
+    roots: readonly string[],
+    /** A root is captured otherwise than before: its source failed, or a volume was mounted below it. */
+    onChange?: (report: CaptureReport) => void,
+  ): Promise<CaptureReport>;
   unwatch(engine: EngineHandle): Promise<void>;
 }
 

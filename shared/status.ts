@@ -97,14 +97,27 @@ export interface ScenarioStatus {
   readonly statistics: ScenarioStatistics;
   /** Wall clock when collected changes are sent next; absent: they are sent as they happen; null: never, as it is set. */
   readonly nextSendAt?: number | null;
-  /** How changes are captured on the Master and what that means; `degraded` when events can be lost unseen. */
-  readonly capture?: { readonly method: string; readonly degraded: boolean };
+  /** How changes are captured on the Master and what that means; `degraded` when some are found late, by comparing. */
+  readonly capture?: {
+    readonly method: string;
+    readonly degraded: boolean;
+    readonly reason?: string;
+    readonly roots: readonly CapturedRoot[];
+  };
   readonly brake?: BrakeStatus;
   /** What needs the operator, most important first. */
   readonly problem?: string;
   /** Which of the hosts of the scenario the daemon that reports this is. */
   readonly reportedBy: string;
   readonly revision: number;
+}
+
+export interface CapturedRoot {
+  readonly path: string;
+  readonly method: string;
+  readonly degraded: boolean;
+  /** Why not a better method. */
+  readonly reason?: string;
 }
 
 export interface DaemonStatus {

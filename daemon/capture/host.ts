@@ -23,6 +23,7 @@ export function createCaptureService(allowed?: readonly CaptureMethod[]): Stoppa
 class CaptureThread implements StoppableCapture {
   readonly #allowed: readonly CaptureMethod[] | undefined;
   readonly #ids = new Map<EngineHandle, number>();
+  readonly #listeners = new Map<number, (choices: readonly RootCapture[]) => void>();
   readonly #waiting = new Map<string, Waiting>();
   #worker: Worker | undefined;
   #port: MessagePort | undefined;
@@ -32,7 +33,11 @@ class CaptureThread implements StoppableCapture {
     this.#allowed = allowed;
   }
 
-  async watch(engine: EngineHandle, roots: readonly string[]): Promise<CaptureReport> {
+  async watch(
+    engine: EngineHandle,
+    roots: readonly string[],
+    onChange: (report: CaptureReport) => void = () => {},
+  ): Promise<CaptureReport> {
     if (this.#ids.has(engine)) await this.unwatch(engine);
     this.#nextId += 1;
     const id = this.#nextId;
@@ -40,7 +45,10 @@ class CaptureThread implements StoppableCapture {
     this.#ids.set(engine, id);
     engine.post({ type: 'capture', port: port1 });
     const answer = await this.#ask({ type: 'watch', id, roots, port: port2 }, [port2]);
-    if (answer.type === 'watching') return reportOf(answer.choices, roots);
+    if (answer.type === 'watching') {
+      this.#listeners.set(id, (choices) => onChange(reportOf(choices, roots)));
+      return reportOf(answer.choices, roots);
+    }
     this.#ids.delete(engine);
     throw answer.type === 'refused'
       ? Fault.fromDocument(answer.fault)
@@ -51,6 +59,7 @@ class CaptureThread implements StoppableCapture {
     const id = this.#ids.get(engine);
     if (id === undefined) return;
     this.#ids.delete(engine);
+    this.#listeners.delete(id);
     if (this.#worker !== undefined) await this.#ask({ type: 'unwatch', id });
   }
 
@@ -89,6 +98,10 @@ class CaptureThread implements StoppableCapture {
   }
 
   #answered(port: MessagePort, answer: CaptureAnswer): void {
+    if (answer.type === 'changed') {
+      this.#listeners.get(answer.id)?.(answer.choices);
+      return;
+    }
     const key = `${answer.type !== 'unwatched'} ${answer.id}`;
     const waiting = this.#waiting.get(key);
     this.#waiting.delete(key);
@@ -105,6 +118,7 @@ class CaptureThread implements StoppableCapture {
     for (const { reject } of this.#waiting.values()) reject(fault);
     this.#waiting.clear();
     this.#ids.clear();
+    this.#listeners.clear();
   }
 }
 
@@ -118,5 +132,6 @@ function reportOf(choices: readonly RootCapture[], roots: readonly string[]): Ca
     method: methods.join(', '),
     degraded: choices.some((choice) => choice.degraded),
     ...(reasons.length === 0 ? {} : { reason: reasons.join('; ') }),
+    roots: choices.map((choice, index) => ({ path: roots[index]!, ...choice })),
   };
 }

@@ -17,5 +17,7 @@ export type CaptureOrder =
 
 export type CaptureAnswer =
   | { readonly type: 'watching'; readonly id: number; readonly choices: readonly RootCapture[] }
+  /** Asked by nobody: a root is captured otherwise from now on. */
+  | { readonly type: 'changed'; readonly id: number; readonly choices: readonly RootCapture[] }
   | { readonly type: 'refused'; readonly id: number; readonly fault: FaultDocument }
   | { readonly type: 'unwatched'; readonly id: number };

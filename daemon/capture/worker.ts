@@ -6,6 +6,7 @@ import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_
 import { Fault } from '../../shared/faults.ts';
 import { HintSink, type WatchedRoot } from '../platform/hint-sink.ts';
 import { type CaptureDriver, loadCapture } from '../platform/select.ts';
+import type { RootCapture } from '../ports.ts';
 import type { CaptureAnswer, CaptureOrder, CaptureWorkerData } from './messages.ts';
 
 /** Longest wait before messages are looked for: a new watch waits as long, and so does the end of the process. */
@@ -18,12 +19,16 @@ function watchRoots(driver: CaptureDriver, id: number, roots: readonly string[],
   const sink = new HintSink((hints) => engine.postMessage(hints), driver.nowMs);
   const started: WatchedRoot[] = [];
   try {
-    const choices = roots.map((path, root) => {
+    const choices: RootCapture[] = [];
+    for (const [root, path] of roots.entries()) {
       const watched = { ...driver.prepare(path), root, sink };
-      const choice = driver.watch(watched);
+      const choice = driver.watch(watched, (changed) => {
+        choices[root] = changed;
+        if (watches.has(id)) port.postMessage({ type: 'changed', id, choices } satisfies CaptureAnswer);
+      });
       started.push(watched);
-      return choice;
-    });
+      choices[root] = choice;
+    }
     watches.set(id, { port: engine, roots: started });
     return { type: 'watching', id, choices };
   } catch (error) {

@@ -1,6 +1,6 @@
 /** Where capture sources put what they see of one watch: coalesced within a batch, then posted to the engine's thread. */
 
-import { CONTROL_NAME, type RelativePath } from '../../shared/path.ts';
+import { CONTROL_NAME, joinPath, type RelativePath } from '../../shared/path.ts';
 import type { CaptureHint } from '../ports.ts';
 
 /**
@@ -11,6 +11,9 @@ const CREATED_HOLD_MS = 3;
 
 /** Hints posted at once; more are split, so that the engine can start on the first. */
 const MAX_BATCH_HINTS = 4096;
+
+/** What a capture source needs of it. */
+export type HintReceiver = Pick<HintSink, 'dirty' | 'created' | 'rename' | 'overflow' | 'cookie' | 'rootLost'>;
 
 export class HintSink {
   private readonly post: (hints: readonly CaptureHint[]) => void;
@@ -24,6 +27,10 @@ export class HintSink {
   private readonly held = new Map<string, { root: number; path: RelativePath; dueMs: number }>();
 
   private readonly lost = new Set<number>();
+
+  /** Cookies of these roots wait until `releaseCookies`: a part of the root is captured by another source. */
+  readonly holding = new Set<number>();
+  private heldCookies: { readonly root: number; readonly name: string }[] = [];
 
   constructor(post: (hints: readonly CaptureHint[]) => void, nowMs: () => number) {
     this.post = post;
@@ -73,8 +80,30 @@ export class HintSink {
     this.add({ kind: 'overflow', root, path, reason });
   }
 
+  /** All places where other volumes are mounted. */
+  mounts(root: number, paths: readonly RelativePath[]): void {
+    this.releaseHeld(Infinity);
+    this.known.clear();
+    this.add({ kind: 'mounts', root, paths });
+  }
+
+  get hasHeldCookies(): boolean {
+    return this.heldCookies.length > 0;
+  }
+
+  releaseCookies(): void {
+    const released = this.heldCookies;
+    this.heldCookies = [];
+    for (const { root, name } of released) this.passCookie(root, name);
+  }
+
   cookie(root: number, name: string): void {
     if (this.onCookie(name)) return;
+    if (this.holding.has(root)) this.heldCookies.push({ root, name });
+    else this.passCookie(root, name);
+  }
+
+  private passCookie(root: number, name: string): void {
     this.releaseHeld(Infinity);
     this.known.clear();
     this.add({ kind: 'cookie', root, name });
@@ -138,4 +167,20 @@ export interface WatchedRoot {
   readonly sink: HintSink;
   /** Directory whose new names are cookies. */
   readonly cookies: string;
+}
+
+/** A root, or a volume mounted below one, as one source sees it: its hints are told with paths below `path`. */
+export type WatchedPlace = Omit<WatchedRoot, 'sink'> & { readonly sink: HintReceiver };
+
+/** Hints of a volume mounted at `prefix` become hints of the root around it. */
+export function receiverBelow(prefix: RelativePath, sink: HintReceiver): HintReceiver {
+  const at = (path: RelativePath) => (path === '' ? prefix : joinPath(prefix, path));
+  return {
+    dirty: (root, path, closed, written) => sink.dirty(root, at(path), closed, written),
+    created: (root, path) => sink.created(root, at(path)),
+    rename: (root, from, to) => sink.rename(root, at(from), at(to)),
+    overflow: (root, path, reason) => sink.overflow(root, at(path), reason),
+    cookie: () => {},
+    rootLost: () => {},
+  };
 }

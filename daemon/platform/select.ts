@@ -40,8 +40,8 @@ async function loadTreeOpener(): Promise<(path: string) => RootTree> {
 export interface CaptureDriver {
   readonly nowMs: () => number;
   prepare(path: string): { readonly path: string; readonly cookies: string };
-  /** When it returns, every later change is reported to the root's sink. */
-  watch(watched: WatchedRoot): RootCapture;
+  /** When it returns, every later change is reported to the root's sink; `tell` when it is captured otherwise later. */
+  watch(watched: WatchedRoot, tell: (choice: RootCapture) => void): RootCapture;
   unwatch(watched: WatchedRoot): void;
   readonly turn: ((timeoutMs: number) => void) | undefined;
   close(): void;
@@ -67,7 +67,7 @@ export async function loadCapture(allowed: readonly CaptureMethod[] | undefined)
   return {
     nowMs,
     prepare: (path) => capture.prepare(path),
-    watch: (watched) => capture.watch(watched),
+    watch: (watched, tell) => capture.watch(watched, tell),
     unwatch: (watched) => capture.unwatch(watched),
     turn: (timeoutMs) => capture.turn(timeoutMs),
     close: () => capture.close(),

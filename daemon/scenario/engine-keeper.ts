@@ -3,18 +3,33 @@
  * reports is dropped, and a new one starts only after the one before is gone.
  */
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
+import type { LinkStream } from '../ports.ts';
 import type { CaptureReport, EngineHandle } from '../services.ts';
 import type { EngineConfig, EngineStatus } from './engine-protocol.ts';
 import { EngineSession } from './engine-session.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 
 export interface KeeperListener {
-  onReady(report: CaptureReport): void;
+  onReady(): void;
+  /** Before `onReady`, and whenever it changes. */
+  onCapture(report: CaptureReport): void;
   /** It could not start, or ended without being asked. */
   onFault(fault: Fault): void;
   onEvent(code: string, details: FaultDetails): void;
   onStatus(status: EngineStatus): void;
   onLinkClosed(peer: string, reason: string): void;
+}
+
+/** What the event log says of how changes are captured: nothing when it is as before. */
+export function captureEvents(before: CaptureReport | undefined, now: CaptureReport): [string, FaultDetails][] {
+  if (before?.reason === now.reason && before?.method === now.method) return [];
+  const { method, reason = 'unknown' } = now;
+  return now.degraded
+    ? [
+        ['CAP-001', { method }],
+        ['CAP-003', { method, reason }],
+      ]
+    : [['CAP-001', { method }]];
 }
 
 export class EngineKeeper {
@@ -37,6 +52,12 @@ export class EngineKeeper {
 
   get session(): EngineSession | undefined {
     return this.#session;
+  }
+
+  /** Gives a stream to the engine; closes it when there is none. */
+  openLink(peer: string, stream: LinkStream): void {
+    if (this.#session === undefined) stream.close();
+    else this.#session.openLink(peer, stream);
   }
 
   /** `onReady` or `onFault` follows. */
@@ -89,8 +110,10 @@ export class EngineKeeper {
     this.#starting = undefined;
     this.#session = session;
     const roots = config.roots.map((root) => root.path);
-    const report = await capture.watch(handle, roots);
-    if (current()) this.#listener.onReady(report);
+    const report = await capture.watch(handle, roots, (changed) => current() && this.#listener.onCapture(changed));
+    if (!current()) return;
+    this.#listener.onCapture(report);
+    this.#listener.onReady();
   }
 
   async #tearDown(

@@ -17,7 +17,7 @@ import { withRelays } from './cascade-view.ts';
 import { Conditions } from './conditions.ts';
 import { OutsideCauses } from './engine-causes.ts';
 import { bandwidthOf, engineConfig } from './engine-config.ts';
-import { EngineKeeper } from './engine-keeper.ts';
+import { captureEvents, EngineKeeper } from './engine-keeper.ts';
 import type { EngineCall, EngineStatus, SyncResult } from './engine-protocol.ts';
 import type { EngineSession } from './engine-session.ts';
 import type { ScenarioEnvironment } from './environment.ts';
@@ -75,18 +75,15 @@ export class MasterRunner {
     this.peers = new PeerDesk(environment, id, () => this.#notify());
     this.relays = new RelayWatch(environment, id, () => this.#notify());
     this.#keeper = new EngineKeeper(environment, {
-      onReady: (report) => this.#engineReady(report),
+      onReady: () => this.#engineReady(),
+      onCapture: (report) => this.#captured(report),
       onFault: (fault) => this.#engineFault(fault),
       onEvent: (code, details) => this.#engineEvent(code, details),
       onStatus: (status) => this.#engineStatus(status),
       onLinkClosed: (peer, reason) => this.#linkClosed(peer, reason),
     });
     this.#links = new ReplicaLinks(environment, id, {
-      onOpen: (peer, stream) => {
-        const { session } = this.#keeper;
-        if (session === undefined) stream.close();
-        else session.openLink(peer, stream);
-      },
+      onOpen: (peer, stream) => this.#keeper.openLink(peer, stream),
       onDown: (peer, reason) => this.peers.failed(peer, reason),
     });
     const { run } = this.stored;
@@ -335,14 +332,17 @@ export class MasterRunner {
     });
   }
 
-  #engineReady(report: CaptureReport): void {
+  #engineReady(): void {
     const { number } = this.#keeper;
-    this.#capture = report;
     this.#causes.ready();
-    this.#record('CAP-001', { method: report.method });
-    if (report.degraded) this.#record('CAP-003', { method: report.method, reason: report.reason ?? 'unknown' });
     this.#happen({ type: 'engine-ready' });
     this.#after(QUIET_MS, () => number === this.#keeper.number && this.#happen({ type: 'engine-quiet' }));
+  }
+
+  #captured(report: CaptureReport): void {
+    for (const [code, details] of captureEvents(this.#capture, report)) this.#record(code, details);
+    this.#capture = report;
+    this.#notify();
   }
 
   #engineFault(fault: Fault): void {

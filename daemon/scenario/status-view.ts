@@ -50,9 +50,7 @@ export function masterStatus(view: MasterView): ScenarioStatus {
     ...(live?.sync === undefined ? {} : { sync: live.sync }),
     statistics: engine?.statistics ?? NO_STATISTICS,
     ...(live?.nextSendAt === undefined ? {} : { nextSendAt: live.nextSendAt }),
-    ...(running && view.capture !== undefined
-      ? { capture: { method: view.capture.method, degraded: view.capture.degraded } }
-      : {}),
+    ...(running && view.capture !== undefined ? { capture: view.capture } : {}),
     ...(brake === undefined ? {} : { brake }),
     ...(problem === undefined ? {} : { problem }),
   };

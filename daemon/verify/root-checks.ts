@@ -77,7 +77,7 @@ function mountChecks(host: string, path: PathFacts): Finding[] {
       text: `Other volumes are mounted below ${path.path}.`,
       found: path.mounts.slice(0, 5).join(', '),
       expected: 'one volume for each root',
-      fix: 'Add each mount point as a root of its own; what is below it is not replicated.',
+      fix: 'Nothing when they are to be replicated too: each is captured by itself, and kept on the Replica while it is not mounted. Exclude them otherwise.',
     }),
   ];
 }

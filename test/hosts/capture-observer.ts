@@ -121,11 +121,11 @@ export class CaptureObserver {
   private readonly engine: EngineHandle;
   private nextCookie = 0;
 
-  private constructor(base: string, allowed: readonly CaptureMethod[]) {
-    this.top = mkdtempSync(join(base, 'mainstay-capture-'));
-    this.root = join(this.top, 'root');
+  private constructor(top: string, root: string, allowed: readonly CaptureMethod[]) {
+    this.top = top;
+    this.root = root;
     this.outside = join(this.top, 'outside');
-    mkdirSync(this.root);
+    mkdirSync(this.root, { recursive: true });
     mkdirSync(this.outside);
     this.tree = new LinuxTree(this.root);
     this.lookedAt = new LookedAt(this.tree);
@@ -140,8 +140,14 @@ export class CaptureObserver {
     };
   }
 
-  static async start(base: string, allowed: readonly CaptureMethod[]): Promise<CaptureObserver> {
-    const observer = new CaptureObserver(base, allowed);
+  static start(base: string, allowed: readonly CaptureMethod[]): Promise<CaptureObserver> {
+    const top = mkdtempSync(join(base, 'mainstay-capture-'));
+    return CaptureObserver.startAt(top, join(top, 'root'), allowed);
+  }
+
+  /** `top` is removed with the observer. */
+  static async startAt(top: string, root: string, allowed: readonly CaptureMethod[]): Promise<CaptureObserver> {
+    const observer = new CaptureObserver(top, root, allowed);
     try {
       observer.report = await observer.service.watch(observer.engine, [observer.root]);
     } catch (error) {

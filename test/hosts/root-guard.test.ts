@@ -1,6 +1,6 @@
 /** A Master root that vanishes must never empty the Replica. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { testNeeding } from '../runner/needing.ts';
@@ -84,6 +84,48 @@ testNeeding('mount', 'root')(
     } finally {
       await Promise.all([pair.master.kill(), pair.replica.kill()]);
       if (mounted) unmount(pair.masterRoot);
+      unmount(device);
+      await pair.remove();
+    }
+  },
+);
+
+testNeeding('mount', 'root')(
+  'A volume mounted below a Master root is replicated, kept on the Replica while it is unmounted, and equal when it is back',
+  async (t) => {
+    const pair = await Pair.start();
+    const device = join(pair.top, 'volume');
+    const place = join(pair.masterRoot, 'data');
+    const mount = (...args: string[]): unknown => execFileSync('mount', args);
+    const unmount = (path: string): unknown => execFileSync('umount', ['--lazy', path]);
+    mkdirSync(device);
+    mkdirSync(place);
+    mount('-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', device);
+    let mounted = false;
+    try {
+      await pair.createScenario();
+      await pair.run();
+      mount('--bind', device, place);
+      mounted = true;
+      await eventCame(pair, 'MNT-003');
+      writeFileSync(join(place, 'file'), 'on the volume');
+      t.is(await pair.differences(), '');
+      unmount(place);
+      mounted = false;
+      await eventCame(pair, 'MNT-001');
+      writeFileSync(join(pair.masterRoot, 'beside'), 'goes on');
+      await pair.barrier();
+      t.is(readFileSync(join(pair.replicaRoot, 'data', 'file'), 'utf8'), 'on the volume');
+      t.is(readFileSync(join(pair.replicaRoot, 'beside'), 'utf8'), 'goes on');
+      writeFileSync(join(device, 'meanwhile'), 'changed elsewhere');
+      mount('--bind', device, place);
+      mounted = true;
+      await eventCame(pair, 'MNT-002');
+      t.is(await pair.differences(), '');
+      t.is(readFileSync(join(pair.replicaRoot, 'data', 'meanwhile'), 'utf8'), 'changed elsewhere');
+    } finally {
+      await Promise.all([pair.master.kill(), pair.replica.kill()]);
+      if (mounted) unmount(place);
       unmount(device);
       await pair.remove();
     }

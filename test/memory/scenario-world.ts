@@ -352,7 +352,7 @@ export class WorldHost {
       peers: this.#peers(),
       links: this.links,
       capture: {
-        watch: () => Promise.resolve({ method: 'memory', degraded: false }),
+        watch: () => Promise.resolve({ method: 'memory', degraded: false, roots: [] }),
         unwatch: () => Promise.resolve(),
       },
       inspector: this.#inspector(),

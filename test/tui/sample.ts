@@ -86,7 +86,7 @@ export function scenario(name: string, change: Partial<ScenarioStatus> = {}): Sc
       bytesPerSecond: 1_820_000,
       changesPerSecond: 84,
     },
-    capture: { method: 'fanotify', degraded: false },
+    capture: { method: 'fanotify', degraded: false, roots: [] },
     reportedBy: 'web-01',
     revision: 3,
     ...change,

@@ -108,6 +108,7 @@ function statusText(scenario: ScenarioStatus, now: number): string {
     ...(scenario.capture === undefined
       ? []
       : [`capture ${safe(scenario.capture.method)}${scenario.capture.degraded ? ' DEGRADED' : ''}`]),
+    ...(scenario.capture?.reason === undefined ? [] : [`(${safe(scenario.capture.reason)})`]),
     ...(scenario.nextSendAt === undefined ? [] : [`sends next ${momentOf(scenario.nextSendAt)}`]),
   ].join('  ');
   const headings = [

@@ -216,7 +216,8 @@ function footLines(status: ScenarioStatus): Line[] {
   ];
   if (capture !== undefined && status.running) {
     const degraded = capture.degraded ? span('  degraded: changes are also found by comparison', 'warning') : undefined;
-    lines.push(line(span('Capture    ', 'dim'), capture.method, degraded));
+    const reason = capture.reason === undefined ? undefined : span(`  ${capture.reason}`, 'dim');
+    lines.push(line(span('Capture    ', 'dim'), capture.method, degraded, reason));
   }
   return lines;
 }

@@ -6,19 +6,22 @@ import { constants as fileConstants, realpathSync, statfsSync } from 'node:fs';
 import { Fault } from '../../../shared/faults.ts';
 import type { CaptureMethod, RootCapture } from '../../ports.ts';
 import { allocateFixed, loadLibrary } from '../ffi.ts';
-import type { WatchedRoot } from '../hint-sink.ts';
+import { receiverBelow, type WatchedPlace, type WatchedRoot } from '../hint-sink.ts';
 import { translating } from '../system-fault.ts';
 import { prepareControl } from './control.ts';
 import { decodeStat, statDevice, statFollowing, statMount } from './directory.ts';
 import { FanotifyCapture } from './fanotify-capture.ts';
 import { InotifyCapture } from './inotify.ts';
 import { AT_FDCWD, closeHandle, O_CLOEXEC, openAt, unlinkAt } from './libc.ts';
+import { closeMountTable, type MountPoint, mountsBelow, openMountTable } from './mounts.ts';
 
 const libc = loadLibrary('libc.so.6');
 const callPoll = libc.number('poll', 'int', ['uintptr_t', 'uint64', 'int']);
 const POLLIN = 1;
+const POLLPRI = 2;
 const MAX_POLLED = 1024;
-const pollRecords = allocateFixed(8 * MAX_POLLED);
+/** One more for the table of mounts. */
+const pollRecords = allocateFixed(8 * (MAX_POLLED + 1));
 
 /** How often the roots are looked at: a mount that came or went makes no event. */
 const ROOT_CHECK_MS = 500;
@@ -47,9 +50,23 @@ interface Source {
   settle?(): number | undefined;
 }
 
+/** A volume mounted below a root. */
+interface MountWatch {
+  readonly mount: MountPoint;
+  readonly place: WatchedPlace;
+  /** Without one it is compared as a whole from time to time. */
+  readonly fanotify: FanotifyCapture | undefined;
+  readonly reason: string | undefined;
+}
+
 interface Watch {
   readonly watched: WatchedRoot;
   readonly identity: string;
+  readonly tell: (choice: RootCapture) => void;
+  choice: RootCapture;
+  mounts: readonly MountWatch[];
+  /** When volumes below it that give no events are compared next. */
+  mountsPolledMs: number;
   fanotify?: FanotifyCapture;
   inotify?: InotifyCapture;
   /** When a polled root is compared next. */
@@ -68,6 +85,7 @@ export class LinuxCapture {
   /** fanotify groups by device and mount. */
   private readonly groups = new Map<string, FanotifyCapture>();
   private readonly watches = new Map<WatchedRoot, Watch>();
+  private readonly mountTable = openMountTable();
   private nextCheckMs = 0;
   private nextProbe = 0;
 
@@ -87,15 +105,18 @@ export class LinuxCapture {
     return { path: real, cookies: `${prepareControl(path).path}/cookies` };
   }
 
-  /** When it returns, every later change is reported. */
-  watch(watched: WatchedRoot): RootCapture {
-    const watch: Watch = { watched, identity: identify(watched.path) };
+  /** When it returns, every later change is reported; `tell` is called when it has to be captured otherwise later. */
+  watch(watched: WatchedRoot, tell: (choice: RootCapture) => void = () => {}): RootCapture {
+    const choice: RootCapture = { method: 'polling', degraded: true };
+    const watch: Watch = { watched, identity: identify(watched.path), tell, choice, mounts: [], mountsPolledMs: 0 };
     const reasons: string[] = [];
     for (const method of this.methodsFor(watched.path, reasons)) {
       try {
         this.tryMethod(method, watch);
-        const choice = { method, degraded: method === 'polling' };
-        return reasons.length === 0 ? choice : { ...choice, reason: reasons.join('; ') };
+        const found = { method, degraded: method === 'polling' };
+        watch.choice = reasons.length === 0 ? found : { ...found, reason: reasons.join('; ') };
+        this.followMounts(watch);
+        return choiceOf(watch);
       } catch (error) {
         this.unwatch(watched, watch);
         if (error instanceof Fault && error.code === 'ROOT-MISSING') throw error;
@@ -106,7 +127,7 @@ export class LinuxCapture {
   }
 
   private methodsFor(path: string, reasons: string[]): readonly CaptureMethod[] {
-    const remote = REMOTE[translating(path, () => statfsSync(path).type)];
+    const remote = remoteName(path);
     if (remote === undefined) return this.allowed;
     reasons.push(`${remote}: changes made on other machines give no events`);
     return ['polling'];
@@ -122,6 +143,13 @@ export class LinuxCapture {
     this.watches.delete(watched);
     watch?.inotify?.close();
     watch?.fanotify?.remove(watched);
+    for (const { fanotify, place } of watch?.mounts ?? []) fanotify?.remove(place);
+    if (watch !== undefined) watch.mounts = [];
+    watched.sink.holding.delete(watched.root);
+    this.closeUnusedGroups();
+  }
+
+  private closeUnusedGroups(): void {
     for (const [key, group] of this.groups) {
       if (!group.isUnused) continue;
       group.close();
@@ -135,15 +163,22 @@ export class LinuxCapture {
     const waitMs = Math.min(timeoutMs, this.flush(sources) ?? timeoutMs);
     const ready = this.poll(sources, waitMs);
     for (const source of ready) this.drain(source);
+    this.passCookies();
     this.flush(sources);
     if (this.nowMs() >= this.nextCheckMs) this.checkRoots();
   }
 
-  private drain(source: Source): void {
+  /** True when there may be more. */
+  private drain(source: Source): boolean {
     try {
-      for (let reads = 0; reads < READS_PER_TURN && source.read(); reads += 1) this.post();
+      for (let reads = 0; reads < READS_PER_TURN; reads += 1) {
+        if (!source.read()) return false;
+        this.post();
+      }
+      return true;
     } catch (error) {
-      for (const watch of this.watches.values()) if (isFedBy(watch, source)) this.degrade(watch, error);
+      for (const watch of [...this.watches.values()]) if (isFedBy(watch, source)) this.degrade(watch, error);
+      return false;
     }
   }
 
@@ -155,11 +190,87 @@ export class LinuxCapture {
     this.start('polling', watch);
     this.watches.set(watched, watch);
     const reason = error instanceof Error ? error.message : String(error);
+    watch.choice = { method: 'polling', degraded: true, reason };
+    watch.tell(watch.choice);
     watched.sink.overflow(watched.root, '', `capture failed and is replaced by polling: ${reason}`);
   }
 
   close(): void {
     for (const watched of [...this.watches.keys()]) this.unwatch(watched);
+    closeMountTable(this.mountTable);
+  }
+
+  // ------------------------------------------------------------- volumes mounted below a root
+
+  /** Each volume has its own mark; inotify watches everything anew instead. Tells the engine what is mounted. */
+  private followMounts(watch: Watch): void {
+    const { watched } = watch;
+    const mounts = mountsBelow(watched.path);
+    const same = (one: MountWatch, mount: MountPoint) => one.mount.path === mount.path && one.mount.id === mount.id;
+    if (mounts.length === watch.mounts.length && watch.mounts.every((one, at) => same(one, mounts[at]!))) return;
+    for (const gone of watch.mounts) {
+      if (!mounts.some((mount) => same(gone, mount))) gone.fanotify?.remove(gone.place);
+    }
+    watch.mounts = mounts.map(
+      (mount) => watch.mounts.find((known) => same(known, mount)) ?? this.watchMount(watch, mount),
+    );
+    this.closeUnusedGroups();
+    if (watch.mounts.length > 0) watched.sink.holding.add(watched.root);
+    else watched.sink.holding.delete(watched.root);
+    if (watch.inotify !== undefined && watch.polledMs === undefined) {
+      watch.inotify.startOver('a volume was mounted or unmounted below the root');
+    }
+    watched.sink.mounts(
+      watched.root,
+      mounts.map(({ path }) => path),
+    );
+    watch.tell(choiceOf(watch));
+  }
+
+  private watchMount(watch: Watch, mount: MountPoint): MountWatch {
+    const { watched, fanotify, polledMs } = watch;
+    const path = `${watched.path === '/' ? '' : watched.path}/${mount.path}`;
+    const sink = receiverBelow(mount.path, watched.sink);
+    const place: WatchedPlace = { path, root: watched.root, sink, cookies: '' };
+    const unseen = (reason: string | undefined) => ({ mount, place, fanotify: undefined, reason });
+    if (polledMs !== undefined) return unseen(undefined);
+    try {
+      const remote = remoteName(path);
+      if (remote !== undefined) return unseen(`${remote}: changes made on other machines give no events`);
+      if (fanotify === undefined) return unseen(undefined);
+      const group = this.groupOf(path);
+      group.add(place);
+      return { mount, place, fanotify: group, reason: undefined };
+    } catch (error) {
+      return unseen(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** A cookie proves nothing of sources it does not go through: they are read first, or compared as a whole. */
+  private passCookies(): void {
+    const sinks = new Set([...this.watches.keys()].map(({ sink }) => sink).filter((sink) => sink.hasHeldCookies));
+    if (sinks.size === 0) return;
+    for (const watch of [...this.watches.values()]) {
+      if (sinks.has(watch.watched.sink) && !this.drainMounts(watch)) sinks.delete(watch.watched.sink);
+    }
+    for (const sink of sinks) sink.releaseCookies();
+  }
+
+  /** False when there is more to read. */
+  private drainMounts(watch: Watch): boolean {
+    for (const { fanotify, reason, place } of watch.mounts) {
+      if (reason !== undefined) place.sink.overflow(place.root, '', 'polling');
+      if (fanotify !== undefined && this.drain(fanotify)) return false;
+    }
+    return true;
+  }
+
+  private pollMounts(watch: Watch, nowMs: number): void {
+    if (nowMs < watch.mountsPolledMs) return;
+    watch.mountsPolledMs = nowMs + POLLING_INTERVAL_MS;
+    for (const { reason, place } of watch.mounts) {
+      if (reason !== undefined) place.sink.overflow(place.root, '', 'polling');
+    }
   }
 
   // ------------------------------------------------------------- methods
@@ -167,13 +278,10 @@ export class LinuxCapture {
   private start(method: CaptureMethod, watch: Watch): void {
     const { watched } = watch;
     if (method === 'fanotify') {
-      const key = mountKey(watched.path);
-      if (mountKey(watched.cookies) !== key) throw new Error('the control directory is on another mount');
-      let group = this.groups.get(key);
-      if (group === undefined) {
-        group = new FanotifyCapture(watched.path);
-        this.groups.set(key, group);
+      if (mountKey(watched.cookies) !== mountKey(watched.path)) {
+        throw new Error('the control directory is on another mount');
       }
+      const group = this.groupOf(watched.path);
       group.add(watched);
       watch.fanotify = group;
     } else if (method === 'inotify') {
@@ -184,6 +292,15 @@ export class LinuxCapture {
       watch.inotify = new InotifyCapture(watched, this.nowMs, false);
       watch.polledMs = this.nowMs() + POLLING_INTERVAL_MS;
     }
+  }
+
+  private groupOf(path: string): FanotifyCapture {
+    const key = mountKey(path);
+    const known = this.groups.get(key);
+    if (known !== undefined) return known;
+    const group = new FanotifyCapture(path);
+    this.groups.set(key, group);
+    return group;
   }
 
   /** Makes a cookie of its own and waits for it. */
@@ -222,7 +339,11 @@ export class LinuxCapture {
       bytes.writeInt32LE(source.handle, 8 * index);
       bytes.writeInt32LE(POLLIN, 8 * index + 4);
     });
-    if (callPoll(address, polled.length, Math.max(0, Math.ceil(timeoutMs))) <= 0) return [];
+    const last = 8 * polled.length;
+    bytes.writeInt32LE(this.mountTable, last);
+    bytes.writeInt32LE(POLLPRI, last + 4);
+    if (callPoll(address, polled.length + 1, Math.max(0, Math.ceil(timeoutMs))) <= 0) return [];
+    if (bytes.readInt16LE(last + 6) !== 0) for (const watch of [...this.watches.values()]) this.followMounts(watch);
     return polled.filter((_, index) => bytes.readInt16LE(8 * index + 6) !== 0);
   }
 
@@ -262,6 +383,7 @@ export class LinuxCapture {
     try {
       this.start('fanotify', watch);
       this.watches.set(watched, watch);
+      this.followMounts(watch);
       return true;
     } catch (error) {
       this.degrade(watch, error);
@@ -274,6 +396,7 @@ export class LinuxCapture {
     this.nextCheckMs = nowMs + ROOT_CHECK_MS;
     for (const watch of [...this.watches.values()]) {
       const { sink, root, path } = watch.watched;
+      this.pollMounts(watch, nowMs);
       if (watch.polledMs !== undefined && nowMs >= watch.polledMs) {
         watch.polledMs = nowMs + POLLING_INTERVAL_MS;
         sink.overflow(root, '', 'polling');
@@ -285,8 +408,21 @@ export class LinuxCapture {
   }
 }
 
+function remoteName(path: string): string | undefined {
+  return REMOTE[translating(path, () => statfsSync(path).type)];
+}
+
+/** How the root is captured, with what is mounted below it. */
+function choiceOf({ choice, mounts }: Watch): RootCapture {
+  const reasons = mounts.flatMap(({ mount, reason }) => (reason === undefined ? [] : [`${mount.path}: ${reason}`]));
+  if (reasons.length === 0) return choice;
+  const own = choice.reason === undefined ? [] : [choice.reason];
+  return { method: choice.method, degraded: true, reason: [...own, ...reasons].join('; ') };
+}
+
 function isFedBy(watch: Watch, source: Source): boolean {
-  return watch.inotify === source || watch.fanotify === source;
+  if (watch.inotify === source || watch.fanotify === source) return true;
+  return watch.mounts.some(({ fanotify }) => fanotify === source);
 }
 
 function identify(path: string): string {

@@ -1,7 +1,7 @@
 /** One fanotify group for all watched roots of a mounted file system: from handles to paths below roots to hints. */
 import type { RelativePath } from '../../../shared/path.ts';
 import { CONTROL_NAME, joinPath } from '../../../shared/path.ts';
-import type { WatchedRoot } from '../hint-sink.ts';
+import type { WatchedPlace } from '../hint-sink.ts';
 import { type FanotifyEvent, FanotifyGroup, type NamedPlace } from './fanotify.ts';
 
 /** Directories remembered by handle; when there are more, all are forgotten and resolved again. About 200 bytes each. */
@@ -9,7 +9,7 @@ const MAX_KNOWN_DIRECTORIES = 200_000;
 
 /** What a directory is to a watched root. */
 interface Relation {
-  readonly watched: WatchedRoot;
+  readonly watched: WatchedPlace;
   /** Path below the root, or undefined for the directory of cookies. */
   readonly path: RelativePath | undefined;
 }
@@ -18,7 +18,7 @@ const NOWHERE: readonly Relation[] = [];
 
 export class FanotifyCapture {
   private readonly group: FanotifyGroup;
-  private readonly roots = new Set<WatchedRoot>();
+  private readonly roots = new Set<WatchedPlace>();
   private known = new Map<string, readonly Relation[]>();
 
   /** Throws the fault with which the kernel refuses. */
@@ -34,12 +34,12 @@ export class FanotifyCapture {
     return this.roots.size === 0;
   }
 
-  add(watched: WatchedRoot): void {
+  add(watched: WatchedPlace): void {
     this.roots.add(watched);
     this.known.clear();
   }
 
-  remove(watched: WatchedRoot): void {
+  remove(watched: WatchedPlace): void {
     this.roots.delete(watched);
     this.known.clear();
   }
@@ -94,7 +94,7 @@ export class FanotifyCapture {
   }
 }
 
-function relationOf(watched: WatchedRoot, path: string): Relation | undefined {
+function relationOf(watched: WatchedPlace, path: string): Relation | undefined {
   if (path === watched.cookies) return { watched, path: undefined };
   if (path === watched.path) return { watched, path: '' };
   const prefix = watched.path === '/' ? '/' : `${watched.path}/`;

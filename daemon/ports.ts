@@ -3,6 +3,7 @@
  * every adapter (operating system, memory, faulty) passes the same suite in test/contract.
  * Errors: every method throws `Fault` (shared/faults.ts) and nothing else.
  */
+import type { AttributeBytes, AttributeKinds } from '../shared/attributes.ts';
 import type { RelativePath } from '../shared/path.ts';
 
 // ---------------------------------------------------------------- time and randomness
@@ -63,6 +64,15 @@ export interface Metadata {
   readonly uid?: number;
   readonly gid?: number;
   readonly mtimeNs?: bigint;
+  readonly attributes?: AttributesToSet;
+}
+
+/** What an entry shall have of some kinds; what it has of others stays. */
+export interface AttributesToSet {
+  readonly kinds: AttributeKinds;
+  readonly bytes: AttributeBytes;
+  /** Gets those the volume cannot hold (no support, too large); without it that is `FS-UNSUPPORTED`. */
+  readonly onRefused?: (refused: AttributeBytes) => void;
 }
 
 export interface TreeCapabilities {
@@ -73,6 +83,8 @@ export interface TreeCapabilities {
   readonly caseSensitive: boolean;
   readonly symlinks: boolean;
   readonly hardLinks: boolean;
+  /** Kinds of attributes this volume holds. */
+  readonly attributeKinds: AttributeKinds;
 }
 
 /** An open file for reading; always `close` it. Opened without following a link, without changing its access time where allowed. */
@@ -80,6 +92,8 @@ export interface ReadableFile {
   stat(): EntryStat;
   /** Reads up to `length` bytes at `position` into `target` at `offset`; returns the count, 0 at the end. */
   read(target: Uint8Array, offset: number, length: number, position: number): number;
+  /** All of the kinds the volume holds. `FS-UNSUPPORTED` above MAX_ATTRIBUTE_BYTES. */
+  attributes(): AttributeBytes;
   close(): void;
 }
 
@@ -144,6 +158,11 @@ export interface RootTree {
   stat(path: RelativePath): EntryStat | undefined;
   openRead(path: RelativePath): ReadableFile;
   readLink(path: RelativePath): string;
+  /**
+   * Attributes of these entries of a directory, of those that have any; the name '' is the directory itself. A link's own,
+   * never its target's. Entries that vanish meanwhile are left out.
+   */
+  attributesOf(directory: RelativePath, names: readonly string[]): Map<string, AttributeBytes>;
 
   /**
    * With `keepName` the file lies among the kept objects under that name until it is committed: it outlives a kill, and

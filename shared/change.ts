@@ -2,6 +2,7 @@
  * One change of a root as it travels and as it is applied. Paths are those at the moment of the change, so a sequence of
  * changes must be applied in order. Applying a change twice has the effect of applying it once.
  */
+import type { AttributeBytes, AttributeKinds } from './attributes.ts';
 import type { RelativePath } from './path.ts';
 
 /** Metadata of an entry as the Master saw it. Fields a platform does not have are 0 and not applied (see MetadataProfile). */
@@ -10,6 +11,8 @@ export interface ChangeMetadata {
   readonly uid: number;
   readonly gid: number;
   readonly mtimeNs: bigint;
+  /** All of the kinds of the profile; absent: not said, those that are there stay. */
+  readonly attributes?: AttributeBytes;
 }
 
 /** Which metadata both hosts can hold; negotiated at the handshake. */
@@ -17,6 +20,8 @@ export interface MetadataProfile {
   readonly posixModes: boolean;
   /** The coarser of both: times are compared after rounding down to it. */
   readonly timeGranularityNs: number;
+  /** Kinds of attributes that are replicated. */
+  readonly attributeKinds: AttributeKinds;
 }
 
 export type Change =

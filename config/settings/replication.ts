@@ -103,11 +103,10 @@ export const REPLICATION_SETTINGS = define({
     ...replication,
     type: 'boolean',
     label: 'Replicate ACL',
-    help: 'Recommended if you use access control lists with domain accounts. Owner, group and mode are always replicated. A view of the security properties on the Replica may show an unresolved SID – this is by design and can be ignored.',
+    help: 'Recommended if you use access control lists with domain accounts. Linux: POSIX access lists. Owner, group, mode and extended attributes are always replicated. A view of the security properties on the Replica may show an unresolved SID – this is by design and can be ignored.',
     default: false,
     edit: 'stopped',
     agreement: 'agreed',
-    awaits: 'ACL replication',
   },
   'replication.compressionAttribute': {
     ...replication,

@@ -12,6 +12,7 @@ import type { ReceivedSpool } from '../spool/received.ts';
 import { GroupPaths, VacatedPaths } from './conflicts.ts';
 import { ApplyCursor, type CursorPosition, type SpooledChange } from './cursor.ts';
 import { ApplyHold } from './hold.ts';
+import { withOldAttributes } from './old-attributes.ts';
 import type { OpenPuts } from './open-puts.ts';
 import type { ParkedItems } from './parked.ts';
 import { type Found, planChange, planMetadata, type TreeChange } from './plan.ts';
@@ -252,7 +253,8 @@ export class Applier {
       if (this.group.length === 0) this.finish();
       return;
     }
-    const record = this.ports.journal.intend(plan.undo);
+    const undo = withOldAttributes(this.ports.writer.tree(change.root), change, plan.undo);
+    const record = this.ports.journal.intend(undo);
     this.paths.add(change, plan.action === 'make-directory', plan.undo.before?.type === 'directory');
     if (change.op === 'rename') this.vacated.give(change.root, change.from);
     if (plan.action === 'remove') this.vacated.give(change.root, plan.undo.path);

@@ -8,6 +8,7 @@ import type { RelativePath } from '../../shared/path.ts';
 import type { JournalPort } from '../journal/journal.ts';
 import { type FileRange, objectBefore, sameId, type UndoRecord } from '../journal/record.ts';
 import type { EntryStat, RootTree } from '../ports.ts';
+import { withOldAttributes } from './old-attributes.ts';
 import { appliedMetadata } from './open-puts.ts';
 import type { ChangeOrigin } from './plan.ts';
 import type { TreeWriter } from './tree-writer.ts';
@@ -81,7 +82,8 @@ export function* changeInPlace(
   const { root, path, before } = change;
   const tree = ports.writer.tree(root);
   const ranges = overwrittenRanges(change.ranges, before.sizeBytes, change.sizeBytes);
-  const record = ports.journal.intend({ ...origin, op: 'patch', root, path, before: objectBefore(before), ranges });
+  const intent = { ...origin, op: 'patch', root, path, before: objectBefore(before), ranges } as const;
+  const record = ports.journal.intend(withOldAttributes(tree, change, intent));
   yield* keepRanges(tree, ports.journal, record, ranges);
   ports.journal.flush();
   let done = false;

@@ -1,4 +1,5 @@
 /** Files that arrive in pieces: staged, hashed as they come, complete only when the whole content's hash agrees. */
+import { selectKinds } from '../../shared/attributes.ts';
 import type { Change, ChangeMetadata, MetadataProfile } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
 import { BlockHashStream } from '../link/block-hash.ts';
@@ -10,7 +11,10 @@ export type PutBegin = Extract<Change, { readonly op: 'put-begin' }>;
 /** Metadata both hosts can hold. */
 export function appliedMetadata(metadata: ChangeMetadata, profile: MetadataProfile): Metadata {
   const { mode, uid, gid, mtimeNs } = metadata;
-  return profile.posixModes ? { mode, uid, gid, mtimeNs } : { mtimeNs };
+  const kinds = profile.attributeKinds;
+  const told = kinds === 0 || metadata.attributes === undefined ? undefined : selectKinds(metadata.attributes, kinds);
+  const attributes = told === undefined ? {} : { attributes: { kinds, bytes: told } };
+  return profile.posixModes ? { mode, uid, gid, mtimeNs, ...attributes } : { mtimeNs, ...attributes };
 }
 
 /** One staged file with its running hash. Pieces come in ascending order; what lies between them is a hole. */

@@ -73,7 +73,7 @@ export interface LookCircumstances {
 }
 
 /** Size up to which an unexplained change of a file's change time is settled by sending the content. */
-const CHEAP_BYTES = 256 * 1024;
+export const CHEAP_BYTES = 256 * 1024;
 
 /** Names the object of a `put` in the spool: another of its names may have to stand in for the one it was found under. */
 export function fileKey({ inode, birthNs }: { readonly inode: bigint; readonly birthNs: bigint }): string {

@@ -6,7 +6,7 @@ import type { EntryStat, RootTree, ScannedEntry } from '../ports.ts';
 import type { IndexedStat } from '../store/master-schema.ts';
 import { toIndexed } from './entry.ts';
 
-export type TreeView = Pick<RootTree, 'stat' | 'scan'>;
+export type TreeView = Pick<RootTree, 'stat' | 'scan' | 'attributesOf'>;
 
 /** A thing seen at a path. */
 export interface Seen {

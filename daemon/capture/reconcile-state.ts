@@ -2,6 +2,7 @@
 import { parentPath, type RelativePath } from '../../shared/path.ts';
 import type { IndexedEntry, IndexedStat, NewIntent } from '../store/master-schema.ts';
 import type { MasterState } from '../store/master-state.ts';
+import { refineDifference } from './attributes.ts';
 import type { DigestOf } from './digest.ts';
 import { differenceOf, fileKey, isFresh, isUnsettled, sameObject } from './entry.ts';
 import type { PathFilter } from './filter.ts';
@@ -204,7 +205,8 @@ export class ReconcileState {
 /** Brings one recorded entry up to date with the same object in the file system. */
 export function updateEntry(state: ReconcileState, entry: IndexedEntry, seen: Seen, renamed: boolean): void {
   const { index } = state.context;
-  let difference = differenceOf(entry, seen.stat, { closed: seen.closed, renamed, scanned: seen.scanned });
+  const how = { closed: seen.closed, renamed, scanned: seen.scanned };
+  let difference = refineDifference(state.context, entry, seen, differenceOf(entry, seen.stat, how));
   if (difference !== 'content' && seen.written && entry.type === 'file' && entry.sizeBytes > 0) {
     state.outcome.unexplained.push(entry);
   }

@@ -3,9 +3,11 @@
  * A record is durable before its object is touched, so it may describe a change that never happened.
  */
 
+import type { AttributeBytes } from '../../shared/attributes.ts';
 import { Fault } from '../../shared/faults.ts';
 import type { RelativePath } from '../../shared/path.ts';
 import type { ByteReader, ByteWriter } from '../../shared/protocol/bytes.ts';
+import { readAttributes, writeAttributes } from '../../shared/protocol/sync-codec.ts';
 import type { EntryStat, EntryType, FileId } from '../ports.ts';
 
 const UNDO_OPS = ['make-directory', 'put', 'symlink', 'link', 'rename', 'remove', 'metadata', 'patch'] as const;
@@ -20,6 +22,8 @@ export interface ObjectBefore {
   readonly uid: number;
   readonly gid: number;
   readonly mtimeNs: bigint;
+  /** Only where the change replaces attributes of an object that stays. */
+  readonly attributes?: AttributeBytes;
 }
 
 /** Bytes of a file. */
@@ -155,6 +159,7 @@ function writeBefore(writer: ByteWriter, before: ObjectBefore): void {
   writer.u8(TYPES.indexOf(before.type));
   writeId(writer, before.id);
   writer.varint(before.sizeBytes).varint(before.mode).varint(before.uid).varint(before.gid).i64(before.mtimeNs);
+  writeAttributes(writer, before.attributes);
 }
 
 function readBefore(reader: ByteReader): ObjectBefore {
@@ -168,5 +173,6 @@ function readBefore(reader: ByteReader): ObjectBefore {
     uid: reader.varint(),
     gid: reader.varint(),
     mtimeNs: reader.i64(),
+    ...readAttributes(reader),
   };
 }

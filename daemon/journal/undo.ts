@@ -33,8 +33,10 @@ export function takeBack(tree: RootTree, record: UndoRecord, kept: ReadonlySet<s
 function takeBackMetadata(tree: RootTree, record: UndoRecord, now: EntryStat | undefined): void {
   const { before } = record;
   if (before === undefined || now === undefined || !sameId(before.id, now.id)) return;
-  const { mode, uid, gid, mtimeNs } = before;
-  tree.setMetadata(record.path, tree.capabilities.posixModes ? { mode, uid, gid, mtimeNs } : { mtimeNs });
+  const { mode, uid, gid, mtimeNs, attributes: bytes } = before;
+  const attributes = bytes === undefined ? {} : { attributes: { kinds: tree.capabilities.attributeKinds, bytes } };
+  const rights = tree.capabilities.posixModes ? { mode, uid, gid } : {};
+  tree.setMetadata(record.path, { ...rights, mtimeNs, ...attributes });
 }
 
 function takeBackRename(tree: RootTree, record: UndoRecord, now: EntryStat | undefined): boolean {

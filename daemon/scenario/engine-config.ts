@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { settingOf } from '../../config/catalogue.ts';
 import { agreedFingerprint } from '../../config/fingerprint.ts';
+import { ALL_KINDS, type AttributeKinds, kindBit } from '../../shared/attributes.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
 import type { BandwidthPolicy } from '../link/bandwidth.ts';
 import { masterRoots, replicaRoots } from './book.ts';
@@ -17,6 +18,11 @@ export interface EngineConfigInput {
   readonly epoch: number;
 }
 
+/** Access lists of every system are replicated when the operator wants them, all else always. */
+function replicatedKinds(acl: boolean): AttributeKinds {
+  return acl ? ALL_KINDS : ALL_KINDS & ~kindBit('posix-acl') & ~kindBit('nt-security');
+}
+
 export function engineConfig(input: EngineConfigInput): EngineConfig {
   const { document, role, self } = input;
   const roots = role === 'master' ? masterRoots(document) : replicaRoots(document, self);
@@ -27,6 +33,7 @@ export function engineConfig(input: EngineConfigInput): EngineConfig {
     roots: roots.map((path) => ({ path })),
     directory: input.directory,
     exclude: document.exclude,
+    attributeKinds: replicatedKinds(settingOf(document.settings, 'replication.acl')),
     ...(role === 'master' ? { replicas: fedBy(document).flatMap(({ deviceId }) => deviceId ?? []) } : {}),
     agreedFingerprint: agreedFingerprint(document, (text) => createHash('sha256').update(text).digest('hex')),
     epoch: input.epoch,

@@ -2,6 +2,7 @@
  * Messages between the daemon's main thread (sockets, decisions) and an engine (data path) in its worker thread.
  * The engines themselves are plain classes over ports; the simulator runs them without threads.
  */
+import type { AttributeKinds } from '../../shared/attributes.ts';
 import type { FaultDetails, FaultDocument } from '../../shared/faults.ts';
 import type { Position } from '../../shared/position.ts';
 import type { BrakeStatus, ReplicaStatus, ScenarioStatistics, SyncProgress } from '../../shared/status.ts';
@@ -22,6 +23,8 @@ export interface EngineConfig {
   /** Directory of this scenario below the daemon's data directory: state files, spool. Exists. */
   readonly directory: string;
   readonly exclude: readonly string[];
+  /** Kinds of attributes the scenario replicates. */
+  readonly attributeKinds: AttributeKinds;
   readonly agreedFingerprint: string;
   readonly epoch: number;
   readonly limits: EngineLimits;

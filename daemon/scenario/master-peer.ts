@@ -9,6 +9,7 @@ import type { DigestOf } from '../capture/digest.ts';
 import type { PathFilter } from '../capture/filter.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import { NoticeStream } from '../link/notice-stream.ts';
+import { commonProfile, profileOf } from '../link/profile.ts';
 import { LinkSession } from '../link/session.ts';
 import type { Clock, RootTree } from '../ports.ts';
 import { IntentSender } from '../spool/intent-sender.ts';
@@ -56,13 +57,6 @@ interface Acknowledged {
   atWallMs: number | undefined;
 }
 
-function profileOf(trees: readonly RootTree[]): MetadataProfile {
-  return {
-    posixModes: trees.every((tree) => tree.capabilities.posixModes),
-    timeGranularityNs: Math.max(1, ...trees.map((tree) => tree.capabilities.timeGranularityNs)),
-  };
-}
-
 export class MasterPeer {
   readonly id: string;
   private readonly ports: PeerPorts;
@@ -84,7 +78,7 @@ export class MasterPeer {
   constructor(id: string, ports: PeerPorts, receivedSeq: number) {
     this.id = id;
     this.ports = ports;
-    this.profile = profileOf(ports.trees);
+    this.profile = profileOf(ports.trees, ports.config.attributeKinds);
     this.everSentSeq = ports.state.seq;
     this.acknowledged = {
       receivedSeq,
@@ -161,7 +155,7 @@ export class MasterPeer {
       epoch: config.epoch,
       captured: this.ports.captured(),
       rootCount: trees.length,
-      profile: profileOf(trees),
+      profile: profileOf(trees, config.attributeKinds),
       caseSensitive: trees.every((tree) => tree.capabilities.caseSensitive),
     });
     this.ports.onChange(this);
@@ -260,11 +254,7 @@ export class MasterPeer {
       throw new Fault('LINK-VERSION', { ours: LINK_PROTOCOL, theirs: welcome.protocol });
     }
     if (welcome.epoch > config.epoch) throw new Fault('LINK-EPOCH', { ours: config.epoch, theirs: welcome.epoch });
-    const own = profileOf(trees);
-    this.profile = {
-      posixModes: own.posixModes && welcome.profile.posixModes,
-      timeGranularityNs: Math.max(own.timeGranularityNs, welcome.profile.timeGranularityNs),
-    };
+    this.profile = commonProfile(profileOf(trees, config.attributeKinds), welcome.profile);
     const received = this.usable(welcome.received);
     this.synchronized = received !== undefined;
     if (received !== undefined) {
@@ -281,6 +271,7 @@ export class MasterPeer {
         hasher: this.ports.hasher,
         wallMs: () => this.ports.clock.wallMs(),
         sent: this.ports.capture.sent,
+        attributeKinds: this.profile.attributeKinds,
         nextToken: () => this.nextToken(),
         onLookAgain: (root, path) => this.ports.capture.lookLater(root, path),
         onUnreadable: (root, path, fault) => this.ports.capture.cannotRead(root, path, fault),
@@ -333,16 +324,17 @@ export class MasterPeer {
 
   // ------------------------------------------------------------- synchronization
 
-  startSync(options: Omit<MasterSyncOptions, 'profile' | 'peer'>): void {
+  startSync(options: Omit<MasterSyncOptions, 'profile' | 'peer' | 'trusted'>): void {
     const { clock, trees, state, excluded, digestOf, hasher, capture } = this.ports;
     this.sync?.close();
+    const trusted = this.synchronized && options.ignoreSame && !options.dryRun;
     if (!options.dryRun) {
       this.synchronized = false;
       this.acknowledged.receivedSeq = options.base.seq;
       this.acknowledged.appliedSeq = options.base.seq;
     }
     this.sync = new MasterSync(
-      { ...options, peer: this.id, profile: this.profile },
+      { ...options, peer: this.id, profile: this.profile, trusted },
       {
         session: this.session!,
         clock,

@@ -9,11 +9,12 @@ import type { ControlMessage } from '../../shared/protocol/wire.ts';
 import { Standby } from '../apply/standby.ts';
 import { verdictOf } from '../apply/verdict.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
+import { profileOf } from '../link/profile.ts';
 import type { DataFrameType } from '../link/session.ts';
 import type { Clock, RootTree, SegmentLog, StateFile, Timer } from '../ports.ts';
 import type { EngineCall, EngineConfig, EngineNotice, EngineRequest } from './engine-protocol.ts';
 import { answerReplicaCall } from './replica-calls.ts';
-import { greet, profileOf } from './replica-greeting.ts';
+import { greet } from './replica-greeting.ts';
 import { ReplicaLink } from './replica-link.ts';
 import { ReplicaReporter } from './replica-reporter.ts';
 import { ReplicaSyncHost } from './replica-sync-host.ts';
@@ -78,7 +79,7 @@ export class ReplicaEngine {
           applyDelayMs: this.config.limits.applyDelayMs ?? 0,
         },
         this.config.epoch,
-        profileOf(this.ports.trees),
+        profileOf(this.ports.trees, this.config.attributeKinds),
         this.config.adoptRoots === true,
       );
     } catch (error) {

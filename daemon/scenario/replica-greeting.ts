@@ -1,21 +1,13 @@
 /** How a Replica answers a Master's hello. */
-import type { MetadataProfile } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
 import { type ControlMessage, LINK_PROTOCOL, LINK_PROTOCOL_OLDEST } from '../../shared/protocol/wire.ts';
 import type { Standby } from '../apply/standby.ts';
+import { commonProfile, profileOf } from '../link/profile.ts';
 import type { RootTree } from '../ports.ts';
 import type { EngineConfig } from './engine-protocol.ts';
 import type { ReplicaLink } from './replica-link.ts';
 
 type Hello = Extract<ControlMessage, { kind: 'hello' }>;
-
-/** What the volumes of all roots can keep. */
-export function profileOf(trees: readonly RootTree[]): MetadataProfile {
-  return {
-    posixModes: trees.every((tree) => tree.capabilities.posixModes),
-    timeGranularityNs: Math.max(...trees.map((tree) => tree.capabilities.timeGranularityNs)),
-  };
-}
 
 /** Welcomes the Master, or refuses it and closes the link. */
 export function greet(
@@ -31,11 +23,8 @@ export function greet(
     return;
   }
   standby.raiseEpoch(hello.epoch);
-  const own = profileOf(trees);
-  standby.writer.profile = {
-    posixModes: own.posixModes && hello.profile.posixModes,
-    timeGranularityNs: Math.max(own.timeGranularityNs, hello.profile.timeGranularityNs),
-  };
+  const own = profileOf(trees, config.attributeKinds);
+  standby.writer.profile = commonProfile(own, hello.profile);
   const { received, applied } = standby;
   link.welcome({
     kind: 'welcome',

@@ -37,7 +37,7 @@ export function readIntoFrame(
   tree: RootTree,
   path: RelativePath,
   writer: ByteWriter,
-  writeHead: (stat: EntryStat) => void,
+  writeHead: (stat: EntryStat, file: ReadableFile) => void,
   accept: (stat: EntryStat) => boolean,
   before?: EntryStat,
 ): ReadOutcome {
@@ -68,11 +68,11 @@ function readOnce(
   file: ReadableFile,
   stat: EntryStat,
   writer: ByteWriter,
-  writeHead: (stat: EntryStat) => void,
+  writeHead: (stat: EntryStat, file: ReadableFile) => void,
   attempt: number,
 ): { readonly usable: boolean; readonly torn: boolean; readonly after: EntryStat; readonly content: Uint8Array } {
   if (attempt > HOPELESS_TRIES) throw new Fault('FS-CHANGED', { path: '' });
-  writeHead(stat);
+  writeHead(stat, file);
   const content = writer.space(stat.sizeBytes);
   const count = fill(file, content, 0);
   const after = file.stat();
@@ -109,7 +109,7 @@ export interface Piece {
  */
 export class LargeRead {
   readonly begin: EntryStat;
-  private readonly file: ReadableFile;
+  readonly file: ReadableFile;
   private readonly hashing: BlockHashStream;
 
   constructor(file: ReadableFile, begin: EntryStat, hasher: ContentHasher, blockBytes?: number) {

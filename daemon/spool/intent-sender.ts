@@ -3,6 +3,7 @@
  * from the file system at this moment through the entry the intent names. What has gone meanwhile is left out: a later
  * intent says so. Nothing is waited for: `pump` does a bounded piece of work and is called again.
  */
+import type { AttributeKinds } from '../../shared/attributes.ts';
 import type { ChangeMetadata } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
 import type { RelativePath } from '../../shared/path.ts';
@@ -25,8 +26,11 @@ import type { EntryStat, RootTree } from '../ports.ts';
 import { type IndexedEntry, type Intent, NEVER_NS } from '../store/master-schema.ts';
 import type { MasterState } from '../store/master-state.ts';
 import { INLINE_BYTES, LargeRead, readIntoFrame } from './file-content.ts';
+import { SentAttributes } from './sent-attributes.ts';
 
 export interface SenderPorts {
+  /** Kinds of attributes that are sent. */
+  readonly attributeKinds: AttributeKinds;
   readonly trees: readonly RootTree[];
   readonly state: MasterState;
   readonly hasher: ContentHasher;
@@ -52,13 +56,10 @@ interface OpenPut {
   readonly read: LargeRead;
 }
 
-function toChangeMetadata(stat: EntryStat): ChangeMetadata {
-  return { mode: stat.mode, uid: stat.uid, gid: stat.gid, mtimeNs: stat.mtimeNs };
-}
-
 export class IntentSender {
   private readonly session: LinkSession;
   private readonly ports: SenderPorts;
+  private readonly attributes: SentAttributes;
   private readonly writer = new FrameWriter(FRAME_CAPACITY);
   private readonly headerWriter = new ByteWriter(HEADER_BYTES);
   private page: Intent[] = [];
@@ -77,6 +78,7 @@ export class IntentSender {
   constructor(session: LinkSession, ports: SenderPorts, afterSeq: number) {
     this.session = session;
     this.ports = ports;
+    this.attributes = new SentAttributes(ports.state.attributes, ports.attributeKinds);
     this.sentSeq = afterSeq;
     this.startFrame();
   }
@@ -285,7 +287,7 @@ export class IntentSender {
       this.markUnsent(intent);
       return;
     }
-    const metadata = toChangeMetadata(found.stat);
+    const metadata = this.attributes.ofPath(this.ports.trees[root]!, found.place, found.stat, intent.entry);
     if (intent.kind === 'metadata') writeChange(this.writer, { op: 'metadata', root, path, metadata });
     else {
       const target = this.ports.trees[root]!.readLink(found.place);
@@ -297,8 +299,9 @@ export class IntentSender {
   /** A directory is made even when it has gone: something may be moved through it. */
   private directoryMetadata(intent: Intent): ChangeMetadata {
     const place = this.placeOf(intent);
-    const stat = place === undefined ? undefined : this.ports.trees[intent.root]!.stat(place);
-    if (stat?.type === 'directory') return toChangeMetadata(stat);
+    const tree = this.ports.trees[intent.root]!;
+    const stat = place === undefined ? undefined : tree.stat(place);
+    if (stat?.type === 'directory') return this.attributes.ofPath(tree, place!, stat, intent.entry);
     const entry = this.ports.state.byId(intent.entry);
     return entry ?? { mode: 0o700, uid: 0, gid: 0, mtimeNs: BigInt(Math.floor(intent.atMs)) * 1_000_000n };
   }
@@ -321,7 +324,8 @@ export class IntentSender {
       trees[root]!,
       found,
       this.writer,
-      (stat) => writePutHead(this.writer, root, path, toChangeMetadata(stat), stat.sizeBytes),
+      (stat, file) =>
+        writePutHead(this.writer, root, path, this.attributes.ofFile(file, stat, names[0]!.id), stat.sizeBytes),
       // Another object at its place: it was moved or removed, which is known soon.
       (stat) => sameFileId(names[0]!, stat.id),
     );
@@ -336,7 +340,7 @@ export class IntentSender {
       op: 'put-begin',
       root,
       path,
-      metadata: toChangeMetadata(outcome.stat),
+      metadata: this.attributes.ofFile(outcome.file, outcome.stat, names[0]!.id),
       token,
       sizeBytes: outcome.stat.sizeBytes,
     });

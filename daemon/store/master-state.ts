@@ -11,6 +11,7 @@
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import type { RelativePath } from '../../shared/path.ts';
+import { ATTRIBUTE_SCHEMA, AttributeRecord } from './attribute-record.ts';
 import {
   COLUMN_COUNT,
   COLUMNS,
@@ -46,6 +47,7 @@ export class MasterState {
   private waiting: SQLInputValue[] = [];
   private readonly waitingNames = new Map<string, IndexedEntry>();
   private readonly waitingInodes = new Map<bigint, IndexedEntry>();
+  readonly attributes: AttributeRecord;
   private open = false;
   private nextId: number;
   private newestSeq: number;
@@ -56,7 +58,8 @@ export class MasterState {
     this.database = new DatabaseSync(file);
     this.database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=2000');
     this.database.exec('PRAGMA cache_size=-32768; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=4000');
-    this.database.exec(SCHEMA);
+    this.database.exec(SCHEMA + ATTRIBUTE_SCHEMA);
+    this.attributes = new AttributeRecord(this.database);
     const newest = this.database.prepare('SELECT max(id) AS id FROM entry').get() as { id: number | null };
     this.nextId = Math.max(FIRST_ENTRY_ID, (newest.id ?? 0) + 1);
     const spooled = this.database.prepare('SELECT max(seq) AS seq FROM op').get() as { seq: number | null };
@@ -80,6 +83,7 @@ export class MasterState {
   /** Durable when it returns. */
   commit(): void {
     this.flushInserts();
+    this.attributes.flush();
     this.database.exec('COMMIT');
     this.open = false;
   }

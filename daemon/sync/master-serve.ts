@@ -1,5 +1,6 @@
 /** Answers the Replica's needs in the order they came: whole files straight into the frame, large ones in pieces. */
-import type { MetadataProfile } from '../../shared/change.ts';
+import { type AttributeBytes, NO_ATTRIBUTES, selectKinds } from '../../shared/attributes.ts';
+import type { ChangeMetadata, MetadataProfile } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
 import type { RelativePath } from '../../shared/path.ts';
 import type { ByteWriter } from '../../shared/protocol/bytes.ts';
@@ -14,7 +15,7 @@ import {
 import { isGone } from '../capture/observation.ts';
 import { type ContentHasher, sameHash } from '../link/content-hash.ts';
 import type { FrameWriter } from '../link/session.ts';
-import type { FileId, RootTree, ScannedEntry } from '../ports.ts';
+import type { EntryStat, FileId, ReadableFile, RootTree, ScannedEntry } from '../ports.ts';
 import { INLINE_BYTES, LargeRead, readIntoFrame } from '../spool/file-content.ts';
 import { BlockSend, TheirBlocks } from './block-send.ts';
 
@@ -39,6 +40,8 @@ export interface Asked {
   readonly entry: ScannedEntry;
   /** Set when the Replica wants what differs from its blocks. */
   readonly theirs?: TheirBlocks;
+  /** As they were listed; undefined when they were not looked at. */
+  readonly attributes: AttributeBytes | undefined;
 }
 
 interface OpenFile {
@@ -168,7 +171,11 @@ export class NeedServer {
       trees[root]!,
       path,
       writer,
-      (stat) => writeFileItemHead(writer, place, stat, stat.sizeBytes, profile),
+      (stat, file) => {
+        // A change of attributes is a change of the entry: those listed belong to the stat listed.
+        const attributes = (stat === entry ? asked.attributes : undefined) ?? this.attributesIn(file);
+        writeFileItemHead(writer, place, withAttributes(stat, attributes), stat.sizeBytes, profile);
+      },
       // Another object at its place: what was listed is elsewhere, or gone.
       (stat) => sameId(stat.id, entry.id),
       entry,
@@ -181,6 +188,11 @@ export class NeedServer {
     this.countFile(asked, outcome.stat.sizeBytes);
     this.sentBytes += outcome.stat.sizeBytes;
     this.neededBytes += outcome.stat.sizeBytes - entry.sizeBytes;
+  }
+
+  private attributesIn(file: ReadableFile): AttributeBytes {
+    const { attributeKinds } = this.ports.profile;
+    return attributeKinds === 0 ? NO_ATTRIBUTES : selectKinds(file.attributes(), attributeKinds);
   }
 
   private countFile({ root, path }: Asked, bytes: number): void {
@@ -208,9 +220,10 @@ export class NeedServer {
     const { sizeBytes } = read.begin;
     this.neededBytes += sizeBytes - entry.sizeBytes;
     this.open = { asked, token, ...opened };
+    const metadata = withAttributes(read.begin, this.attributesIn(read.file));
     writeSyncItem(
       writer,
-      { kind: 'begin', directory, index: need.index, metadata: read.begin, token, sizeBytes },
+      { kind: 'begin', directory, index: need.index, metadata, token, sizeBytes },
       this.ports.profile,
     );
   }
@@ -269,10 +282,10 @@ export class NeedServer {
     }
     const { directory, need, entry } = asked;
     const same = need.kind === 'compare' && sameHash(read.hash(), need.hash) && !read.changed();
+    const metadata = same ? withAttributes(read.begin, this.attributesIn(read.file)) : undefined;
     this.close();
-    if (same) {
+    if (metadata !== undefined) {
       this.neededBytes -= entry.sizeBytes;
-      const metadata = read.begin;
       writeSyncItem(writer, { kind: 'same', directory, index: need.index, metadata }, this.ports.profile);
     } else if (this.ports.dryRun) this.announce(asked, writer);
     else this.sendWhole(asked, writer);
@@ -287,6 +300,10 @@ export class NeedServer {
     writeSyncItem(writer, { kind: 'begin', directory, index: need.index, metadata: entry, token, sizeBytes }, profile);
     writeSyncItem(writer, { kind: 'abort', token }, profile);
   }
+}
+
+function withAttributes(stat: EntryStat, attributes: AttributeBytes): ChangeMetadata {
+  return { mode: stat.mode, uid: stat.uid, gid: stat.gid, mtimeNs: stat.mtimeNs, attributes };
 }
 
 function sameId(a: FileId, b: FileId): boolean {

@@ -3,6 +3,7 @@
  * the index to what it saw ('record'), or only reports where the index differs ('report', when other Replicas rely on it),
  * or leaves it alone ('ignore', for a comparison).
  */
+import type { AttributeKinds } from '../../shared/attributes.ts';
 import type { MetadataProfile } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
 import { joinPath, type RelativePath } from '../../shared/path.ts';
@@ -16,6 +17,7 @@ import type { FrameWriter } from '../link/session.ts';
 import type { EntryStat, FileId, RootTree, ScannedEntry } from '../ports.ts';
 import type { IndexedEntry, IndexedStat } from '../store/master-schema.ts';
 import type { MasterState } from '../store/master-state.ts';
+import { type EntryAttributes, listedAttributes, lookAtAttributes, NOTHING_SAID } from './entry-attributes.ts';
 
 export type WalkRecording = 'record' | 'report' | 'ignore';
 
@@ -26,6 +28,11 @@ export interface WalkPorts {
   readonly digestOf: DigestOf;
   readonly wallMs: () => number;
   readonly recording: WalkRecording;
+  readonly attributes: {
+    readonly kinds: AttributeKinds;
+    /** The Replica has what the record says. */
+    readonly trusted: boolean;
+  };
   /** The record of this file is not to be believed yet (see entry.ts). */
   readonly onUnsettled: (root: number, one: Unsettled) => void;
   /** 'report': the entries of this directory differ from the index. */
@@ -41,6 +48,7 @@ export interface WalkedDirectory {
   readonly path: RelativePath;
   readonly stat: EntryStat;
   readonly entries: readonly ScannedEntry[];
+  readonly attributes: EntryAttributes;
 }
 
 interface Waiting {
@@ -84,7 +92,8 @@ export class MasterWalk {
       entries.push(entry);
       stats.push({ name: entry.name, ...indexed });
     }
-    const ids = this.record(root, path, id, isNew, stats);
+    const changed = new Set<string>();
+    const ids = this.record(root, path, id, isNew, stats, changed);
     for (let at = entries.length - 1; at >= 0; at -= 1) {
       const entry = entries[at]!;
       if (entry.type !== 'directory') continue;
@@ -97,7 +106,35 @@ export class MasterWalk {
         isNew: known?.isNew === true,
       });
     }
-    return { root, path, stat, entries };
+    const unchanged =
+      this.ports.attributes.trusted && ids !== undefined ? (name: string) => !changed.has(name) : undefined;
+    return { root, path, stat, entries, attributes: this.attributesOf({ root, path, id }, entries, unchanged) };
+  }
+
+  /** What cannot be read is told, and nothing is said about it. */
+  private attributesOf(
+    { root, path, id }: { readonly root: number; readonly path: RelativePath; readonly id: number },
+    entries: readonly ScannedEntry[],
+    unchanged: ((name: string) => boolean) | undefined,
+  ): EntryAttributes {
+    const { kinds } = this.ports.attributes;
+    try {
+      const attributes = lookAtAttributes(this.ports.trees[root]!, path, entries, kinds, unchanged);
+      if (this.ports.recording === 'record') this.recordAttributes(id, attributes);
+      return attributes;
+    } catch (error) {
+      if (!isGone(error)) this.ports.onUnreadable(root, path, Fault.from(error));
+      return NOTHING_SAID;
+    }
+  }
+
+  private recordAttributes(id: number, { own, said }: EntryAttributes): void {
+    const { state } = this.ports;
+    if (own !== undefined) state.attributes.note(id, own);
+    for (const [name, bytes] of said) {
+      const row = state.child(id, name);
+      if (row !== undefined) state.attributes.note(row.id, bytes);
+    }
   }
 
   private startRoot(root: number): void {
@@ -134,13 +171,14 @@ export class MasterWalk {
 
   // ------------------------------------------------------------- the index
 
-  /** Returns the rows of the subdirectories when the index is recorded. */
+  /** Returns the rows of the subdirectories when the index is recorded; `changed` gets names that are not as recorded. */
   private record(
     root: number,
     path: RelativePath,
     id: number,
     isNew: boolean,
     stats: readonly NamedStat[],
+    changed: Set<string>,
   ): Map<string, { id: number; isNew: boolean }> | undefined {
     const { recording, state, digestOf } = this.ports;
     if (recording === 'ignore') return undefined;
@@ -153,7 +191,7 @@ export class MasterWalk {
     }
     const known = isNew ? undefined : state.digest(id);
     if (known !== undefined && Buffer.compare(known, digest) === 0) return this.knownDirectories(id, stats);
-    const ids = this.recordEntries(root, id, isNew, stats);
+    const ids = this.recordEntries(root, id, isNew, stats, changed);
     const wallMs = this.ports.wallMs();
     if (!stats.some((stat) => isUnsettled(stat, wallMs))) state.setDigest(id, digest);
     return ids;
@@ -174,6 +212,7 @@ export class MasterWalk {
     id: number,
     isNew: boolean,
     stats: readonly NamedStat[],
+    changed: Set<string>,
   ): Map<string, { id: number; isNew: boolean }> {
     const { state } = this.ports;
     const wallMs = this.ports.wallMs();
@@ -184,6 +223,7 @@ export class MasterWalk {
       const row = rows.get(stat.name);
       rows.delete(stat.name);
       const unsettled = isUnsettled(stat, wallMs);
+      if (row === undefined || !sameState(row, stat)) changed.add(stat.name);
       const made = this.recordEntry(id, stat.name, row, unsettled ? { ...stat, ctimeNs: 0n } : stat);
       if (unsettled) this.ports.onUnsettled(root, { id: made.id, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs });
       if (stat.type === 'directory') ids.set(stat.name, made);
@@ -219,20 +259,25 @@ export function writeListing(
 ): void {
   const { root, path, stat, entries } = directory;
   const { syncId, number, profile } = header;
+  const { own } = directory.attributes;
+  const metadata = own === undefined ? stat : { ...stat, attributes: own };
   // Whether a part is the last one is known only behind it: parts are encoded first, then sent with their headers.
   const parts: ListedEntry[][] = [[]];
   let bytes = 0;
   for (const entry of entries) {
-    bytes += 3 * entry.name.length + 48;
+    bytes += 3 * entry.name.length + 48 + (directory.attributes.said.get(entry.name)?.length ?? 0);
     if (bytes > LISTING_PART_BYTES) {
       parts.push([]);
       bytes = 0;
     }
     parts.at(-1)!.push(toListed(entry, path, tree));
   }
+  let before = 0;
   for (const [at, part] of parts.entries()) {
     const more = at < parts.length - 1;
-    writeListingHeader(writer, { syncId, directory: number, root, path, metadata: stat, more }, profile);
+    const said = listedAttributes(part, before, directory.attributes);
+    before += part.length;
+    writeListingHeader(writer, { syncId, directory: number, root, path, metadata, more, attributes: said }, profile);
     for (const entry of part) writeListedEntry(writer, entry, profile);
     send();
   }

@@ -14,6 +14,7 @@ import type { SyncProgress } from '../../shared/status.ts';
 import { FrameWriter, type LinkSession } from '../link/session.ts';
 import type { Clock, ScannedEntry } from '../ports.ts';
 import type { DiffResult, SyncResult } from '../scenario/engine-protocol.ts';
+import { type EntryAttributes, saidOf } from './entry-attributes.ts';
 import { NeedServer, type ServePorts } from './master-serve.ts';
 import { MasterWalk, type WalkPorts, type WalkRecording, writeListing } from './master-walk.ts';
 import { Throughput } from './throughput.ts';
@@ -27,9 +28,13 @@ export interface MasterSyncOptions {
   readonly base: Position;
   readonly recording: WalkRecording;
   readonly profile: MetadataProfile;
+  /** The Replica has what the record says: of files that are as recorded no attributes need to be looked at. */
+  readonly trusted: boolean;
 }
 
-export interface MasterSyncPorts extends Omit<WalkPorts, 'recording'>, Omit<ServePorts, 'profile' | 'dryRun'> {
+export interface MasterSyncPorts
+  extends Omit<WalkPorts, 'recording' | 'attributes'>,
+    Omit<ServePorts, 'profile' | 'dryRun'> {
   readonly session: LinkSession;
   readonly clock: Clock;
   /** Throws `ROOT-MISSING` when a root is not what it was when the synchronization began. */
@@ -52,6 +57,7 @@ interface Listed {
   readonly root: number;
   readonly path: RelativePath;
   readonly entries: readonly ScannedEntry[];
+  readonly attributes: EntryAttributes;
 }
 
 export class MasterSync {
@@ -76,7 +82,11 @@ export class MasterSync {
   constructor(options: MasterSyncOptions, ports: MasterSyncPorts) {
     this.options = options;
     this.ports = ports;
-    this.walk = new MasterWalk({ ...ports, recording: options.recording });
+    this.walk = new MasterWalk({
+      ...ports,
+      recording: options.recording,
+      attributes: { kinds: options.profile.attributeKinds, trusted: options.trusted },
+    });
     this.server = new NeedServer({ ...ports, profile: options.profile, dryRun: options.dryRun });
     this.startedAt = ports.clock.wallMs();
     this.throughput = new Throughput(ports.clock.bootMs());
@@ -143,8 +153,8 @@ export class MasterSync {
     if (this.options.method === 'skip') return;
     const number = this.nextDirectory;
     this.nextDirectory += 1;
-    const { root, path, entries } = directory;
-    this.listed.set(number, { root, path, entries });
+    const { root, path, entries, attributes } = directory;
+    this.listed.set(number, { root, path, entries, attributes });
     this.listedEntries += entries.length;
     const { syncId, profile } = this.options;
     writeListing(directory, { syncId, number, profile }, this.ports.trees[root]!, this.writer, () =>
@@ -188,6 +198,7 @@ export class MasterSync {
       root: listed.root,
       path: joinPath(listed.path, entry.name),
       entry,
+      attributes: saidOf(listed.attributes, entry.name),
     });
   }
 

@@ -5,19 +5,13 @@ import { joinPath, type RelativePath } from '../../shared/path.ts';
 import { ByteReader } from '../../shared/protocol/bytes.ts';
 import { type Need, readSyncItem, type SyncItem } from '../../shared/protocol/sync-codec.ts';
 import type { RootTree } from '../ports.ts';
+import { compareListing, isAsSaid, isIdentical } from './listing-comparison.ts';
 import type { ReplicaSyncPorts, SyncStart } from './replica.ts';
-import {
-  type CompareRules,
-  compareDirectory,
-  type Difference,
-  type EntryComparison,
-  type OwnEntry,
-  sameMetadata,
-} from './replica-compare.ts';
+import type { Difference, EntryComparison, OwnEntry } from './replica-compare.ts';
 import type { SyncCounts } from './replica-directory.ts';
 import { describeNeed } from './replica-hash.ts';
 import { LinkGroups } from './replica-links.ts';
-import { type ArrivedListing, decodeEntries, encodesEqually, ListingAssembler, scanOwn } from './replica-listing.ts';
+import { type ArrivedListing, ListingAssembler, scanOwn } from './replica-listing.ts';
 import type { Work } from './work.ts';
 
 export interface FoundDifference {
@@ -32,6 +26,7 @@ export interface ReplicaDiffPorts
 }
 
 interface AskedFile {
+  readonly tree: RootTree;
   readonly root: number;
   readonly path: RelativePath;
   readonly own: OwnEntry | undefined;
@@ -63,7 +58,7 @@ export class ReplicaDiff {
     const own = scanOwn(tree, header.path, this.ports.excluded) ?? [];
     this.compareOwnMetadata(tree, arrived);
     const fast = this.start.ignoreSame || own.every((entry) => entry.type !== 'file');
-    if (fast && encodesEqually(own, arrived.entries, this.ports.profile)) {
+    if (fast && isIdentical(tree, arrived, own, this.ports.profile)) {
       this.comparedEntries += own.length;
       this.counts.identical += own.length;
       this.ports.sendNeeds(header.directory, []);
@@ -73,7 +68,7 @@ export class ReplicaDiff {
     for (const wanted of this.compare(tree, arrived, own)) {
       const path = joinPath(header.path, wanted.entry.name);
       needs.push(yield* describeNeed(tree, header.path, wanted, this.ports.hasher));
-      this.asked.set(keyOf(header.directory, wanted.index), { root: header.root, path, own: wanted.own });
+      this.asked.set(keyOf(header.directory, wanted.index), { tree, root: header.root, path, own: wanted.own });
     }
     this.ports.sendNeeds(header.directory, needs);
   }
@@ -95,7 +90,7 @@ export class ReplicaDiff {
 
   private compareOwnMetadata(tree: RootTree, { header }: ArrivedListing): void {
     const own = tree.stat(header.path);
-    if (own?.type === 'directory' && !sameMetadata(header.metadata, own, this.ports.profile)) {
+    if (own?.type === 'directory' && !isAsSaid(tree, header.path, header.metadata, own, this.ports.profile)) {
       this.note(header.root, header.path, 'metadata');
     }
   }
@@ -103,13 +98,8 @@ export class ReplicaDiff {
   /** Notes what is certain; returns the files whose content has to be compared. */
   private compare(tree: RootTree, arrived: ArrivedListing, own: readonly OwnEntry[]): EntryComparison[] {
     const { header } = arrived;
-    const { profile } = this.ports;
-    const listed = decodeEntries(arrived.entries, profile);
-    this.comparedEntries += listed.length;
-    const { method, ignoreSame } = this.start;
-    const { caseSensitive } = tree.capabilities;
-    const rules: CompareRules = { profile, method, ignoreSame, caseSensitive };
-    const comparison = compareDirectory(listed, own, rules);
+    const comparison = compareListing(tree, arrived, own, this.start, this.ports.profile);
+    this.comparedEntries += comparison.entries.length;
     for (const extra of comparison.extra) this.note(header.root, joinPath(header.path, extra.name), 'extra');
     const wanted: EntryComparison[] = [];
     for (const found of comparison.entries) {
@@ -167,7 +157,10 @@ export class ReplicaDiff {
     this.asked.delete(key);
     if (item.kind === 'gone') return;
     if (item.kind !== 'same') this.note(asked.root, asked.path, 'content');
-    else if (asked.own === undefined || !sameMetadata(item.metadata, asked.own, this.ports.profile)) {
+    else if (
+      asked.own === undefined ||
+      !isAsSaid(asked.tree, asked.path, item.metadata, asked.own, this.ports.profile)
+    ) {
       this.note(asked.root, asked.path, 'metadata');
     } else this.counts.identical += 1;
   }

@@ -3,6 +3,7 @@
  * then each is renamed into its place. What the renames replace is kept by the journal until the next group's flush.
  */
 import { Fault } from '../../shared/faults.ts';
+import { withOldAttributes } from '../apply/old-attributes.ts';
 import type { TreeChange } from '../apply/plan.ts';
 import { planChange } from '../apply/plan.ts';
 import type { ActPlan, TreeWriter } from '../apply/tree-writer.ts';
@@ -101,8 +102,12 @@ export class SyncGroup {
     const planned: { member: SyncChange; plan: ActPlan; record: UndoRecord }[] = [];
     for (const member of changes) {
       const plan = planChange(member.change, { before: member.before, source: member.source }, ORIGIN);
-      if (plan.kind === 'act') planned.push({ member, plan, record: this.ports.journal.intend(plan.undo) });
-      else member.settled(undefined);
+      if (plan.kind !== 'act') {
+        member.settled(undefined);
+        continue;
+      }
+      const undo = withOldAttributes(this.ports.writer.tree(member.change.root), member.change, plan.undo);
+      planned.push({ member, plan, record: this.ports.journal.intend(undo) });
     }
     return planned;
   }

@@ -1,4 +1,5 @@
 /** A directory of the Master as it arrives (in one part or several) and the same directory here in the same bytes. */
+import type { AttributeBytes } from '../../shared/attributes.ts';
 import type { MetadataProfile } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
 import { CONTROL_NAME, joinPath, parseRelativePath, type RelativePath } from '../../shared/path.ts';
@@ -24,6 +25,7 @@ export class ListingAssembler {
   private readonly profile: MetadataProfile;
   private parts: Uint8Array[] = [];
   private directory: number | undefined;
+  private said = new Map<number, AttributeBytes>();
 
   constructor(profile: MetadataProfile) {
     this.profile = profile;
@@ -38,16 +40,19 @@ export class ListingAssembler {
       throw new Fault('LINK-FRAME', { reason: 'parts of two directories' });
     }
     const entries = payload.subarray(reader.at);
+    for (const [index, bytes] of header.attributes.said) this.said.set(index, bytes);
     if (header.more) {
       this.directory = header.directory;
       this.parts.push(entries.slice());
       return undefined;
     }
     this.directory = undefined;
-    if (this.parts.length === 0) return { header, entries };
-    const whole = Buffer.concat([...this.parts, entries]);
+    if (this.parts.length === 0 && this.said.size === 0) return { header, entries };
+    const attributes = { complete: header.attributes.complete, said: this.said };
+    this.said = new Map();
+    const whole = this.parts.length === 0 ? entries : Buffer.concat([...this.parts, entries]);
     this.parts = [];
-    return { header, entries: whole };
+    return { header: { ...header, attributes }, entries: whole };
   }
 }
 

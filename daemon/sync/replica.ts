@@ -17,21 +17,14 @@ import { sameId } from '../journal/record.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { Clock, StagedFile } from '../ports.ts';
 import { type BlockFilePorts, BlockFiles, completeBlocks } from './block-files.ts';
-import {
-  type CompareRules,
-  compareDirectory,
-  type EntryComparison,
-  type OwnEntry,
-  sameMetadata,
-  verdictOfSingleName,
-  verdictToMakeAnew,
-} from './replica-compare.ts';
+import { compareListing, isAsSaid, isIdentical } from './listing-comparison.ts';
+import { type EntryComparison, type OwnEntry, verdictOfSingleName, verdictToMakeAnew } from './replica-compare.ts';
 import { type CompleteBlocks, ContentReceiver, type ContentSink } from './replica-contents.ts';
 import type { DirectoryState, SyncCounts } from './replica-directory.ts';
 import { type GroupPorts, type SyncChange, SyncGroup } from './replica-group.ts';
 import { describeNeed } from './replica-hash.ts';
 import { LinkGroups } from './replica-links.ts';
-import { type ArrivedListing, decodeEntries, encodesEqually, ListingAssembler, scanOwn } from './replica-listing.ts';
+import { type ArrivedListing, ListingAssembler, scanOwn } from './replica-listing.ts';
 import { retry, type Work } from './work.ts';
 
 export type SyncStart = Extract<ControlMessage, { readonly kind: 'sync-start' }>;
@@ -86,7 +79,8 @@ export class ReplicaSync implements ContentSink {
     if (header.syncId !== this.start.syncId) return;
     const tree = this.ports.writer.tree(header.root);
     const own = yield* retry(() => scanOwn(tree, header.path, this.ports.excluded));
-    if (own !== undefined && this.isIdentical(arrived, own)) {
+    const fast = this.start.ignoreSame || own?.every((entry) => entry.type !== 'file') === true;
+    if (own !== undefined && fast && isIdentical(tree, arrived, own, this.ports.profile)) {
       this.comparedEntries += own.length;
       this.counts.identical += own.length;
       yield* this.finishListing(this.openDirectory(arrived), []);
@@ -94,11 +88,6 @@ export class ReplicaSync implements ContentSink {
     }
     if (own === undefined) this.ports.sendNeeds(header.directory, []);
     else yield* this.process(arrived, own);
-  }
-
-  private isIdentical(arrived: ArrivedListing, own: readonly OwnEntry[]): boolean {
-    if (!this.start.ignoreSame && own.some((entry) => entry.type === 'file')) return false;
-    return encodesEqually(own, arrived.entries, this.ports.profile);
   }
 
   private openDirectory({ header }: ArrivedListing): DirectoryState {
@@ -119,7 +108,9 @@ export class ReplicaSync implements ContentSink {
 
   private *process(arrived: ArrivedListing, own: readonly OwnEntry[]): Work {
     const state = this.openDirectory(arrived);
-    const comparison = this.compare(arrived, own);
+    const tree = this.ports.writer.tree(state.root);
+    const comparison = compareListing(tree, arrived, own, this.start, this.ports.profile);
+    this.comparedEntries += comparison.entries.length;
     const changes: SyncChange[] = [];
     for (const extra of comparison.extra) changes.push(this.removal(state, extra));
     const wanted: EntryComparison[] = [];
@@ -127,21 +118,10 @@ export class ReplicaSync implements ContentSink {
     yield* this.carryOut(changes);
     const needs: Need[] = [];
     const { hasher } = this.ports;
-    const tree = this.ports.writer.tree(state.root);
     for (const found of wanted) {
       needs.push(this.blocks.need(state, found) ?? (yield* describeNeed(tree, state.path, found, hasher)));
     }
     yield* this.finishListing(state, needs);
-  }
-
-  private compare(arrived: ArrivedListing, own: readonly OwnEntry[]) {
-    const { profile, writer } = this.ports;
-    const { caseSensitive } = writer.tree(arrived.header.root).capabilities;
-    const { method, ignoreSame } = this.start;
-    const rules: CompareRules = { profile, method, ignoreSame, caseSensitive };
-    const listed = decodeEntries(arrived.entries, profile);
-    this.comparedEntries += listed.length;
-    return compareDirectory(listed, own, rules);
   }
 
   private removal(state: DirectoryState, extra: OwnEntry): SyncChange {
@@ -347,8 +327,9 @@ export class ReplicaSync implements ContentSink {
   takeSame(item: Extract<SyncItem, { readonly kind: 'same' }>): void {
     const [state, comparison] = this.answered(item);
     const { entry, own } = comparison;
-    const equal = own !== undefined && sameMetadata(item.metadata, own, this.ports.profile);
     const path = joinPath(state.path, entry.name);
+    const equal =
+      own !== undefined && isAsSaid(this.ports.writer.tree(state.root), path, item.metadata, own, this.ports.profile);
     const change = this.metadataChange(state.root, path, item.metadata, own);
     const then = (fault: Fault | undefined) => {
       if (equal) this.counts.identical += 1;
@@ -400,8 +381,9 @@ export class ReplicaSync implements ContentSink {
   /** Its time is set last: everything inside is in place. */
   private completeDirectory({ number, root, path, metadata }: DirectoryState): void {
     this.directories.delete(number);
-    const own = this.ports.writer.tree(root).stat(path);
-    if (own === undefined || sameMetadata(metadata, own, this.ports.profile)) return;
+    const tree = this.ports.writer.tree(root);
+    const own = tree.stat(path);
+    if (own === undefined || isAsSaid(tree, path, metadata, own, this.ports.profile)) return;
     this.followUps.push({
       change: { op: 'metadata', root, path, metadata },
       before: own,

@@ -8,7 +8,7 @@ import type { Change, ChangeMetadata } from '../change.ts';
 import { Fault } from '../faults.ts';
 import { parseRelativePath } from '../path.ts';
 import type { ByteReader, ByteWriter } from './bytes.ts';
-import { HASH_BYTES } from './sync-codec.ts';
+import { HASH_BYTES, readAttributes, writeAttributes } from './sync-codec.ts';
 
 export interface BatchHeader {
   /** Contiguous in a link session, from 1. */
@@ -58,10 +58,17 @@ export function readBatchHeader(reader: ByteReader): BatchHeader {
 
 function writeMetadata(writer: ByteWriter, metadata: ChangeMetadata): void {
   writer.varint(metadata.mode).varint(metadata.uid).varint(metadata.gid).i64(metadata.mtimeNs);
+  writeAttributes(writer, metadata.attributes);
 }
 
 function readMetadata(reader: ByteReader): ChangeMetadata {
-  return { mode: reader.varint(), uid: reader.varint(), gid: reader.varint(), mtimeNs: reader.i64() };
+  return {
+    mode: reader.varint(),
+    uid: reader.varint(),
+    gid: reader.varint(),
+    mtimeNs: reader.i64(),
+    ...readAttributes(reader),
+  };
 }
 
 export function writeChange(writer: ByteWriter, change: Change): void {

@@ -6,6 +6,7 @@
  * makes directories, links and metadata itself and answers with the indices of the files whose content it needs.
  * Every listing gets exactly one `need` answer, also an empty one; every index asked for gets exactly one answer in data frames.
  */
+import { type AttributeBytes, NO_ATTRIBUTES } from '../attributes.ts';
 import type { ChangeMetadata, MetadataProfile } from '../change.ts';
 import { Fault } from '../faults.ts';
 import type { RelativePath } from '../path.ts';
@@ -34,6 +35,19 @@ export interface ListingHeader {
   readonly metadata: ChangeMetadata;
   /** More parts of the same directory follow. */
   readonly more: boolean;
+  /** Beside the entries: most have none, and equal entries stay equal bytes. */
+  readonly attributes: ListedAttributes;
+}
+
+/**
+ * What is said about attributes of entries. Of files the Master's record says nothing happened to since they were
+ * synchronized last nothing is said, of links and other files it is. A directory's are with its own listing.
+ */
+export interface ListedAttributes {
+  /** Something is said about every entry but directories: about those not in `said`, that they have none. */
+  readonly complete: boolean;
+  /** By index in the directory; each part says it of its own entries. */
+  readonly said: ReadonlyMap<number, AttributeBytes>;
 }
 
 export function roundTime(timeNs: bigint, granularityNs: number): bigint {
@@ -48,6 +62,28 @@ function writeMetadata(writer: ByteWriter, metadata: ChangeMetadata, profile: Me
   writer.i64(roundTime(metadata.mtimeNs, profile.timeGranularityNs));
 }
 
+/** Metadata with the attributes: of single items, not of listed entries. */
+function writeWhole(writer: ByteWriter, metadata: ChangeMetadata, profile: MetadataProfile): void {
+  writeMetadata(writer, metadata, profile);
+  writeAttributes(writer, metadata.attributes);
+}
+
+function readWhole(reader: ByteReader, profile: MetadataProfile): ChangeMetadata {
+  return { ...readMetadata(reader, profile), ...readAttributes(reader) };
+}
+
+/** 0: nothing is said; else length + 1 and the bytes. */
+export function writeAttributes(writer: ByteWriter, attributes: AttributeBytes | undefined): void {
+  if (attributes === undefined) writer.u8(0);
+  else writer.varint(attributes.length + 1).raw(attributes);
+}
+
+/** Copied: unlike contents they are kept until they are applied. */
+export function readAttributes(reader: ByteReader): { attributes?: AttributeBytes } {
+  const length = reader.varint();
+  return length === 0 ? {} : { attributes: length === 1 ? NO_ATTRIBUTES : reader.raw(length - 1).slice() };
+}
+
 function readMetadata(reader: ByteReader, profile: MetadataProfile): ChangeMetadata {
   const [mode, uid, gid] = profile.posixModes ? [reader.varint(), reader.varint(), reader.varint()] : [0, 0, 0];
   return { mode, uid, gid, mtimeNs: reader.i64() };
@@ -60,7 +96,9 @@ export function writeListingHeader(writer: ByteWriter, header: ListingHeader, pr
     .u8(header.root)
     .u8(header.more ? 1 : 0)
     .text(header.path);
-  writeMetadata(writer, header.metadata, profile);
+  writeWhole(writer, header.metadata, profile);
+  writer.u8(header.attributes.complete ? 1 : 0).varint(header.attributes.said.size);
+  for (const [index, bytes] of header.attributes.said) writer.varint(index).blob(bytes);
 }
 
 export function readListingHeader(reader: ByteReader, profile: MetadataProfile): ListingHeader {
@@ -68,7 +106,16 @@ export function readListingHeader(reader: ByteReader, profile: MetadataProfile):
   const directory = reader.varint();
   const root = reader.u8();
   const more = reader.u8() === 1;
-  return { syncId, directory, root, more, path: reader.text(), metadata: readMetadata(reader, profile) };
+  const path = reader.text();
+  const metadata = readWhole(reader, profile);
+  return { syncId, directory, root, more, path, metadata, attributes: readListedAttributes(reader) };
+}
+
+function readListedAttributes(reader: ByteReader): ListedAttributes {
+  const complete = reader.u8() === 1;
+  const said = new Map<number, AttributeBytes>();
+  for (let count = reader.varint(); count > 0; count -= 1) said.set(reader.varint(), reader.blob().slice());
+  return { complete, said };
 }
 
 /** Canonical bytes of one entry: equal entries give equal bytes (directories leave out their own mtime: it is in their listing). */
@@ -197,12 +244,12 @@ export function writeSyncItem(writer: ByteWriter, item: SyncItem, profile: Metad
   switch (item.kind) {
     case 'file':
       writer.varint(item.directory).varint(item.index);
-      writeMetadata(writer, item.metadata, profile);
+      writeWhole(writer, item.metadata, profile);
       writer.blob(item.content);
       return;
     case 'begin':
       writer.varint(item.directory).varint(item.index);
-      writeMetadata(writer, item.metadata, profile);
+      writeWhole(writer, item.metadata, profile);
       writer.varint(item.token).varint(item.sizeBytes);
       return;
     case 'data':
@@ -221,7 +268,7 @@ export function writeSyncItem(writer: ByteWriter, item: SyncItem, profile: Metad
       return;
     case 'same':
       writer.varint(item.directory).varint(item.index);
-      writeMetadata(writer, item.metadata, profile);
+      writeWhole(writer, item.metadata, profile);
       return;
     case 'gone':
       writer.varint(item.directory).varint(item.index);
@@ -237,7 +284,7 @@ export function writeFileItemHead(
   profile: MetadataProfile,
 ): void {
   writer.u8(ITEM_KINDS.indexOf('file')).varint(place.directory).varint(place.index);
-  writeMetadata(writer, metadata, profile);
+  writeWhole(writer, metadata, profile);
   writer.varint(contentBytes);
 }
 
@@ -254,7 +301,7 @@ export function readSyncItem(reader: ByteReader, profile: MetadataProfile): Sync
         kind,
         directory: reader.varint(),
         index: reader.varint(),
-        metadata: readMetadata(reader, profile),
+        metadata: readWhole(reader, profile),
         content: reader.blob(),
       };
     case 'begin':
@@ -262,7 +309,7 @@ export function readSyncItem(reader: ByteReader, profile: MetadataProfile): Sync
         kind,
         directory: reader.varint(),
         index: reader.varint(),
-        metadata: readMetadata(reader, profile),
+        metadata: readWhole(reader, profile),
         token: reader.varint(),
         sizeBytes: reader.varint(),
       };
@@ -277,7 +324,7 @@ export function readSyncItem(reader: ByteReader, profile: MetadataProfile): Sync
     case 'rest':
       return { kind, token: reader.varint() };
     case 'same':
-      return { kind, directory: reader.varint(), index: reader.varint(), metadata: readMetadata(reader, profile) };
+      return { kind, directory: reader.varint(), index: reader.varint(), metadata: readWhole(reader, profile) };
     case 'gone':
       return { kind, directory: reader.varint(), index: reader.varint() };
     default:

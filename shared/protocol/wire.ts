@@ -3,6 +3,7 @@
  * The active side (Master) dials. Control messages are JSON in `control` frames, checked against these schemas before use.
  */
 import { z } from 'zod';
+import { ALL_KINDS } from '../attributes.ts';
 
 /** Newest protocol this build speaks and the oldest it accepts. */
 export const LINK_PROTOCOL = 1;
@@ -18,7 +19,11 @@ export const LINK_PING_MS = 1_000;
 const seq = z.number().int().nonnegative();
 const generation = z.string().regex(/^[0-9a-f]{32}$/);
 const position = z.object({ generation, seq });
-const profile = z.object({ posixModes: z.boolean(), timeGranularityNs: z.number().int().positive() });
+const profile = z.object({
+  posixModes: z.boolean(),
+  timeGranularityNs: z.number().int().positive(),
+  attributeKinds: z.number().int().min(0).max(ALL_KINDS),
+});
 const fault = z.object({
   code: z.string(),
   text: z.string(),

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { RootTree } from '../../daemon/ports.ts';
-import type { TreeFixture } from './tree-suite.ts';
+import type { TreeFixture } from './story.ts';
 
 /** `base`: a directory on the file system to test. */
 export function realFixture(base: string, open: (root: string) => RootTree): TreeFixture {

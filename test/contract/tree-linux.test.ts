@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import test from 'ava';
+import { forceListByPath } from '../../daemon/platform/linux/attributes.ts';
 import { forceComponentWalk } from '../../daemon/platform/linux/libc.ts';
 import { LinuxTree } from '../../daemon/platform/linux/tree.ts';
 import { realFixture } from './real-directory.ts';
@@ -24,11 +25,12 @@ const places = { disk: tmpdir(), ...(existsSync('/dev/shm') && { tmpfs: '/dev/sh
 for (const [name, base] of Object.entries(places)) {
   for (const walk of [false, true]) {
     const stories = treeStories({
-      name: `Linux, ${name}, ${walk ? 'component walk' : 'openat2'}`,
+      name: `Linux, ${name}, ${walk ? 'as an old kernel' : 'openat2'}`,
       awkwardNames,
       manyNames: 20_000,
       make: () => {
         forceComponentWalk(walk);
+        forceListByPath(walk);
         return realFixture(base, (root) => new LinuxTree(root));
       },
     });

@@ -1,27 +1,8 @@
 /** What every RootTree promises (daemon/ports.ts), checked the same way for memory and for real file systems. */
-import type { Metadata, RootTree } from '../../daemon/ports.ts';
-import { type Checks, type ContractStory, checks } from './checks.ts';
-
-/** What somebody else does in the root, beside the engine. */
-export interface OtherProgram {
-  writeFile(path: string, content: string): void;
-  readFile(path: string): string;
-  makeDirectory(path: string): void;
-  makeSymlink(path: string, target: string): void;
-  rename(from: string, to: string): void;
-  remove(path: string): void;
-}
-
-export interface TreeFixture {
-  readonly tree: RootTree;
-  readonly user: OtherProgram;
-  /** A directory outside of the root that links can point to, and what is in it. */
-  readonly outside: { readonly path: string; list(): string[] };
-  /** Puts another, empty directory in the place of the root. */
-  replaceRoot(): void;
-  removeRoot(): void;
-  dispose(): void;
-}
+import type { RootTree } from '../../daemon/ports.ts';
+import { attributeStories } from './attribute-stories.ts';
+import { type ContractStory, checks } from './checks.ts';
+import { put, type Story, type TreeFixture } from './story.ts';
 
 export interface SuiteOptions {
   readonly name: string;
@@ -33,17 +14,6 @@ export interface SuiteOptions {
 }
 
 const TIME_NS = 1_700_000_000_123_456_789n;
-
-function put(tree: RootTree, path: string, content: string, metadata: Metadata = {}): void {
-  const staged = tree.stage();
-  try {
-    staged.write(Buffer.from(content), 0);
-    staged.setMetadata(metadata);
-    staged.commit(path);
-  } finally {
-    staged.discard();
-  }
-}
 
 function read(tree: RootTree, path: string): string {
   const file = tree.openRead(path);
@@ -88,11 +58,10 @@ export function treeStories(options: SuiteOptions): ContractStory[] {
   linkStories(story);
   keepingStories(story);
   escapeStories(story);
+  attributeStories(story);
   rootStories(story);
   return stories;
 }
-
-type Story = (title: string, run: (t: Checks, fixture: TreeFixture) => void) => void;
 
 function lookingStories(story: Story, options: SuiteOptions): void {
   story('a scan lists every entry with its stat, sorted by UTF-16 code unit, without our own directory', (t, f) => {

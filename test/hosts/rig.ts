@@ -201,7 +201,7 @@ export class Host {
 export function oracle(master: string, replica: string, ignored: readonly string[] = []): Promise<string> {
   return new Promise((resolve, reject) => {
     const exclude = ignored.map((pattern) => `--exclude=${pattern}`);
-    const args = ['-aniHX', '--checksum', '--delete', ...exclude, `${master}/`, `${replica}/`];
+    const args = ['-aniHXA', '--checksum', '--delete', ...exclude, `${master}/`, `${replica}/`];
     execFile('rsync', args, { maxBuffer: MAX_OUTPUT_BYTES, encoding: 'latin1' }, (error, stdout, stderr) => {
       if (error !== null) reject(new Error(`rsync: ${stderr}`, { cause: error }));
       else resolve(stdout);

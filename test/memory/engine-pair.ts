@@ -1,6 +1,8 @@
 /** Both engines of a scenario over memory trees: everything in virtual time, also what a power cut leaves. */
 import type { ContentHasher } from '../../daemon/link/content-hash.ts';
+
 import type { RootTree } from '../../daemon/ports.ts';
+import { ALL_KINDS, type AttributeKinds } from '../../shared/attributes.ts';
 import type { SeededRandom } from './clock.ts';
 import { PairCore, type ReplicaFiles, type Side } from './pair-core.ts';
 import { MemorySegmentLog } from './segment-log.ts';
@@ -12,6 +14,7 @@ import { type CutOrder, MemoryVolume } from './volume.ts';
 interface PairOptions {
   readonly seed?: number;
   readonly exclude?: readonly string[];
+  readonly attributeKinds?: AttributeKinds;
   /** What a power cut leaves of the Replica's names; see MemoryVolume. */
   readonly cutOrder?: CutOrder;
 }
@@ -25,6 +28,7 @@ export class EnginePair extends PairCore {
 
   constructor(hasher: ContentHasher, options: PairOptions = {}) {
     super(hasher, options.seed ?? 1, options.exclude ?? []);
+    this.attributeKinds = options.attributeKinds ?? ALL_KINDS;
     this.masterTree = new MemoryTree({
       volume: new MemoryVolume(this.clock),
       path: '/master',

@@ -19,6 +19,7 @@ import type {
 import { MasterEngine } from '../../daemon/scenario/master-engine.ts';
 import { ReplicaEngine, type ReplicaEnginePorts } from '../../daemon/scenario/replica-engine.ts';
 import { MasterState } from '../../daemon/store/master-state.ts';
+import { ALL_KINDS, type AttributeKinds } from '../../shared/attributes.ts';
 import { type FaultDocument, fillTemplate } from '../../shared/faults.ts';
 import type { Position } from '../../shared/position.ts';
 import { MemoryCapture } from './capture.ts';
@@ -85,6 +86,8 @@ export abstract class PairCore {
   private readonly hasher: ContentHasher;
   protected readonly directory = mkdtempSync(join(MEMORY_DISK, 'mainstay-pair-'));
   private readonly exclude: readonly string[];
+  /** Kinds of attributes that are replicated; used by the next start of an engine. */
+  attributeKinds: AttributeKinds = ALL_KINDS;
   /** When and how fast the Master sends; used by its next start. */
   sending: Pick<EngineConfig, 'bandwidth' | 'schedule'> = {};
   /** Other limits for engines that start from now on. */
@@ -133,6 +136,7 @@ export abstract class PairCore {
       roots: [{ path: `/${role}` }],
       directory: this.directory,
       exclude: this.exclude,
+      attributeKinds: this.attributeKinds,
       agreedFingerprint: 'agreed',
       epoch: 1,
       limits: { spoolMaxBytes: 2 ** 30, spoolMinFreeBytes: 0, syncWindowBytes: 2 ** 24, ...this.limits },

@@ -6,6 +6,7 @@ import { type DataFrameType, FrameWriter, LinkSession } from '../../daemon/link/
 import type { LinkStream } from '../../daemon/ports.ts';
 import type { EngineConfig, EngineNotice } from '../../daemon/scenario/engine-protocol.ts';
 import { ReplicaEngine } from '../../daemon/scenario/replica-engine.ts';
+import { ALL_KINDS } from '../../shared/attributes.ts';
 import type { Change, ChangeMetadata } from '../../shared/change.ts';
 import type { Fault } from '../../shared/faults.ts';
 import { joinPath } from '../../shared/path.ts';
@@ -27,7 +28,7 @@ import { MemoryTree } from './tree.ts';
 import { MemoryVolume } from './volume.ts';
 
 export const GENERATION = 'a'.repeat(32);
-const PROFILE = { posixModes: true, timeGranularityNs: 1 };
+const PROFILE = { posixModes: true, timeGranularityNs: 1, attributeKinds: ALL_KINDS };
 const PEER = 'master';
 
 export type ControlOf<Kind extends ControlMessage['kind']> = Extract<ControlMessage, { kind: Kind }>;
@@ -61,6 +62,7 @@ export class ReplicaHost {
       roots: [{ path: '/memory' }],
       directory: '/memory-state',
       exclude: [],
+      attributeKinds: ALL_KINDS,
       agreedFingerprint: 'agreed',
       epoch: 1,
       limits: { spoolMaxBytes: 2 ** 30, spoolMinFreeBytes: 0, syncWindowBytes: 2 ** 24 },
@@ -183,7 +185,12 @@ export class ScriptedMaster {
   /** One listing in one part. */
   list(tree: MemoryTree, path: string, directory: number): void {
     const metadata = tree.stat(path)!;
-    writeListingHeader(this.writer, { syncId: 1, directory, root: 0, path, metadata, more: false }, PROFILE);
+    const attributes = { complete: false, said: new Map() };
+    writeListingHeader(
+      this.writer,
+      { syncId: 1, directory, root: 0, path, metadata, more: false, attributes },
+      PROFILE,
+    );
     for (const entry of tree.scan(path)) {
       const { name, type, sizeBytes } = entry;
       const link = (type === 'file' || type === 'symlink') && entry.links > 1 ? { linkGroup: entry.id.inode } : {};

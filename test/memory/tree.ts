@@ -9,6 +9,14 @@ import type {
   TreeCapabilities,
   WritableFile,
 } from '../../daemon/ports.ts';
+import {
+  type AttributeBytes,
+  decodeAttributes,
+  encodeAttributes,
+  kindBit,
+  mergeAttributes,
+  selectKinds,
+} from '../../shared/attributes.ts';
 import { Fault } from '../../shared/faults.ts';
 import { CONTROL_NAME, parseRelativePath, type RelativePath } from '../../shared/path.ts';
 import type { MemoryCapture } from './capture.ts';
@@ -51,6 +59,7 @@ const LINUX: TreeCapabilities = {
   caseSensitive: true,
   symlinks: true,
   hardLinks: true,
+  attributeKinds: kindBit('xattr') | kindBit('posix-acl'),
 };
 
 export class MemoryTree implements RootTree {
@@ -65,6 +74,8 @@ export class MemoryTree implements RootTree {
   private readonly kept: DirectoryNode;
   private readonly capture: MemoryTreeOptions['capture'];
   private nextStaged = 0;
+  /** Bytes of one attribute's value; ext4 has one block for all. */
+  largestAttribute = 65_536;
   /** Called before each operation of the engine; throw a `Fault` to make it fail. */
   beforeOperation: (operation: TreeOperation, path: string) => void = () => {};
 
@@ -137,8 +148,45 @@ export class MemoryTree implements RootTree {
         target.set(part, offset);
         return part.length;
       },
+      attributes: () => this.heldAttributes(node),
       close: () => {},
     };
+  }
+
+  attributesOf(directory: RelativePath, names: readonly string[]): Map<string, AttributeBytes> {
+    const parent = this.place(directory).node;
+    if (parent?.type !== 'directory') throw new Fault('FS-NOT-FOUND', { path: directory });
+    const found = new Map<string, AttributeBytes>();
+    for (const name of names) {
+      const node = name === '' ? parent : parent.entries.get(name);
+      const bytes = node && this.heldAttributes(node);
+      if (bytes !== undefined && bytes.length > 0) found.set(name, bytes);
+    }
+    return found;
+  }
+
+  private heldAttributes(node: MemoryNode): AttributeBytes {
+    return selectKinds(node.attributes, this.capabilities.attributeKinds);
+  }
+
+  /** As the volume takes them: what it cannot hold is refused. */
+  private apply(node: MemoryNode, metadata: Metadata, path: string): void {
+    const { attributes, ...rest } = metadata;
+    if (attributes === undefined) {
+      this.volume.setMetadata(node, rest);
+      return;
+    }
+    const { attributeKinds } = this.capabilities;
+    const wanted = decodeAttributes(attributes.bytes);
+    const fits = ({ kind, value }: (typeof wanted)[number]): boolean =>
+      (kindBit(kind) & attributeKinds) !== 0 && value.length <= this.largestAttribute;
+    const refused = wanted.filter((one) => !fits(one));
+    if (refused.length > 0 && attributes.onRefused === undefined) {
+      throw new Fault('FS-UNSUPPORTED', { what: `Attribute ${refused[0]!.name}`, path });
+    }
+    const stay = selectKinds(node.attributes, ~attributes.kinds);
+    this.volume.setMetadata(node, rest, mergeAttributes(stay, encodeAttributes(wanted.filter(fits))));
+    if (refused.length > 0) attributes.onRefused?.(encodeAttributes(refused));
   }
 
   readLink(path: RelativePath): string {
@@ -209,7 +257,7 @@ export class MemoryTree implements RootTree {
         if (!home.entries.has(stagedName)) throw new Fault('FS-NOT-FOUND', { path: 'staged file' });
         this.volume.atomically(() => {
           this.volume.detach(home, stagedName);
-          this.volume.setMetadata(node, metadata);
+          this.apply(node, metadata, path);
           this.put(place, node);
         });
         this.dirty(path);
@@ -246,7 +294,7 @@ export class MemoryTree implements RootTree {
     const place = this.vacant(path);
     const node = this.volume.createDirectory();
     this.volume.attach(place.parent, place.name, node);
-    this.volume.setMetadata(node, metadata);
+    this.apply(node, metadata, path);
     this.dirty(path);
   }
 
@@ -255,7 +303,7 @@ export class MemoryTree implements RootTree {
     const place = this.replaceable(path);
     const node = this.volume.createSymlink(target);
     this.put(place, node);
-    this.volume.setMetadata(node, metadata);
+    this.apply(node, metadata, path);
     this.dirty(path);
   }
 
@@ -285,7 +333,7 @@ export class MemoryTree implements RootTree {
   setMetadata(path: RelativePath, metadata: Metadata): void {
     this.beforeOperation('metadata', path);
     const node = path === '' ? this.place(path).node! : this.occupied(path).node;
-    this.volume.setMetadata(node, metadata);
+    this.apply(node, metadata, path);
     this.dirty(path);
   }
 

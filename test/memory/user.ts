@@ -1,5 +1,6 @@
 /** What users and applications do in a memory tree: ordinary file calls, which emit the hints a kernel would. */
 import type { CaptureHint } from '../../daemon/ports.ts';
+import { type Attribute, encodeAttributes } from '../../shared/attributes.ts';
 import { Fault } from '../../shared/faults.ts';
 import { joinPath, type RelativePath } from '../../shared/path.ts';
 import type { MemoryCapture } from './capture.ts';
@@ -120,6 +121,13 @@ export class MemoryUser {
     this.dirty(path, true);
   }
 
+  /** Replaces all attributes, as setfattr and setfacl would one after the other. */
+  setAttributes(path: RelativePath, attributes: readonly Attribute[]): void {
+    const node = path === '' ? this.tree.root : this.existing(path).node;
+    this.tree.volume.setMetadata(node, {}, encodeAttributes(attributes));
+    this.dirty(path, false);
+  }
+
   /** Moves a whole directory built elsewhere on the volume into the root: one event for all of it. */
   moveIn(path: RelativePath, build: (elsewhere: MemoryUser) => void): void {
     const before = this.tree.root;
@@ -185,7 +193,8 @@ export function describeTree(tree: MemoryTree): Map<string, string> {
   const firstNames = new Map<MemoryNode, string>();
   const visit = (path: string, node: MemoryNode) => {
     const metadata = `${node.type} ${node.mode.toString(8)} ${node.uid}:${node.gid} ${node.mtimeNs}`;
-    lines.set(path, `${metadata} ${contentOf(node, path, firstNames)}`);
+    const attributes = node.attributes.length === 0 ? '' : `[${Buffer.from(node.attributes).toString('latin1')}] `;
+    lines.set(path, `${metadata} ${attributes}${contentOf(node, path, firstNames)}`);
     if (node.type !== 'directory') return;
     for (const name of [...node.entries.keys()].sort()) visit(joinPath(path, name), node.entries.get(name)!);
   };

@@ -5,6 +5,7 @@
  * zeroed or mixed block by block.
  */
 import type { Clock, EntryStat, Metadata, Random } from '../../daemon/ports.ts';
+import { type AttributeBytes, NO_ATTRIBUTES } from '../../shared/attributes.ts';
 import { Fault } from '../../shared/faults.ts';
 
 interface NodeBase {
@@ -16,6 +17,7 @@ interface NodeBase {
   uid: number;
   gid: number;
   links: number;
+  attributes: AttributeBytes;
 }
 
 export interface FileNode extends NodeBase {
@@ -213,12 +215,13 @@ export class MemoryVolume {
     });
   }
 
-  setMetadata(node: MemoryNode, metadata: Metadata): void {
+  setMetadata(node: MemoryNode, metadata: Omit<Metadata, 'attributes'>, attributes = node.attributes): void {
     const before = ownMetadata(node);
     if (metadata.mode !== undefined && node.type !== 'symlink') node.mode = metadata.mode;
     if (metadata.uid !== undefined) node.uid = metadata.uid;
     if (metadata.gid !== undefined) node.gid = metadata.gid;
     if (metadata.mtimeNs !== undefined) node.mtimeNs = metadata.mtimeNs;
+    node.attributes = attributes;
     node.ctimeNs = this.stamp();
     const after = ownMetadata(node);
     this.log.push({ undo: () => Object.assign(node, before), redo: () => Object.assign(node, after) });
@@ -287,7 +290,8 @@ export class MemoryVolume {
   private base(mode: number): NodeBase {
     const now = this.stamp();
     const inode = (this.reuseInodes ? this.freeInodes.shift() : undefined) ?? this.nextInode++;
-    return { inode, birthNs: now, mtimeNs: now, ctimeNs: now, mode, uid: 0, gid: 0, links: 0 };
+    const attributes = NO_ATTRIBUTES;
+    return { inode, birthNs: now, mtimeNs: now, ctimeNs: now, mode, uid: 0, gid: 0, links: 0, attributes };
   }
 
   private touch(directory: DirectoryNode, node: MemoryNode): void {
@@ -329,9 +333,9 @@ function countBytes(tops: readonly DirectoryNode[]): number {
   return total;
 }
 
-function ownMetadata(node: MemoryNode): Required<Metadata> {
-  const { mode, uid, gid, mtimeNs } = node;
-  return { mode, uid, gid, mtimeNs };
+function ownMetadata(node: MemoryNode): Pick<NodeBase, 'mode' | 'uid' | 'gid' | 'mtimeNs' | 'attributes'> {
+  const { mode, uid, gid, mtimeNs, attributes } = node;
+  return { mode, uid, gid, mtimeNs, attributes };
 }
 
 /** Some blocks of what was written in place arrived, in no order; the size is either. */

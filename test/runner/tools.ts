@@ -6,12 +6,15 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 export const TOOL_PACKAGES = {
+  chattr: 'e2fsprogs',
   git: 'git',
   ip: 'iproute2',
   lsyncd: 'lsyncd',
   mount: 'mount',
   openssl: 'openssl',
   rsync: 'rsync',
+  setfacl: 'acl',
+  setfattr: 'attr',
   sqlite3: 'sqlite3',
   ssh: 'openssh-client',
   sshd: 'openssh-server',

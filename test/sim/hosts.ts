@@ -1,4 +1,5 @@
 /** Two simulated hosts with the real engines: what survives a kill, what survives a power cut, and what does not. */
+
 import { rmSync } from 'node:fs';
 import type { Standby } from '../../daemon/apply/standby.ts';
 import type { ContentHasher } from '../../daemon/link/content-hash.ts';
@@ -7,6 +8,7 @@ import type { EngineConfig, EngineNotice, EngineRequest } from '../../daemon/sce
 import { MasterEngine } from '../../daemon/scenario/master-engine.ts';
 import { ReplicaEngine } from '../../daemon/scenario/replica-engine.ts';
 import { MasterState } from '../../daemon/store/master-state.ts';
+import { ALL_KINDS } from '../../shared/attributes.ts';
 import { MemoryCapture } from '../memory/capture.ts';
 import type { SeededRandom, SimulatedClock } from '../memory/clock.ts';
 import { MemorySegmentLog } from '../memory/segment-log.ts';
@@ -80,6 +82,7 @@ function configOf(role: 'master' | 'replica'): EngineConfig {
     roots: [{ path: `/${role}` }],
     directory: `/${role}-state`,
     exclude: [],
+    attributeKinds: ALL_KINDS,
     agreedFingerprint: 'agreed',
     epoch: 1,
     limits: { spoolMaxBytes: 2 ** 26, spoolMinFreeBytes: 0, syncWindowBytes: 2 ** 24 },

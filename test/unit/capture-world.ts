@@ -12,6 +12,7 @@ import { LinkSession } from '../../daemon/link/session.ts';
 import type { CaptureHint, LinkStream } from '../../daemon/ports.ts';
 import { IntentSender } from '../../daemon/spool/intent-sender.ts';
 import { MasterState } from '../../daemon/store/master-state.ts';
+import { ALL_KINDS } from '../../shared/attributes.ts';
 import type { Fault } from '../../shared/faults.ts';
 import { MemoryCapture } from '../memory/capture.ts';
 import { SeededRandom, SimulatedClock } from '../memory/clock.ts';
@@ -89,6 +90,7 @@ export class CaptureWorld {
         hasher,
         wallMs: () => 0,
         sent: this.sent,
+        attributeKinds: ALL_KINDS,
         nextToken: () => {
           token += 1;
           return token;

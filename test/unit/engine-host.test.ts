@@ -6,6 +6,7 @@ import { SystemClock } from '../../daemon/platform/node/clock.ts';
 import { EnginePool } from '../../daemon/scenario/engine-host.ts';
 import type { EngineConfig } from '../../daemon/scenario/engine-protocol.ts';
 import { EngineSession } from '../../daemon/scenario/engine-session.ts';
+import { ALL_KINDS } from '../../shared/attributes.ts';
 import { Fault } from '../../shared/faults.ts';
 
 function config(top: string, root: string): EngineConfig {
@@ -16,6 +17,7 @@ function config(top: string, root: string): EngineConfig {
     roots: [{ path: root }],
     directory: join(top, 'state'),
     exclude: [],
+    attributeKinds: ALL_KINDS,
     agreedFingerprint: 'f',
     epoch: 1,
     limits: { spoolMaxBytes: 2 ** 30, spoolMinFreeBytes: 0, syncWindowBytes: 2 ** 24 },

@@ -1,10 +1,12 @@
 /** One Master with several Replicas: each gets everything, at its own pace. */
+
 import test from 'ava';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import type { EngineConfig, EngineNotice } from '../../daemon/scenario/engine-protocol.ts';
 import { MasterEngine } from '../../daemon/scenario/master-engine.ts';
 import { ReplicaEngine } from '../../daemon/scenario/replica-engine.ts';
 import { MasterState } from '../../daemon/store/master-state.ts';
+import { ALL_KINDS } from '../../shared/attributes.ts';
 import { MemoryCapture } from '../memory/capture.ts';
 import { SeededRandom, SimulatedClock } from '../memory/clock.ts';
 import { MemorySegmentLog } from '../memory/segment-log.ts';
@@ -23,6 +25,7 @@ function config(role: 'master' | 'replica'): EngineConfig {
     roots: [{ path: `/${role}` }],
     directory: '/state',
     exclude: [],
+    attributeKinds: ALL_KINDS,
     agreedFingerprint: 'agreed',
     epoch: 1,
     limits: { spoolMaxBytes: 2 ** 30, spoolMinFreeBytes: 0, syncWindowBytes: 2 ** 24 },

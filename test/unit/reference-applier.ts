@@ -1,5 +1,7 @@
 /** The smallest thing that can carry out changes: what the Master sends is judged by what this makes of it. */
 
+import type { Metadata } from '../../daemon/ports.ts';
+import { ALL_KINDS } from '../../shared/attributes.ts';
 import type { Change, ChangeMetadata } from '../../shared/change.ts';
 import { readBatchHeader, readChange } from '../../shared/protocol/batch-codec.ts';
 import { ByteReader } from '../../shared/protocol/bytes.ts';
@@ -67,7 +69,7 @@ export class ReferenceApplier {
     const tree = this.trees[change.root]!;
     switch (change.op) {
       case 'symlink':
-        tree.makeSymlink(change.path, change.target, change.metadata);
+        tree.makeSymlink(change.path, change.target, toSet(change.metadata));
         return;
       case 'link':
         if ((tree.stat(change.existing)?.type ?? 'directory') === 'directory')
@@ -86,22 +88,22 @@ export class ReferenceApplier {
         this.drop(tree, change.path);
         return;
       case 'metadata':
-        if (tree.stat(change.path) !== undefined) tree.setMetadata(change.path, change.metadata);
+        if (tree.stat(change.path) !== undefined) tree.setMetadata(change.path, toSet(change.metadata));
     }
   }
 
   private makeDirectory(tree: MemoryTree, path: string, metadata: ChangeMetadata): void {
     const there = tree.stat(path);
     if (there !== undefined && there.type !== 'directory') this.drop(tree, path);
-    if (there?.type === 'directory') tree.setMetadata(path, metadata);
-    else tree.makeDirectory(path, metadata);
+    if (there?.type === 'directory') tree.setMetadata(path, toSet(metadata));
+    else tree.makeDirectory(path, toSet(metadata));
   }
 
   private put(root: number, path: string, content: Uint8Array, metadata: ChangeMetadata): void {
     const tree = this.trees[root]!;
     const staged = tree.stage();
     staged.write(content, 0);
-    staged.setMetadata(metadata);
+    staged.setMetadata(toSet(metadata));
     staged.commit(path);
   }
 
@@ -110,4 +112,8 @@ export class ReferenceApplier {
     tree.keep(path, 'dropped');
     tree.dropKept('dropped');
   }
+}
+
+function toSet({ attributes: bytes, ...rest }: ChangeMetadata): Metadata {
+  return bytes === undefined ? rest : { ...rest, attributes: { kinds: ALL_KINDS, bytes } };
 }

@@ -1,7 +1,9 @@
 /** The Replica's data path: whatever happens at whatever step, the roots end as the Master's changes say. */
+
 import test from 'ava';
 import { Standby } from '../../daemon/apply/standby.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
+import { ALL_KINDS } from '../../shared/attributes.ts';
 import type { Change, ChangeMetadata } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
 import { baseName, parentPath } from '../../shared/path.ts';
@@ -16,7 +18,7 @@ import { describeTree, MemoryUser } from '../memory/user.ts';
 import { MemoryVolume } from '../memory/volume.ts';
 
 const hasher = await createContentHasher();
-const PROFILE = { posixModes: true, timeGranularityNs: 1 };
+const PROFILE = { posixModes: true, timeGranularityNs: 1, attributeKinds: ALL_KINDS };
 const GENERATION = '0'.repeat(32);
 
 /** A host whose engine can be killed and whose power can fail. */

@@ -3,6 +3,7 @@ import { constants as fileConstants } from 'node:fs';
 import { constants } from 'node:os';
 import type { EntryStat, Metadata } from '../../ports.ts';
 import { faultOfErrno } from '../system-fault.ts';
+import { writeAttributes } from './attributes.ts';
 import { decodeStat, statAt } from './directory.ts';
 import {
   chmodHandle,
@@ -39,14 +40,18 @@ function changesOwner(before: EntryStat | undefined, metadata: Metadata): boolea
   return (metadata.uid ?? before.uid) !== before.uid || (metadata.gid ?? before.gid) !== before.gid;
 }
 
-/** For a file we hold open for writing; `before`: what it is now. */
+/**
+ * For a new file we hold open for writing, which has no attributes yet; `before`: what it is now. The order counts: chown
+ * takes away set-user-id bits and capabilities, an access list changes the mode, everything but the time is a change.
+ */
 export function setHandleMetadata(handle: number, before: EntryStat, metadata: Metadata, path: string): void {
   const owned = changesOwner(before, metadata);
   if (owned) {
     checkOwner(chownHandle(handle, metadata.uid ?? NOBODY_CHANGES, metadata.gid ?? NOBODY_CHANGES), path);
   }
-  // After the owner: chown clears the set-user-id bit.
-  if (metadata.mode !== undefined && (owned || metadata.mode !== before.mode)) {
+  const attributed = (metadata.attributes?.bytes.length ?? 0) > 0;
+  if (attributed) writeAttributes({ handle }, metadata.attributes!, path);
+  if (metadata.mode !== undefined && (owned || attributed || metadata.mode !== before.mode)) {
     check(chmodHandle(handle, metadata.mode), path);
   }
   if (metadata.mtimeNs !== undefined) check(setTimeHandle(handle, metadata.mtimeNs), path);
@@ -60,7 +65,9 @@ export function setNamedMetadata(directory: number, name: string, metadata: Meta
   if (owned) {
     checkOwner(chownAt(directory, name, metadata.uid ?? NOBODY_CHANGES, metadata.gid ?? NOBODY_CHANGES), path);
   }
-  const modeDiffers = metadata.mode !== undefined && (owned || metadata.mode !== before.mode);
+  const { attributes } = metadata;
+  const attributed = attributes !== undefined && writeAttributes({ handle: directory, name }, attributes, path);
+  const modeDiffers = metadata.mode !== undefined && (owned || attributed || metadata.mode !== before.mode);
   if (modeDiffers && before.type !== 'symlink') setMode(directory, name, metadata.mode!, path);
   if (metadata.mtimeNs !== undefined && metadata.mtimeNs !== before.mtimeNs) {
     check(setTimeAt(directory, name, metadata.mtimeNs), path);

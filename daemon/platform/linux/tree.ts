@@ -6,6 +6,7 @@
 import { constants, fsyncSync, readSync, statfsSync } from 'node:fs';
 import { constants as system } from 'node:os';
 import { join } from 'node:path';
+import { type AttributeBytes, kindBit, NO_ATTRIBUTES } from '../../../shared/attributes.ts';
 import { Fault } from '../../../shared/faults.ts';
 import {
   baseName,
@@ -26,17 +27,9 @@ import type {
   WritableFile,
 } from '../../ports.ts';
 import { faultOfErrno, translating } from '../system-fault.ts';
+import { kindsOfVolume, readAttributes, readAttributesIn, writeAttributes } from './attributes.ts';
 import { prepareControl } from './control.ts';
-import {
-  decodeStat,
-  listedName,
-  listRaw,
-  scanHandle,
-  statAt,
-  statDevice,
-  statFollowing,
-  statHandle,
-} from './directory.ts';
+import { decodeStat, listedName, listRaw, scanHandle, statDevice, statFollowing, statHandle } from './directory.ts';
 import {
   AT_FDCWD,
   closeHandle,
@@ -49,7 +42,6 @@ import {
   openAt,
   openBeneath,
   PATH_DIRECTORY,
-  RENAME_NOREPLACE,
   readLinkAt,
   renameAt,
   symlinkAt,
@@ -57,6 +49,7 @@ import {
   unlinkAt,
 } from './libc.ts';
 import { setNamedMetadata } from './metadata.ts';
+import { moveWithoutReplacing } from './move.ts';
 import { removeTree } from './remove.ts';
 import { stageFile } from './staged-file.ts';
 import { writtenFile } from './written-file.ts';
@@ -71,6 +64,7 @@ const STAT_FLAGS = O_PATH | constants.O_NOFOLLOW | O_CLOEXEC;
 const ROOT_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | O_CLOEXEC;
 
 const CAPABILITIES: TreeCapabilities = {
+  attributeKinds: 0,
   posixModes: true,
   timeGranularityNs: 1,
   caseSensitive: true,
@@ -86,7 +80,7 @@ interface ControlHandles {
 
 export class LinuxTree implements RootTree {
   readonly path: string;
-  readonly capabilities = CAPABILITIES;
+  capabilities = CAPABILITIES;
   private root = -1;
   private device = 0;
   private identity = '';
@@ -118,6 +112,7 @@ export class LinuxTree implements RootTree {
     this.root = handle;
     if (statHandle(handle) < 0) throw this.rootFault(errno());
     this.device = statDevice();
+    this.capabilities = { ...CAPABILITIES, attributeKinds: kindsOfVolume(handle) };
     this.identity = identity;
   }
 
@@ -174,6 +169,7 @@ export class LinuxTree implements RootTree {
       },
       read: (target, offset, length, position) =>
         translating(path, () => readSync(handle, target, offset, length, position)),
+      attributes: () => readAttributes({ handle }, this.capabilities.attributeKinds, path),
       close: () => closeHandle(handle),
     };
   }
@@ -210,6 +206,15 @@ export class LinuxTree implements RootTree {
       const code = errno();
       throw code === EINVAL ? new Fault('FS-NOT-FOUND', { path }) : faultOfErrno(code, path);
     });
+  }
+
+  attributesOf(directory: RelativePath, names: readonly string[]): Map<string, AttributeBytes> {
+    const handle = this.openDirectory(directory, OPEN_DIRECTORY);
+    try {
+      return readAttributesIn(handle, names, this.capabilities.attributeKinds, directory);
+    } finally {
+      closeHandle(handle);
+    }
   }
 
   // ------------------------------------------------------------- changing
@@ -292,6 +297,9 @@ export class LinuxTree implements RootTree {
 
   private keepCopy(path: RelativePath, keepName: string, stat: EntryStat): void {
     const { kept, staging } = this.controlHandles();
+    const kinds = this.capabilities.attributeKinds;
+    const bytes = this.attributesOf(parentPath(path) ?? '', [baseName(path)]).get(baseName(path));
+    const attributes = bytes === undefined ? {} : { attributes: { kinds, bytes } };
     const copy = stageFile({
       staging: () => staging,
       kept: () => kept,
@@ -300,7 +308,7 @@ export class LinuxTree implements RootTree {
     });
     try {
       copy.copyFrom(path, 0, stat.sizeBytes);
-      copy.setMetadata({ mode: stat.mode, uid: stat.uid, gid: stat.gid, mtimeNs: stat.mtimeNs });
+      copy.setMetadata({ mode: stat.mode, uid: stat.uid, gid: stat.gid, mtimeNs: stat.mtimeNs, ...attributes });
       copy.commit(keepName);
     } finally {
       copy.discard();
@@ -388,6 +396,9 @@ export class LinuxTree implements RootTree {
       return handle;
     };
     this.control = { staging: open('staging'), kept: open('kept'), cookies: open('cookies') };
+    // A default access list of the parent would be inherited by every new file.
+    const kinds = this.capabilities.attributeKinds & kindBit('posix-acl');
+    writeAttributes({ handle: this.control.staging }, { kinds, bytes: NO_ATTRIBUTES }, path);
     return this.control;
   }
 
@@ -442,25 +453,6 @@ export class LinuxTree implements RootTree {
       closeHandle(listing);
     }
   }
-}
-
-/** Rename that never replaces; a file system without RENAME_NOREPLACE gets a check first (D5 keeps what is there anyway). */
-function moveWithoutReplacing(
-  from: number,
-  fromName: string,
-  to: number,
-  toName: string,
-  fromPath: string,
-  toPath: string,
-): void {
-  if (renameAt(from, fromName, to, toName, RENAME_NOREPLACE) >= 0) return;
-  let code = errno();
-  if (code === EINVAL || code === ENOSYS) {
-    if (statAt(to, toName) >= 0) code = EEXIST;
-    else if (renameAt(from, fromName, to, toName, 0) >= 0) return;
-    else code = errno();
-  }
-  throw faultOfErrno(code, code === EEXIST ? toPath : fromPath);
 }
 
 /** A directory cannot have a further name: then there is no file at the path. */

@@ -23,6 +23,7 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
+import { type AttributeBytes, NO_ATTRIBUTES } from '../../../shared/attributes.ts';
 import { Fault } from '../../../shared/faults.ts';
 import { CONTROL_NAME, joinPath, parseRelativePath, type RelativePath } from '../../../shared/path.ts';
 import type {
@@ -52,6 +53,7 @@ const CAPABILITIES: TreeCapabilities = {
   caseSensitive: false,
   symlinks: false,
   hardLinks: true,
+  attributeKinds: 0,
 };
 
 type ControlPart = (typeof CONTROL_PARTS)[number];
@@ -129,8 +131,13 @@ export class WindowsTree implements RootTree {
         ),
       read: (target, offset, length, position) =>
         translating(path, () => readSync(handle, target, offset, length, position)),
+      attributes: () => NO_ATTRIBUTES,
       close: () => closeSync(handle),
     };
+  }
+
+  attributesOf(): Map<string, AttributeBytes> {
+    return new Map();
   }
 
   /** Refuses what is not a regular file, before opening and, should it have been replaced meanwhile, after. */

@@ -1,0 +1,21 @@
+/** Which metadata two hosts replicate: what both hold and the scenario asks for. Pure. */
+import type { AttributeKinds } from '../../shared/attributes.ts';
+import type { MetadataProfile } from '../../shared/change.ts';
+import type { RootTree } from '../ports.ts';
+
+/** What the roots of this host hold, of the kinds of attributes the scenario replicates. */
+export function profileOf(trees: readonly RootTree[], kinds: AttributeKinds): MetadataProfile {
+  return {
+    posixModes: trees.every((tree) => tree.capabilities.posixModes),
+    timeGranularityNs: Math.max(1, ...trees.map((tree) => tree.capabilities.timeGranularityNs)),
+    attributeKinds: trees.reduce((common, tree) => common & tree.capabilities.attributeKinds, kinds),
+  };
+}
+
+export function commonProfile(own: MetadataProfile, peers: MetadataProfile): MetadataProfile {
+  return {
+    posixModes: own.posixModes && peers.posixModes,
+    timeGranularityNs: Math.max(own.timeGranularityNs, peers.timeGranularityNs),
+    attributeKinds: own.attributeKinds & peers.attributeKinds,
+  };
+}

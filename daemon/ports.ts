@@ -126,6 +126,22 @@ export interface StagedFile {
   discard(): void;
 }
 
+/**
+ * A new directory of small files, built in the staging directory. It becomes a directory of the root by one rename, so its
+ * files appear together, whole. Safe to `discard` at any time; after `commit` that does nothing.
+ */
+export interface StagedDirectory {
+  /** A whole file with its metadata. Nothing of it is left when this throws. */
+  add(name: string, content: Uint8Array, metadata: Metadata): void;
+  /**
+   * Becomes the directory at `path`, which must be empty: when it is not, the files join what is there one by one,
+   * replacing files of their names. Its own metadata is left to the caller; the time of its parent does not change, for it
+   * may be right already (D11). After a fault it may be called again.
+   */
+  commit(path: RelativePath): void;
+  discard(): void;
+}
+
 /** A file of the root that is changed where it is, by the journal's rules (D5): what is overwritten was kept before. Its time is set after it was closed. */
 export interface WritableFile {
   stat(): EntryStat;
@@ -169,6 +185,8 @@ export interface RootTree {
    * staging it again goes on with the content it has.
    */
   stage(keepName?: string): StagedFile;
+  /** Absent where a directory cannot be renamed over an empty one. */
+  stageDirectory?(): StagedDirectory;
   /** An existing regular file, to be changed in place; `FS-NOT-FOUND` when there is none, `FS-BUSY` when it is in use. */
   openWrite(path: RelativePath): WritableFile;
   makeDirectory(path: RelativePath, metadata: Metadata): void;

@@ -8,6 +8,9 @@ import type { RootTree, StagedFile } from '../ports.ts';
 import { appliedMetadata } from './open-puts.ts';
 import type { ChangeOrigin, Plan, TreeChange } from './plan.ts';
 
+/** What of a staged file makes it a file of the root. */
+export type StagedPut = Pick<StagedFile, 'setMetadata' | 'commit' | 'release' | 'discard'>;
+
 export type ActPlan = Extract<Plan, { readonly kind: 'act' }>;
 
 /** Mode of a parent that was missing, until the Master sends the directory itself. */
@@ -35,7 +38,7 @@ export class TreeWriter {
   }
 
   /** The record must be durable. `staged`: the content of a put that came in pieces. */
-  act(change: TreeChange, plan: ActPlan, record: UndoRecord, staged?: StagedFile): void {
+  act(change: TreeChange, plan: ActPlan, record: UndoRecord, staged?: StagedPut): void {
     const tree = this.tree(record.root);
     if (plan.keep !== 'none') this.journal.keep(record, plan.keep);
     switch (plan.action) {
@@ -63,11 +66,12 @@ export class TreeWriter {
     }
   }
 
-  private put(tree: RootTree, change: TreeChange, arrived: StagedFile | undefined): void {
+  private put(tree: RootTree, change: TreeChange, arrived: StagedPut | undefined): void {
     if (change.op !== 'put') throw new Fault('INTERNAL', { reason: `put planned for ${change.op}` });
-    const staged = arrived ?? tree.stage();
+    const own = arrived === undefined ? tree.stage() : undefined;
+    const staged: StagedPut = arrived ?? own!;
     try {
-      if (arrived === undefined && change.content.length > 0) staged.write(change.content, 0);
+      if (change.content.length > 0) own?.write(change.content, 0);
       staged.setMetadata(appliedMetadata(change.metadata, this.profile));
       staged.commit(change.path);
     } catch (error) {

@@ -5,7 +5,7 @@ import { joinPath } from '../../shared/path.ts';
 import type { SyncItem } from '../../shared/protocol/sync-codec.ts';
 import { StagedContent } from '../apply/open-puts.ts';
 import type { ParkedItems } from '../apply/parked.ts';
-import type { TreeWriter } from '../apply/tree-writer.ts';
+import type { StagedPut, TreeWriter } from '../apply/tree-writer.ts';
 import { verdictOf } from '../apply/verdict.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { Clock, StagedFile } from '../ports.ts';
@@ -31,7 +31,7 @@ export interface ContentSink {
     state: DirectoryState,
     comparison: EntryComparison,
     metadata: ChangeMetadata,
-    staged: StagedFile,
+    staged: StagedPut,
     bytes: number,
   ): void;
   takeSame(item: Extract<SyncItem, { readonly kind: 'same' }>): void;
@@ -142,15 +142,21 @@ export class ContentReceiver {
 
   private takeFile(item: Extract<SyncItem, { readonly kind: 'file' }>): void {
     const [state, comparison] = this.sink.needed(item);
-    const staged = this.ports.writer.tree(state.root).stage();
+    const { content, metadata } = item;
+    const staged = state.build?.add(comparison.entry.name, content, metadata) ?? this.stageFile(state.root, content);
+    this.sink.answered(item);
+    this.sink.addPut(state, comparison, metadata, staged, content.length);
+  }
+
+  private stageFile(root: number, content: Uint8Array): StagedFile {
+    const staged = this.ports.writer.tree(root).stage();
     try {
-      if (item.content.length > 0) staged.write(item.content, 0);
+      if (content.length > 0) staged.write(content, 0);
+      return staged;
     } catch (error) {
       staged.discard();
       throw error;
     }
-    this.sink.answered(item);
-    this.sink.addPut(state, comparison, item.metadata, staged, item.content.length);
   }
 
   private takeBegin(item: Extract<SyncItem, { readonly kind: 'begin' }>): void {

@@ -6,11 +6,12 @@ import { Fault } from '../../shared/faults.ts';
 import { withOldAttributes } from '../apply/old-attributes.ts';
 import type { TreeChange } from '../apply/plan.ts';
 import { planChange } from '../apply/plan.ts';
-import type { ActPlan, TreeWriter } from '../apply/tree-writer.ts';
+import type { ActPlan, StagedPut, TreeWriter } from '../apply/tree-writer.ts';
 import { verdictOf } from '../apply/verdict.ts';
 import type { JournalPort } from '../journal/journal.ts';
 import type { UndoRecord } from '../journal/record.ts';
-import type { EntryStat, StagedFile } from '../ports.ts';
+import type { EntryStat } from '../ports.ts';
+import type { DirectoryState } from './replica-directory.ts';
 
 const GROUP_FILES = 2_000;
 const GROUP_BYTES = 16 * 1024 * 1024;
@@ -21,7 +22,9 @@ export interface SyncChange {
   readonly before: EntryStat | undefined;
   /** Rename and link: what the other path holds. */
   readonly source?: EntryStat | undefined;
-  readonly staged?: StagedFile;
+  readonly staged?: StagedPut;
+  /** Part of a directory that is renamed as a whole: not before everything it needs has come. */
+  readonly directory?: Pick<DirectoryState, 'needs'>;
   /** Called once, when it was made or could not be made for good. */
   readonly settled: (fault: Fault | undefined) => void;
 }
@@ -33,12 +36,18 @@ export interface GroupPorts {
   readonly flushSynchronized: () => void;
 }
 
+function isReady({ directory }: SyncChange): boolean {
+  return directory === undefined || directory.needs.size === 0;
+}
+
 /** No position and no time of the Master belong to a synchronization's changes. */
 const ORIGIN = { seq: 0, masterMs: 0 };
 
 export class SyncGroup {
   private readonly ports: GroupPorts;
   private members: SyncChange[] = [];
+  /** Added since the last commit. */
+  private files = 0;
   private bytes = 0;
 
   constructor(ports: GroupPorts) {
@@ -46,7 +55,7 @@ export class SyncGroup {
   }
 
   get full(): boolean {
-    return this.members.length >= GROUP_FILES || this.bytes >= GROUP_BYTES;
+    return this.files >= GROUP_FILES || this.bytes >= GROUP_BYTES;
   }
 
   get empty(): boolean {
@@ -55,6 +64,7 @@ export class SyncGroup {
 
   add(member: SyncChange, bytes: number): void {
     this.members.push(member);
+    this.files += 1;
     this.bytes += bytes;
   }
 
@@ -62,11 +72,13 @@ export class SyncGroup {
   commit(): void {
     if (this.members.length === 0) return;
     this.ports.flushSynchronized();
-    const members = this.members;
-    this.members = [];
+    const waiting = this.members.filter((member) => !isReady(member));
+    const ready = waiting.length === 0 ? this.members : this.members.filter(isReady);
+    this.members = waiting;
+    this.files = 0;
     this.bytes = 0;
-    this.carryOut(members, (rest) => {
-      this.members = rest;
+    this.carryOut(ready, (rest) => {
+      this.members = [...rest, ...waiting];
     });
   }
 
@@ -95,6 +107,7 @@ export class SyncGroup {
   discard(): void {
     for (const member of this.members) member.staged?.release();
     this.members = [];
+    this.files = 0;
     this.bytes = 0;
   }
 

@@ -12,11 +12,12 @@ import { ByteReader } from '../../shared/protocol/bytes.ts';
 import { type Need, readSyncItem, type SyncItem } from '../../shared/protocol/sync-codec.ts';
 import type { ControlMessage } from '../../shared/protocol/wire.ts';
 import type { ParkedItems } from '../apply/parked.ts';
-import type { TreeWriter } from '../apply/tree-writer.ts';
+import type { StagedPut, TreeWriter } from '../apply/tree-writer.ts';
 import { sameId } from '../journal/record.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
-import type { Clock, StagedFile } from '../ports.ts';
+import type { Clock } from '../ports.ts';
 import { type BlockFilePorts, BlockFiles, completeBlocks } from './block-files.ts';
+import { DirectoryBuild, mayBuild } from './directory-build.ts';
 import { compareListing, isAsSaid, isIdentical } from './listing-comparison.ts';
 import { type EntryComparison, type OwnEntry, verdictOfSingleName, verdictToMakeAnew } from './replica-compare.ts';
 import { type CompleteBlocks, ContentReceiver, type ContentSink } from './replica-contents.ts';
@@ -118,6 +119,8 @@ export class ReplicaSync implements ContentSink {
     yield* this.carryOut(changes);
     const needs: Need[] = [];
     const { hasher } = this.ports;
+    if (own.length === 0 && state.path !== '' && mayBuild(comparison.entries, wanted))
+      state.build = new DirectoryBuild(tree, state.path, this.ports.profile);
     for (const found of wanted) {
       needs.push(this.blocks.need(state, found) ?? (yield* describeNeed(tree, state.path, found, hasher)));
     }
@@ -305,7 +308,7 @@ export class ReplicaSync implements ContentSink {
     state: DirectoryState,
     comparison: EntryComparison,
     metadata: ChangeMetadata,
-    staged: StagedFile,
+    staged: StagedPut,
     bytes: number,
   ): void {
     const { root } = state;
@@ -315,6 +318,7 @@ export class ReplicaSync implements ContentSink {
       change: { op: 'put', root, path, metadata, content: NO_CONTENT },
       before: own,
       staged,
+      ...(state.build?.holds(staged) ? { directory: state } : {}),
       settled: (fault) => {
         this.settle(root, path, own === undefined ? 'created' : 'updated', fault);
         this.ownerSettled(state, comparison, fault === undefined);

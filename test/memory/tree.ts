@@ -5,6 +5,7 @@ import type {
   ReadableFile,
   RootTree,
   ScannedEntry,
+  StagedDirectory,
   StagedFile,
   TreeCapabilities,
   WritableFile,
@@ -282,6 +283,58 @@ export class MemoryTree implements RootTree {
         if (home === this.staging) this.dropStaged(home, stagedName, node);
       },
       discard: () => this.dropStaged(home, stagedName, node),
+    };
+  }
+
+  stageDirectory(): StagedDirectory {
+    this.beforeOperation('stage', '');
+    const node = this.volume.createDirectory();
+    const stagedName = `d${this.nextStaged++}`;
+    this.volume.attach(this.staging, stagedName, node);
+    this.volume.setMetadata(node, { mode: 0o700 });
+    const isStaged = () => this.staging.entries.get(stagedName) === node;
+    return {
+      add: (name, content, metadata) => {
+        this.beforeOperation('write', name);
+        const file = this.volume.createFile();
+        this.volume.attach(node, name, file);
+        try {
+          this.volume.writeAt(file, content, 0);
+        } catch (error) {
+          this.volume.release(this.volume.detach(node, name));
+          throw error;
+        }
+        this.volume.setMetadata(file, metadata);
+      },
+      commit: (path) => {
+        this.beforeOperation('commit', path);
+        const place = this.place(path);
+        if (!isStaged()) throw new Fault('FS-NOT-FOUND', { path: 'staged directory' });
+        const target = place.node;
+        if (target !== undefined && target.type !== 'directory') throw new Fault('FS-NOT-FOUND', { path });
+        if (target === undefined || target.entries.size === 0) {
+          this.volume.atomically(() => {
+            const { mtimeNs } = this.volume.stat(place.parent);
+            this.volume.detach(this.staging, stagedName);
+            if (target !== undefined) this.volume.release(this.volume.detach(place.parent, place.name));
+            this.volume.attach(place.parent, place.name, node);
+            this.volume.setMetadata(place.parent, { mtimeNs });
+          });
+        } else {
+          for (const [name, file] of [...node.entries]) {
+            this.beforeOperation('commit', `${path}/${name}`);
+            this.volume.atomically(() => {
+              this.volume.detach(node, name);
+              this.put({ parent: target, name, node: target.entries.get(name) }, file);
+            });
+          }
+          this.volume.release(this.volume.detach(this.staging, stagedName));
+        }
+        this.dirty(path);
+      },
+      discard: () => {
+        if (isStaged()) this.volume.release(this.volume.detach(this.staging, stagedName));
+      },
     };
   }
 

@@ -34,7 +34,10 @@ function check(result: number, path: string): void {
   if (result < 0) throw faultOfErrno(errno(), path);
 }
 
-function changesOwner(before: EntryStat | undefined, metadata: Metadata): boolean {
+/** What metadata says beside the time. */
+type Rights = Pick<EntryStat, 'mode' | 'uid' | 'gid'>;
+
+function changesOwner(before: Rights | undefined, metadata: Metadata): boolean {
   if (metadata.uid === undefined && metadata.gid === undefined) return false;
   if (before === undefined) return true;
   return (metadata.uid ?? before.uid) !== before.uid || (metadata.gid ?? before.gid) !== before.gid;
@@ -44,7 +47,7 @@ function changesOwner(before: EntryStat | undefined, metadata: Metadata): boolea
  * For a new file we hold open for writing, which has no attributes yet; `before`: what it is now. The order counts: chown
  * takes away set-user-id bits and capabilities, an access list changes the mode, everything but the time is a change.
  */
-export function setHandleMetadata(handle: number, before: EntryStat, metadata: Metadata, path: string): void {
+export function setHandleMetadata(handle: number, before: Rights, metadata: Metadata, path: string): void {
   const owned = changesOwner(before, metadata);
   if (owned) {
     checkOwner(chownHandle(handle, metadata.uid ?? NOBODY_CHANGES, metadata.gid ?? NOBODY_CHANGES), path);

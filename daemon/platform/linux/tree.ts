@@ -22,6 +22,7 @@ import type {
   ReadableFile,
   RootTree,
   ScannedEntry,
+  StagedDirectory,
   StagedFile,
   TreeCapabilities,
   WritableFile,
@@ -51,7 +52,8 @@ import {
 import { setNamedMetadata } from './metadata.ts';
 import { moveWithoutReplacing } from './move.ts';
 import { removeTree } from './remove.ts';
-import { stageFile } from './staged-file.ts';
+import { stageDirectory } from './staged-directory.ts';
+import { type StagingPlace, stageFile } from './staged-file.ts';
 import { writtenFile } from './written-file.ts';
 
 const { EEXIST, EINVAL, EISDIR, ELOOP, EMLINK, ENOENT, ENOSYS, ENOTDIR, EOPNOTSUPP, EPERM } = system.errno;
@@ -86,6 +88,12 @@ export class LinuxTree implements RootTree {
   private identity = '';
   private control: ControlHandles | undefined;
   private nextTemporary = 0;
+  private readonly stagingPlace: StagingPlace = {
+    staging: () => this.controlHandles().staging,
+    kept: () => this.controlHandles().kept,
+    withParent: <T>(path: RelativePath, run: (parent: number, name: string) => T) => this.withParent(path, run),
+    openFile: (path: RelativePath) => this.openFile(path),
+  };
 
   /** Throws `ROOT-MISSING` when there is no directory at `path`. */
   constructor(path: string) {
@@ -221,13 +229,11 @@ export class LinuxTree implements RootTree {
 
   stage(keepName?: string): StagedFile {
     if (keepName !== undefined) checkKeepName(keepName);
-    const place = {
-      staging: () => this.controlHandles().staging,
-      kept: () => this.controlHandles().kept,
-      withParent: <T>(path: RelativePath, run: (parent: number, name: string) => T) => this.withParent(path, run),
-      openFile: (path: RelativePath) => this.openFile(path),
-    };
-    return stageFile(place, keepName);
+    return stageFile(this.stagingPlace, keepName);
+  }
+
+  stageDirectory(): StagedDirectory {
+    return stageDirectory(this.stagingPlace);
   }
 
   openWrite(path: RelativePath): WritableFile {

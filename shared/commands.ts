@@ -211,6 +211,14 @@ export const COMMANDS = define({
     args: z.object({ name, timeoutMs }).strict(),
     cli: 'send-now',
   },
+  'scenario.audit': {
+    role: 'control',
+    danger: 'safe',
+    title: 'Audit walk',
+    help: 'Compares everything below the Master roots with what was recorded, now instead of at its period, and sends what no notification told of.',
+    args: z.object({ name, timeoutMs }).strict(),
+    cli: 'audit-walk',
+  },
   'scenario.diff': {
     role: 'view',
     danger: 'safe',

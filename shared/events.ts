@@ -95,6 +95,12 @@ export const EVENTS = define({
     text: 'Capture is degraded ({method}): {reason}',
     hint: 'Changes are found by periodic comparison as well.',
   },
+  'CAP-005': { severity: 'info', text: 'Audit walk: {entries} entries compared, no change had been missed' },
+  'CAP-006': {
+    severity: 'warning',
+    text: 'Audit walk: {differences} of {entries} entries had changed without being noticed; they are being sent',
+    hint: 'Look at `capture` in `mainstay status`; programs that write through memory maps they never close cause it too.',
+  },
   'CAP-004': { severity: 'info', text: 'Recovered {changes} changes made while the engine was not running' },
 
   'LNK-001': { severity: 'info', text: 'Connected to {peer}' },

@@ -149,6 +149,7 @@ export interface CommandResults {
   readonly 'scenario.suspend': { readonly state: ScenarioState };
   readonly 'scenario.resume': { readonly state: ScenarioState };
   readonly 'scenario.barrier': { readonly position: Position; readonly tookMs: number };
+  readonly 'scenario.audit': { readonly entries: number; readonly differences: number; readonly tookMs: number };
   readonly 'scenario.sendNow': { readonly position: Position; readonly tookMs: number };
   readonly 'scenario.diff': {
     readonly identical: boolean;

@@ -53,6 +53,13 @@ export const REPLICA_BINDINGS = {
     danger: 'safe',
     disabled: whyNotParked('scenario.parked'),
   },
+  'audit-walk': {
+    ...everywhere,
+    title: 'audit walk',
+    help: 'Compares everything below the Master roots with what was recorded, now, and sends what was missed',
+    danger: 'safe',
+    disabled: whyNotRunning('scenario.audit'),
+  },
   'send-now': {
     ...everywhere,
     title: 'send now',

@@ -29,6 +29,16 @@ export const REPLICATION_SETTINGS = define({
     agreement: 'agreed',
     awaits: 'file filters',
   },
+  'replication.auditPeriodMs': {
+    ...replication,
+    type: 'duration',
+    label: 'Audit walk every',
+    help: 'How often everything below the Master roots is compared with what was recorded, slowly, to find changes no notification told of; 0: never. `mainstay audit-walk` does it at once.',
+    default: 86_400_000,
+    min: 0,
+    edit: 'stopped',
+    agreement: 'local',
+  },
   'replication.mode': {
     ...replication,
     type: 'choice',

@@ -145,7 +145,7 @@ function observeChanged(
 }
 
 /** Nothing at all is to be done about it. */
-function isRecorded(row: IndexedEntry, stat: NamedStat): boolean {
+export function isRecorded(row: IndexedEntry, stat: NamedStat): boolean {
   return sameState(row, stat) && (row.type === 'directory' || row.links === stat.links);
 }
 

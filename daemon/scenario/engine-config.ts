@@ -43,7 +43,10 @@ export function engineConfig(input: EngineConfigInput): EngineConfig {
       spoolMinFreeBytes: settingOf(self.settings, 'spool.minFreeBytes'),
       syncWindowBytes: settingOf(document.master.settings, 'synchronization.windowBytes'),
       ...(role === 'master'
-        ? { massDeletePercent: settingOf(document.settings, 'replication.massDeletePercent') }
+        ? {
+            massDeletePercent: settingOf(document.settings, 'replication.massDeletePercent'),
+            auditPeriodMs: settingOf(document.settings, 'replication.auditPeriodMs'),
+          }
         : { applyDelayMs: settingOf(self.settings, 'recovery.delayMs') }),
     },
   };

@@ -43,6 +43,8 @@ export interface EngineLimits {
   readonly spoolMaxBytes: number;
   readonly spoolMinFreeBytes: number;
   readonly syncWindowBytes: number;
+  /** Master: time between two audit walks; 0 or absent: none. */
+  readonly auditPeriodMs?: number;
   /** Replica: age in ms, on the Master's clock, at which a change may be applied. */
   readonly applyDelayMs?: number;
   /** Master: the brake is put on when more than this share of the entries goes within a minute; 0: never. */
@@ -89,8 +91,17 @@ export type EngineCall =
   | { readonly name: 'bandwidth'; readonly policy: BandwidthPolicy }
   /** Master: changes are sent as they happen until this is ended, whatever the schedule says. */
   | { readonly name: 'release'; readonly on: boolean }
+  /** Master: compare everything with the record now; resolves with `AuditResult`. */
+  | { readonly name: 'audit' }
   /** Master: rescan a place as if its events had been lost. */
   | { readonly name: 'rescan'; readonly root: number; readonly path: string };
+
+export interface AuditResult {
+  readonly entries: number;
+  /** Changed without being noticed; they are being sent. */
+  readonly differences: number;
+  readonly tookMs: number;
+}
 
 export interface DiffResult {
   readonly identical: boolean;

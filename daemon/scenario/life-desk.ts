@@ -13,6 +13,7 @@ import type { MasterRunner } from './master-runner.ts';
 import { type RunnerSet, replicaNamed } from './runner-set.ts';
 
 const BARRIER_TIMEOUT_MS = 60_000;
+const AUDIT_TIMEOUT_MS = 3_600_000;
 const RELAY_VERIFY_TIMEOUT_MS = 60_000;
 
 export class LifeDesk {
@@ -45,6 +46,8 @@ export class LifeDesk {
         await this.#timed(() => this.#scenarios.onMaster(name).barrier(timeoutMs)),
       'scenario.sendNow': async ({ name, timeoutMs = BARRIER_TIMEOUT_MS }) =>
         await this.#timed(() => this.#scenarios.onMaster(name).sendNow(timeoutMs)),
+      'scenario.audit': async ({ name, timeoutMs = AUDIT_TIMEOUT_MS }) =>
+        await this.#scenarios.onMaster(name).ask({ name: 'audit' }, timeoutMs),
       'scenario.diff': async ({ name, replica, ignoreSame }) =>
         await compare(this.#environment, this.#scenarios.onMaster(name), replica, ignoreSame),
     };

@@ -14,6 +14,7 @@ import type { ContentHasher } from '../link/content-hash.ts';
 import type { CaptureHint, Clock, FileId, RootTree } from '../ports.ts';
 import { type IndexedEntry, type Intent, NEVER_NS, type NewIntent } from '../store/master-schema.ts';
 import type { MasterState } from '../store/master-state.ts';
+import { MasterAudit } from './master-audit.ts';
 import { MountGuard } from './master-mounts.ts';
 import { UnreadablePlaces } from './master-unreadable.ts';
 
@@ -24,6 +25,7 @@ export interface CapturePorts {
   readonly excluded: PathFilter;
   readonly digestOf: DigestOf;
   readonly hasher: ContentHasher;
+  readonly auditPeriodMs: number;
   /** Intents up to here may have been sent to some Replica. */
   readonly sentSeq: () => number;
   /** Somebody will need what is captured from now on. */
@@ -55,6 +57,7 @@ export class MasterCapture {
   private readonly ports: CapturePorts;
   readonly trackers: readonly RootTracker[];
   readonly sent = new SentContents();
+  readonly audit: MasterAudit;
   private readonly unreadable: UnreadablePlaces;
   private readonly mounts: MountGuard;
   private readonly lost = new Set<number>();
@@ -81,6 +84,12 @@ export class MasterCapture {
     this.ports = ports;
     this.unreadable = new UnreadablePlaces(ports.trees);
     this.mounts = new MountGuard({ ...ports, rescan: (root, path) => this.rescan(root, path) });
+    const audited = {
+      ...ports,
+      held: (root: number) => this.mounts.heldPlaces(root),
+      repair: (root: number, path: RelativePath) => this.rescanChildren(root, path),
+    };
+    this.audit = new MasterAudit(audited, ports.auditPeriodMs);
     this.trackers = ports.trees.map(
       (tree, root) =>
         new RootTracker({
@@ -299,7 +308,7 @@ export class MasterCapture {
   nextDueMs(nowMs: number): number | undefined {
     if (!this.active) return undefined;
     if (this.lost.size > 0) return this.guardedAtMs + LOST_ROOT_RETRY_MS;
-    let due: number | undefined;
+    let due = this.recovered === undefined ? this.audit.nextDueMs(nowMs) : undefined;
     for (const tracker of this.trackers) {
       const next = tracker.nextDueMs(nowMs);
       if (next !== undefined) due = Math.min(due ?? next, next);
@@ -330,7 +339,7 @@ export class MasterCapture {
       }
       return steps;
     });
-    return done > 0;
+    return this.audit.step(this.recovered === undefined && this.lost.size === 0, more) || done > 0;
   }
 
   private stepOf(tracker: RootTracker, emit: (intent: NewIntent) => void): number | undefined {
@@ -347,6 +356,7 @@ export class MasterCapture {
     if (this.recovered !== undefined && this.recovered > 0) this.ports.onEvent('CAP-004', { changes: this.recovered });
     this.recovered = undefined;
     this.recovering = false;
+    this.audit.noteCompared();
   }
 
   /** Emitted intents are in the spool, durably, when it returns. */

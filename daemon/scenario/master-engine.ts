@@ -92,6 +92,7 @@ export class MasterEngine {
       excluded: this.excluded,
       digestOf: this.digestOf,
       hasher: ports.hasher,
+      auditPeriodMs: config.limits.auditPeriodMs ?? 0,
       sentSeq: () => this.everSentSeq(),
       spooling: () => this.spool.isNeeded || this.syncs.isSynchronizing,
       onEvent: (code, details) => this.event(code, details),
@@ -225,6 +226,8 @@ export class MasterEngine {
       case 'brake-release':
         this.reply(id, this.holds.take(call));
         return;
+      case 'audit':
+        return this.capture.audit.request((result) => this.reply(id, result));
       case 'rescan':
         this.capture.rescan(call.root, call.path);
         this.reply(id, undefined);

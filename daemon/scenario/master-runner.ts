@@ -224,8 +224,8 @@ export class MasterRunner {
   }
 
   /** Asks the engine; throws `SCENARIO-STATE` when it does not run. */
-  async ask(call: EngineCall): Promise<unknown> {
-    return await this.#call().call(call);
+  async ask(call: EngineCall, timeoutMs?: number): Promise<unknown> {
+    return await this.#call().call(call, timeoutMs);
   }
 
   status(): ScenarioStatus {

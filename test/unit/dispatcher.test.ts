@@ -25,6 +25,7 @@ const ARGS: Readonly<Record<string, unknown>> = {
   'scenario.suspend': { name: 'a' },
   'scenario.resume': { name: 'a' },
   'scenario.barrier': { name: 'a' },
+  'scenario.audit': { name: 'a' },
   'scenario.sendNow': { name: 'a' },
   'scenario.diff': { name: 'a' },
   'scenario.brakeRelease': { name: 'a' },

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { Fault } from '../../shared/faults.ts';
 import type { CommandResults, Difference, Finding, VerificationResult } from '../../shared/results.ts';
 import { SCENARIO_STATES, type ScenarioDocument, type ScenarioState } from '../../shared/scenario.ts';
-import { formatDuration } from '../../shared/units.ts';
+import { formatCount, formatDuration } from '../../shared/units.ts';
 import type { DaemonClient } from '../client.ts';
 import { ask, type CommonOptions, type Context } from './context.ts';
 import { addHoldCommands } from './hold-commands.ts';
@@ -67,6 +67,12 @@ export function addLifeCommands(program: Command, register: Register): void {
   register(
     command('send-now', 'scheduled replication: send now what was collected, and wait for it').option(...timeout),
     sendNow,
+  );
+  register(
+    command('audit-walk', 'compare the Master roots with the record now; exit 7 when changes had been missed').option(
+      ...timeout,
+    ),
+    auditWalk,
   );
   register(
     command('diff', 'compare without transferring; exit 7 when different')
@@ -215,6 +221,23 @@ function barrier(context: Context, options: WaitOptions, name: string): Promise<
 
 function sendNow(context: Context, options: WaitOptions, name: string): Promise<number> {
   return waitForApply(context, options, name, 'scenario.sendNow');
+}
+
+/** As long as a walk over many millions of files takes. */
+const AUDIT_TIMEOUT_MS = 3_600_000;
+
+async function auditWalk(context: Context, options: WaitOptions, name: string): Promise<number> {
+  const timeoutMs = timeoutOf(options.timeout) ?? AUDIT_TIMEOUT_MS;
+  const client = await context.forScenario(name, options);
+  const args = { name, timeoutMs };
+  const result = await ask<CommandResults['scenario.audit']>(client, 'scenario.audit', args, timeoutMs + 5_000);
+  if (options.json === true) context.json({ name, ...result });
+  else {
+    const { entries, differences, tookMs } = result;
+    const found = differences === 0 ? 'no change had been missed' : `${formatCount(differences)} had changed unnoticed`;
+    context.terminal.out(`${formatCount(entries)} entries compared: ${found} (${formatDuration(tookMs)})\n`);
+  }
+  return result.differences === 0 ? DONE : FOUND;
 }
 
 async function waitForApply(

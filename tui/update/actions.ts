@@ -217,6 +217,7 @@ const HANDLERS: Readonly<Record<ActionId, Handler>> = {
   suspend: (state, press) => openSuspend(state, press.at),
   resume: (state) => askReplica(state, 'scenario.resume', 'goes on'),
   'send-now': (state) => askReplica(state, 'scenario.sendNow', 'what was collected is applied on every Replica'),
+  'audit-walk': (state) => askReplica(state, 'scenario.audit', 'the audit walk is over; the events say what it found'),
   parked: (state, press) => openParked(state, press.at),
   'brake-release': (state, press) => openBrakeRelease(state, press.at),
   'parked-retry': (state) => askReplica(state, 'scenario.parkedRetry', 'parked items are asked for again'),

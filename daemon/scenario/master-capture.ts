@@ -14,6 +14,7 @@ import type { ContentHasher } from '../link/content-hash.ts';
 import type { CaptureHint, Clock, FileId, RootTree } from '../ports.ts';
 import { type IndexedEntry, type Intent, NEVER_NS, type NewIntent } from '../store/master-schema.ts';
 import type { MasterState } from '../store/master-state.ts';
+import type { AuditResult, EngineCall } from './engine-protocol.ts';
 import { MasterAudit } from './master-audit.ts';
 import { MountGuard } from './master-mounts.ts';
 import { UnreadablePlaces } from './master-unreadable.ts';
@@ -57,7 +58,7 @@ export class MasterCapture {
   private readonly ports: CapturePorts;
   readonly trackers: readonly RootTracker[];
   readonly sent = new SentContents();
-  readonly audit: MasterAudit;
+  private readonly audit: MasterAudit;
   private readonly unreadable: UnreadablePlaces;
   private readonly mounts: MountGuard;
   private readonly lost = new Set<number>();
@@ -132,6 +133,15 @@ export class MasterCapture {
     this.overflowCount += 1;
     if (!tracker.rescanAt(path, nowMs + Math.min(delayMs, OVERFLOW_LONGEST_MS), nowMs)) return;
     this.ports.onEvent('CAP-002', { path: path === '' ? this.ports.trees[root]!.path : path });
+  }
+
+  takeCall(call: Extract<EngineCall, { name: 'audit' | 'rescan' }>, reply: (result?: AuditResult) => void): void {
+    if (call.name === 'audit') {
+      this.audit.request(reply);
+      return;
+    }
+    this.rescan(call.root, call.path);
+    reply();
   }
 
   rescan(root: number, path: RelativePath): void {

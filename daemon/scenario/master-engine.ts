@@ -227,10 +227,8 @@ export class MasterEngine {
         this.reply(id, this.holds.take(call));
         return;
       case 'audit':
-        return this.capture.audit.request((result) => this.reply(id, result));
       case 'rescan':
-        this.capture.rescan(call.root, call.path);
-        this.reply(id, undefined);
+        this.capture.takeCall(call, (result) => this.reply(id, result));
     }
   }
 

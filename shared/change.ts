@@ -52,6 +52,33 @@ export type Change =
   /** `hash`: xxh128 of the whole content, 16 bytes; a mismatch discards the file and asks for it again. */
   | { readonly op: 'put-end'; readonly token: number; readonly hash: Uint8Array }
   | { readonly op: 'put-abort'; readonly token: number }
+  /**
+   * What changed of a large file that was sent before: begin, data…, `put-end` (or abort). The file must have `baseBytes` and
+   * the old contents the pieces name, else it is asked for whole. Between the pieces nothing changes. The hash of `put-end`
+   * is xxh128 of the hashes of all pieces' contents.
+   */
+  | {
+      readonly op: 'patch-begin';
+      readonly root: number;
+      readonly path: RelativePath;
+      readonly metadata: ChangeMetadata;
+      readonly token: number;
+      readonly sizeBytes: number;
+      readonly baseBytes: number;
+    }
+  /**
+   * `length` bytes from `position` on become `content`, zeros when it is empty. The `oldLength` bytes there before have the
+   * xxh128 `before` (empty when there were none).
+   */
+  | {
+      readonly op: 'patch-data';
+      readonly token: number;
+      readonly position: number;
+      readonly length: number;
+      readonly oldLength: number;
+      readonly before: Uint8Array;
+      readonly content: Uint8Array;
+    }
   | {
       readonly op: 'symlink';
       readonly root: number;

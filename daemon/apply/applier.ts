@@ -2,20 +2,21 @@
  * Applies the spool to the roots, in order and in groups: look at what is there, write the undo records of the group, make
  * them durable with one flush, then act. Small pieces of work: `run` returns when its time is over.
  */
-import type { Change } from '../../shared/change.ts';
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
-import type { RelativePath } from '../../shared/path.ts';
 import type { JournalPort } from '../journal/journal.ts';
 import type { UndoRecord } from '../journal/record.ts';
+import type { ContentHasher } from '../link/content-hash.ts';
 import type { Clock, RootTree, StagedFile } from '../ports.ts';
 import type { ReceivedSpool } from '../spool/received.ts';
 import { GroupPaths, VacatedPaths } from './conflicts.ts';
 import { ApplyCursor, type CursorPosition, type SpooledChange } from './cursor.ts';
 import { ApplyHold } from './hold.ts';
 import { withOldAttributes } from './old-attributes.ts';
-import type { OpenPuts } from './open-puts.ts';
+import type { OpenPuts, PutBegin } from './open-puts.ts';
 import type { ParkedItems } from './parked.ts';
-import { type Found, planChange, planMetadata, type TreeChange } from './plan.ts';
+import { PatchApply, type PatchBegin, type PatchContent } from './patch-content.ts';
+import { asPut, type Found, isPiece, planChange, planMetadata, type TreeChange } from './plan.ts';
+import { askFor, parkChange } from './setting-aside.ts';
 import { checkCase, checkTarget } from './targets.ts';
 import type { ActPlan, TreeWriter } from './tree-writer.ts';
 import { verdictOf } from './verdict.ts';
@@ -29,6 +30,7 @@ export interface ApplierPorts {
   readonly writer: TreeWriter;
   readonly spool: ReceivedSpool;
   readonly puts: OpenPuts;
+  readonly hasher: ContentHasher;
   readonly parked: ParkedItems;
   readonly clock: Clock;
   readonly onEvent: (code: string, details: FaultDetails) => void;
@@ -56,6 +58,8 @@ export class Applier {
   readonly cursor: ApplyCursor;
   private readonly paths = new GroupPaths();
   private readonly vacated = new VacatedPaths();
+  /** A large file is being changed in place, or checked for it. */
+  private readonly patching: PatchApply;
   private group: PlannedChange[] = [];
   private groupAt = 0;
   private readonly hold: ApplyHold;
@@ -76,6 +80,7 @@ export class Applier {
   constructor(ports: ApplierPorts, appliedSeq: number) {
     this.ports = ports;
     this.cursor = new ApplyCursor(ports.spool);
+    this.patching = new PatchApply({ ...ports, contentAt: (at) => this.cursor.contentAt(at) });
     this.hold = new ApplyHold(ports.clock, ports.onEvent);
     this.accounted = ports.spool.firstIndex;
     this.appliedSeq = appliedSeq;
@@ -131,6 +136,7 @@ export class Applier {
    * and other changes were applied meanwhile.
    */
   checkpointPosition(): CursorPosition | undefined {
+    if (this.patching.isActive) return undefined;
     if (this.openedAt === undefined) return this.done;
     return this.actedSinceOpened ? undefined : this.openedAt;
   }
@@ -144,6 +150,7 @@ export class Applier {
 
   /** Group members not carried out yet are planned again later (their records would lie before a checkpoint). */
   dropGroup(): void {
+    this.patching.abandon();
     if (this.groupAt < this.group.length) this.cursor.moveTo(this.group[this.groupAt]!.spooled.at);
     this.group = [];
     this.groupAt = 0;
@@ -247,7 +254,7 @@ export class Applier {
     const plan = touched ? planMetadata(change.root, change.path, found, origin) : planChange(change, found, origin);
     this.cursor.advance();
     if (plan.kind !== 'act') {
-      if (plan.kind === 'repair') this.askFor(change.root, plan.paths, `${change.op}: source missing`);
+      if (plan.kind === 'repair') askFor(this.ports, change.root, plan.paths, `${change.op}: source missing`);
       else this.ports.parked.settle(change);
       if (staged !== undefined) this.ports.puts.abort(staged.token);
       if (this.group.length === 0) this.finish();
@@ -298,8 +305,9 @@ export class Applier {
     const { change } = spooled;
     const { puts } = this.ports;
     try {
-      if (change.op === 'put-begin') this.beginPut(spooled, change);
+      if (change.op === 'put-begin' || change.op === 'patch-begin') this.beginPut(spooled, change);
       if (change.op === 'put-data') puts.data(change.token, change.position, change.content);
+      if (change.op === 'patch-data') puts.piece(change, spooled.at);
       if (change.op === 'put-abort') puts.abort(change.token);
       if (change.op === 'put-end') return this.endPut(spooled, change.token, change.hash);
     } catch (error) {
@@ -310,7 +318,7 @@ export class Applier {
     return 'taken';
   }
 
-  private beginPut(spooled: SpooledChange, change: Extract<Change, { readonly op: 'put-begin' }>): void {
+  private beginPut(spooled: SpooledChange, change: PutBegin | PatchBegin): void {
     checkTarget(change);
     this.ports.writer.tree(change.root);
     this.ports.puts.begin(change);
@@ -322,25 +330,42 @@ export class Applier {
 
   private endPut(spooled: SpooledChange, token: number, hash: Uint8Array): Admission {
     const put = this.ports.puts.get(token);
-    if (put?.content.finish(hash)) {
-      const { root, path, metadata } = put.begin;
-      const change: TreeChange = { op: 'put', root, path, metadata, content: NO_CONTENT };
-      return this.admit(spooled, change, { file: put.content.staged, token });
-    }
-    if (put !== undefined) this.askFor(put.begin.root, [put.begin.path], 'hash mismatch');
+    if (put?.patch !== undefined) return this.endPatch(spooled, token, put.patch, hash);
+    if (put?.content.finish(hash)) return this.admit(spooled, asPut(put.begin), { file: put.content.staged, token });
+    if (put !== undefined) askFor(this.ports, put.begin.root, [put.begin.path], 'hash mismatch');
     this.ports.puts.abort(token);
     this.cursor.advance();
     this.finish();
     return 'taken';
   }
 
+  /** One slice of it; the piece stays the next one until it is done. */
+  private endPatch(spooled: SpooledChange, token: number, patch: PatchContent, hash: Uint8Array): Admission {
+    const { root, path } = patch.begin;
+    const origin = { seq: spooled.seq, masterMs: spooled.masterMs };
+    const outcome = this.ports.parked.has(root, path) ? 'mismatch' : this.patching.step(patch, hash, origin);
+    if (outcome === undefined) return 'later';
+    const change = asPut(patch.begin);
+    if (typeof outcome === 'object') return this.admit(spooled, change, { file: outcome, token });
+    if (outcome === 'mismatch') {
+      askFor(this.ports, root, [path], 'not the file it builds on');
+      this.ports.puts.abort(token);
+    } else {
+      this.dirty = true;
+      this.actedSinceOpened = true;
+      this.count({ change, token });
+    }
+    this.cursor.advance();
+    this.finish();
+    return 'taken';
+  }
+
   private failPiece(spooled: SpooledChange, fault: Fault): Admission {
-    const token = 'token' in spooled.change ? spooled.change.token : -1;
-    const begin = spooled.change.op === 'put-begin' ? spooled.change : this.ports.puts.get(token)?.begin;
-    if (begin === undefined) throw fault;
-    const { root, path, metadata } = begin;
-    const change: TreeChange = { op: 'put', root, path, metadata, content: NO_CONTENT };
-    return this.fail({ spooled, change, token }, fault) ? 'taken' : 'held';
+    const { change } = spooled;
+    const token = 'token' in change ? change.token : -1;
+    const begin = 'path' in change ? change : this.ports.puts.get(token)?.begin;
+    if (begin?.op !== 'put-begin' && begin?.op !== 'patch-begin') throw fault;
+    return this.fail({ spooled, change: asPut(begin), token }, fault) ? 'taken' : 'held';
   }
 
   // ---------------------------------------------------------------- acting
@@ -361,7 +386,7 @@ export class Applier {
     return true;
   }
 
-  private count({ change, token }: PlannedChange): void {
+  private count({ change, token }: Pick<PlannedChange, 'change' | 'token'>): void {
     const { puts } = this.ports;
     const inPieces = token === undefined ? undefined : puts.get(token)?.begin.sizeBytes;
     const bytes = inPieces ?? (change.op === 'put' ? change.content.length : 0);
@@ -381,7 +406,7 @@ export class Applier {
       this.flushVolumes();
       const made = this.ports.writer.ensureParents(change.root, change.path, origin);
       if (made === undefined) throw error;
-      this.askFor(change.root, [made], 'directory missing');
+      askFor(this.ports, change.root, [made], 'directory missing');
       this.ports.writer.act(change, plan, record, staged);
     }
   }
@@ -423,7 +448,7 @@ export class Applier {
       this.hold.start(at, fault);
       return false;
     }
-    this.park(failed.change, fault);
+    parkChange(this.ports, failed.change, fault);
     if (failed.token !== undefined) this.ports.puts.abort(failed.token);
     if (failed.record === undefined) this.cursor.moveTo({ batch: at.batch, change: at.change + 1 });
     else this.groupAt += 1;
@@ -439,34 +464,9 @@ export class Applier {
       if (Fault.from(error).kind === 'fatal') throw error;
     }
   }
-
-  private park(change: TreeChange, fault: Fault): void {
-    const { parked, clock, writer, onEvent } = this.ports;
-    const isLink = fault.code === 'PATH-SYMLINK';
-    const path = isLink ? writer.blocker(change.root, change.path) : change.path;
-    const item = { root: change.root, path, code: fault.code, reason: fault.message };
-    // What is in the way stands for everything behind it.
-    if (path !== change.path) parked.settle(change);
-    const fresh = parked.park(item, clock.bootMs());
-    if (change.op === 'rename') this.askFor(change.root, [change.from], 'not moved');
-    if (!fresh) return;
-    if (isLink) onEvent('APL-004', { path });
-    onEvent('APL-001', { path, reason: fault.message });
-  }
-
-  private askFor(root: number, paths: readonly RelativePath[], reason: string): void {
-    for (const path of paths) {
-      this.ports.parked.park({ root, path, code: 'repair', reason }, this.ports.clock.bootMs());
-    }
-  }
 }
 
-const NO_CONTENT = new Uint8Array(0);
 const NOTHING: Found = { before: undefined, source: undefined };
-
-function isPiece(change: Change): change is Exclude<Change, TreeChange> {
-  return change.op === 'put-begin' || change.op === 'put-data' || change.op === 'put-end' || change.op === 'put-abort';
-}
 
 function isMissingParent(error: unknown, plan: ActPlan): boolean {
   if (!(error instanceof Fault) || error.code !== 'FS-NOT-FOUND' || plan.keep !== 'none') return false;

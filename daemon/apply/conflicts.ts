@@ -11,7 +11,7 @@
 import type { Change } from '../../shared/change.ts';
 import { parentPath, type RelativePath } from '../../shared/path.ts';
 
-type PathChange = Exclude<Change, { readonly op: 'put-data' | 'put-end' | 'put-abort' }>;
+type PathChange = Exclude<Change, { readonly op: 'put-data' | 'put-end' | 'put-abort' | 'patch-data' }>;
 
 export class GroupPaths {
   private readonly touched = new Set<string>();

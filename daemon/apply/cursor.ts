@@ -3,6 +3,7 @@
  * has not arrived yet (commit sequence 0) are given out only when they touch nothing but staging.
  */
 import type { Change } from '../../shared/change.ts';
+import { Fault } from '../../shared/faults.ts';
 import { type BatchHeader, readBatchHeader, readChange } from '../../shared/protocol/batch-codec.ts';
 import { ByteReader } from '../../shared/protocol/bytes.ts';
 import type { ReceivedSpool } from '../spool/received.ts';
@@ -96,6 +97,13 @@ export class ApplyCursor {
     return this.decoded;
   }
 
+  /** Content of a piece of a file that was given out before and is still in the spool. */
+  contentAt({ batch, change }: CursorPosition): Uint8Array {
+    const piece = this.decode(batch).changes[change];
+    if (piece?.op !== 'patch-data') throw new Fault('INTERNAL', { reason: `no piece at ${batch}/${change}` });
+    return piece.content;
+  }
+
   /** Drops what was decoded: the batches were cut or replaced. */
   forget(): void {
     this.decoded = undefined;
@@ -110,6 +118,14 @@ export class ApplyCursor {
   }
 }
 
+const STAGING_ONLY: ReadonlySet<Change['op']> = new Set([
+  'put-begin',
+  'put-data',
+  'put-abort',
+  'patch-begin',
+  'patch-data',
+]);
+
 function isStagingOnly(change: Change): boolean {
-  return change.op === 'put-begin' || change.op === 'put-data' || change.op === 'put-abort';
+  return STAGING_ONLY.has(change.op);
 }

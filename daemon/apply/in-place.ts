@@ -9,7 +9,6 @@ import type { JournalPort } from '../journal/journal.ts';
 import { type FileRange, objectBefore, sameId, type UndoRecord } from '../journal/record.ts';
 import type { EntryStat, RootTree } from '../ports.ts';
 import { withOldAttributes } from './old-attributes.ts';
-import { appliedMetadata } from './open-puts.ts';
 import type { ChangeOrigin } from './plan.ts';
 import type { TreeWriter } from './tree-writer.ts';
 
@@ -89,10 +88,19 @@ export function* changeInPlace(
   let done = false;
   try {
     yield* writeRanges(tree, change);
-    tree.setMetadata(path, appliedMetadata(change.metadata, ports.writer.profile));
+    ports.writer.setMetadata(root, path, change.metadata);
     done = true;
   } finally {
-    if (!done) ports.journal.takeBack(record);
+    if (!done) takeBack(ports.journal, record);
+  }
+}
+
+/** What cannot be taken back now is at the next start; until then its time and its blocks are not what the Master knows. */
+function takeBack(journal: InPlacePorts['journal'], record: UndoRecord): void {
+  try {
+    journal.takeBack(record);
+  } catch (error) {
+    if (Fault.from(error).kind === 'fatal') throw error;
   }
 }
 

@@ -5,6 +5,8 @@ import { Fault } from '../../shared/faults.ts';
 import { BlockHashStream } from '../link/block-hash.ts';
 import { type ContentHasher, sameHash } from '../link/content-hash.ts';
 import type { Metadata, RootTree, StagedFile } from '../ports.ts';
+import type { CursorPosition } from './cursor.ts';
+import { type PatchBegin, PatchContent, type PatchData } from './patch-content.ts';
 
 export type PutBegin = Extract<Change, { readonly op: 'put-begin' }>;
 
@@ -54,10 +56,9 @@ export class StagedContent {
   }
 }
 
-interface OpenPut {
-  readonly begin: PutBegin;
-  readonly content: StagedContent;
-}
+type OpenPut =
+  | { readonly begin: PutBegin; readonly content: StagedContent; readonly patch?: never }
+  | { readonly begin: PatchBegin; readonly content?: never; readonly patch: PatchContent };
 
 /** By token, of one link session. */
 export class OpenPuts {
@@ -74,15 +75,24 @@ export class OpenPuts {
     return this.puts.size;
   }
 
-  begin(change: PutBegin): void {
+  begin(change: PutBegin | PatchBegin): void {
     this.abort(change.token);
+    if (change.op === 'patch-begin') {
+      this.puts.set(change.token, { begin: change, patch: new PatchContent(change) });
+      return;
+    }
     const content = new StagedContent(this.trees[change.root]!, this.hasher, change.sizeBytes);
     this.puts.set(change.token, { begin: change, content });
   }
 
   /** A token nobody began belongs to a put that was given up; its pieces are ignored. */
   data(token: number, position: number, bytes: Uint8Array): void {
-    this.puts.get(token)?.content.write(bytes, position);
+    this.puts.get(token)?.content?.write(bytes, position);
+  }
+
+  /** `at`: where in the spool it is. */
+  piece(change: PatchData, at: CursorPosition): void {
+    this.puts.get(change.token)?.patch?.add(change, at);
   }
 
   get(token: number): OpenPut | undefined {
@@ -95,7 +105,7 @@ export class OpenPuts {
   }
 
   abort(token: number): void {
-    this.puts.get(token)?.content.staged.discard();
+    this.puts.get(token)?.content?.staged.discard();
     this.puts.delete(token);
   }
 

@@ -36,6 +36,10 @@ export class ParkedItems {
   /** Forgotten by the operator since the last synchronization: the roots may differ there. */
   dropped = 0;
 
+  has(root: number, path: RelativePath): boolean {
+    return this.items.has(keyOf(root, path));
+  }
+
   get count(): number {
     return this.items.size;
   }

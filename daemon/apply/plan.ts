@@ -5,7 +5,26 @@ import { objectBefore, sameId, type UndoIntent } from '../journal/record.ts';
 import type { EntryStat } from '../ports.ts';
 
 /** Changes that touch the root; pieces of files are planned when their last one arrived. */
-export type TreeChange = Exclude<Change, { readonly op: 'put-begin' | 'put-data' | 'put-end' | 'put-abort' }>;
+export type TreeChange = Exclude<Change, FilePiece>;
+type FilePiece = Extract<
+  Change,
+  { readonly op: 'put-begin' | 'put-data' | 'put-end' | 'put-abort' | 'patch-begin' | 'patch-data' }
+>;
+
+const NO_CONTENT = new Uint8Array(0);
+
+export function isPiece(change: Change): change is FilePiece {
+  return change.op.startsWith('put-') || change.op.startsWith('patch-');
+}
+
+/** A file that came in pieces, as what it amounts to. */
+export function asPut({
+  root,
+  path,
+  metadata,
+}: Extract<Change, { readonly op: 'put-begin' | 'patch-begin' }>): Extract<TreeChange, { readonly op: 'put' }> {
+  return { op: 'put', root, path, metadata, content: NO_CONTENT };
+}
 
 export interface ChangeOrigin {
   readonly seq: number;

@@ -226,6 +226,7 @@ export class Standby {
 
   /** From here on the roots are no state of any history: a crash means comparing again. */
   beginSynchronization(): void {
+    this.applier.dropGroup();
     // What was applied and never flushed would otherwise pass for identical after a power cut.
     for (const tree of this.ports.trees) tree.flushAll();
     this.generation = undefined;

@@ -6,7 +6,7 @@ import type { RootTree } from '../ports.ts';
 import type { TreeChange } from './plan.ts';
 
 /** Only metadata may name the root itself, and nothing may name our own directory. */
-export function checkTarget(change: TreeChange | Extract<Change, { readonly op: 'put-begin' }>): void {
+export function checkTarget(change: TreeChange | Extract<Change, { readonly op: 'put-begin' | 'patch-begin' }>): void {
   const names = change.op === 'rename' ? [change.path, change.from] : [change.path];
   for (const path of names) {
     const isRoot = path === '' && change.op !== 'metadata' && change.op !== 'make-directory';

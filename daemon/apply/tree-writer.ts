@@ -1,5 +1,5 @@
 /** Carries out planned changes on one root; every replaced object goes through the journal first (D5). */
-import type { MetadataProfile } from '../../shared/change.ts';
+import type { ChangeMetadata, MetadataProfile } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
 import { parentPath, type RelativePath } from '../../shared/path.ts';
 import type { JournalPort } from '../journal/journal.ts';
@@ -35,6 +35,10 @@ export class TreeWriter {
     const tree = this.trees[root];
     if (tree === undefined) throw new Fault('LINK-FRAME', { reason: `root ${root}` });
     return tree;
+  }
+
+  setMetadata(root: number, path: RelativePath, metadata: ChangeMetadata): void {
+    this.tree(root).setMetadata(path, appliedMetadata(metadata, this.profile));
   }
 
   /** The record must be durable. `staged`: the content of a put that came in pieces. */

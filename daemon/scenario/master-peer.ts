@@ -13,6 +13,7 @@ import { commonProfile, profileOf } from '../link/profile.ts';
 import { LinkSession } from '../link/session.ts';
 import type { Clock, RootTree } from '../ports.ts';
 import { IntentSender } from '../spool/intent-sender.ts';
+import { SentBlocks } from '../spool/sent-blocks.ts';
 import type { MasterState } from '../store/master-state.ts';
 import { MasterSync, type MasterSyncOptions } from '../sync/master.ts';
 import type { EngineConfig, EngineNotice, EnginePeerStatus } from './engine-protocol.ts';
@@ -67,6 +68,7 @@ export class MasterPeer {
   private token = 0;
   private profile: MetadataProfile;
   private readonly acknowledged: Acknowledged;
+  private readonly sentBlocks = new SentBlocks();
   sync: MasterSync | undefined;
   /** The Replica has usable data of this history. */
   synchronized = false;
@@ -224,6 +226,8 @@ export class MasterPeer {
         this.onAcknowledge(message);
         return;
       case 'repair':
+        // What the Replica has is not what was sent.
+        this.sentBlocks.clear();
         this.ports.capture.repair(message.root, message.paths);
         this.ports.onChange(this);
         return;
@@ -261,6 +265,7 @@ export class MasterPeer {
       this.acknowledged.receivedSeq = received;
       this.acknowledged.appliedSeq = this.usable(welcome.applied) ?? Math.min(received, this.acknowledged.appliedSeq);
     }
+    this.sentBlocks.keepUpTo(received ?? -1);
     this.ready = true;
     this.sendHold();
     this.sender = new IntentSender(
@@ -272,6 +277,7 @@ export class MasterPeer {
         wallMs: () => this.ports.clock.wallMs(),
         sent: this.ports.capture.sent,
         attributeKinds: this.profile.attributeKinds,
+        blocks: this.sentBlocks,
         nextToken: () => this.nextToken(),
         onLookAgain: (root, path) => this.ports.capture.lookLater(root, path),
         onUnreadable: (root, path, fault) => this.ports.capture.cannotRead(root, path, fault),
@@ -329,6 +335,7 @@ export class MasterPeer {
     this.sync?.close();
     const trusted = this.synchronized && options.ignoreSame && !options.dryRun;
     if (!options.dryRun) {
+      this.sentBlocks.clear();
       this.synchronized = false;
       this.acknowledged.receivedSeq = options.base.seq;
       this.acknowledged.appliedSeq = options.base.seq;
@@ -349,6 +356,7 @@ export class MasterPeer {
         onDifferent: (root, path) => capture.rescanChildren(root, path),
         onLookAgain: (root, path) => capture.lookLater(root, path),
         onUnreadable: (root, path, fault) => capture.cannotRead(root, path, fault),
+        onSent: (root, stat, blocks) => this.sentBlocks.note(root, stat, blocks, options.base.seq),
         onNotSent: (root, path, id) => capture.notSent(root, path, id),
         onNotListed: (root, path, id, fault) => capture.notListed(root, path, id, fault),
         requireRoots: () => capture.requireRoots(),

@@ -25,8 +25,10 @@ import { FrameWriter, type LinkSession } from '../link/session.ts';
 import type { EntryStat, RootTree } from '../ports.ts';
 import { type IndexedEntry, type Intent, NEVER_NS } from '../store/master-schema.ts';
 import type { MasterState } from '../store/master-state.ts';
-import { INLINE_BYTES, LargeRead, readIntoFrame } from './file-content.ts';
+import { INLINE_BYTES, LargeRead, type ReadOutcome, readIntoFrame } from './file-content.ts';
+import { PatchSend } from './patch-send.ts';
 import { SentAttributes } from './sent-attributes.ts';
+import type { SentBlocks } from './sent-blocks.ts';
 
 export interface SenderPorts {
   /** Kinds of attributes that are sent. */
@@ -36,6 +38,7 @@ export interface SenderPorts {
   readonly hasher: ContentHasher;
   readonly wallMs: () => number;
   readonly sent: SentContents;
+  readonly blocks: SentBlocks;
   /** Unique in the link session, shared with the synchronization. */
   readonly nextToken: () => number;
   /** What was sent may not be what is there now, or could not be read: look again. */
@@ -54,6 +57,8 @@ interface OpenPut {
   readonly place: RelativePath;
   readonly token: number;
   readonly read: LargeRead;
+  /** Set when only what changed is sent. */
+  readonly patch?: PatchSend;
 }
 
 export class IntentSender {
@@ -333,25 +338,48 @@ export class IntentSender {
     if (outcome.kind === 'read') {
       if (outcome.torn) onLookAgain(root, found);
       this.ports.sent.note(root, outcome.stat, hashWhole(this.ports.hasher, outcome.content));
+      this.ports.blocks.forget(root, outcome.stat);
       return;
     }
+    this.openPut(intent, found, names[0]!.id, outcome);
+  }
+
+  private openPut(
+    intent: Intent,
+    place: RelativePath,
+    entryId: number,
+    { file, stat }: Extract<ReadOutcome, { kind: 'large' }>,
+  ): void {
+    const { hasher, blocks } = this.ports;
+    const { root, path } = intent;
     const token = this.ports.nextToken();
-    writeChange(this.writer, {
-      op: 'put-begin',
+    const read = new LargeRead(file, stat, hasher);
+    const begin = {
       root,
       path,
-      metadata: this.attributes.ofFile(outcome.file, outcome.stat, names[0]!.id),
+      metadata: this.attributes.ofFile(file, stat, entryId),
       token,
-      sizeBytes: outcome.stat.sizeBytes,
-    });
-    const read = new LargeRead(outcome.file, outcome.stat, this.ports.hasher);
-    this.open = { intent, place: found, token, read };
+      sizeBytes: stat.sizeBytes,
+    };
+    const base = blocks.of(root, stat);
+    if (base === undefined) {
+      writeChange(this.writer, { op: 'put-begin', ...begin });
+      this.open = { intent, place, token, read };
+    } else {
+      writeChange(this.writer, { op: 'patch-begin', ...begin, baseBytes: base.sizeBytes });
+      this.open = { intent, place, token, read, patch: new PatchSend(read, base, token, hasher) };
+    }
   }
 
   /** One piece of a large file, or its end. */
   private continuePut(put: OpenPut): void {
-    const { intent, token, read } = put;
+    const { intent, token, read, patch } = put;
     try {
+      if (!read.complete && patch !== undefined) {
+        const count = patch.step(this.writer, put.place);
+        for (let n = 0; n < count; n += 1) this.count(intent);
+        return;
+      }
       if (!read.complete) {
         const limit = Math.max(INLINE_BYTES, DATA_FRAME_BYTES - this.writer.payloadBytes);
         const count = read.next(limit, this.writer, ({ position, length }) =>
@@ -364,7 +392,8 @@ export class IntentSender {
       if (read.changed()) this.ports.onLookAgain(intent.root, put.place);
       const hash = read.hash();
       this.ports.sent.note(intent.root, read.begin, hash);
-      writeChange(this.writer, { op: 'put-end', token, hash });
+      this.ports.blocks.note(intent.root, read.begin, read.blocks, intent.seq);
+      writeChange(this.writer, { op: 'put-end', token, hash: patch?.digest() ?? hash });
     } catch (error) {
       writeChange(this.writer, { op: 'put-abort', token });
       const fault = Fault.from(error);

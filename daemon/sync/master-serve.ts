@@ -13,6 +13,7 @@ import {
   writeSyncItem,
 } from '../../shared/protocol/sync-codec.ts';
 import { isGone } from '../capture/observation.ts';
+import type { BlockHashes } from '../link/block-hash.ts';
 import { type ContentHasher, sameHash } from '../link/content-hash.ts';
 import type { FrameWriter } from '../link/session.ts';
 import type { EntryStat, FileId, ReadableFile, RootTree, ScannedEntry } from '../ports.ts';
@@ -28,6 +29,8 @@ export interface ServePorts {
   readonly nextToken: () => number;
   readonly onLookAgain: (root: number, path: RelativePath) => void;
   readonly onUnreadable: (root: number, path: RelativePath, fault: Fault) => void;
+  /** The Replica has, or will have, this content of a large file. */
+  readonly onSent: (root: number, stat: EntryStat, blocks: BlockHashes) => void;
   /** The Replica did not get the content of this file. */
   readonly onNotSent: (root: number, path: RelativePath, id: FileId) => void;
 }
@@ -241,6 +244,7 @@ export class NeedServer {
       if (read.changed()) this.ports.onLookAgain(asked.root, asked.path);
       writeSyncItem(writer, { kind: 'end', token, hash: read.hash() }, this.ports.profile);
       this.countFile(asked, open.blocks?.sentBytes ?? read.begin.sizeBytes);
+      this.ports.onSent(asked.root, read.begin, read.blocks);
     } catch (error) {
       writeSyncItem(writer, { kind: 'abort', token }, this.ports.profile);
       this.report(asked, error);
@@ -285,6 +289,7 @@ export class NeedServer {
     const metadata = same ? withAttributes(read.begin, this.attributesIn(read.file)) : undefined;
     this.close();
     if (metadata !== undefined) {
+      if (!this.ports.dryRun) this.ports.onSent(asked.root, read.begin, read.blocks);
       this.neededBytes -= entry.sizeBytes;
       writeSyncItem(writer, { kind: 'same', directory, index: need.index, metadata }, this.ports.profile);
     } else if (this.ports.dryRun) this.announce(asked, writer);

@@ -37,6 +37,8 @@ const OPS = [
   'rename',
   'remove',
   'metadata',
+  'patch-begin',
+  'patch-data',
 ] as const;
 
 /** Upper bound of what a record adds beside its content: two paths and fixed fields. */
@@ -94,6 +96,15 @@ export function writeChange(writer: ByteWriter, change: Change): void {
       return;
     case 'put-end':
       writer.varint(change.token).raw(change.hash);
+      return;
+    case 'patch-begin':
+      writer.u8(change.root).text(change.path);
+      writeMetadata(writer, change.metadata);
+      writer.varint(change.token).varint(change.sizeBytes).varint(change.baseBytes);
+      return;
+    case 'patch-data':
+      writer.varint(change.token).varint(change.position).varint(change.length).varint(change.oldLength);
+      writer.blob(change.before).blob(change.content);
       return;
     case 'put-abort':
       writer.varint(change.token);
@@ -159,6 +170,26 @@ export function readChange(reader: ByteReader): Change {
       return { op, token: reader.varint(), hash: reader.raw(HASH_BYTES) };
     case 'put-abort':
       return { op, token: reader.varint() };
+    case 'patch-begin':
+      return {
+        op,
+        root: reader.u8(),
+        path: readPath(reader),
+        metadata: readMetadata(reader),
+        token: reader.varint(),
+        sizeBytes: reader.varint(),
+        baseBytes: reader.varint(),
+      };
+    case 'patch-data':
+      return {
+        op,
+        token: reader.varint(),
+        position: reader.varint(),
+        length: reader.varint(),
+        oldLength: reader.varint(),
+        before: reader.blob(),
+        content: reader.blob(),
+      };
     case 'symlink':
       return { op, root: reader.u8(), path: readPath(reader), target: reader.text(), metadata: readMetadata(reader) };
     case 'link':

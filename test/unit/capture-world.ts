@@ -11,6 +11,7 @@ import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import { LinkSession } from '../../daemon/link/session.ts';
 import type { CaptureHint, LinkStream } from '../../daemon/ports.ts';
 import { IntentSender } from '../../daemon/spool/intent-sender.ts';
+import { SentBlocks } from '../../daemon/spool/sent-blocks.ts';
 import { MasterState } from '../../daemon/store/master-state.ts';
 import { ALL_KINDS } from '../../shared/attributes.ts';
 import type { Fault } from '../../shared/faults.ts';
@@ -91,6 +92,7 @@ export class CaptureWorld {
         wallMs: () => 0,
         sent: this.sent,
         attributeKinds: ALL_KINDS,
+        blocks: new SentBlocks(),
         nextToken: () => {
           token += 1;
           return token;

@@ -216,3 +216,124 @@ test('a full disk holds a change in place back and loses nothing', (t) => {
   checkEqual(t, pair);
   pair.close();
 });
+
+/** A synchronized pair with one large file; its content and what was sent so far. */
+function live(sizeBytes: number): { pair: EnginePair; content: Uint8Array } {
+  const pair = new EnginePair(hasher);
+  const content = blocksOf(sizeBytes, 1);
+  pair.user.writeFile('large.bin', content);
+  pair.start();
+  pair.synchronize();
+  pair.barrier();
+  return { pair, content };
+}
+
+function sentDuring(pair: EnginePair, run: () => void): number {
+  const before = pair.sentBytes;
+  run();
+  pair.barrier();
+  return pair.sentBytes - before;
+}
+
+test('a change in a large file sends only its blocks, also after other changes and a rename', (t) => {
+  for (const sizeBytes of [5 * MIB + 333, IN_PLACE_BYTES + 333]) {
+    const { pair, content } = live(sizeBytes);
+    let now = content;
+    for (const blocks of [[7], [0, 8, 9, 70], [84]]) {
+      now = changed(now, blocks, 1 + blocks.length);
+      const sent = sentDuring(pair, () => pair.user.writeFile('large.bin', now));
+      t.true(sent < (blocks.length + 1) * BLOCK, `${sent} bytes for ${blocks.length} blocks`);
+      checkEqual(t, pair);
+    }
+    pair.user.rename('large.bin', 'renamed.bin');
+    pair.user.setMode('renamed.bin', 0o600);
+    now = changed(now, [33], 9);
+    t.true(sentDuring(pair, () => pair.user.writeFile('renamed.bin', now)) < 2 * BLOCK);
+    checkEqual(t, pair);
+    t.deepEqual(pair.replicaTree.listKept(), []);
+    t.deepEqual(
+      pair.codes('replica').filter((code) => code.startsWith('APL')),
+      [],
+    );
+    pair.close();
+  }
+});
+
+test('what is appended to a large file is all that is sent, and cutting it sends nothing', (t) => {
+  const { pair, content } = live(8 * MIB + 100);
+  const whole = blocksOf(9 * MIB, 1);
+  whole.set(content);
+  let length = content.length;
+  for (const more of [10, 5_000, 100_000]) {
+    const from = length;
+    length += more;
+    const sent = sentDuring(pair, () => pair.user.writeFile('large.bin', whole.slice(0, length)));
+    t.true(sent < length - from + 3_000, `${sent} bytes for ${more}`);
+    checkEqual(t, pair);
+  }
+  t.true(sentDuring(pair, () => pair.user.writeFile('large.bin', whole.slice(0, 3 * MIB))) < 3_000);
+  checkEqual(t, pair);
+  pair.close();
+});
+
+test('a Replica whose file is not what was sent gets it whole', (t) => {
+  const { pair, content } = live(3 * MIB);
+  const replica = new MemoryUser(pair.replicaTree);
+  replica.writeFile('large.bin', changed(content, [5]));
+  const sent = sentDuring(pair, () => pair.user.writeFile('large.bin', changed(content, [5, 6], 3)));
+  t.true(sent > 3 * MIB);
+  checkEqual(t, pair);
+  replica.writeFile('large.bin', 'short');
+  pair.user.writeFile('large.bin', changed(content, [8], 5));
+  checkEqual(t, pair);
+  replica.remove('large.bin');
+  pair.user.writeFile('large.bin', changed(content, [9], 5));
+  checkEqual(t, pair);
+  pair.close();
+});
+
+test('changes in large files survive cuts, kills and power cuts of the Replica at any moment', (t) => {
+  const { pair, content } = live(IN_PLACE_BYTES + 333);
+  pair.user.writeFile('log.txt', content.slice(0, 2 * MIB));
+  pair.latencyMs = () => pair.random.below(3);
+  let now = content;
+  let log = 2 * MIB;
+  for (let round = 0; round < 24; round += 1) {
+    now = changed(now, [round, 3 * round, 17 * round], round + 1);
+    log += 777;
+    pair.user.writeFile('large.bin', now);
+    pair.user.writeFile('log.txt', content.slice(0, log));
+    let steps = pair.random.below(60);
+    pair.clock.runUntil(() => {
+      steps -= 1;
+      return steps < 0;
+    }, 2_000);
+    if (round % 3 === 0) pair.cut();
+    else {
+      pair.killReplica();
+      if (round % 3 === 1) pair.replicaTree.volume.powerCut(pair.random);
+      pair.startReplica();
+    }
+    pair.connect();
+  }
+  checkEqual(t, pair);
+  pair.run(3_000);
+  t.deepEqual(pair.replicaTree.listKept(), []);
+  pair.close();
+});
+
+test('a link that breaks before a change arrived leaves no gap: the next change holds it too', (t) => {
+  const { pair, content } = live(3 * MIB);
+  pair.latencyMs = () => 5;
+  const once = changed(content, [3], 1);
+  pair.user.writeFile('large.bin', once);
+  const sent = pair.sentBytes;
+  t.true(pair.clock.runUntil(() => pair.sentBytes > sent + BLOCK));
+  pair.cut();
+  // The same size and time again: only the content tells.
+  const twice = changed(once, [20], 1);
+  pair.user.writeFile('large.bin', twice);
+  pair.connect();
+  checkEqual(t, pair);
+  pair.close();
+});

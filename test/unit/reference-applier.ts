@@ -60,9 +60,29 @@ export class ReferenceApplier {
       case 'put-abort':
         this.open.delete(change.token);
         return;
+      case 'patch-begin': {
+        const content = new Uint8Array(change.sizeBytes);
+        content.set(this.readWhole(change.root, change.path).subarray(0, change.sizeBytes));
+        this.open.set(change.token, { ...change, content });
+        return;
+      }
+      case 'patch-data': {
+        const { position, length, content } = change;
+        this.open.get(change.token)!.content.set(content.length === 0 ? new Uint8Array(length) : content, position);
+        this.contentBytes += content.length;
+        return;
+      }
       default:
         this.applyOther(change);
     }
+  }
+
+  private readWhole(root: number, path: string): Uint8Array {
+    const file = this.trees[root]!.openRead(path);
+    const content = new Uint8Array(file.stat().sizeBytes);
+    file.read(content, 0, content.length, 0);
+    file.close();
+    return content;
   }
 
   private applyOther(change: Extract<Change, { op: 'symlink' | 'link' | 'rename' | 'remove' | 'metadata' }>): void {

@@ -13,6 +13,8 @@ export type RelativePath = string;
 const MAX_PATH_BYTES = 4096;
 /** Longest single name, in bytes (NAME_MAX on every file system we protect). */
 const MAX_NAME_BYTES = 255;
+/** Names under which the engine itself lets entries step aside that are moved in a circle. */
+export const TEMPORARY_PREFIX = '.mainstay-move-';
 /** Our control directory: never replicated, at any depth, on either side. */
 export const CONTROL_NAME = '.mainstay';
 

@@ -31,6 +31,7 @@ export interface ApplierPorts {
   readonly spool: ReceivedSpool;
   readonly puts: OpenPuts;
   readonly hasher: ContentHasher;
+  readonly keepDeleted?: boolean;
   readonly parked: ParkedItems;
   readonly clock: Clock;
   readonly onEvent: (code: string, details: FaultDetails) => void;
@@ -251,7 +252,9 @@ export class Applier {
     const origin = { seq: spooled.seq, masterMs: spooled.masterMs };
     const found = this.look(change);
     const touched = change.op === 'metadata' && this.paths.wasTouched(change.root, change.path);
-    const plan = touched ? planMetadata(change.root, change.path, found, origin) : planChange(change, found, origin);
+    const plan = touched
+      ? planMetadata(change.root, change.path, found, origin)
+      : planChange(change, found, origin, this.ports.keepDeleted);
     this.cursor.advance();
     if (plan.kind !== 'act') {
       if (plan.kind === 'repair') askFor(this.ports, change.root, plan.paths, `${change.op}: source missing`);

@@ -1,6 +1,6 @@
 /** Decides what one change means for what is there now. Pure: the applier looks, this decides, the applier acts. */
 import type { Change } from '../../shared/change.ts';
-import type { RelativePath } from '../../shared/path.ts';
+import { baseName, type RelativePath, TEMPORARY_PREFIX } from '../../shared/path.ts';
 import { objectBefore, sameId, type UndoIntent } from '../journal/record.ts';
 import type { EntryStat } from '../ports.ts';
 
@@ -51,7 +51,8 @@ export type Plan =
       readonly keep: 'none' | 'link' | 'move';
     };
 
-export function planChange(change: TreeChange, found: Found, origin: ChangeOrigin): Plan {
+/** `keepDeleted`: what the Master has removed stays. */
+export function planChange(change: TreeChange, found: Found, origin: ChangeOrigin, keepDeleted = false): Plan {
   switch (change.op) {
     case 'make-directory':
       return change.path === '' || found.before?.type === 'directory'
@@ -65,6 +66,7 @@ export function planChange(change: TreeChange, found: Found, origin: ChangeOrigi
     case 'rename':
       return planRename(change, found, origin);
     case 'remove':
+      if (keepDeleted && !baseName(change.path).startsWith(TEMPORARY_PREFIX)) return { kind: 'nothing' };
       return found.before === undefined ? { kind: 'nothing' } : create(change, 'remove', found, origin);
     case 'metadata':
       return found.before === undefined

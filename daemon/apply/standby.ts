@@ -37,6 +37,8 @@ export interface StandbyPorts {
   readonly onEvent: (code: string, details: FaultDetails) => void;
   /** Age in ms, on the Master's clock, at which a change may be applied; default 0. */
   readonly applyDelayMs?: number;
+  /** What is removed on the Master stays here. */
+  readonly keepDeleted?: boolean;
 }
 
 export class Standby {

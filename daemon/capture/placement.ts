@@ -1,5 +1,5 @@
 /** The order in which things seen at paths are put into the record: parents first, renames before what takes their place. */
-import { isWithin, parentPath, type RelativePath } from '../../shared/path.ts';
+import { isWithin, parentPath, type RelativePath, TEMPORARY_PREFIX } from '../../shared/path.ts';
 import type { IndexedEntry } from '../store/master-schema.ts';
 import { fileKey, isFresh, sameObject } from './entry.ts';
 import { NOTHING } from './filter.ts';
@@ -7,7 +7,6 @@ import type { Seen } from './observation.ts';
 import { type ReconcileState, updateEntry, updateSiblings } from './reconcile-state.ts';
 
 /** Names used for an instant on the Replica while objects change places. */
-const TEMPORARY_PREFIX = '.mainstay-move-';
 
 /** `dropped`: looked at again later. */
 type Step = 'done' | 'waits' | 'blocked' | 'dropped';

@@ -7,7 +7,7 @@ import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
 import type { BandwidthPolicy } from '../link/bandwidth.ts';
 import { masterRoots, replicaRoots } from './book.ts';
 import { fedBy } from './cascade.ts';
-import type { EngineConfig } from './engine-protocol.ts';
+import type { EngineConfig, KeepDeleted } from './engine-protocol.ts';
 
 export interface EngineConfigInput {
   readonly document: ScenarioDocument;
@@ -37,7 +37,7 @@ export function engineConfig(input: EngineConfigInput): EngineConfig {
     ...(role === 'master' ? { replicas: fedBy(document).flatMap(({ deviceId }) => deviceId ?? []) } : {}),
     agreedFingerprint: agreedFingerprint(document, (text) => createHash('sha256').update(text).digest('hex')),
     epoch: input.epoch,
-    ...(role === 'master' ? sendingOf(document) : {}),
+    ...(role === 'master' ? sendingOf(document) : { keepDeleted: keepDeletedOf(document) }),
     limits: {
       spoolMaxBytes: settingOf(self.settings, 'spool.maxBytes'),
       spoolMinFreeBytes: settingOf(self.settings, 'spool.minFreeBytes'),
@@ -56,6 +56,13 @@ export function bandwidthOf({ settings }: ScenarioDocument): BandwidthPolicy {
   return {
     bytesPerSecond: settingOf(settings, 'link.bandwidthBytesPerSecond'),
     grid: settingOf(settings, 'link.bandwidthGrid'),
+  };
+}
+
+function keepDeletedOf({ settings }: ScenarioDocument): KeepDeleted {
+  return {
+    synchronization: settingOf(settings, 'replication.keepDeletedDuringSynchronization'),
+    replication: settingOf(settings, 'replication.keepDeletedDuringReplication'),
   };
 }
 

@@ -36,6 +36,15 @@ export interface EngineConfig {
   readonly schedule?: SendPolicy;
   /** Replica: the operator runs the scenario now, so roots that were replaced are taken for what he wants. */
   readonly adoptRoots?: boolean;
+  /** Replica: what the Master does not have (any more) and is left in the roots. */
+  readonly keepDeleted?: KeepDeleted;
+}
+
+export interface KeepDeleted {
+  /** What only the Replica has when a synchronization compares. */
+  readonly synchronization: boolean;
+  /** What is removed on the Master. */
+  readonly replication: boolean;
 }
 
 /** Values of catalogue settings the engines need; see config/catalogue.ts for meaning and defaults. */

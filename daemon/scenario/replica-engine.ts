@@ -77,6 +77,7 @@ export class ReplicaEngine {
           ...this.ports,
           onEvent: (code, details) => this.tell(code, details),
           applyDelayMs: this.config.limits.applyDelayMs ?? 0,
+          keepDeleted: this.config.keepDeleted?.replication === true,
         },
         this.config.epoch,
         profileOf(this.ports.trees, this.config.attributeKinds),
@@ -390,7 +391,8 @@ export class ReplicaEngine {
       if (!start.dryRun) link.live = true;
     };
     const ignoreSame = start.ignoreSame && !standby.suspect;
-    const ports = { standby, link, clock, hasher, excluded, onEvent, onDone };
+    const { keepDeleted } = this.config;
+    const ports = { standby, link, clock, hasher, excluded, onEvent, onDone, keepDeleted };
     this.sync = new ReplicaSyncHost(ports, { ...start, ignoreSame });
   }
 

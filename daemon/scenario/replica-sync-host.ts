@@ -11,6 +11,7 @@ import type { BlockHashing } from '../sync/block-hashing.ts';
 import { ReplicaSync, type SyncStart } from '../sync/replica.ts';
 import { ReplicaDiff } from '../sync/replica-diff.ts';
 import type { Work } from '../sync/work.ts';
+import type { KeepDeleted } from './engine-protocol.ts';
 import type { ReplicaLink } from './replica-link.ts';
 
 const FIRST_HOLD_MS = 50;
@@ -24,6 +25,7 @@ export interface SyncHostPorts {
   readonly excluded: (path: RelativePath) => boolean;
   readonly onEvent: (code: string, details: FaultDetails) => void;
   readonly onDone: () => void;
+  readonly keepDeleted: KeepDeleted | undefined;
 }
 
 export class ReplicaSyncHost {
@@ -43,13 +45,15 @@ export class ReplicaSyncHost {
     this.ports = ports;
     this.start = start;
     this.startedAt = ports.clock.wallMs();
-    const { standby, link, hasher, clock, excluded, onEvent } = ports;
+    const { standby, link, hasher, clock, excluded, onEvent, keepDeleted } = ports;
     const { writer, journal, parked } = standby;
     const common = {
       writer,
       hasher,
       excluded,
       onEvent,
+      // A comparison cannot tell what was deleted earlier from what a synchronization has left: neither is a difference.
+      keepExtra: keepDeleted?.synchronization === true || (start.dryRun && keepDeleted?.replication === true),
       profile: writer.profile,
       sendNeeds: (directory: number, needs: Parameters<ReplicaLink['sendNeeds']>[2]) =>
         link.sendNeeds(start.syncId, directory, needs),

@@ -100,7 +100,8 @@ export class ReplicaDiff {
     const { header } = arrived;
     const comparison = compareListing(tree, arrived, own, this.start, this.ports.profile);
     this.comparedEntries += comparison.entries.length;
-    for (const extra of comparison.extra) this.note(header.root, joinPath(header.path, extra.name), 'extra');
+    const extras = this.ports.keepExtra ? [] : comparison.extra;
+    for (const extra of extras) this.note(header.root, joinPath(header.path, extra.name), 'extra');
     const wanted: EntryComparison[] = [];
     for (const found of comparison.entries) {
       const difference = this.differenceOf(header.root, header.path, found);

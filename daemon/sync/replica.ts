@@ -37,6 +37,8 @@ export interface ReplicaSyncPorts extends GroupPorts {
   readonly clock: Clock;
   readonly profile: MetadataProfile;
   readonly excluded: (path: RelativePath) => boolean;
+  /** What the Master does not have stays. */
+  readonly keepExtra: boolean;
   readonly sendNeeds: (directory: number, needs: readonly Need[]) => void;
   readonly sendBlockHashes: BlockFilePorts['sendBlockHashes'];
   readonly onEvent: (code: string, details: FaultDetails) => void;
@@ -113,7 +115,8 @@ export class ReplicaSync implements ContentSink {
     const comparison = compareListing(tree, arrived, own, this.start, this.ports.profile);
     this.comparedEntries += comparison.entries.length;
     const changes: SyncChange[] = [];
-    for (const extra of comparison.extra) changes.push(this.removal(state, extra));
+    const extras = this.ports.keepExtra ? [] : comparison.extra;
+    for (const extra of extras) changes.push(this.removal(state, extra));
     const wanted: EntryComparison[] = [];
     for (const found of comparison.entries) this.decide(state, found, changes, wanted);
     yield* this.carryOut(changes);

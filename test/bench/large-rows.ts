@@ -1,6 +1,7 @@
 /** P3 and P5: the first copy of one large file, and the next synchronization by blocks when a little of it has changed. */
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, unlinkSync, writeSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { oracle, Pair } from '../hosts/rig.ts';
 import { lastSynchronization } from './copy-rows.ts';
 import { buildBigFile, changeBigFile } from './data-sets.ts';
@@ -23,19 +24,11 @@ function loopbackBytes(): number {
 }
 
 /**
- * Memory that a virtual machine has not used lately is given to it page by page at four times the cost of writing to it:
- * whoever writes after the other would be at an advantage. Both write to memory that was given up just now.
+ * Memory that was freed is given back by a virtual machine within seconds and costs four times as much to write to when it is
+ * used again. Whoever writes right after the other's files were removed would be at an advantage: rsync starts at once, a run
+ * of ours begins with verification. So both write to memory that has not been used for a while.
  */
-function warmMemory(directory: string, sizeBytes: number): void {
-  const path = join(directory, 'warm');
-  const handle = openSync(path, 'w');
-  const zeros = Buffer.alloc(8 * 1024 * 1024);
-  for (let position = 0; position < sizeBytes; position += zeros.length) {
-    writeSync(handle, zeros, 0, zeros.length, position);
-  }
-  closeSync(handle);
-  unlinkSync(path);
-}
+const MEMORY_RETURN_MS = 6_000;
 
 async function counted<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly bytes: number }> {
   const before = loopbackBytes();
@@ -43,12 +36,7 @@ async function counted<T>(work: () => Promise<T>): Promise<{ readonly result: T;
   return { result, bytes: loopbackBytes() - before };
 }
 
-async function oursSample(
-  context: BenchContext,
-  source: string,
-  sizeBytes: number,
-  change: () => void,
-): Promise<Sample> {
+async function oursSample(context: BenchContext, source: string, change: () => void): Promise<Sample> {
   const pair = await Pair.start({
     below: context.directory,
     replicaBelow: context.replicaDirectory,
@@ -58,7 +46,7 @@ async function oursSample(
   try {
     await pair.createScenario();
     const pids = [pair.master.pid!, pair.replica.pid!];
-    warmMemory(context.replicaDirectory, sizeBytes);
+    await setTimeout(MEMORY_RETURN_MS);
     const before = pids.map(processorTime);
     await pair.run();
     for (const [n, pid] of pids.entries()) {
@@ -85,21 +73,21 @@ export async function largeRows(context: BenchContext): Promise<Row[]> {
   const sizeBytes = buildBigFile(file);
   const daemon = await startRsyncDaemon(join(context.directory, 'rsync'), target);
   const ssh = await startSshServer(join(context.directory, 'ssh'));
-  const fresh = (): void => {
+  const fresh = async (): Promise<void> => {
     rmSync(target, { recursive: true, force: true });
     mkdirSync(target);
-    warmMemory(target, sizeBytes);
+    await setTimeout(MEMORY_RETURN_MS);
   };
   const ours: Sample[] = [];
   const peer: Sample[] = [];
   const overSsh: number[] = [];
   try {
     for (let run = 0; run < context.runs; run += 1) {
-      fresh();
+      await fresh();
       overSsh.push(await timeRsync(['-e', ssh.shell, `${source}/`, `${ssh.host}:${target}/`]));
-      fresh();
+      await fresh();
       const copy = await timeRsync([`${source}/`, `${daemon.url}/`]);
-      ours.push(await oursSample(context, source, sizeBytes, () => changeBigFile(file, sizeBytes, run)));
+      ours.push(await oursSample(context, source, () => changeBigFile(file, sizeBytes, run)));
       const delta = await counted(() => timeRsync(['--inplace', '--no-whole-file', `${source}/`, `${daemon.url}/`]));
       peer.push({ copy, delta: delta.result, deltaBytes: delta.bytes });
       context.say(

@@ -173,7 +173,7 @@ export abstract class PairCore {
     });
   }
 
-  startReplica(options: Pick<EngineConfig, 'adoptRoots'> = {}): void {
+  startReplica(options: Pick<EngineConfig, 'adoptRoots' | 'keepDeleted'> = {}): void {
     const clock = new MortalClock(this.clock, (run) => this.within('replica', run));
     const { hasher } = this;
     const excluded = compileExcludes(this.exclude, true);

@@ -130,7 +130,7 @@ test('hints come late, together and in order; an overflow takes them and says so
   clock.advance(3);
   t.deepEqual(batches, [
     [
-      { kind: 'dirty', root: 2, path: 'a', closed: true },
+      { kind: 'dirty', root: 2, path: 'a', closed: true, written: true },
       { kind: 'rename', root: 2, from: 'a', to: 'b' },
     ],
   ]);

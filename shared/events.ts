@@ -83,6 +83,10 @@ export const EVENTS = define({
     text: 'All modifications during synchronization period are replicated, except {count} parked: {paths}',
     hint: 'See `mainstay parked`; what is parked is tried again by itself.',
   },
+  'SYN-008': {
+    severity: 'info',
+    text: 'The spool was full: comparing {count} places on {peer} where changes were dropped',
+  },
 
   'CAP-001': { severity: 'info', text: 'Capturing changes by {method}' },
   'CAP-002': {

@@ -38,6 +38,8 @@ export interface HostStatus {
   readonly exposureMs: number;
   readonly exposureBytes: number;
   readonly spoolBytes: number;
+  /** The spool of this host is full in so many ms when it goes on growing like in the last minute; absent: it does not. */
+  readonly spoolFullInMs?: number;
   readonly verifiedAt?: number;
   /** Only on Replicas. */
   readonly replica?: ReplicaStatus;

@@ -21,6 +21,8 @@ const checkpointSchema = z.object({
   parked: z.array(z.object({ root: z.number().int(), path: z.string(), code: z.string(), reason: z.string() })),
   /** Parked items the operator dropped since the last synchronization. */
   dropped: z.number().int().positive().optional(),
+  /** Position (without a usable one) from which a targeted synchronization can be begun again. */
+  mending: z.object({ generation: z.string(), seq: z.number().int().nonnegative() }).optional(),
   /** What the Master wants to be held back from apply (gate.ts). */
   hold: z.object({ suspended: z.boolean(), afterSeq: z.number().int().nonnegative().optional() }).optional(),
   /** Which directories the roots are (`RootTree.rootIdentity`). */

@@ -19,6 +19,8 @@ export class ApplyGate {
   readonly delayMs: number;
   /** Master's wall clock minus ours, ms. */
   clockOffsetMs = 0;
+  /** Everything is to be applied now. */
+  ignoresAge = false;
   /** One behind the last batch that may be applied. */
   end = Number.POSITIVE_INFINITY;
   /** When the next unit is old enough (our wall clock); undefined when it does not wait for its age. */
@@ -51,7 +53,7 @@ export class ApplyGate {
       if (commitSeq === 0) continue;
       if (this.order.afterSeq !== undefined && commitSeq > this.order.afterSeq) break;
       const opensAtWallMs = newestMs + this.delayMs - this.clockOffsetMs;
-      if (opensAtWallMs > wallMs) {
+      if (opensAtWallMs > wallMs && !this.ignoresAge) {
         this.opensAtWallMs = opensAtWallMs;
         break;
       }

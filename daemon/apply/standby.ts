@@ -189,6 +189,14 @@ export class Standby {
     return busy;
   }
 
+  /** Applies what was received whatever its age; true when nothing is left. */
+  drain(more: () => boolean): boolean {
+    this.gate.ignoresAge = true;
+    if (this.backlog) this.run(more);
+    this.gate.ignoresAge = this.backlog;
+    return !this.backlog;
+  }
+
   /** When the next checkpoint is due (`Clock.bootMs`); undefined when there is nothing to cover. */
   get checkpointDueMs(): number | undefined {
     return this.dirtySinceMs === undefined ? undefined : this.dirtySinceMs + CHECKPOINT_MS;
@@ -253,6 +261,22 @@ export class Standby {
     this.dirtySinceMs = undefined;
   }
 
+  /** Like `beginSynchronization`, but the roots stay as `applied` says but for some places: that can be begun again. */
+  beginMending(): void {
+    const mending = this.mending ?? this.applied;
+    const parked = this.parked.list();
+    const { dropped } = this.parked;
+    this.beginSynchronization();
+    this.parked.load(parked, this.ports.clock.bootMs());
+    this.parked.dropped = dropped;
+    this.save({ ...this.saved, ...this.parkedForState(), mending });
+  }
+
+  /** Position a targeted synchronization began at; undefined when none was interrupted. */
+  get mending(): Position | undefined {
+    return this.suspect ? undefined : this.saved.mending;
+  }
+
   /** Makes what was synchronized so far durable and drops what the journal kept of it. */
   flushSynchronized(): void {
     for (const tree of this.ports.trees) tree.flushAll();
@@ -266,7 +290,7 @@ export class Standby {
     this.generation = base.generation;
     this.lastReceivedSeq = base.seq;
     this.applier.restart(base.seq);
-    const { suspect: _, ...known } = this.saved;
+    const { suspect: _, mending: __, ...known } = this.saved;
     this.save({
       ...known,
       generation: base.generation,

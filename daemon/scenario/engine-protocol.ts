@@ -168,6 +168,8 @@ export interface EngineStatus {
   /** Replica: spool and positions. */
   readonly receivedSeq?: number;
   readonly spoolBytes: number;
+  /** Master: the spool is full in so many ms when it goes on growing like this; absent while it does not grow. */
+  readonly spoolFullInMs?: number;
   readonly parked: number;
   /** Replica: parked items the operator dropped since the last synchronization. */
   readonly dropped?: number;
@@ -182,4 +184,6 @@ export interface EngineStatus {
 export interface EnginePeerStatus extends ReplicaStatus {
   /** The Replica has usable data of this history; false: it must be synchronized. */
   readonly synchronized: boolean;
+  /** The spool was full: what was dropped of it for this Replica has to be compared. */
+  readonly collapsed?: true;
 }

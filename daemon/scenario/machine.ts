@@ -88,7 +88,14 @@ export type Happening =
   /** It ran for a while without trouble: earlier crashes are forgotten. */
   | { readonly type: 'engine-quiet' }
   /** From the engine's status. `synchronized`: the Replica has usable data of this history; meaningless unless linked. */
-  | { readonly type: 'peer'; readonly peer: string; readonly linked: boolean; readonly synchronized: boolean }
+  | {
+      readonly type: 'peer';
+      readonly peer: string;
+      readonly linked: boolean;
+      readonly synchronized: boolean;
+      /** Why it is not synchronized, when that is known. */
+      readonly reason?: string;
+    }
   | { readonly type: 'sync-done'; readonly peer: string }
   | { readonly type: 'sync-failed'; readonly peer: string; readonly reason: string }
   | { readonly type: 'sync-retry'; readonly peer: string }
@@ -385,14 +392,14 @@ function peerReported(
     return { life: back.life, effects: [record('SCN-018'), ...back.effects] };
   }
   const linked: PeerLife = peer.linked ? peer : { ...peer, linked: true };
-  if (hasData(peer) && !report.synchronized) return dataLost(life, id, linked);
+  if (hasData(peer) && !report.synchronized) return dataLost(life, id, linked, report.reason);
   if (peer.linked) return only(life);
   return startSyncIfPossible(life, id, linked);
 }
 
 /** The Replica was synchronized and now says that it has no usable data of this history. */
-function dataLost(life: RunningLife, id: string, peer: PeerLife): Step {
-  const reason = 'the Replica has no usable data of this history';
+function dataLost(life: RunningLife, id: string, peer: PeerLife, known: string | undefined): Step {
+  const reason = known ?? 'the Replica has no usable data of this history';
   const outdated: PeerLife = { ...peer, phase: 'needs-sync', held: life.preventResync, reason };
   const started = startSyncIfPossible(life, id, outdated);
   return { life: started.life, effects: [record('SYN-006', { reason }), ...started.effects] };

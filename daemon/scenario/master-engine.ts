@@ -2,7 +2,7 @@
  * The Master's engine of one scenario: capture → index and spool → every Replica's link. A plain single-threaded class over
  * ports; requests come in through `handle`, everything it has to say goes to `notify`. Long work is cut into turns.
  */
-import type { Fault } from '../../shared/faults.ts';
+import type { Fault, FaultDetails } from '../../shared/faults.ts';
 import type { Position } from '../../shared/position.ts';
 import type { SyncProgress } from '../../shared/status.ts';
 import { createDigest, type DigestOf } from '../capture/digest.ts';
@@ -18,7 +18,7 @@ import { MasterHolds } from './master-holds.ts';
 import { MasterPeer } from './master-peer.ts';
 import { MasterSending } from './master-sending.ts';
 import { SpoolKeeper } from './master-spool.ts';
-import { MasterStatistics } from './master-statistics.ts';
+import { MasterStatistics, masterPhase } from './master-statistics.ts';
 import { CAPTURE_PROOF_MS, MasterSyncDesk } from './master-sync-desk.ts';
 
 export interface MasterEnginePorts {
@@ -73,12 +73,13 @@ export class MasterEngine {
     );
     this.digestOf = createDigest(ports.hasher);
     this.statistics = new MasterStatistics(clock);
-    this.spool = new SpoolKeeper(state, clock, config.limits, (code, details) => this.event(code, details));
+    const onEvent = (code: string, details: FaultDetails) => this.event(code, details);
+    this.spool = new SpoolKeeper({ ...ports, limits: config.limits, onEvent });
     this.holds = new MasterHolds(
       {
         clock,
         state,
-        onEvent: (code, details) => this.event(code, details),
+        onEvent,
         onChanged: () => {
           for (const peer of this.peers.values()) peer.sendHold();
         },
@@ -335,6 +336,7 @@ export class MasterEngine {
     if (peer.synchronized) this.spool.know(peer.id, peer.receivedSeq);
     const begun = this.syncs.onReady(peer);
     if (begun || peer.synchronized || this.spool.receivedBy(peer.id) === undefined) return;
+    if (this.spool.hasDropped(peer.id)) return;
     this.spool.forget(peer.id);
     this.event('SYN-006', { reason: 'the Replica is not at a position of this history' });
   }
@@ -399,9 +401,7 @@ export class MasterEngine {
     for (const peer of this.peers.values()) if (peer.synchronized) this.spool.acknowledge(peer.id, peer.receivedSeq);
     for (const lost of this.spool.keep()) {
       const peer = this.peers.get(lost);
-      if (peer === undefined) continue;
-      peer.synchronized = false;
-      this.event('SYN-006', { reason: 'the spool was full' });
+      if (peer !== undefined) peer.synchronized = false;
     }
     this.capture.forgetMarks(Math.min(...[...this.peers.values()].map((peer) => peer.appliedSeq)));
   }
@@ -426,22 +426,21 @@ export class MasterEngine {
     const peers: Record<string, ReturnType<MasterPeer['status']>> = {};
     let sync: SyncProgress | undefined;
     for (const peer of this.peers.values()) {
-      peers[peer.id] = peer.status(nowMs);
+      peers[peer.id] = { ...peer.status(nowMs), ...this.spool.marksOf(peer.id) };
       if (peer.sync !== undefined && !peer.sync.options.dryRun) sync = peer.sync.progress();
       this.statistics.count(peer);
     }
     const { held } = this.capture;
-    const phase =
-      held !== undefined ? 'held' : sync !== undefined ? 'synchronizing' : this.syncs.indexed ? 'live' : 'idle';
     return {
       position: this.syncs.indexed || this.syncs.isWalking ? this.position() : undefined,
-      phase,
+      phase: masterPhase(held, sync !== undefined, this.syncs.indexed),
       ...(held === undefined ? {} : { held }),
       ...(this.sending.nextAt === undefined ? {} : { nextSendAt: this.sending.nextAt }),
       peers,
       ...(sync === undefined ? {} : { sync }),
       statistics: this.statistics.figures(nowMs, sync),
       spoolBytes: this.spool.usedBytes,
+      ...(this.spool.fullInMs === undefined ? {} : { spoolFullInMs: this.spool.fullInMs }),
       parked: 0,
       ...this.holds.status,
       unreadable: this.capture.unreadableCount,

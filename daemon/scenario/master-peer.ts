@@ -74,6 +74,8 @@ export class MasterPeer {
   synchronized = false;
   /** The Replica has said how it is since its last synchronization. */
   heard = false;
+  /** Where the Replica is in this history, usable or not; undefined: in none. */
+  heldSeq: number | undefined;
   /** Intents up to here may have reached the Replica, in whatever session. */
   everSentSeq: number;
 
@@ -260,6 +262,8 @@ export class MasterPeer {
     if (welcome.epoch > config.epoch) throw new Fault('LINK-EPOCH', { ours: config.epoch, theirs: welcome.epoch });
     this.profile = commonProfile(profileOf(trees, config.attributeKinds), welcome.profile);
     const received = this.usable(welcome.received);
+    const held = welcome.received ?? welcome.mending;
+    this.heldSeq = held?.generation === this.ports.captured().generation ? held.seq : undefined;
     this.synchronized = received !== undefined;
     if (received !== undefined) {
       this.acknowledged.receivedSeq = received;
@@ -318,6 +322,7 @@ export class MasterPeer {
         throw new Fault('LINK-FRAME', { reason: `acknowledged ${ack.receivedSeq} of ${newest}` });
       }
       known.receivedSeq = Math.max(known.receivedSeq, ack.receivedSeq);
+      this.heldSeq = known.receivedSeq;
       known.appliedSeq = Math.max(known.appliedSeq, ack.appliedSeq);
     }
     this.ports.onChange(this);
@@ -370,6 +375,7 @@ export class MasterPeer {
     sync.close();
     if (!sync.options.dryRun) {
       this.synchronized = true;
+      this.heldSeq = sync.options.base.seq;
       this.heard = false;
       this.sender?.resumeAfter(sync.options.base.seq);
     }
@@ -422,7 +428,8 @@ export class MasterPeer {
   status(nowMs: number): EnginePeerStatus {
     const { capture, state } = this.ports;
     const known = this.acknowledged;
-    const counts = this.synchronized || this.sync !== undefined;
+    // One that was not heard since the start of this engine is where it was then.
+    const counts = this.synchronized || this.sync !== undefined || known.receivedSeq > 0;
     return {
       synchronized: this.synchronized,
       sentSeq: this.synchronized ? this.sentSeq : known.receivedSeq,

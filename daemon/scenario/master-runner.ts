@@ -382,7 +382,8 @@ export class MasterRunner {
       const peer = status.peers[id];
       const linked = peer !== undefined && (peer.link === 'live' || peer.link === 'catching-up');
       if (linked) this.peers.answered(id);
-      this.#happen({ type: 'peer', peer: id, linked, synchronized: peer?.synchronized === true });
+      const reason = peer?.collapsed ? { reason: 'changes were dropped while the spool was full' } : {};
+      this.#happen({ type: 'peer', peer: id, linked, synchronized: peer?.synchronized === true, ...reason });
     }
     this.#notify();
   }

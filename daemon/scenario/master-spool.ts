@@ -1,6 +1,8 @@
 /** Which Replicas the spool is kept for, how far each has it, and its limits. */
 import type { FaultDetails } from '../../shared/faults.ts';
 import type { Clock } from '../ports.ts';
+import { type DirtyPlace, DirtyPlaces } from '../spool/dirty-places.ts';
+import { foldIntents } from '../spool/fold-intents.ts';
 import type { MasterState } from '../store/master-state.ts';
 import type { EngineLimits } from './engine-protocol.ts';
 
@@ -9,27 +11,54 @@ const TRIM_MS = 500;
 const INTENT_BYTES = 256;
 const WARN_FRACTION = 0.8;
 const PREFIX = 'peer:';
+/** What was dropped for a Replica, as places to compare. */
+const DIRTY_PREFIX = 'dirty:';
+/** Below this the spool is not what fills the volume. */
+const SMALLEST_BYTES = 64 * INTENT_BYTES;
+/** The forecast looks back so far. */
+const RATE_MS = 60_000;
+
+/** The Replica was at `fromSeq` or later; what differs since then is in the places and in the intents after `throughSeq`. */
+interface Dropped {
+  readonly fromSeq: number;
+  readonly throughSeq: number;
+  /** Wall clock, ms: when the oldest of it was captured. */
+  readonly sinceMs: number;
+  readonly places: readonly DirtyPlace[];
+}
+
+export interface SpoolPorts {
+  readonly state: MasterState;
+  readonly clock: Clock;
+  readonly limits: EngineLimits;
+  readonly onEvent: (code: string, details: FaultDetails) => void;
+  /** Of the volume of the spool; absent: not watched. */
+  readonly freeBytes?: () => number;
+}
 
 export class SpoolKeeper {
   private readonly state: MasterState;
   private readonly clock: Clock;
   private readonly limits: EngineLimits;
   private readonly onEvent: (code: string, details: FaultDetails) => void;
+  /** A Replica for which something was dropped counts as having everything before `throughSeq`. */
   private readonly received = new Map<string, number>();
+  private readonly dropped = new Map<string, Dropped>();
+  private readonly freeBytes: () => number;
+  private readonly samples: { readonly atMs: number; readonly bytes: number }[] = [];
   private keptAtMs = Number.NEGATIVE_INFINITY;
   private warned = false;
 
-  constructor(
-    state: MasterState,
-    clock: Clock,
-    limits: EngineLimits,
-    onEvent: (code: string, details: FaultDetails) => void,
-  ) {
+  constructor({ state, clock, limits, onEvent, freeBytes }: SpoolPorts) {
     this.state = state;
     this.clock = clock;
     this.limits = limits;
     this.onEvent = onEvent;
+    this.freeBytes = freeBytes ?? (() => Number.POSITIVE_INFINITY);
     for (const key of state.metaKeys(PREFIX)) this.received.set(key.slice(PREFIX.length), Number(state.meta(key)));
+    for (const key of state.metaKeys(DIRTY_PREFIX)) {
+      this.dropped.set(key.slice(DIRTY_PREFIX.length), JSON.parse(state.meta(key)!) as Dropped);
+    }
   }
 
   /** Replicas that were synchronized and go on from a position. */
@@ -52,6 +81,7 @@ export class SpoolKeeper {
   }
 
   know(peer: string, receivedSeq: number): void {
+    this.forgetDropped(peer);
     this.received.set(peer, receivedSeq);
     this.state.setMeta(PREFIX + peer, String(receivedSeq));
   }
@@ -59,6 +89,55 @@ export class SpoolKeeper {
   forget(peer: string): void {
     this.received.delete(peer);
     this.state.deleteMeta(PREFIX + peer);
+    this.forgetDropped(peer);
+  }
+
+  /** It was compared. */
+  forgetDropped(peer: string): void {
+    if (this.dropped.delete(peer)) this.state.deleteMeta(DIRTY_PREFIX + peer);
+  }
+
+  /** Its lag is counted from the oldest change that was dropped. */
+  marksOf(peer: string): { readonly collapsed?: true; readonly lagMs?: number; readonly exposureMs?: number } {
+    const dropped = this.dropped.get(peer);
+    if (dropped === undefined) return {};
+    const ageMs = Math.max(0, this.clock.wallMs() - dropped.sinceMs);
+    return { collapsed: true, lagMs: ageMs, exposureMs: ageMs };
+  }
+
+  /** Something was dropped for it: it goes on by comparing places. */
+  hasDropped(peer: string): boolean {
+    return this.dropped.has(peer);
+  }
+
+  /**
+   * All places where a Replica that is at `seq` may differ from the index now; undefined when only a comparison of everything
+   * tells. Whatever is changed from now on comes as intents.
+   */
+  placesFor(peer: string, seq: number | undefined): readonly DirtyPlace[] | undefined {
+    const dropped = this.dropped.get(peer);
+    if (dropped === undefined || seq === undefined || seq < dropped.fromSeq) return undefined;
+    this.state.transaction(() => this.drop(peer));
+    return this.dropped.get(peer)!.places;
+  }
+
+  /** Turns what is kept for a Replica into places. In the caller's transaction. */
+  private drop(peer: string): void {
+    const before = this.dropped.get(peer);
+    const received = this.received.get(peer) ?? 0;
+    const places = new DirtyPlaces(before?.places);
+    foldIntents(places, this.state, before?.throughSeq ?? received);
+    const [oldest] = this.state.intentsAfter(received, 1);
+    const dropped: Dropped = {
+      fromSeq: before?.fromSeq ?? received,
+      throughSeq: this.state.seq,
+      sinceMs: before?.sinceMs ?? oldest?.atMs ?? this.clock.wallMs(),
+      places: places.list(),
+    };
+    this.dropped.set(peer, dropped);
+    this.received.set(peer, dropped.throughSeq);
+    this.state.setMeta(DIRTY_PREFIX + peer, JSON.stringify(dropped));
+    this.state.setMeta(PREFIX + peer, String(dropped.throughSeq));
   }
 
   acknowledge(peer: string, receivedSeq: number): void {
@@ -95,19 +174,38 @@ export class SpoolKeeper {
   private watch(): string[] {
     const used = this.usedBytes;
     const limit = this.limits.spoolMaxBytes;
-    if (used < limit * WARN_FRACTION) {
+    this.sample(used);
+    const noRoom = used >= SMALLEST_BYTES && this.freeBytes() < this.limits.spoolMinFreeBytes;
+    if (used < limit * WARN_FRACTION && !noRoom) {
       this.warned = false;
       return [];
     }
-    if (!this.warned) this.onEvent('SPL-080', { percent: Math.round((used * 100) / limit) });
+    if (!this.warned && !noRoom) this.onEvent('SPL-080', { percent: Math.round((used * 100) / limit) });
     this.warned = true;
-    if (used < limit) return [];
+    if (used < limit && !noRoom) return [];
     this.onEvent('SPL-100', {});
-    // The slowest Replicas are compared again later; the changes themselves are in the file system.
+    // What is dropped for the slowest Replicas is compared again later; the changes themselves are in the file system.
     const slowest = Math.min(...this.received.values());
     const given = this.knownPeers().filter((peer) => this.received.get(peer) === slowest);
-    for (const peer of given) this.forget(peer);
-    this.trim(this.received.size === 0 ? this.state.seq : Math.min(...this.received.values()));
+    this.state.transaction(() => {
+      for (const peer of given) this.drop(peer);
+      this.trim(Math.min(...this.received.values()));
+    });
     return given;
+  }
+
+  private sample(bytes: number): void {
+    const atMs = this.clock.bootMs();
+    this.samples.push({ atMs, bytes });
+    while (this.samples.length > 2 && atMs - this.samples[0]!.atMs > RATE_MS) this.samples.shift();
+  }
+
+  /** In so many ms the spool is full when it goes on like in the last minute; undefined when it does not grow. */
+  get fullInMs(): number | undefined {
+    const [first] = this.samples;
+    const last = this.samples.at(-1);
+    if (first === undefined || last === undefined || last.bytes <= first.bytes) return undefined;
+    const perMs = (last.bytes - first.bytes) / (last.atMs - first.atMs);
+    return Math.round(Math.max(0, this.limits.spoolMaxBytes - last.bytes) / perMs);
   }
 }

@@ -2,6 +2,7 @@
 import type { ScenarioStatistics, SyncProgress } from '../../shared/status.ts';
 import type { Clock } from '../ports.ts';
 import type { MasterSync } from '../sync/master.ts';
+import type { EngineStatus } from './engine-protocol.ts';
 import type { MasterPeer } from './master-peer.ts';
 
 const SPAN_MS = 1_000;
@@ -63,4 +64,11 @@ export class MasterStatistics {
     while (this.samples.length > 2 && nowMs - this.samples[1]!.atMs >= SPAN_MS) this.samples.shift();
     return this.samples[0]!;
   }
+}
+
+/** `held`: why nothing is captured now. */
+export function masterPhase(held: string | undefined, synchronizing: boolean, indexed: boolean): EngineStatus['phase'] {
+  if (held !== undefined) return 'held';
+  if (synchronizing) return 'synchronizing';
+  return indexed ? 'live' : 'idle';
 }

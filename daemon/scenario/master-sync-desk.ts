@@ -7,6 +7,7 @@ import type { Position } from '../../shared/position.ts';
 import type { Clock } from '../ports.ts';
 import type { MasterState } from '../store/master-state.ts';
 import type { MasterSync } from '../sync/master.ts';
+import type { WalkPlace } from '../sync/master-walk.ts';
 import type { EngineCall } from './engine-protocol.ts';
 import { examplesOf, type MasterBarriers } from './master-barrier.ts';
 import type { MasterCapture } from './master-capture.ts';
@@ -120,6 +121,7 @@ export class MasterSyncDesk {
       peer.startSync({ syncId, method: 'file', ignoreSame, dryRun: true, base, recording: 'ignore' });
       return;
     }
+    if (this.runTargeted(peer, call, again)) return;
     this.ports.capture.recordIdentities(call.adoptRoots === true && !again);
     const others = [...this.ports.peers.values()].some((other) => other !== peer && this.dependsOnIndex(other));
     if (!others) this.startIndex(peer);
@@ -132,6 +134,25 @@ export class MasterSyncDesk {
       base: this.ports.position(),
       recording: others ? 'report' : 'record',
     });
+  }
+
+  /** Compares only where changes were dropped from the spool; false when that is not enough or not what the operator asked for. */
+  private runTargeted(peer: MasterPeer, call: Extract<SyncCall, { name: 'synchronize' }>, again: boolean): boolean {
+    const { spool, state, capture } = this.ports;
+    if (call.adoptRoots === true || !this.indexed) return false;
+    const dropped = spool.placesFor(peer.id, peer.heldSeq);
+    if (dropped === undefined) return false;
+    capture.recordIdentities(false);
+    const places = dropped.flatMap(({ root, path, deep }): WalkPlace[] => {
+      const row = state.lookup(root, path);
+      return row?.type === 'directory' ? [{ root, path, deep, id: row }] : [];
+    });
+    if (!again) this.ports.onEvent('SYN-008', { peer: peer.id, count: places.length });
+    const base = this.ports.position();
+    const { syncId } = this;
+    const { ignoreSame } = call;
+    peer.startSync({ syncId, method: 'file', ignoreSame, dryRun: false, base, recording: 'report', places });
+    return true;
   }
 
   private dependsOnIndex(peer: MasterPeer): boolean {

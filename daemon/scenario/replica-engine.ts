@@ -37,6 +37,8 @@ export interface ReplicaEnginePorts {
   readonly journalLog: SegmentLog;
   readonly stateFile: StateFile;
   readonly hasher: ContentHasher;
+  /** Of the volume of the spool; absent: not watched. */
+  readonly freeBytes?: () => number;
   /** Paths the scenario leaves out: they are not removed here either. */
   readonly excluded: (path: RelativePath) => boolean;
 }
@@ -264,6 +266,8 @@ export class ReplicaEngine {
     const due = [opensAt, standby.checkpointDueMs, standby.applier.retryAtMs, this.sync?.resumeAtMs];
     if (this.link?.live) due.push(standby.parked.nextAskMs(), this.link.ackDueMs);
     if (this.receiveHeld !== undefined) due.push(this.receiveAtMs);
+    const [head] = this.incoming.slice(this.incomingAt, this.incomingAt + 1);
+    if (head !== undefined && needsDrained(head) && !standby.backlog) due.push(now);
     const next = Math.min(...due.map((at) => at ?? Number.POSITIVE_INFINITY));
     if (next !== Number.POSITIVE_INFINITY) this.schedule(Math.max(1, next - now));
   }
@@ -272,7 +276,7 @@ export class ReplicaEngine {
   private receive(standby: Standby, more: () => boolean): boolean {
     try {
       while (this.link !== undefined && more()) {
-        if (!this.receiveOne(standby)) return false;
+        if (!this.receiveOne(standby, more)) return false;
       }
     } catch (error) {
       const fault = Fault.from(error);
@@ -283,7 +287,7 @@ export class ReplicaEngine {
   }
 
   /** One frame, message or step of a synchronization; false when there is nothing or it has to wait. */
-  private receiveOne(standby: Standby): boolean {
+  private receiveOne(standby: Standby, more: () => boolean): boolean {
     if (this.sync?.busy) return this.sync.resume(this.ports.clock.bootMs());
     const item = this.incoming[this.incomingAt];
     if (item === undefined) {
@@ -292,6 +296,7 @@ export class ReplicaEngine {
       return this.sync?.background() === true;
     }
     if (item.kind === 'frame' && item.type === FrameType.batch) return this.takeBatches(standby);
+    if (needsDrained(item) && !standby.drain(more)) return false;
     this.incomingAt += 1;
     this.takeItem(standby, item);
     return true;
@@ -365,9 +370,11 @@ export class ReplicaEngine {
 
   /** Over its limit nothing more is taken, as long as apply can make room. */
   private spoolIsFull(standby: Standby): boolean {
-    const full = standby.spool.sizeBytes >= this.config.limits.spoolMaxBytes && standby.backlog;
+    const { spoolMaxBytes, spoolMinFreeBytes } = this.config.limits;
+    const noRoom = (this.ports.freeBytes?.() ?? Number.POSITIVE_INFINITY) < spoolMinFreeBytes;
+    const full = (noRoom || standby.spool.sizeBytes >= spoolMaxBytes) && standby.backlog;
     if (full) this.holdReceiving(new Fault('FS-FULL', { path: 'spool' }));
-    this.reporter.spoolAt(standby.spool.sizeBytes / this.config.limits.spoolMaxBytes);
+    this.reporter.spoolAt(full ? 1 : standby.spool.sizeBytes / spoolMaxBytes);
     return full;
   }
 
@@ -382,7 +389,8 @@ export class ReplicaEngine {
     this.sync?.cancel();
     if (!start.dryRun) {
       link.live = false;
-      standby.beginSynchronization();
+      if (start.targeted) standby.beginMending();
+      else standby.beginSynchronization();
     }
     const { clock, hasher, excluded } = this.ports;
     const onEvent = (code: string, details: FaultDetails) => this.tell(code, details);
@@ -429,4 +437,10 @@ export class ReplicaEngine {
     this.notify({ type: 'event', code, details });
     this.link?.sendEvent(code, details);
   }
+}
+
+/** A targeted synchronization begins where everything received is applied. */
+function needsDrained(item: Incoming): boolean {
+  if (item.kind !== 'control' || item.message.kind !== 'sync-start') return false;
+  return item.message.targeted === true && !item.message.dryRun;
 }

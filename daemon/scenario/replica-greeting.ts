@@ -25,13 +25,14 @@ export function greet(
   standby.raiseEpoch(hello.epoch);
   const own = profileOf(trees, config.attributeKinds);
   standby.writer.profile = commonProfile(own, hello.profile);
-  const { received, applied } = standby;
+  const { received, applied, mending } = standby;
   link.welcome({
     kind: 'welcome',
     protocol: Math.min(LINK_PROTOCOL, hello.protocol),
     epoch: standby.epoch,
     ...(received === undefined ? {} : { received }),
     ...(applied === undefined ? {} : { applied }),
+    ...(mending === undefined ? {} : { mending }),
     profile: own,
     caseSensitive: trees.every((tree) => tree.capabilities.caseSensitive),
   });

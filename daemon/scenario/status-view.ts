@@ -96,6 +96,7 @@ function masterHost(stored: StoredScenario, engine: EngineStatus | undefined): H
     exposureMs: Math.max(0, ...peers.map((peer) => peer.exposureMs)),
     exposureBytes: Math.max(0, ...peers.map((peer) => peer.exposureBytes)),
     spoolBytes: engine?.spoolBytes ?? 0,
+    ...(engine?.spoolFullInMs === undefined ? {} : { spoolFullInMs: engine.spoolFullInMs }),
   };
 }
 
@@ -117,7 +118,7 @@ function replicaHost(host: HostReference, engine: EngineStatus | undefined): Hos
 }
 
 function withoutSynchronized(peer: EnginePeerStatus): ReplicaStatus {
-  const { synchronized: _synchronized, ...status } = peer;
+  const { synchronized: _synchronized, collapsed: _collapsed, ...status } = peer;
   return status;
 }
 

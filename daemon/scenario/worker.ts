@@ -46,6 +46,7 @@ async function createEngine(config: EngineConfig, notify: (notice: EngineNotice)
       journalLog: platform.openSegmentLog(at('journal')),
       stateFile: platform.openStateFile(at('replica.state')),
       hasher,
+      freeBytes,
       excluded: compileExcludes(
         config.exclude,
         trees.every((tree) => tree.capabilities.caseSensitive),

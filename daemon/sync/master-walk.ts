@@ -33,6 +33,8 @@ export interface WalkPorts {
     /** The Replica has what the record says. */
     readonly trusted: boolean;
   };
+  /** Only these directories; absent: everything. */
+  readonly places?: readonly WalkPlace[] | undefined;
   /** The record of this file is not to be believed yet (see entry.ts). */
   readonly onUnsettled: (root: number, one: Unsettled) => void;
   /** 'report': the entries of this directory differ from the index. */
@@ -40,6 +42,14 @@ export interface WalkPorts {
   readonly onUnreadable: (root: number, path: RelativePath, fault: Fault) => void;
   /** A directory that was announced could not be listed: it has gone, or the fault says why. */
   readonly onNotListed: (root: number, path: RelativePath, id: FileId, fault: Fault | undefined) => void;
+}
+
+/** A directory to be walked, as the index has it; `deep`: with everything below. */
+export interface WalkPlace {
+  readonly root: number;
+  readonly path: RelativePath;
+  readonly deep: boolean;
+  readonly id: FileId;
 }
 
 /** A directory that was scanned; `entries` are those listed, in order. */
@@ -59,29 +69,30 @@ interface Waiting {
   readonly id: number;
   /** Made in this walk: nothing is recorded below it. */
   readonly isNew: boolean;
+  /** What is below it is walked too. */
+  readonly deep: boolean;
 }
 
 export class MasterWalk {
   private readonly ports: WalkPorts;
   private readonly stack: Waiting[] = [];
-  private startedRoots = 0;
+  /** Roots, or places when there are some. */
+  private started = 0;
 
   constructor(ports: WalkPorts) {
     this.ports = ports;
   }
 
   get done(): boolean {
-    return this.stack.length === 0 && this.startedRoots >= this.ports.trees.length;
+    return this.stack.length === 0 && this.started >= (this.ports.places ?? this.ports.trees).length;
   }
 
   /** Scans the next directory; undefined when it cannot be listed (it is left as it is on the Replica) or all is done. */
   next(): WalkedDirectory | undefined {
-    if (this.stack.length === 0) {
-      if (this.startedRoots >= this.ports.trees.length) return undefined;
-      this.startRoot(this.startedRoots);
-      this.startedRoots += 1;
-    }
-    const { root, path, stat, id, isNew } = this.stack.pop()!;
+    if (this.stack.length === 0) this.startNext();
+    const waiting = this.stack.pop();
+    if (waiting === undefined) return undefined;
+    const { root, path, stat, id, isNew, deep } = waiting;
     const scanned = this.scan({ root, path, stat, id });
     if (scanned === undefined) return undefined;
     const entries: ScannedEntry[] = [];
@@ -94,9 +105,8 @@ export class MasterWalk {
     }
     const changed = new Set<string>();
     const ids = this.record(root, path, id, isNew, stats, changed);
-    for (let at = entries.length - 1; at >= 0; at -= 1) {
-      const entry = entries[at]!;
-      if (entry.type !== 'directory') continue;
+    const below = deep ? entries.filter(({ type }) => type === 'directory') : [];
+    for (const entry of below.reverse()) {
       const known = ids?.get(entry.name);
       this.stack.push({
         root,
@@ -104,6 +114,7 @@ export class MasterWalk {
         stat: entry,
         id: known?.id ?? 0,
         isNew: known?.isNew === true,
+        deep,
       });
     }
     const unchanged =
@@ -137,16 +148,32 @@ export class MasterWalk {
     }
   }
 
+  private startNext(): void {
+    const { places } = this.ports;
+    if (this.done) return;
+    if (places === undefined) this.startRoot(this.started);
+    else this.startPlace(places[this.started]!);
+    this.started += 1;
+  }
+
   private startRoot(root: number): void {
     const tree = this.ports.trees[root]!;
     const stat = tree.stat('');
     const indexed = stat && toIndexed(stat);
     if (stat === undefined || indexed?.type !== 'directory') throw new Fault('ROOT-MISSING', { path: tree.path });
     if (this.ports.recording === 'record') this.ports.state.setRoot(root, indexed);
-    this.stack.push({ root, path: '', stat, id: root + 1, isNew: false });
+    this.stack.push({ root, path: '', stat, id: root + 1, isNew: false, deep: true });
   }
 
-  private scan({ root, path, stat, id }: Omit<Waiting, 'isNew'>): ScannedEntry[] | undefined {
+  /** Another object there, or none: what the Replica has of it is unknown, so it is sent whole, wherever it is now. */
+  private startPlace({ root, path, deep, id }: WalkPlace): void {
+    const stat = this.ports.trees[root]!.stat(path);
+    const same = stat?.type === 'directory' && BigInt.asIntN(64, stat.id.inode) === BigInt.asIntN(64, id.inode);
+    if (same && stat.id.birthNs === id.birthNs) this.stack.push({ root, path, stat, id: 0, isNew: false, deep });
+    else if (this.ports.recording !== 'ignore') this.ports.onNotListed(root, path, id, undefined);
+  }
+
+  private scan({ root, path, stat, id }: Omit<Waiting, 'isNew' | 'deep'>): ScannedEntry[] | undefined {
     const tree = this.ports.trees[root]!;
     try {
       return tree.scan(path);

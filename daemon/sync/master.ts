@@ -16,7 +16,7 @@ import type { Clock, ScannedEntry } from '../ports.ts';
 import type { DiffResult, SyncResult } from '../scenario/engine-protocol.ts';
 import { type EntryAttributes, saidOf } from './entry-attributes.ts';
 import { NeedServer, type ServePorts } from './master-serve.ts';
-import { MasterWalk, type WalkPorts, type WalkRecording, writeListing } from './master-walk.ts';
+import { MasterWalk, type WalkPlace, type WalkPorts, type WalkRecording, writeListing } from './master-walk.ts';
 import { Throughput } from './throughput.ts';
 
 export interface MasterSyncOptions {
@@ -27,13 +27,15 @@ export interface MasterSyncOptions {
   readonly dryRun: boolean;
   readonly base: Position;
   readonly recording: WalkRecording;
+  /** Only these directories: the Replica goes on from a position of this history and differs nowhere else. */
+  readonly places?: readonly WalkPlace[] | undefined;
   readonly profile: MetadataProfile;
   /** The Replica has what the record says: of files that are as recorded no attributes need to be looked at. */
   readonly trusted: boolean;
 }
 
 export interface MasterSyncPorts
-  extends Omit<WalkPorts, 'recording' | 'attributes'>,
+  extends Omit<WalkPorts, 'recording' | 'attributes' | 'places'>,
     Omit<ServePorts, 'profile' | 'dryRun'> {
   readonly session: LinkSession;
   readonly clock: Clock;
@@ -85,6 +87,7 @@ export class MasterSync {
     this.walk = new MasterWalk({
       ...ports,
       recording: options.recording,
+      places: options.places,
       attributes: { kinds: options.profile.attributeKinds, trusted: options.trusted },
     });
     this.server = new NeedServer({ ...ports, profile: options.profile, dryRun: options.dryRun });
@@ -98,6 +101,7 @@ export class MasterSync {
       ignoreSame,
       dryRun,
       base,
+      ...(options.places === undefined ? {} : { targeted: true }),
     });
   }
 

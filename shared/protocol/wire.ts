@@ -62,6 +62,8 @@ export const controlMessage = z.discriminatedUnion('kind', [
     epoch: seq,
     received: position.optional(),
     applied: position.optional(),
+    /** A targeted synchronization after this position was interrupted; it can be done again. */
+    mending: position.optional(),
     profile,
     caseSensitive: z.boolean(),
   }),
@@ -109,6 +111,11 @@ export const controlMessage = z.discriminatedUnion('kind', [
     ignoreSame: z.boolean(),
     /** Compare only; report differences, change nothing (`diff`). */
     dryRun: z.boolean(),
+    /**
+     * Only some directories are listed: everywhere else the Replica is as its position says. It applies what it has received
+     * first, and keeps its position in case this is interrupted.
+     */
+    targeted: z.boolean().optional(),
     /** The position the Replica will have when the synchronization is complete. */
     base: position,
   }),

@@ -153,7 +153,9 @@ function hostRow(host: HostStatus, now: number): string[] {
     position.seq === 0 && position.generation === '' ? '-' : `${position.generation.slice(0, 6)}:${position.seq}`,
     formatDuration(host.lagMs),
     host.exposureMs === 0 ? '0 ms' : `${formatDuration(host.exposureMs)} ${formatBytes(host.exposureBytes)}`,
-    formatBytes(host.spoolBytes),
+    host.spoolFullInMs === undefined
+      ? formatBytes(host.spoolBytes)
+      : `${formatBytes(host.spoolBytes)}, full in ${formatDuration(host.spoolFullInMs)}`,
     host.replica === undefined ? '-' : String(host.replica.parked),
     host.verifiedAt === undefined ? 'never' : formatAge(now - host.verifiedAt),
   ];
@@ -170,6 +172,11 @@ function statisticsText(scenario: ScenarioStatus): string {
     ],
     ['replicated', `${formatCount(statistics.replicatedChanges)} changes, ${formatBytes(statistics.replicatedBytes)}`],
     ['rate', `${formatRate(statistics.bytesPerSecond)}, ${formatCount(statistics.changesPerSecond)} changes/s`],
+    ...scenario.hosts.flatMap((host): [string, string][] =>
+      host.spoolFullInMs === undefined
+        ? []
+        : [[`${host.name} spool`, `${formatBytes(host.spoolBytes)}, full in ${formatDuration(host.spoolFullInMs)}`]],
+    ),
     ...scenario.hosts.flatMap((host): [string, string][] =>
       host.replica === undefined
         ? []

@@ -297,11 +297,11 @@ export const COMMANDS = define({
     role: 'view',
     danger: 'safe',
     title: 'Show report',
-    help: 'One report as text or data.',
+    help: 'One report as text, comma-separated values or data.',
     args: z
       .object({
         id: z.string().max(200),
-        format: z.enum(['text', 'json']).default('text'),
+        format: z.enum(['text', 'json', 'csv']).default('text'),
         detail: z.enum(['summary', 'detailed']).default('summary'),
       })
       .strict(),
@@ -367,6 +367,14 @@ export const COMMANDS = define({
     title: 'Forget scenario',
     help: 'The scenario was deleted on the Master.',
     args: z.object({ scenarioId: z.string().max(64) }).strict(),
+  },
+  'peer.compare': {
+    role: 'peer',
+    readOnly: true,
+    danger: 'safe',
+    title: 'Compare',
+    help: 'Starts or ends the engine of a stopped scenario for a comparison without transferring.',
+    args: z.object({ document: scenarioInput, epoch: z.number().int(), on: z.boolean() }).strict(),
   },
   'peer.relayStatus': {
     role: 'peer',

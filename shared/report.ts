@@ -1,6 +1,5 @@
-/** Reports (FEATURES.md H3): what they hold and how they read as text. Pure; the daemon makes and stores them. */
+/** Reports (FEATURES.md H3): what they hold. Pure; the daemon makes and stores them; report-text.ts and report-csv.ts show them. */
 import type { SyncMethod } from './scenario.ts';
-import { formatBytes, formatCount, formatDuration, formatRate } from './units.ts';
 
 export const REPORT_KINDS = {
   synchronization: 'Synchronization Report',
@@ -8,6 +7,7 @@ export const REPORT_KINDS = {
   difference: 'Difference Report',
   'assured-recovery': 'Assured Recovery Report',
   switchover: 'Switchover Report',
+  assessment: 'Assessment Report',
 } as const;
 export type ReportKind = keyof typeof REPORT_KINDS;
 
@@ -18,7 +18,7 @@ export interface ReportSummary {
   readonly scenario: string;
   /** Wall clock when it was finished. */
   readonly at: number;
-  /** Replica it is about. */
+  /** Replica it is about; of an assessment the Master. */
   readonly host: string;
   readonly ok: boolean;
 }
@@ -47,61 +47,78 @@ export interface SynchronizationReport extends ReportSummary {
   readonly filesTruncated: boolean;
 }
 
-const METHODS: Readonly<Record<SyncMethod, string>> = {
-  file: 'File Synchronization',
-  block: 'Block Synchronization',
-  skip: 'Skip Synchronization',
-};
-
-/** The report as plain text; `detailed` also lists the files that participated in the process. */
-export function renderSynchronizationReport(report: SynchronizationReport, detail: 'summary' | 'detailed'): string {
-  const took = Math.max(0, report.finishedAt - report.startedAt);
-  const lines = [
-    `${REPORT_KINDS.synchronization} (${detail === 'summary' ? 'Summary' : 'Detailed'})`,
-    '',
-    row('Scenario', report.scenario),
-    row('Master', report.master),
-    row('Replica', report.host),
-    row('Method', METHODS[report.method]),
-    row('Ignore files of same size/time', report.ignoreSame ? 'on' : 'off'),
-    row('Started', formatMoment(report.startedAt)),
-    row('Finished', formatMoment(report.finishedAt)),
-    row('Duration', formatDuration(took)),
-    row('Result', report.ok ? 'completed' : 'not completed'),
-    '',
-    'Root directories',
-    ...report.roots.map((root) => `  ${root.master} -> ${root.replica}`),
-    '',
-    row('Compared entries', formatCount(report.comparedEntries)),
-    row('Identical', formatCount(report.identical)),
-    row('Created', formatCount(report.created)),
-    row('Updated', formatCount(report.updated)),
-    row('Removed', formatCount(report.removed)),
-    row('Attributes only', formatCount(report.metadataOnly)),
-    row('Parked', formatCount(report.parked)),
-    row('Synchronized files', formatCount(report.sentFiles)),
-    row('Synchronized bytes', `${formatCount(report.sentBytes)} (${formatBytes(report.sentBytes)})`),
-    row('Average rate', took === 0 ? '—' : formatRate((report.sentBytes / took) * 1000)),
-  ];
-  if (detail === 'detailed') lines.push('', ...fileLines(report));
-  return `${lines.join('\n')}\n`;
+/** Of one Replica, of each comparison without transferring. */
+export interface DifferenceReport extends ReportSummary {
+  readonly kind: 'difference';
+  /** The host it was compared with. */
+  readonly master: string;
+  readonly ignoreSame: boolean;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  readonly roots: SynchronizationReport['roots'];
+  readonly differences: readonly { readonly root: number; readonly path: string; readonly kind: string }[];
+  /** True when there were more differences than are listed. */
+  readonly truncated: boolean;
 }
+
+/** What changed in one span of time. */
+export interface ChangeCounts {
+  /** Files whose content was changed (each counts once for every time it would be sent). */
+  readonly files: number;
+  readonly bytes: number;
+  /** Changes by kind: put, make-directory, rename, remove, link, symlink, metadata. */
+  readonly kinds: Readonly<Record<string, number>>;
+}
+
+/** Of a Master alone: how much changes there, to choose link, limits and spools by. */
+export interface AssessmentReport extends ReportSummary {
+  readonly kind: 'assessment';
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  readonly roots: readonly string[];
+  /** What the roots held at the beginning. */
+  readonly entries: number;
+  readonly dataBytes: number;
+  readonly total: ChangeCounts;
+  /** Spans in which something changed, oldest first. */
+  readonly minutes: readonly (ChangeCounts & { readonly at: number })[];
+  readonly hours: readonly (ChangeCounts & { readonly at: number })[];
+  readonly peakMinuteBytes: number;
+  readonly peakHourBytes: number;
+  readonly suggestion: AssessmentSuggestion;
+  /** Places whose notifications were lost for a while: the figures are too low then. */
+  readonly overflows: number;
+}
+
+export interface AssessmentSuggestion {
+  /** Carries all but the busiest twentieth of the minutes without delay. */
+  readonly bandwidthBytesPerSecond: number;
+  /** Holds what changes in four hours like the busiest one. */
+  readonly spoolBytes: number;
+}
+
+/** Of one Replica: what was replicated between two moments. */
+export interface ReplicationReport extends ReportSummary {
+  readonly kind: 'replication';
+  readonly master: string;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  readonly total: ChangeCounts;
+  readonly delays: ReplicationDelays;
+  /** Minutes in which something was replicated, oldest first. */
+  readonly minutes: readonly (ChangeCounts & ReplicationDelays & { readonly at: number })[];
+}
+
+/** From the change on the Master until it was applied on the Replica. */
+export interface ReplicationDelays {
+  readonly averageMs: number;
+  readonly longestMs: number;
+}
+
+export type Report = SynchronizationReport | DifferenceReport | AssessmentReport | ReplicationReport;
+export type ReportDetail = 'summary' | 'detailed';
 
 /** `2026-11-22 14:03:07 UTC`: the same on every host, whoever reads it. */
 export function formatMoment(wallMs: number): string {
   return `${new Date(wallMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
-}
-
-function fileLines(report: SynchronizationReport): string[] {
-  if (report.files.length === 0) return ['No file had to be sent.'];
-  const lines = report.files.map((file) => {
-    const root = report.roots[file.root]?.master ?? `root ${file.root}`;
-    return `  ${formatCount(file.bytes).padStart(15)}  ${root}/${file.path}`;
-  });
-  const more = report.sentFiles - report.files.length;
-  return ['Files (bytes, path)', ...lines, ...(report.filesTruncated ? [`  and ${formatCount(more)} more`] : [])];
-}
-
-function row(label: string, value: string): string {
-  return `${`${label}:`.padEnd(32)}${value}`;
 }

@@ -1,8 +1,8 @@
 /** What engines report, as the reports of shared/report.ts. Pure. */
-import type { ReportKind, SynchronizationReport } from '../../shared/report.ts';
+import type { DifferenceReport, ReportKind, SynchronizationReport } from '../../shared/report.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
 import { replicaRoots } from '../scenario/book.ts';
-import type { SyncResult } from '../scenario/engine-protocol.ts';
+import type { DiffResult, SyncResult } from '../scenario/engine-protocol.ts';
 
 /** `20261122T140307-synchronization-1f9a02bc`: sorts by time, is a file name everywhere. */
 export function reportId(kind: ReportKind, at: number, salt: Uint8Array): string {
@@ -35,5 +35,34 @@ export function synchronizationReport(
     ignoreSame,
     roots: rootPaths(document, replica),
     ...figures,
+  };
+}
+
+/** How long a comparison took and what was chosen for it. */
+export interface ComparisonSpan {
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  readonly ignoreSame: boolean;
+}
+
+export function differenceReport(
+  id: string,
+  document: ScenarioDocument,
+  replica: HostReference,
+  span: ComparisonSpan,
+  { identical, differences, truncated }: DiffResult,
+): DifferenceReport {
+  return {
+    id,
+    kind: 'difference',
+    scenario: document.name,
+    at: span.finishedAt,
+    host: replica.name,
+    ok: identical,
+    master: document.master.name,
+    ...span,
+    roots: rootPaths(document, replica),
+    differences,
+    truncated,
   };
 }

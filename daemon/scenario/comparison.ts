@@ -1,11 +1,12 @@
 /** Compares Replicas with what feeds them without transferring anything (Difference report). */
 import type { Difference } from '../../shared/results.ts';
-import type { ScenarioDocument } from '../../shared/scenario.ts';
+import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
 import { below, fedBy, feeders } from './cascade.ts';
 import type { DiffResult } from './engine-protocol.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 import type { MasterRunner } from './master-runner.ts';
 import { replicaNamed, sameName } from './runner-set.ts';
+import { compareStopped } from './stopped-comparison.ts';
 
 /** Comparing reads every file. */
 const TIMEOUT_MS = 24 * 3_600_000;
@@ -28,8 +29,7 @@ export async function compare(
   if (host !== undefined) replicaNamed(document, host);
   const parts: Comparison[] = [];
   for (const replica of fedBy(document).filter(({ name }) => wanted(name))) {
-    const call = { name: 'diff', peer: replica.deviceId ?? '', ignoreSame } as const;
-    const result = (await runner.ask(call)) as DiffResult;
+    const result = await compareOne(environment, runner, replica, ignoreSame);
     parts.push({
       ...result,
       differences: result.differences.map((difference) => ({ ...difference, replica: replica.name })),
@@ -41,6 +41,25 @@ export async function compare(
   }
   const differences = parts.flatMap((part) => part.differences);
   return { identical: differences.length === 0, differences, truncated: parts.some((part) => part.truncated) };
+}
+
+/** With its report. */
+async function compareOne(
+  environment: ScenarioEnvironment,
+  runner: MasterRunner,
+  replica: HostReference,
+  ignoreSame: boolean,
+): Promise<DiffResult> {
+  const { clock, reports } = environment;
+  const startedAt = clock.wallMs();
+  const { stored } = runner;
+  const result = runner.occupies
+    ? ((await runner.ask({ name: 'diff', peer: replica.deviceId ?? '', ignoreSame })) as DiffResult)
+    : await runner.whileStopped('it is being compared; wait for it', () =>
+        compareStopped(environment, stored, replica, ignoreSame),
+      );
+  reports.addDifference(runner.document, replica, { startedAt, finishedAt: clock.wallMs(), ignoreSame }, result);
+  return result;
 }
 
 function leadsToWanted(document: ScenarioDocument, feeder: string, wanted: (name: string) => boolean): boolean {

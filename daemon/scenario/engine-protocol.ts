@@ -28,6 +28,8 @@ export interface EngineConfig {
   readonly agreedFingerprint: string;
   readonly epoch: number;
   readonly limits: EngineLimits;
+  /** Master: only to compare: without capture and without a record. */
+  readonly compareOnly?: boolean;
   /** Master: device ids of the configured Replicas; absent: those that are heard of. */
   readonly replicas?: readonly string[];
   /** Master: how fast each Replica is sent data; absent: unlimited. */

@@ -45,7 +45,7 @@ export class LifeDesk {
       'scenario.barrier': async ({ name, timeoutMs = BARRIER_TIMEOUT_MS }) =>
         await this.#timed(() => this.#scenarios.onMaster(name).barrier(timeoutMs)),
       'scenario.sendNow': async ({ name, timeoutMs = BARRIER_TIMEOUT_MS }) =>
-        await this.#timed(() => this.#scenarios.onMaster(name).sendNow(timeoutMs)),
+        await this.#timed(() => sendNow(this.#scenarios.onMaster(name), timeoutMs)),
       'scenario.audit': async ({ name, timeoutMs = AUDIT_TIMEOUT_MS }) =>
         await this.#scenarios.onMaster(name).ask({ name: 'audit' }, timeoutMs),
       'scenario.diff': async ({ name, replica, ignoreSame }) =>
@@ -119,5 +119,16 @@ export class LifeDesk {
     }
     const args = { scenarioId: document.id, replica: host, suspended };
     await this.#environment.peers.request(route, 'peer.relaySuspend', args);
+  }
+}
+
+/** Sends what the schedule would keep; resolves when everything changed before now is applied everywhere. */
+async function sendNow(runner: MasterRunner, timeoutMs: number): Promise<unknown> {
+  await runner.ask({ name: 'release', on: true });
+  try {
+    return await runner.barrier(timeoutMs, true);
+  } finally {
+    // Also when it timed out: what is on its way goes on, what is changed from now on waits.
+    await runner.ask({ name: 'release', on: false }).catch(() => undefined);
   }
 }

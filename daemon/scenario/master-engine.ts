@@ -120,6 +120,7 @@ export class MasterEngine {
         spool: this.spool,
         statistics: this.statistics,
         scenarioName: config.scenarioName,
+        captures: config.compareOnly !== true,
         peers: this.peers,
         position: () => this.position(),
         onTail: (seq) => this.sending.include(seq),

@@ -49,7 +49,7 @@ export class MasterRunner {
   readonly #changed: () => void;
   readonly #queue: Happening[] = [];
   #draining = false;
-  #releasing = false;
+  #busy: string | undefined;
   #closing = false;
   #saving: Promise<void> = Promise.resolve();
   readonly #conditions: Conditions;
@@ -120,7 +120,7 @@ export class MasterRunner {
 
   /** `prepare` verifies and readies the Replicas; its fault leaves the scenario stopped and is thrown. */
   async run(choices: RunChoices, prepare: () => Promise<void>): Promise<void> {
-    const refusal = refusalToRun(this.#life);
+    const refusal = this.#busy ?? refusalToRun(this.#life);
     if (refusal !== undefined) throw this.#stateFault(refusal);
     const wasRunning = this.#life.is === 'running';
     this.#skip.clear();
@@ -190,9 +190,9 @@ export class MasterRunner {
   }
 
   /** Resolves when every change made before now is applied on every Replica. */
-  async barrier(timeoutMs: number): Promise<unknown> {
+  async barrier(timeoutMs: number, releasing = false): Promise<unknown> {
     const { clock } = this.#environment;
-    if (!this.#releasing) refuseToWait(this.status(), clock.wallMs() + timeoutMs);
+    if (!releasing) refuseToWait(this.status(), clock.wallMs() + timeoutMs);
     const refused = whyNoBarrier(this.#life, fedBy(this.document), this.#status?.brake, timeoutMs);
     if (refused !== undefined) throw this.#stateFault(refused);
     return await passBarrier(timeoutMs, {
@@ -210,22 +210,19 @@ export class MasterRunner {
     });
   }
 
-  /** Sends what the schedule would keep, now; resolves when everything changed before now is applied everywhere. */
-  async sendNow(timeoutMs: number): Promise<unknown> {
-    this.#releasing = true;
-    try {
-      await this.#call().call({ name: 'release', on: true });
-      return await this.barrier(timeoutMs);
-    } finally {
-      this.#releasing = false;
-      // Also when it timed out: what is on its way goes on, what is changed from now on waits.
-      this.#keeper.session?.ask({ name: 'release', on: false }, () => undefined);
-    }
-  }
-
   /** Asks the engine; throws `SCENARIO-STATE` when it does not run. */
   async ask(call: EngineCall, timeoutMs?: number): Promise<unknown> {
     return await this.#call().call(call, timeoutMs);
+  }
+
+  /** While `work` is done, which says `what` is done, the scenario is not run. Throws `SCENARIO-STATE` unless it is stopped. */
+  async whileStopped<T>(what: string, work: () => Promise<T>): Promise<T> {
+    if (this.#busy !== undefined) throw this.#stateFault(this.#busy);
+    if (this.occupies) throw this.#stateFault('stop it first');
+    this.#busy = what;
+    return await work().finally(() => {
+      this.#busy = undefined;
+    });
   }
 
   status(): ScenarioStatus {

@@ -25,6 +25,8 @@ export interface SyncDeskPorts {
   readonly spool: SpoolKeeper;
   readonly statistics: MasterStatistics;
   readonly scenarioName: string;
+  /** False: nobody reports changes; only comparisons are asked for. */
+  readonly captures: boolean;
   readonly peers: ReadonlyMap<string, MasterPeer>;
   readonly position: () => Position;
   /** What was changed during a synchronization ends with this. */
@@ -97,7 +99,7 @@ export class MasterSyncDesk {
   }
 
   private beginSync(peer: MasterPeer, pending: PendingSync): void {
-    this.ports.barriers.whenCaptureIsAlive(CAPTURE_PROOF_MS, () => {
+    this.ports.barriers.whenCaptureIsAlive(this.ports.captures ? CAPTURE_PROOF_MS : 0, () => {
       if (this.pending.get(peer.id) !== pending || !peer.connected || peer.sync !== undefined) return;
       try {
         this.runSync(peer, pending);
@@ -115,6 +117,8 @@ export class MasterSyncDesk {
   private runSync(peer: MasterPeer, { call, again }: PendingSync): void {
     this.syncId += 1;
     if (call.name === 'diff') {
+      // There is no record of which directories the roots are; the operator asks for what is there now.
+      if (!this.ports.captures) this.ports.capture.recordIdentities(true);
       const base = this.ports.position();
       const { syncId } = this;
       const { ignoreSame } = call;

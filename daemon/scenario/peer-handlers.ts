@@ -49,6 +49,20 @@ export function createPeerHandlers(
       await relays.settle(complete, epoch);
       return { name: environment.host.name };
     },
+    'peer.compare': async ({ document, epoch, on }, session) => {
+      const complete = parse(document);
+      const runner = scenarios.runner(complete.id);
+      if (runner !== undefined) refuseStranger(runner, session);
+      refuseWrongHosts(complete, session, environment.host.deviceId);
+      if (on) {
+        refuseOverlap(complete, environment.host.deviceId, scenarios.occupied(complete.id));
+        await replaceNamesake(scenarios, complete, session);
+        await take(environment, complete, epoch, false);
+      }
+      const replica = (runner ?? scenarios.adopt(complete.id, 'replica')) as ReplicaRunner;
+      await replica.compare(on);
+      return {};
+    },
     'peer.stop': async ({ scenarioId, reason }, session) => {
       const runner = own(scenarioId, session);
       const wasWanted = runner.stored.run.wanted;
@@ -77,6 +91,17 @@ export function createPeerHandlers(
       environment.events.record('SCN-003', {}, name);
       return {};
     },
+    ...relayHandlers(environment, relays, own),
+  };
+}
+
+/** What concerns the Replicas behind this one. */
+function relayHandlers(
+  environment: ScenarioEnvironment,
+  relays: RelayDesk,
+  own: (scenarioId: string, session: Session) => ReplicaRunner,
+): CommandHandlers {
+  return {
     'peer.relayStatus': ({ scenarioId }, session) => relays.report(own(scenarioId, session).id),
     'peer.relayBarrier': async ({ scenarioId, timeoutMs }, session) => {
       await relays.barrier(own(scenarioId, session).id, timeoutMs);
@@ -135,21 +160,26 @@ async function replaceNamesake(scenarios: RunnerSet, document: ScenarioDocument,
 }
 
 /** Remembers the scenario durably before anything runs. */
-async function take(environment: ScenarioEnvironment, document: ScenarioDocument, epoch: number): Promise<void> {
+async function take(
+  environment: ScenarioEnvironment,
+  document: ScenarioDocument,
+  epoch: number,
+  wanted = true,
+): Promise<void> {
   const now = environment.clock.wallMs();
   let started = false;
   await environment.book.update((book) => {
     const stored = book.scenarios.find((scenario) => scenario.document.id === document.id);
     if (stored === undefined) {
-      book.scenarios.push({ side: 'replica', document, run: { ...newRun(now, epoch), wanted: true } });
-      started = true;
+      book.scenarios.push({ side: 'replica', document, run: { ...newRun(now, epoch), wanted } });
+      started = wanted;
       return;
     }
     if (epoch < stored.run.epoch) throw new Fault('LINK-EPOCH', { ours: epoch, theirs: stored.run.epoch });
-    started = !stored.run.wanted;
+    started = wanted && !stored.run.wanted;
     stored.document = document;
     stored.run.epoch = epoch;
-    stored.run.wanted = true;
+    stored.run.wanted ||= wanted;
     if (started) stored.run.since = now;
   });
   if (started) environment.events.record('SCN-010', {}, document.name);

@@ -17,6 +17,7 @@ import { replicaStatus } from './status-view.ts';
 
 const RETRY_MS = { first: 500, longest: 30_000 };
 const QUIET_MS = 60_000;
+const COMPARE_ALONE_MS = 60_000;
 const CALL_TIMEOUT_MS = 30_000;
 /** The Master ends the link first and then says that it stopped: only a link that ends without that is lost. */
 const STOP_FOLLOWS_MS = 1_500;
@@ -34,6 +35,7 @@ export class ReplicaRunner {
   #timers: Timer[] = [];
   #crashes = 0;
   #closing = false;
+  #comparing = false;
   /** A stream is open; `#linked`: and the engines' handshake is done. */
   #connected = false;
   #linked = false;
@@ -81,15 +83,38 @@ export class ReplicaRunner {
     await this.#ensure(asked);
   }
 
+  /** The engine of a stopped scenario for a comparison, or its end. A comparison nobody comes for ends by itself. */
+  async compare(on: boolean): Promise<void> {
+    this.#comparing = on;
+    if (on) {
+      await this.#ensure();
+      this.#after(COMPARE_ALONE_MS, () => void this.#endComparing());
+    } else await this.#endComparing();
+  }
+
+  async #endComparing(): Promise<void> {
+    if (this.#linked && this.#comparing) {
+      this.#after(COMPARE_ALONE_MS, () => void this.#endComparing());
+      return;
+    }
+    this.#comparing = false;
+    if (!this.stored.run.wanted) await this.#do(() => this.#end());
+  }
+
+  /** Its engine has to run. */
+  get #needed(): boolean {
+    return this.stored.run.wanted || this.#comparing;
+  }
+
   /** What an incoming link of `deviceId` is given to; throws the refusal. */
   accept(deviceId: string): (stream: LinkStream) => void {
-    const { document, run } = this.stored;
+    const { document } = this.stored;
     if (document.master.deviceId !== deviceId) {
       const reason = 'this device is not the Master of the scenario';
       this.#record('LNK-003', { peer: deviceId.slice(0, 16), reason });
       throw new Fault('LINK-REFUSED', { reason });
     }
-    if (!run.wanted) throw new Fault('LINK-REFUSED', { reason: 'the scenario is stopped on the Replica' });
+    if (!this.#needed) throw new Fault('LINK-REFUSED', { reason: 'the scenario is stopped on the Replica' });
     if (this.#problem !== undefined) throw new Fault('LINK-REFUSED', { reason: this.#problem });
     return (stream) => {
       if (this.#session !== undefined) {
@@ -124,6 +149,7 @@ export class ReplicaRunner {
 
   /** Ends the engine; what was received stays and is applied at the next start. */
   async stop(): Promise<void> {
+    this.#comparing = false;
     // One that is still starting may wait for its root.
     if (this.#session === undefined) void this.#handle?.terminate();
     await this.#do(() => this.#end());
@@ -158,7 +184,7 @@ export class ReplicaRunner {
   /** `asked`: by the operator's Run, so what the roots are now is what he wants. */
   #ensure(asked = false): Promise<void> {
     return this.#do(async () => {
-      if (this.#closing || !this.stored.run.wanted) return;
+      if (this.#closing || !this.#needed) return;
       const config = this.#engineConfig();
       if (this.#session !== undefined && this.#config === JSON.stringify(config)) return;
       await this.#end();

@@ -30,12 +30,10 @@ async function createEngine(config: EngineConfig, notify: (notice: EngineNotice)
   const freeBytes = freeBytesOf(config.directory);
   const at = (name: string): string => join(config.directory, name);
   if (config.role === 'master') {
-    if (freeBytes() < ROOM_TO_START_BYTES) throw new Fault('FS-FULL', { path: config.directory });
-    return new MasterEngine(
-      config,
-      { clock, random, trees, state: new MasterState(at('master.sqlite')), hasher, freeBytes },
-      notify,
-    );
+    const state = config.compareOnly === true ? ':memory:' : at('master.sqlite');
+    if (config.compareOnly !== true && freeBytes() < ROOM_TO_START_BYTES)
+      throw new Fault('FS-FULL', { path: config.directory });
+    return new MasterEngine(config, { clock, random, trees, state: new MasterState(state), hasher, freeBytes }, notify);
   }
   return new ReplicaEngine(
     config,

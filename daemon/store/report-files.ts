@@ -11,7 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { ReportSummary, SynchronizationReport } from '../../shared/report.ts';
+import type { Report, ReportSummary } from '../../shared/report.ts';
 import type { ReportStore } from '../report/service.ts';
 
 /** Reports kept; a detailed one with 100,000 files has about 10 MB. */
@@ -35,7 +35,7 @@ class ReportFiles implements ReportStore {
     this.#limit = limit;
   }
 
-  save(report: SynchronizationReport): void {
+  save(report: Report): void {
     const path = this.#path(report.id);
     const temporary = `${path}.tmp`;
     const descriptor = openSync(temporary, 'w', 0o600);
@@ -62,11 +62,11 @@ class ReportFiles implements ReportStore {
     });
   }
 
-  load(id: string): SynchronizationReport | undefined {
+  load(id: string): Report | undefined {
     // The id comes from a console and must never become another path.
     if (!REPORT_ID.test(id)) return undefined;
     try {
-      const report = JSON.parse(readFileSync(this.#path(id), 'utf8')) as SynchronizationReport;
+      const report = JSON.parse(readFileSync(this.#path(id), 'utf8')) as Report;
       this.#known.set(id, summaryOf(report));
       return report;
     } catch {

@@ -1,7 +1,9 @@
 /** One Master with two Replicas on three real engines: what each gets, says and keeps when another one is away. */
-import { mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import type { ReportSummary } from '../../shared/report.ts';
 import { Fleet } from './fleet.ts';
 import { eventually } from './rig.ts';
 
@@ -35,18 +37,17 @@ test('two Replicas: one is away and comes back without a synchronization, a thir
     const waiting = await eventually('the status tells the two apart', 10_000, async () => {
       const hosts = (await alpha.status('web'))?.hosts ?? [];
       const [, first, second] = hosts;
-      return first?.replica?.link === 'live' && second?.replica?.link === 'down' && second.exposureMs > 0
-        ? { first, second }
-        : undefined;
+      const settled = first?.replica?.link === 'live' && first.replica.pendingChanges === 0;
+      return settled && second?.replica?.link === 'down' && second.exposureMs > 0 ? { first, second } : undefined;
     });
-    t.is(waiting.first.replica?.pendingChanges, 0);
     t.true((waiting.second.replica?.pendingChanges ?? 0) > 0);
     t.is((await alpha.command('barrier', 'web', '--timeout', '1')).code, 6, 'a barrier counts the one that is away');
 
     await gamma.start();
     t.is(await fleet.differences('gamma'), '');
     t.is(await fleet.differences('beta'), '');
-    t.is(await alpha.countEvents('SYN-001'), 2, 'its changes were in the spool');
+    const told = (await alpha.events()).map(({ code, text }) => `${code} ${text}`);
+    t.is(await alpha.countEvents('SYN-001'), 2, `its changes were in the spool: ${told.join('; ')}`);
 
     await alpha.must('suspend', 'web', '--replica', 'beta', '--yes');
     writeFileSync(join(fleet.root('alpha'), 'd0', 'suspended'), 'not to beta');
@@ -58,12 +59,13 @@ test('two Replicas: one is away and comes back without a synchronization, a thir
     writeFileSync(join(fleet.root('gamma'), 'stray'), 'only there');
     const diff = await alpha.command('diff', 'web', '--replica', 'gamma', '--json');
     t.is(diff.code, 7);
-    const { differences } = JSON.parse(diff.stdout) as { differences: { path: string; replica: string }[] };
+    const diffed = JSON.parse(diff.stdout) as { differences: { path: string; replica: string }[] };
+    const { differences } = diffed;
     t.true(differences.some(({ path }) => path === 'stray'));
     t.true(differences.every(({ replica }) => replica === 'gamma'));
     t.is((await alpha.command('diff', 'web', '--replica', 'beta', '--json')).code, 0);
     rmSync(join(fleet.root('gamma'), 'stray'));
-    utimesSync(fleet.root('gamma'), new Date(), statSync(fleet.root('alpha')).mtime);
+    execFileSync('touch', ['-r', fleet.root('alpha'), fleet.root('gamma')]);
 
     await fleet.apply({ beta: {}, gamma: {}, delta: {} });
     await fleet.waitFor('protected');
@@ -73,6 +75,16 @@ test('two Replicas: one is away and comes back without a synchronization, a thir
 
     await fleet.stop();
     for (const host of fleet.hosts) t.like(await host.status('web'), { state: 'stopped', stopReason: 'by-user' });
+    t.is((await alpha.command('diff', 'web', '--json')).code, 0, 'a stopped scenario can be compared');
+    writeFileSync(join(fleet.root('delta'), 'd0', 'stray'), 'only there');
+    const stopped = await alpha.command('diff', 'web', '--json');
+    t.is(stopped.code, 7);
+    t.true((JSON.parse(stopped.stdout) as typeof diffed).differences.some(({ path }) => path === 'd0/stray'));
+    t.true(existsSync(join(fleet.root('delta'), 'd0', 'stray')), 'and nothing is changed by it');
+    const { reports } = JSON.parse(await alpha.must('reports', 'list', '--json')) as { reports: ReportSummary[] };
+    const [report] = reports.filter(({ kind, host }) => kind === 'difference' && host === 'delta');
+    t.like(report, { ok: false });
+    t.regex(await alpha.must('reports', 'show', report!.id, '--detailed', '--format', 'csv'), /d0\/stray,/);
     await alpha.must('scenario', 'delete', 'web', '--confirm', 'web');
     for (const host of fleet.hosts) t.is(await host.status('web'), undefined);
   } finally {

@@ -18,7 +18,7 @@ import { type OpenEventLog, openEventLog } from '../../daemon/store/event-log.ts
 import type { DatasetFacts, HostInspector, PathFacts } from '../../daemon/verify/facts.ts';
 import type { CommandArgs, CommandName } from '../../shared/commands.ts';
 import { Fault } from '../../shared/faults.ts';
-import type { SynchronizationReport } from '../../shared/report.ts';
+import type { Report } from '../../shared/report.ts';
 import type { ParkedAnswer } from '../../shared/results.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
 import { SeededRandom, SimulatedClock } from './clock.ts';
@@ -261,7 +261,7 @@ export class WorldHost {
   machine: string;
   book: ScenarioBook = structuredClone(EMPTY_BOOK);
   readonly events: OpenEventLog;
-  readonly reports: SynchronizationReport[] = [];
+  readonly reports: Report[] = [];
   readonly complaints: string[] = [];
   service: ScenarioService;
   readonly links: LinkService & { readonly streams: Set<FakeStream> };

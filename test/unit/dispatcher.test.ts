@@ -39,6 +39,7 @@ const ARGS: Readonly<Record<string, unknown>> = {
   'peer.stop': { scenarioId: 'a', reason: 'b' },
   'peer.parked': { scenarioId: 'a', action: 'list' },
   'peer.forget': { scenarioId: 'a' },
+  'peer.compare': { document: {}, epoch: 1, on: true },
   'peer.relayStatus': { scenarioId: 'a' },
   'peer.relayBarrier': { scenarioId: 'a', timeoutMs: 1 },
   'peer.relayDiff': { scenarioId: 'a', ignoreSame: true },

@@ -667,3 +667,46 @@ test('a bandwidth limit is edited while the scenario runs and reaches the engine
   const wrong = { 'link.bandwidthGrid': ['mon-fri 8-18'] };
   t.is((await faultOf(t, alpha.command('scenario.set', { name: 'web', values: wrong }))).code, 'CONFIG-INVALID');
 });
+
+test('a stopped scenario is compared by engines made for it, which go afterwards; meanwhile it is not run', async (t) => {
+  const { world, alpha, beta } = await pair();
+  world.automatic = false;
+  const comparing = alpha.command('scenario.diff', { name: 'web', ignoreSame: true });
+  await settle();
+  t.like(alpha.engine.config, { role: 'master', compareOnly: true });
+  t.is(beta.engine.config?.role, 'replica');
+  t.is(beta.status().state, 'stopped');
+  t.is((await faultOf(t, alpha.command('scenario.run', choices))).code, 'SCENARIO-STATE');
+  alpha.engine.reply('diff', {
+    identical: false,
+    differences: [{ root: 0, path: 'stray', kind: 'extra' }],
+    truncated: false,
+  });
+  t.like(await comparing, { identical: false, differences: [{ path: 'stray', replica: 'beta' }] });
+  await settle();
+  t.true(alpha.engine.ended && beta.engine.ended);
+  t.like(alpha.reports.at(-1), { kind: 'difference', host: 'beta', ok: false });
+  t.deepEqual(
+    beta.codes.filter((code) => code.startsWith('SCN')),
+    [],
+    'it was not run there',
+  );
+  world.automatic = true;
+  await alpha.command('scenario.run', choices);
+  await settle();
+  t.is(alpha.status().state, 'protected');
+});
+
+test('a comparison of a stopped scenario whose Replica gets no connection gives up with the reason', async (t) => {
+  const { world, alpha, beta } = await pair();
+  world.automatic = false;
+  const comparing = alpha.command('scenario.diff', { name: 'web', ignoreSame: true });
+  beta.reachable = false;
+  beta.cutLinks();
+  const refused = faultOf(t, comparing);
+  await world.advance(30_000);
+  t.is((await refused).code, 'LINK-UNREACHABLE');
+  t.true(alpha.engine.ended);
+  await world.advance(70_000);
+  t.true(beta.engine.ended, 'the other host did not hear of the end: it ends by itself');
+});

@@ -59,20 +59,19 @@ function addReportCommands(program: Command, register: Register): void {
     async (context, options: CommonOptions, name?: string) => (await act()).listReports(context, options, name),
   );
   register(
-    withAccess(reports.command('show').argument('<id>').description('one report')).option(
-      '--detailed',
-      'with the list of files',
-    ),
-    async (context, options: CommonOptions & { detailed?: boolean }, id: string) =>
+    withAccess(reports.command('show').argument('<id>').description('one report'))
+      .addOption(choice('--format <format>', 'how to print it', ['text', 'csv']).default('text'))
+      .option('--detailed', 'with the list of files or minutes'),
+    async (context, options: CommonOptions & { detailed?: boolean; format: 'text' | 'csv' }, id: string) =>
       (await act()).showReport(context, options, id),
   );
   register(
     withAccess(reports.command('export').argument('<id>').argument('<file>').description('write one report to a file'))
-      .addOption(choice('--format <format>', 'of the file', ['text', 'json']).default('text'))
-      .option('--detailed', 'with the list of files'),
+      .addOption(choice('--format <format>', 'of the file', ['text', 'json', 'csv']).default('text'))
+      .option('--detailed', 'with the list of files or minutes'),
     async (
       context,
-      options: CommonOptions & { detailed?: boolean; format: 'text' | 'json' },
+      options: CommonOptions & { detailed?: boolean; format: 'text' | 'json' | 'csv' },
       id: string,
       file: string,
     ) => (await act()).exportReport(context, options, id, file),

@@ -31,19 +31,24 @@ export async function listReports(context: Context, options: CommonOptions, name
   return DONE;
 }
 
+type ReportFormat = 'text' | 'json' | 'csv';
 type ReportOptions = CommonOptions & { readonly detailed?: boolean };
 
-export async function showReport(context: Context, options: ReportOptions, id: string): Promise<number> {
-  const format = options.json === true ? 'json' : 'text';
+export async function showReport(
+  context: Context,
+  options: ReportOptions & { readonly format: 'text' | 'csv' },
+  id: string,
+): Promise<number> {
+  const format = options.json === true ? 'json' : options.format;
   const result = await fetchReport(context, options, id, format);
   if (options.json === true) context.json(result.report);
-  else context.terminal.out((result.text ?? '').split('\n').map(safe).join('\n'));
+  else context.terminal.out((result.text ?? '').split(/\r?\n/).map(safe).join('\n'));
   return DONE;
 }
 
 export async function exportReport(
   context: Context,
-  options: ReportOptions & { readonly format: 'text' | 'json' },
+  options: ReportOptions & { readonly format: ReportFormat },
   id: string,
   file: string,
 ): Promise<number> {
@@ -60,7 +65,7 @@ async function fetchReport(
   context: Context,
   options: ReportOptions,
   id: string,
-  format: 'text' | 'json',
+  format: ReportFormat,
 ): Promise<CommandResults['reports.show']> {
   const { up } = await context.reachable(options);
   const detail = options.detailed === true ? 'detailed' : 'summary';

@@ -1,0 +1,75 @@
+/** Reports as comma-separated values (RFC 4180): a row for each file, difference or span of time. Pure. */
+import type { ChangeCounts, Report } from './report.ts';
+
+type Cell = string | number;
+
+const COUNTED = ['put', 'make-directory', 'rename', 'remove', 'link', 'symlink', 'metadata'] as const;
+
+/** `summary`: one row of figures; `detailed`: a row for each file, difference or span. */
+export function reportCsv(report: Report, detail: 'summary' | 'detailed'): string {
+  const [head, ...rows] = detail === 'summary' ? summaryRows(report) : detailedRows(report);
+  return [head!, ...rows].map((cells) => `${cells.map(quoted).join(',')}\r\n`).join('');
+}
+
+function summaryRows(report: Report): Cell[][] {
+  const figures: [string, Cell][] = [];
+  for (const [key, value] of Object.entries(flat(report))) {
+    if (typeof value === 'string' || typeof value === 'number') figures.push([key, value]);
+    else if (typeof value === 'boolean') figures.push([key, String(value)]);
+    else if (Array.isArray(value)) figures.push([`${key}.count`, value.length]);
+  }
+  return [figures.map(([key]) => key), figures.map(([, value]) => value)];
+}
+
+/** Objects in it become `key.inner`. */
+function flat(record: object): Record<string, unknown> {
+  const result: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(record)) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) result[key] = value;
+    else for (const [inner, found] of Object.entries(flat(value as object))) result[`${key}.${inner}`] = found;
+  }
+  return result;
+}
+
+function detailedRows(report: Report): Cell[][] {
+  switch (report.kind) {
+    case 'synchronization':
+      return [
+        ['root', 'path', 'bytes'],
+        ...report.files.map(({ root, path, bytes }) => [rootOf(report, root), path, bytes]),
+      ];
+    case 'difference':
+      return [
+        ['root', 'path', 'kind'],
+        ...report.differences.map(({ root, path, kind }) => [rootOf(report, root), path, kind]),
+      ];
+    case 'assessment':
+      return [['minute', ...COUNT_HEADS], ...report.minutes.map((span) => [isoOf(span.at), ...countCells(span)])];
+    case 'replication':
+      return [
+        ['minute', ...COUNT_HEADS, 'averageDelayMs', 'longestDelayMs'],
+        ...report.minutes.map((span) => [isoOf(span.at), ...countCells(span), span.averageMs, span.longestMs]),
+      ];
+  }
+}
+
+const COUNT_HEADS = ['files', 'bytes', ...COUNTED];
+
+function countCells({ files, bytes, kinds }: ChangeCounts): Cell[] {
+  return [files, bytes, ...COUNTED.map((kind) => kinds[kind] ?? 0)];
+}
+
+function rootOf({ roots }: { readonly roots: readonly { readonly master: string }[] }, root: number): string {
+  return roots[root]?.master ?? String(root);
+}
+
+function isoOf(wallMs: number): string {
+  return new Date(wallMs).toISOString();
+}
+
+/** What a spreadsheet would take for a formula gets a quote before it. */
+function quoted(cell: Cell): string {
+  if (typeof cell === 'number') return String(cell);
+  const safe = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

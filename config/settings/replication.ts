@@ -23,11 +23,10 @@ export const REPLICATION_SETTINGS = define({
     scopes: ['scenario'],
     type: 'list',
     label: 'File filter',
-    help: 'Only files whose name matches one of these patterns are replicated; empty: all. Exclusions are in `exclude`.',
+    help: 'Only regular files whose name matches one of these patterns (`*`, `?`) are replicated; empty: all. Other files of the Replica are left alone. Directories and links are replicated; exclusions are in `exclude`.',
     default: [],
     edit: 'stopped',
     agreement: 'agreed',
-    awaits: 'file filters',
   },
   'replication.auditPeriodMs': {
     ...replication,

@@ -75,6 +75,7 @@ function observe(state: ReconcileState, look: Look): void {
   if (parent !== undefined) state.observation.stat(parent);
   const stat = state.observation.stat(look.path);
   if (stat === undefined) {
+    observeLeftOut(state, look.path);
     observeAbsence(state, look.path);
     return;
   }
@@ -88,6 +89,16 @@ function observe(state: ReconcileState, look: Look): void {
     scanned: look.scan !== 'no' || before?.scanned === true,
   });
   if (look.scan !== 'no' && stat.type === 'directory') observeEntries(state, look.path, look.scan === 'tree');
+}
+
+/** A file may be written through a name that is not replicated: it shows under those that are. */
+function observeLeftOut({ context, observation, outcome }: ReconcileState, path: RelativePath): void {
+  const stat = observation.leftOut(path);
+  if (stat === undefined || stat.links < 2) return;
+  for (const row of context.index.byFileId(BigInt.asIntN(64, stat.id.inode), stat.id.birthNs)) {
+    const place = context.index.placeOf(row);
+    if (place?.root === context.root) outcome.siblings.set(place.path, path);
+  }
 }
 
 function observeAbsence(state: ReconcileState, path: RelativePath): void {
@@ -111,7 +122,7 @@ function observeEntries(state: ReconcileState, path: RelativePath, deep: boolean
   for (const entry of entries) {
     const stat = toIndexed(entry);
     const at = joinPath(path, entry.name);
-    if (stat !== undefined && !excluded(at) && !held.behind(at)) listed.push({ name: entry.name, ...stat });
+    if (stat !== undefined && !excluded(at, entry.type) && !held.behind(at)) listed.push({ name: entry.name, ...stat });
   }
   const record = index.lookup(root, path);
   const directory = record?.type === 'directory' ? record.id : undefined;
@@ -202,14 +213,21 @@ export function removeAbsent(context: ReconcileContext, paths: readonly Relative
   return state.outcome;
 }
 
+/** The rules were changed: a file whose name passed the file filter before, or anything that is excluded now. */
+function isLeftOut({ context, observation }: ReconcileState, path: RelativePath, recorded: IndexedEntry): boolean {
+  if (context.excluded(path)) return true;
+  return context.excluded(path, recorded.type) && observation.leftOut(path) !== undefined;
+}
+
 function removeOne(state: ReconcileState, path: RelativePath): void {
   const { index, root, excluded, held } = state.context;
-  if (excluded(path)) {
+  const recorded = index.lookup(root, path);
+  if (recorded !== undefined && isLeftOut(state, path, recorded)) {
     // It is not replicated any more; what the Replica has of it stays.
-    const entry = index.lookup(root, path);
-    if (entry !== undefined) index.removeTree(entry);
+    index.removeTree(recorded);
     return;
   }
+  if (excluded(path)) return;
   if (state.observation.stat(path) !== undefined) {
     state.outcome.again.push(path);
     return;

@@ -5,6 +5,7 @@ import { parentPath, type RelativePath } from '../../shared/path.ts';
 import type { EntryStat, RootTree, ScannedEntry } from '../ports.ts';
 import type { IndexedStat } from '../store/master-schema.ts';
 import { toIndexed } from './entry.ts';
+import { NOTHING, type PathFilter } from './filter.ts';
 
 export type TreeView = Pick<RootTree, 'stat' | 'scan' | 'attributesOf'>;
 
@@ -27,10 +28,12 @@ export function isGone(error: unknown): boolean {
 
 export class Observation {
   private readonly tree: TreeView;
+  private readonly excluded: PathFilter;
   private readonly stats = new Map<RelativePath, IndexedStat | undefined>();
 
-  constructor(tree: TreeView) {
+  constructor(tree: TreeView, excluded: PathFilter) {
     this.tree = tree;
+    this.excluded = excluded;
   }
 
   /** What is there, undefined when nothing is or nothing that is replicated. Throws what is not an absence. */
@@ -49,7 +52,14 @@ export class Observation {
     } catch (error) {
       if (!isGone(error)) throw error;
     }
-    return stat && toIndexed(stat);
+    return stat === undefined || this.excluded(path, stat.type) ? undefined : toIndexed(stat);
+  }
+
+  /** What is there and left out by the file filter. */
+  leftOut(path: RelativePath): EntryStat | undefined {
+    if (this.excluded === NOTHING) return undefined;
+    const stat = this.tree.stat(path);
+    return stat !== undefined && this.excluded(path, stat.type) ? stat : undefined;
   }
 
   /** Entries of a directory; undefined when it is no directory any more. */

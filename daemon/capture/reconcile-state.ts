@@ -97,7 +97,7 @@ export class ReconcileState {
 
   constructor(context: ReconcileContext) {
     this.context = context;
-    this.observation = new Observation(context.tree);
+    this.observation = new Observation(context.tree, context.excluded);
   }
 
   emit(intent: Omit<NewIntent, 'root' | 'boundary'>): void {

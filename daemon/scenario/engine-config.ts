@@ -33,6 +33,7 @@ export function engineConfig(input: EngineConfigInput): EngineConfig {
     roots: roots.map((path) => ({ path })),
     directory: input.directory,
     exclude: document.exclude,
+    fileFilter: settingOf(document.settings, 'roots.fileFilter'),
     attributeKinds: replicatedKinds(settingOf(document.settings, 'replication.acl')),
     ...(role === 'master' ? { replicas: fedBy(document).flatMap(({ deviceId }) => deviceId ?? []) } : {}),
     agreedFingerprint: agreedFingerprint(document, (text) => createHash('sha256').update(text).digest('hex')),

@@ -23,6 +23,7 @@ export interface EngineConfig {
   /** Directory of this scenario below the daemon's data directory: state files, spool. Exists. */
   readonly directory: string;
   readonly exclude: readonly string[];
+  readonly fileFilter: readonly string[];
   /** Kinds of attributes the scenario replicates. */
   readonly attributeKinds: AttributeKinds;
   readonly agreedFingerprint: string;

@@ -6,7 +6,7 @@ import type { Fault, FaultDetails } from '../../shared/faults.ts';
 import type { Position } from '../../shared/position.ts';
 import type { SyncProgress } from '../../shared/status.ts';
 import { createDigest, type DigestOf } from '../capture/digest.ts';
-import { compileExcludes, type PathFilter } from '../capture/filter.ts';
+import { compileFilter, type PathFilter } from '../capture/filter.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { CaptureHint, Clock, Random, RootTree, Timer } from '../ports.ts';
 import type { MasterState } from '../store/master-state.ts';
@@ -67,8 +67,8 @@ export class MasterEngine {
     this.ports = ports;
     const { state, clock, trees } = ports;
     this.generation = this.loadGeneration();
-    this.excluded = compileExcludes(
-      config.exclude,
+    this.excluded = compileFilter(
+      config,
       trees.every((tree) => tree.capabilities.caseSensitive),
     );
     this.digestOf = createDigest(ports.hasher);

@@ -3,11 +3,11 @@
  * It answers a Master's link, makes what arrives durable, applies it, and says truthfully how far it is.
  */
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
-import type { RelativePath } from '../../shared/path.ts';
 import { FrameType } from '../../shared/protocol/frame.ts';
 import type { ControlMessage } from '../../shared/protocol/wire.ts';
 import { Standby } from '../apply/standby.ts';
 import { verdictOf } from '../apply/verdict.ts';
+import type { PathFilter } from '../capture/filter.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import { profileOf } from '../link/profile.ts';
 import type { DataFrameType } from '../link/session.ts';
@@ -40,7 +40,7 @@ export interface ReplicaEnginePorts {
   /** Of the volume of the spool; absent: not watched. */
   readonly freeBytes?: () => number;
   /** Paths the scenario leaves out: they are not removed here either. */
-  readonly excluded: (path: RelativePath) => boolean;
+  readonly excluded: PathFilter;
 }
 
 type Incoming =

@@ -1,9 +1,9 @@
 /** Runs one synchronization (or comparison) of the Replica in slices, frame after frame. */
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
-import type { RelativePath } from '../../shared/path.ts';
 import { FrameType } from '../../shared/protocol/frame.ts';
 import type { SyncProgress } from '../../shared/status.ts';
 import type { Standby } from '../apply/standby.ts';
+import type { PathFilter } from '../capture/filter.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { DataFrameType } from '../link/session.ts';
 import type { Clock } from '../ports.ts';
@@ -22,7 +22,7 @@ export interface SyncHostPorts {
   readonly link: ReplicaLink;
   readonly clock: Clock;
   readonly hasher: ContentHasher;
-  readonly excluded: (path: RelativePath) => boolean;
+  readonly excluded: PathFilter;
   readonly onEvent: (code: string, details: FaultDetails) => void;
   readonly onDone: () => void;
   readonly keepDeleted: KeepDeleted | undefined;

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { Fault } from '../../shared/faults.ts';
-import { compileExcludes } from '../capture/filter.ts';
+import { compileFilter } from '../capture/filter.ts';
 import { createContentHasher } from '../link/content-hash.ts';
 import { RingLinks, STUCK } from '../link/ring-link.ts';
 import { freeBytesOf } from '../platform/node/free-bytes.ts';
@@ -45,8 +45,8 @@ async function createEngine(config: EngineConfig, notify: (notice: EngineNotice)
       stateFile: platform.openStateFile(at('replica.state')),
       hasher,
       freeBytes,
-      excluded: compileExcludes(
-        config.exclude,
+      excluded: compileFilter(
+        config,
         trees.every((tree) => tree.capabilities.caseSensitive),
       ),
     },

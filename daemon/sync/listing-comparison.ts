@@ -14,8 +14,9 @@ export function isIdentical(
   own: readonly OwnEntry[],
   profile: MetadataProfile,
 ): boolean {
-  if (!encodesEqually(own, entries, profile)) return false;
-  return allAgree(tree, header.path, own, header.attributes, profile.attributeKinds);
+  const compared = own.some(({ leftAlone }) => leftAlone) ? own.filter(({ leftAlone }) => leftAlone !== true) : own;
+  if (!encodesEqually(compared, entries, profile)) return false;
+  return allAgree(tree, header.path, compared, header.attributes, profile.attributeKinds);
 }
 
 /** As many entries as the Master listed, and what is here beside them. */

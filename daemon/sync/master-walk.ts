@@ -99,7 +99,7 @@ export class MasterWalk {
     const stats: NamedStat[] = [];
     for (const entry of scanned) {
       const indexed = toIndexed(entry);
-      if (indexed === undefined || this.ports.excluded(joinPath(path, entry.name))) continue;
+      if (indexed === undefined || this.ports.excluded(joinPath(path, entry.name), entry.type)) continue;
       entries.push(entry);
       stats.push({ name: entry.name, ...indexed });
     }

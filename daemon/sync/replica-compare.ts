@@ -9,6 +9,8 @@ import type { ScannedEntry } from '../ports.ts';
 /** An entry here, with the target of a link. */
 export interface OwnEntry extends ScannedEntry {
   readonly target?: string;
+  /** Does not pass the file filter: not extra, whatever the Master has. */
+  readonly leftAlone?: true;
 }
 
 export interface CompareRules {
@@ -67,7 +69,7 @@ export function compareDirectory(
       collision === undefined ? compareEntry(entry, mine, rules) : { kind: 'collision', with: collision };
     entries.push({ index, entry, own: mine, verdict });
   }
-  return { entries, extra: [...ownByName.values()] };
+  return { entries, extra: [...ownByName.values()].filter(({ leftAlone }) => leftAlone !== true) };
 }
 
 function mayHaveSeveralNames(type: ListedEntry['type']): boolean {

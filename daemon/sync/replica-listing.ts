@@ -11,6 +11,7 @@ import {
   readListingHeader,
   writeListedEntry,
 } from '../../shared/protocol/sync-codec.ts';
+import type { PathFilter } from '../capture/filter.ts';
 import type { RootTree } from '../ports.ts';
 import type { OwnEntry } from './replica-compare.ts';
 
@@ -75,17 +76,14 @@ function checkedPath(path: string): void {
 }
 
 /** Entries of the directory here; empty when it is not there (it could not be made). */
-export function scanOwn(
-  tree: RootTree,
-  path: RelativePath,
-  excluded: (path: RelativePath) => boolean,
-): OwnEntry[] | undefined {
+export function scanOwn(tree: RootTree, path: RelativePath, excluded: PathFilter): OwnEntry[] | undefined {
   try {
     const found: OwnEntry[] = [];
     for (const entry of tree.scan(path)) {
       const child = joinPath(path, entry.name);
       if (excluded(child)) continue;
-      found.push(entry.type === 'symlink' ? { ...entry, target: tree.readLink(child) } : entry);
+      if (excluded(child, entry.type)) found.push({ ...entry, leftAlone: true });
+      else found.push(entry.type === 'symlink' ? { ...entry, target: tree.readLink(child) } : entry);
     }
     return found;
   } catch (error) {

@@ -13,6 +13,7 @@ import { type Need, readSyncItem, type SyncItem } from '../../shared/protocol/sy
 import type { ControlMessage } from '../../shared/protocol/wire.ts';
 import type { ParkedItems } from '../apply/parked.ts';
 import type { StagedPut, TreeWriter } from '../apply/tree-writer.ts';
+import type { PathFilter } from '../capture/filter.ts';
 import { sameId } from '../journal/record.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { Clock } from '../ports.ts';
@@ -36,9 +37,9 @@ export interface ReplicaSyncPorts extends GroupPorts {
   readonly parked: ParkedItems;
   readonly clock: Clock;
   readonly profile: MetadataProfile;
-  readonly excluded: (path: RelativePath) => boolean;
   /** What the Master does not have stays. */
   readonly keepExtra: boolean;
+  readonly excluded: PathFilter;
   readonly sendNeeds: (directory: number, needs: readonly Need[]) => void;
   readonly sendBlockHashes: BlockFilePorts['sendBlockHashes'];
   readonly onEvent: (code: string, details: FaultDetails) => void;

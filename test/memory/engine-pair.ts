@@ -1,4 +1,5 @@
 /** Both engines of a scenario over memory trees: everything in virtual time, also what a power cut leaves. */
+import { compileFilter } from '../../daemon/capture/filter.ts';
 import type { ContentHasher } from '../../daemon/link/content-hash.ts';
 
 import type { RootTree } from '../../daemon/ports.ts';
@@ -79,10 +80,10 @@ export class EnginePair extends PairCore {
   }
 
   masterView(): Map<string, string> {
-    return describeTree(this.masterTree);
+    return describeTree(this.masterTree, compileFilter(this, true));
   }
 
   replicaView(): Map<string, string> {
-    return describeTree(this.replicaTree);
+    return describeTree(this.replicaTree, compileFilter(this, true));
   }
 }

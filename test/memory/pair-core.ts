@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Standby } from '../../daemon/apply/standby.ts';
-import { compileExcludes } from '../../daemon/capture/filter.ts';
+import { compileFilter } from '../../daemon/capture/filter.ts';
 import type { ContentHasher } from '../../daemon/link/content-hash.ts';
 import type { CaptureHint, Clock, RootTree, Timer } from '../../daemon/ports.ts';
 import type {
@@ -85,7 +85,9 @@ export abstract class PairCore {
   disturb: (hints: readonly CaptureHint[]) => readonly CaptureHint[] = (hints) => hints;
   private readonly hasher: ContentHasher;
   protected readonly directory = mkdtempSync(join(MEMORY_DISK, 'mainstay-pair-'));
-  private readonly exclude: readonly string[];
+  readonly exclude: readonly string[];
+  /** Used by the next start of an engine. */
+  fileFilter: readonly string[] = [];
   /** Kinds of attributes that are replicated; used by the next start of an engine. */
   attributeKinds: AttributeKinds = ALL_KINDS;
   /** When and how fast the Master sends; used by its next start. */
@@ -136,6 +138,7 @@ export abstract class PairCore {
       roots: [{ path: `/${role}` }],
       directory: this.directory,
       exclude: this.exclude,
+      fileFilter: this.fileFilter,
       attributeKinds: this.attributeKinds,
       agreedFingerprint: 'agreed',
       epoch: 1,
@@ -176,7 +179,7 @@ export abstract class PairCore {
   startReplica(options: Pick<EngineConfig, 'adoptRoots' | 'keepDeleted'> = {}): void {
     const clock = new MortalClock(this.clock, (run) => this.within('replica', run));
     const { hasher } = this;
-    const excluded = compileExcludes(this.exclude, true);
+    const excluded = compileFilter(this, true);
     this.within('replica', () => {
       const engine = new ReplicaEngine(
         { ...this.config('replica'), ...options },

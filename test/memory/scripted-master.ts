@@ -62,6 +62,7 @@ export class ReplicaHost {
       roots: [{ path: '/memory' }],
       directory: '/memory-state',
       exclude: [],
+      fileFilter: [],
       attributeKinds: ALL_KINDS,
       agreedFingerprint: 'agreed',
       epoch: 1,

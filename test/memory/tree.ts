@@ -304,7 +304,7 @@ export class MemoryTree implements RootTree {
           this.volume.release(this.volume.detach(node, name));
           throw error;
         }
-        this.volume.setMetadata(file, metadata);
+        this.apply(file, metadata, name);
       },
       commit: (path) => {
         this.beforeOperation('commit', path);

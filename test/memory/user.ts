@@ -1,4 +1,5 @@
 /** What users and applications do in a memory tree: ordinary file calls, which emit the hints a kernel would. */
+import type { PathFilter } from '../../daemon/capture/filter.ts';
 import type { CaptureHint } from '../../daemon/ports.ts';
 import { type Attribute, encodeAttributes } from '../../shared/attributes.ts';
 import { Fault } from '../../shared/faults.ts';
@@ -188,7 +189,7 @@ function toBytes(content: Uint8Array | string): Uint8Array {
  * Everything that must be equal on both hosts, one line a path: an oracle for `assert.deepEqual`. Hard links show as the
  * first path of their group.
  */
-export function describeTree(tree: MemoryTree): Map<string, string> {
+export function describeTree(tree: MemoryTree, leftOut: PathFilter = () => false): Map<string, string> {
   const lines = new Map<string, string>();
   const firstNames = new Map<MemoryNode, string>();
   const visit = (path: string, node: MemoryNode) => {
@@ -196,7 +197,10 @@ export function describeTree(tree: MemoryTree): Map<string, string> {
     const attributes = node.attributes.length === 0 ? '' : `[${Buffer.from(node.attributes).toString('latin1')}] `;
     lines.set(path, `${metadata} ${attributes}${contentOf(node, path, firstNames)}`);
     if (node.type !== 'directory') return;
-    for (const name of [...node.entries.keys()].sort()) visit(joinPath(path, name), node.entries.get(name)!);
+    for (const name of [...node.entries.keys()].sort()) {
+      const child = node.entries.get(name)!;
+      if (!leftOut(joinPath(path, name), child.type)) visit(joinPath(path, name), child);
+    }
   };
   visit('', tree.root);
   return lines;

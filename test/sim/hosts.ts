@@ -82,6 +82,7 @@ function configOf(role: 'master' | 'replica'): EngineConfig {
     roots: [{ path: `/${role}` }],
     directory: `/${role}-state`,
     exclude: [],
+    fileFilter: [],
     attributeKinds: ALL_KINDS,
     agreedFingerprint: 'agreed',
     epoch: 1,

@@ -1,6 +1,10 @@
 /** Which places an exclude pattern leaves out. */
 import test from 'ava';
-import { compileExcludes } from '../../daemon/capture/filter.ts';
+import { compileFilter } from '../../daemon/capture/filter.ts';
+
+function excluding(exclude: readonly string[], caseSensitive = true) {
+  return compileFilter({ exclude, fileFilter: [] }, caseSensitive);
+}
 
 const cases: readonly [pattern: string, excluded: readonly string[], kept: readonly string[]][] = [
   ['*.tmp', ['a.tmp', 'deep/er/a.tmp', 'x.tmp/inside'], ['a.tmpx', 'tmp', 'a/tmp']],
@@ -16,7 +20,7 @@ const cases: readonly [pattern: string, excluded: readonly string[], kept: reado
 
 for (const [pattern, excluded, kept] of cases) {
   test(`exclude ${pattern}`, (t) => {
-    const matches = compileExcludes([pattern], true);
+    const matches = excluding([pattern]);
     for (const path of excluded) t.true(matches(path), path);
     for (const path of kept) t.false(matches(path), path);
     t.false(matches(''), 'never the root');
@@ -24,11 +28,23 @@ for (const [pattern, excluded, kept] of cases) {
 }
 
 test('case counts where the platform says so', (t) => {
-  t.false(compileExcludes(['*.TMP'], true)('a.tmp'));
-  t.true(compileExcludes(['*.TMP'], false)('a.tmp'));
+  t.false(excluding(['*.TMP'])('a.tmp'));
+  t.true(excluding(['*.TMP'], false)('a.tmp'));
 });
 
 test('no patterns and empty patterns exclude nothing', (t) => {
-  t.false(compileExcludes([], true)('a'));
-  t.false(compileExcludes(['', '/'], true)('a'));
+  t.false(excluding([])('a'));
+  t.false(excluding(['', '/'])('a'));
+});
+
+test('the file filter leaves out regular files only, by their name', (t) => {
+  const leftOut = compileFilter({ exclude: ['cache'], fileFilter: ['*.html', 'img?.png'] }, true);
+  t.false(leftOut('a/b.html', 'file'));
+  t.false(leftOut('a/img1.png', 'file'));
+  t.true(leftOut('a/img10.png', 'file'));
+  t.true(leftOut('b.html/notes.txt', 'file'));
+  t.true(leftOut('cache/b.html', 'file'));
+  t.false(leftOut('a', 'directory'));
+  t.false(leftOut('a/link', 'symlink'));
+  t.false(leftOut('a/notes.txt'), 'not without knowing that it is a file');
 });

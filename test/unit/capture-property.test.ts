@@ -129,6 +129,11 @@ function populate({ user }: CaptureWorld): void {
   user.link('a/d', 'c/c');
 }
 
+function cutAtLink(steps: readonly Step[]): [readonly Step[], readonly Step[]] {
+  const at = steps.findIndex((one) => one[fc.toStringMethod]().startsWith('link'));
+  return at < 0 ? [steps, []] : [steps.slice(0, at), steps.slice(at)];
+}
+
 function replay(world: CaptureWorld, steps: readonly Step[]): void {
   for (const { run } of steps) run(world);
 }
@@ -168,6 +173,33 @@ test('any history with all its notifications', (t) => {
       replay(world, steps);
       world.settle();
       expectEqual(world);
+    }),
+  );
+  t.pass();
+});
+
+test('any history with a file filter: files come and go as their names begin or cease to match', (t) => {
+  holds(
+    fc.property(history, (steps) => {
+      const world = new CaptureWorld({ fileFilter: ['a', 'b', 'd'] });
+      populate(world);
+      for (const path of ['b/c', 'c/c']) world.user.remove(path);
+      world.settle();
+      const [beforeLink, link] = cutAtLink(steps);
+      replay(world, beforeLink);
+      world.settle();
+      expectEqual(world);
+      // What is done through a name that does not match and is gone at once shows under the others at the next scan.
+      replay(
+        world,
+        link.filter((one) => !one[fc.toStringMethod]().startsWith('writeMapped')),
+      );
+      world.capture.overflow(0);
+      world.settle();
+      expectEqual(world);
+      if ([...world.replicaView()].some(([name, line]) => /(^|\/)c$/.test(name) && line.startsWith('file'))) {
+        throw new Error('a file that does not match was replicated');
+      }
     }),
   );
   t.pass();

@@ -3,7 +3,7 @@
 import { SentContents } from '../../daemon/capture/content-check.ts';
 import { createDigest } from '../../daemon/capture/digest.ts';
 import { toIndexed } from '../../daemon/capture/entry.ts';
-import { compileExcludes } from '../../daemon/capture/filter.ts';
+import { compileFilter, type PathFilter } from '../../daemon/capture/filter.ts';
 import { NOTHING_HELD } from '../../daemon/capture/held-places.ts';
 import { resend } from '../../daemon/capture/resend.ts';
 import { RootTracker } from '../../daemon/capture/tracker.ts';
@@ -44,8 +44,19 @@ export class CaptureWorld {
   /** Applied to every batch of hints before the tracker sees it. */
   disturb: (hints: readonly CaptureHint[]) => readonly CaptureHint[] = (hints) => hints;
   private readonly stream: LinkStream;
+  private readonly leftOut: PathFilter;
 
-  constructor(options: { exclude?: readonly string[]; windowBytes?: number; delayMs?: () => number } = {}) {
+  constructor(
+    options: {
+      exclude?: readonly string[];
+      fileFilter?: readonly string[];
+      windowBytes?: number;
+      delayMs?: () => number;
+    } = {},
+  ) {
+    const rules = { exclude: options.exclude ?? [], fileFilter: options.fileFilter ?? [] };
+    // What is excluded may be on the Replica from before.
+    this.leftOut = compileFilter({ ...rules, exclude: [] }, true);
     this.volume = new MemoryVolume(this.clock);
     this.capture = new MemoryCapture(this.clock, options.delayMs);
     this.master = new MemoryTree({ volume: this.volume });
@@ -56,7 +67,7 @@ export class CaptureWorld {
       root: 0,
       tree: this.master,
       index: this.state,
-      excluded: compileExcludes(options.exclude ?? [], true),
+      excluded: compileFilter(rules, true),
       held: NOTHING_HELD,
       digestOf: createDigest(hasher),
       hasher,
@@ -161,7 +172,7 @@ export class CaptureWorld {
   }
 
   masterView(): Map<string, string> {
-    return describeTree(this.master);
+    return describeTree(this.master, this.leftOut);
   }
 
   replicaView(): Map<string, string> {

@@ -17,6 +17,7 @@ function config(top: string, root: string): EngineConfig {
     roots: [{ path: root }],
     directory: join(top, 'state'),
     exclude: [],
+    fileFilter: [],
     attributeKinds: ALL_KINDS,
     agreedFingerprint: 'f',
     epoch: 1,

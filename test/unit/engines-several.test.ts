@@ -25,6 +25,7 @@ function config(role: 'master' | 'replica'): EngineConfig {
     roots: [{ path: `/${role}` }],
     directory: '/state',
     exclude: [],
+    fileFilter: [],
     attributeKinds: ALL_KINDS,
     agreedFingerprint: 'agreed',
     epoch: 1,

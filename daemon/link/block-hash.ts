@@ -5,9 +5,9 @@
 import type { ContentHasher } from './content-hash.ts';
 
 export const HASH_BYTES = 16;
-const SMALLEST_BLOCK_BYTES = 64 * 1024;
+const SMALLEST_BLOCK_BYTES = 32 * 1024;
 const LARGEST_BLOCK_BYTES = 1024 * 1024;
-/** Up to 4 GiB a file has blocks of the smallest size; above, its list of hashes does not grow until they are largest. */
+/** Up to 2 GiB a file has blocks of the smallest size; above, its list of hashes does not grow until they are largest. */
 const AIMED_BLOCKS = 64 * 1024;
 
 export function blockBytesFor(sizeBytes: number): number {

@@ -8,7 +8,7 @@ import type { EntryStat } from '../ports.ts';
 
 /** Smaller files are always sent whole. */
 const SMALLEST_BYTES = 1024 * 1024;
-/** Hashes kept for one Replica: of contents of 256 GiB in blocks of 64 KiB. */
+/** Hashes kept for one Replica: of contents of 128 GiB in blocks of 32 KiB. */
 const LIMIT_BYTES = 64 * 1024 * 1024;
 
 interface SentContent {

@@ -7,7 +7,7 @@ import { MemoryUser } from '../memory/user.ts';
 
 const hasher = await createContentHasher();
 const MIB = 1024 * 1024;
-const BLOCK = 64 * 1024;
+const BLOCK = 32 * 1024;
 
 /** Bytes that no two blocks share, without drawing each of them. */
 function blocksOf(sizeBytes: number, salt: number): Uint8Array {
@@ -46,7 +46,7 @@ function checkEqual(t: ExecutionContext, pair: EnginePair): void {
 
 test('only the blocks that differ travel', (t) => {
   const before = blocksOf(10 * MIB + 5_000, 1);
-  const pair = drifted(changed(before, [3, 4, 70, 160]), before);
+  const pair = drifted(changed(before, [3, 4, 70, 320]), before);
   const id = pair.replicaTree.stat('large.bin')?.id;
   const result = pair.synchronize({ method: 'block' });
   t.is(result.parked, 0);
@@ -137,7 +137,7 @@ test('what had arrived of a large file when the link broke is not sent again', (
 
 test('what had arrived of changed blocks when the link broke is not sent again', (t) => {
   const before = blocksOf(64 * MIB, 1);
-  const blocks = Array.from({ length: 512 }, (_, n) => 2 * n);
+  const blocks = Array.from({ length: 1024 }, (_, n) => 2 * n);
   const pair = drifted(changed(before, blocks), before);
   pair.latencyMs = () => 1;
   const id = pair.post({ name: 'synchronize', peer: 'replica', method: 'block', ignoreSame: true });

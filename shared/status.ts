@@ -75,6 +75,8 @@ export interface ScenarioStatistics {
   readonly synchronizedBytes: number;
   readonly replicatedChanges: number;
   readonly replicatedBytes: number;
+  /** Master: data frames as they went out, compressed or not, synchronizations included. */
+  readonly wireBytes?: number;
   /** Bytes a second over the last second, sent to all Replicas. */
   readonly bytesPerSecond: number;
   readonly changesPerSecond: number;

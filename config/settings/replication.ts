@@ -220,7 +220,7 @@ export const REPLICATION_SETTINGS = define({
     ...replication,
     type: 'choice',
     label: 'Compression',
-    help: 'Compresses what is sent to the Replica; for links slower than the hosts.',
+    help: 'Compresses what is sent to the Replica; for links slower than the hosts. What is compressed already is recognized and sent as it is.',
     default: 'off',
     choices: [
       { value: 'off', label: 'Off' },
@@ -228,7 +228,6 @@ export const REPLICATION_SETTINGS = define({
     ],
     edit: 'always',
     agreement: 'local',
-    awaits: 'link compression',
   },
   'link.bandwidthBytesPerSecond': {
     ...replication,

@@ -9,6 +9,8 @@ export interface BandwidthPolicy {
   readonly bytesPerSecond: number;
   /** `mon-fri 8-18 10MB`: the first entry that covers the hour counts instead. */
   readonly grid: readonly string[];
+  /** Property `link.compression`; absent: off. */
+  readonly compression?: string;
 }
 
 /** What may be sent now; a frame may overshoot, which is paid back before the next one. */
@@ -30,6 +32,10 @@ export class Bandwidth {
   private lookedAtMs = Number.NEGATIVE_INFINITY;
   private rateNow = 0;
   private readonly buckets = new Map<string, Bucket>();
+
+  get compresses(): boolean {
+    return this.policy.compression === 'zstd';
+  }
 
   constructor(clock: Clock, policy: BandwidthPolicy | undefined, local: LocalClock = localClock) {
     this.clock = clock;

@@ -28,6 +28,7 @@ import {
 } from '../../shared/protocol/wire.ts';
 import type { Clock, LinkStream, Timer } from '../ports.ts';
 import type { SendLimit } from './bandwidth.ts';
+import { COMPRESSED_MARK, compressPayload, expandPayload } from './compression.ts';
 
 export type DataFrameType = Exclude<FrameType, typeof FrameType.control>;
 
@@ -96,6 +97,10 @@ export class LinkSession {
   /** Frames kept by the handler, oldest first: bytes of each with everything that came after it and is done with. */
   private readonly kept: number[] = [];
   roundTripMs: number | undefined;
+  /** Bytes of data frames as they went out in this session, with their headers. */
+  wireBytes = 0;
+  private wantsCompression: (() => boolean) | undefined;
+  private acceptsCompressed = false;
 
   constructor(
     stream: LinkStream,
@@ -146,16 +151,39 @@ export class LinkSession {
     const bytes = writer.written();
     if (!this.ended) {
       if (head !== undefined) bytes.set(head, FRAME_HEADER_BYTES);
-      writeFrameHeader(bytes, type, bytes.subarray(FRAME_HEADER_BYTES), crc32);
+      const sent = this.compressed(type, bytes) ?? bytes;
+      if (sent === bytes) writeFrameHeader(bytes, type, bytes.subarray(FRAME_HEADER_BYTES), crc32);
       if (WINDOWED.has(type)) {
+        // The window is about memory: what it expands to counts. The limit is about the line.
         this.sentBytes += size;
-        this.limit?.take(bytes.length);
+        this.limit?.take(sent.length);
       }
-      this.stream.send(bytes);
+      this.wireBytes += sent.length;
+      this.stream.send(sent);
       this.lastSentMs = this.clock.bootMs();
     }
     writer.reset();
     return size;
+  }
+
+  /** The other side understands compressed frames: they are sent as long as `wanted`. */
+  compressWhen(wanted: () => boolean): void {
+    this.wantsCompression = wanted;
+  }
+
+  /** This side has said that it understands compressed frames. */
+  acceptCompressed(): void {
+    this.acceptsCompressed = true;
+  }
+
+  private compressed(type: DataFrameType, bytes: Uint8Array): Uint8Array | undefined {
+    if (this.wantsCompression?.() !== true || !WINDOWED.has(type)) return undefined;
+    const payload = compressPayload(bytes.subarray(FRAME_HEADER_BYTES));
+    if (payload === undefined) return undefined;
+    const frame = new Uint8Array(FRAME_HEADER_BYTES + payload.length);
+    frame.set(payload, FRAME_HEADER_BYTES);
+    writeFrameHeader(frame, type | COMPRESSED_MARK, payload, crc32);
+    return frame;
   }
 
   /** The oldest frame the handler kept is done with. */
@@ -207,9 +235,11 @@ export class LinkSession {
       this.finished(size);
       return;
     }
-    if (!DATA_TYPES.has(type)) throw new Fault('LINK-FRAME', { reason: `frame type ${type}` });
-    if (WINDOWED.has(type)) this.countArrived(payload.length);
-    if (this.handlers.onFrame(type as DataFrameType, payload)) this.kept.push(size);
+    const plain = this.acceptsCompressed ? type & ~COMPRESSED_MARK : type;
+    if (!DATA_TYPES.has(plain)) throw new Fault('LINK-FRAME', { reason: `frame type ${type}` });
+    const expanded = plain === type ? payload : expandPayload(payload);
+    if (WINDOWED.has(plain)) this.countArrived(expanded.length);
+    if (this.handlers.onFrame(plain as DataFrameType, expanded)) this.kept.push(size);
     else this.finished(size);
   }
 

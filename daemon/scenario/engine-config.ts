@@ -57,6 +57,7 @@ export function bandwidthOf({ settings }: ScenarioDocument): BandwidthPolicy {
   return {
     bytesPerSecond: settingOf(settings, 'link.bandwidthBytesPerSecond'),
     grid: settingOf(settings, 'link.bandwidthGrid'),
+    compression: settingOf(settings, 'link.compression'),
   };
 }
 

@@ -269,6 +269,7 @@ export class MasterPeer {
       this.acknowledged.receivedSeq = received;
       this.acknowledged.appliedSeq = this.usable(welcome.applied) ?? Math.min(received, this.acknowledged.appliedSeq);
     }
+    if (welcome.compression?.includes('zstd')) this.session?.compressWhen(() => this.ports.sending.compresses);
     this.sentBlocks.keepUpTo(received ?? -1);
     this.ready = true;
     this.sendHold();
@@ -413,6 +414,11 @@ export class MasterPeer {
 
   get sentChanges(): number {
     return this.sender?.sentChanges ?? 0;
+  }
+
+  /** In this session, with what a synchronization sent. */
+  get wireBytes(): number {
+    return this.session?.wireBytes ?? 0;
   }
 
   get sentBytes(): number {

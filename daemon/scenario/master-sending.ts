@@ -23,6 +23,10 @@ export class MasterSending {
     return this.gate.nextAt;
   }
 
+  get compresses(): boolean {
+    return this.bandwidth.compresses;
+  }
+
   limitOf(peer: string): SendLimit {
     return this.bandwidth.of(peer);
   }

@@ -10,12 +10,13 @@ const SPAN_MS = 1_000;
 interface Sent {
   changes: number;
   bytes: number;
+  wireBytes: number;
 }
 
 export class MasterStatistics {
   private synchronizedFiles = 0;
   private synchronizedBytes = 0;
-  private readonly ended: Sent = { changes: 0, bytes: 0 };
+  private readonly ended: Sent = { changes: 0, bytes: 0, wireBytes: 0 };
   private readonly running = new Map<string, Sent>();
   private samples: { readonly atMs: number; readonly changes: number; readonly bytes: number }[];
 
@@ -29,7 +30,9 @@ export class MasterStatistics {
   }
 
   count(peer: MasterPeer): void {
-    if (peer.connected) this.running.set(peer.id, { changes: peer.sentChanges, bytes: peer.sentBytes });
+    if (!peer.connected) return;
+    const { sentChanges: changes, sentBytes: bytes, wireBytes } = peer;
+    this.running.set(peer.id, { changes, bytes, wireBytes });
   }
 
   sessionEnded(peer: string): void {
@@ -37,13 +40,15 @@ export class MasterStatistics {
     this.running.delete(peer);
     this.ended.changes += sent?.changes ?? 0;
     this.ended.bytes += sent?.bytes ?? 0;
+    this.ended.wireBytes += sent?.wireBytes ?? 0;
   }
 
   figures(nowMs: number, sync: SyncProgress | undefined): ScenarioStatistics {
-    let { changes, bytes } = this.ended;
+    let { changes, bytes, wireBytes } = this.ended;
     for (const sent of this.running.values()) {
       changes += sent.changes;
       bytes += sent.bytes;
+      wireBytes += sent.wireBytes;
     }
     const first = this.sample(nowMs, changes, bytes);
     const seconds = Math.max(0.1, (nowMs - first.atMs) / 1000);
@@ -53,6 +58,7 @@ export class MasterStatistics {
       synchronizedBytes: this.synchronizedBytes + (sync?.sentBytes ?? 0),
       replicatedChanges: changes,
       replicatedBytes: bytes,
+      wireBytes,
       bytesPerSecond: Math.round(liveRate + (sync?.bytesPerSecond ?? 0)),
       changesPerSecond: Math.round((changes - first.changes) / seconds),
     };

@@ -54,7 +54,8 @@ export class ReplicaLink {
   welcome(message: Extract<ControlMessage, { kind: 'welcome' }>): void {
     if (this.greeted) throw new Fault('LINK-FRAME', { reason: 'hello twice' });
     this.greeted = true;
-    this.session.sendControl(message);
+    this.session.acceptCompressed();
+    this.session.sendControl({ ...message, compression: ['zstd'] });
   }
 
   /** Payload bytes of windowed frames that are done with: they open the Master's window. */

@@ -45,7 +45,7 @@ export interface Frame {
 export type Crc32 = (bytes: Uint8Array) => number;
 
 /** Writes the header for `payload` into the first 16 bytes of `target`. */
-export function writeFrameHeader(target: Uint8Array, type: FrameType, payload: Uint8Array, crc32: Crc32): void {
+export function writeFrameHeader(target: Uint8Array, type: number, payload: Uint8Array, crc32: Crc32): void {
   const view = new DataView(target.buffer, target.byteOffset, FRAME_HEADER_BYTES);
   view.setUint8(0, 0x4d);
   view.setUint8(1, 0x53);

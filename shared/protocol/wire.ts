@@ -24,6 +24,8 @@ const profile = z.object({
   timeGranularityNs: z.number().int().positive(),
   attributeKinds: z.number().int().min(0).max(ALL_KINDS),
 });
+/** How data frames may be compressed towards the sender of this message; absent: not. */
+const compression = z.array(z.string().max(20)).max(8).optional();
 const fault = z.object({
   code: z.string(),
   text: z.string(),
@@ -66,6 +68,7 @@ export const controlMessage = z.discriminatedUnion('kind', [
     mending: position.optional(),
     profile,
     caseSensitive: z.boolean(),
+    compression,
   }),
   z.object({ kind: z.literal('refuse'), fault }),
 

@@ -171,6 +171,9 @@ function statisticsText(scenario: ScenarioStatus): string {
       `${formatCount(statistics.synchronizedFiles)} files, ${formatBytes(statistics.synchronizedBytes)}`,
     ],
     ['replicated', `${formatCount(statistics.replicatedChanges)} changes, ${formatBytes(statistics.replicatedBytes)}`],
+    ...(statistics.wireBytes === undefined
+      ? []
+      : [['on the wire', formatBytes(statistics.wireBytes)] satisfies [string, string]]),
     ['rate', `${formatRate(statistics.bytesPerSecond)}, ${formatCount(statistics.changesPerSecond)} changes/s`],
     ...scenario.hosts.flatMap((host): [string, string][] =>
       host.spoolFullInMs === undefined

@@ -16,6 +16,7 @@ import { type Network, openNetwork } from './network.ts';
 import { openConfigurationFiles } from './platform/node/configuration-files.ts';
 import { createHostInspector } from './platform/node/host-inspector.ts';
 import { loadPlatform, type Platform } from './platform/select.ts';
+import { WAKEUP } from './platform/wakeup.ts';
 import { createReportDesk } from './report/service.ts';
 import { EMPTY_BOOK, type ScenarioBook, scenarioBook } from './scenario/book.ts';
 import { EnginePool } from './scenario/engine-host.ts';
@@ -124,7 +125,7 @@ async function openParts(ground: Ground): Promise<Parts> {
     platform,
     events,
     network,
-    capture: createCaptureService(),
+    capture: createCaptureService(WAKEUP),
     loopDelay: new LoopDelay(clock),
     startedAt: clock.wallMs(),
     systemName: (await createHostInspector().machine()).platform,

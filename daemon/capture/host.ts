@@ -15,21 +15,30 @@ export interface StoppableCapture extends CaptureService {
   stop(): Promise<void>;
 }
 
+/** Wakes the thread where it waits in the kernel; see platform/wakeup.ts. */
+export interface ThreadWakeup {
+  signal(handle: number): void;
+  close(handle: number): void;
+}
+
 /** `allowed`: restricts the methods, for tests. The thread starts with the first watch. */
-export function createCaptureService(allowed?: readonly CaptureMethod[]): StoppableCapture {
-  return new CaptureThread(allowed);
+export function createCaptureService(wakeup: ThreadWakeup, allowed?: readonly CaptureMethod[]): StoppableCapture {
+  return new CaptureThread(wakeup, allowed);
 }
 
 class CaptureThread implements StoppableCapture {
+  readonly #wakeup: ThreadWakeup;
   readonly #allowed: readonly CaptureMethod[] | undefined;
   readonly #ids = new Map<EngineHandle, number>();
   readonly #listeners = new Map<number, (choices: readonly RootCapture[]) => void>();
   readonly #waiting = new Map<string, Waiting>();
   #worker: Worker | undefined;
   #port: MessagePort | undefined;
+  #wakeHandle: number | undefined;
   #nextId = 0;
 
-  constructor(allowed: readonly CaptureMethod[] | undefined) {
+  constructor(wakeup: ThreadWakeup, allowed: readonly CaptureMethod[] | undefined) {
+    this.#wakeup = wakeup;
     this.#allowed = allowed;
   }
 
@@ -69,6 +78,7 @@ class CaptureThread implements StoppableCapture {
     const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     worker.ref();
     this.#port?.postMessage({ type: 'stop' } satisfies CaptureOrder);
+    this.#wake();
     await gone;
   }
 
@@ -79,7 +89,12 @@ class CaptureThread implements StoppableCapture {
       this.#waiting.set(`${order.type === 'watch'} ${order.id}`, { resolve, reject });
       port.ref();
       port.postMessage(order, transfer);
+      this.#wake();
     });
+  }
+
+  #wake(): void {
+    if (this.#wakeHandle !== undefined) this.#wakeup.signal(this.#wakeHandle);
   }
 
   #start(): MessagePort {
@@ -98,6 +113,12 @@ class CaptureThread implements StoppableCapture {
   }
 
   #answered(port: MessagePort, answer: CaptureAnswer): void {
+    if (answer.type === 'ready') {
+      this.#wakeHandle = answer.wakeHandle;
+      // Ordered before it could be woken.
+      this.#wake();
+      return;
+    }
     if (answer.type === 'changed') {
       this.#listeners.get(answer.id)?.(answer.choices);
       return;
@@ -115,6 +136,8 @@ class CaptureThread implements StoppableCapture {
     this.#worker = undefined;
     this.#port?.close();
     this.#port = undefined;
+    if (this.#wakeHandle !== undefined) this.#wakeup.close(this.#wakeHandle);
+    this.#wakeHandle = undefined;
     for (const { reject } of this.#waiting.values()) reject(fault);
     this.#waiting.clear();
     this.#ids.clear();

@@ -16,6 +16,8 @@ export type CaptureOrder =
   | { readonly type: 'stop' };
 
 export type CaptureAnswer =
+  /** The first: how to wake the thread, where it can be. */
+  | { readonly type: 'ready'; readonly wakeHandle: number | undefined }
   | { readonly type: 'watching'; readonly id: number; readonly choices: readonly RootCapture[] }
   /** Asked by nobody: a root is captured otherwise from now on. */
   | { readonly type: 'changed'; readonly id: number; readonly choices: readonly RootCapture[] }

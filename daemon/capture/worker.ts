@@ -9,8 +9,9 @@ import { type CaptureDriver, loadCapture } from '../platform/select.ts';
 import type { RootCapture } from '../ports.ts';
 import type { CaptureAnswer, CaptureOrder, CaptureWorkerData } from './messages.ts';
 
-/** Longest wait before messages are looked for: a new watch waits as long, and so does the end of the process. */
-const LONGEST_WAIT_MS = 50;
+/** Longest wait before messages are looked for, where an order cannot wake this thread; else the roots are looked at so often. */
+const UNWOKEN_WAIT_MS = 50;
+const LONGEST_WAIT_MS = 500;
 
 const { port, allowed } = workerData as CaptureWorkerData;
 const watches = new Map<number, { readonly port: MessagePort; readonly roots: readonly WatchedRoot[] }>();
@@ -63,6 +64,7 @@ function finish(driver: CaptureDriver): void {
 }
 
 function runBlocking(driver: CaptureDriver, turn: (timeoutMs: number) => void): void {
+  const waitMs = driver.wakeHandle !== undefined ? LONGEST_WAIT_MS : UNWOKEN_WAIT_MS;
   for (;;) {
     for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
       if (!obey(driver, next.message as CaptureOrder)) {
@@ -70,11 +72,12 @@ function runBlocking(driver: CaptureDriver, turn: (timeoutMs: number) => void): 
         return;
       }
     }
-    turn(LONGEST_WAIT_MS);
+    turn(waitMs);
   }
 }
 
 const driver = await loadCapture(allowed);
+port.postMessage({ type: 'ready', wakeHandle: driver.wakeHandle } satisfies CaptureAnswer);
 if (driver.turn === undefined) {
   port.on('message', (order: CaptureOrder) => {
     if (!obey(driver, order)) finish(driver);

@@ -44,6 +44,8 @@ export interface CaptureDriver {
   watch(watched: WatchedRoot, tell: (choice: RootCapture) => void): RootCapture;
   unwatch(watched: WatchedRoot): void;
   readonly turn: ((timeoutMs: number) => void) | undefined;
+  /** For `Wakeup`: ends a wait in `turn`. Absent: it waits as long as it was told. */
+  readonly wakeHandle?: number;
   close(): void;
 }
 
@@ -70,6 +72,7 @@ export async function loadCapture(allowed: readonly CaptureMethod[] | undefined)
     watch: (watched, tell) => capture.watch(watched, tell),
     unwatch: (watched) => capture.unwatch(watched),
     turn: (timeoutMs) => capture.turn(timeoutMs),
+    ...(capture.wakeHandle < 0 ? {} : { wakeHandle: capture.wakeHandle }),
     close: () => capture.close(),
   };
 }

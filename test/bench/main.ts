@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- P1 P6 … --json FILE --runs N --no-disk --profile DIR]`: measures our engines and the programs people use
+ * `npm run bench [-- P1 P6 … --json FILE --runs N --files N --no-disk --profile DIR]`: measures our engines and the programs people use
  * instead in the same run, alternating, and prints one table. Exit code 0 when everything asked for could be measured.
  */
 import { spawnSync } from 'node:child_process';
@@ -13,8 +13,10 @@ import { largeRows } from './large-rows.ts';
 import { liveRows } from './live-rows.ts';
 import { formatTable, type Row } from './measure.ts';
 import type { BenchContext } from './place.ts';
+import { idleRows, scaleRows } from './scale-rows.ts';
 
-const ROWS = ['P1', 'P3', 'P4', 'P5', 'P6', 'P7'];
+const ROWS = ['P1', 'P3', 'P4', 'P5', 'P6', 'P7', 'P8', 'P13', 'P14'];
+const DEFAULT_FILES = 1_000_000;
 const DEFAULT_RUNS = 5;
 const MEMORY_DIRECTORY = '/dev/shm';
 
@@ -45,11 +47,14 @@ const MEASUREMENTS: readonly Measurement[] = [
   { rows: ['P1', 'P4'], disk: true, measure: copyRows },
   { rows: ['P3', 'P5'], disk: false, measure: largeRows },
   { rows: ['P6', 'P7'], disk: false, measure: liveRows },
+  { rows: ['P14'], disk: false, measure: idleRows },
+  { rows: ['P8', 'P13'], disk: false, measure: scaleRows },
 ];
 
 interface Options {
   readonly wanted: readonly string[];
   readonly runs: number;
+  readonly files: number;
   readonly disk: boolean;
   readonly profile: string | undefined;
 }
@@ -80,6 +85,7 @@ async function measureOne({ rows: ids, disk, measure }: Measurement, options: Op
       replicaDirectory: replicas.path,
       suffix: disk ? '-disk' : '',
       runs: options.runs,
+      files: options.files,
       nodeOptions: options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profile}`],
       wanted: (id) => options.wanted.includes(id),
       say,
@@ -109,6 +115,7 @@ async function main(): Promise<number> {
     options: {
       json: { type: 'string' },
       runs: { type: 'string', default: String(DEFAULT_RUNS) },
+      files: { type: 'string', default: String(DEFAULT_FILES) },
       disk: { type: 'boolean', default: true },
       profile: { type: 'string' },
     },
@@ -127,6 +134,7 @@ async function main(): Promise<number> {
   const { rows, failed } = await measureAll({
     wanted: positionals.length > 0 ? positionals : ROWS,
     runs: Number(values.runs),
+    files: Number(values.files),
     disk: values.disk,
     profile: values.profile,
   });

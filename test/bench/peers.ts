@@ -28,6 +28,7 @@ const waitFor = (what: string, ready: () => boolean | Promise<boolean>): Promise
   eventually(`${what} starts`, START_TIMEOUT_MS, async () => ((await ready()) ? true : undefined));
 
 export interface Peer {
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -53,7 +54,7 @@ export async function startRsyncDaemon(scratch: string, directory: string): Prom
     stdio: 'ignore',
   });
   await waitFor('the rsync daemon', () => canConnect(port));
-  return { url: `rsync://127.0.0.1:${port}/target`, stop: () => stopProcess(child) };
+  return { pid: child.pid!, url: `rsync://127.0.0.1:${port}/target`, stop: () => stopProcess(child) };
 }
 
 /** An ssh server on loopback that accepts one new key; `shell` goes to `rsync -e`. */
@@ -77,7 +78,7 @@ export async function startSshServer(
   const child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', at('sshd_config')], { stdio: 'ignore' });
   await waitFor('the ssh server', () => canConnect(port));
   const shell = `ssh -p ${port} -i ${at('client_key')} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR`;
-  return { shell, host: `${userInfo().username}@127.0.0.1`, stop: () => stopProcess(child) };
+  return { pid: child.pid!, shell, host: `${userInfo().username}@127.0.0.1`, stop: () => stopProcess(child) };
 }
 
 /** lsyncd with delay 0, replicating `source` to an rsync target (a directory or an rsync:// address). Ready once its first synchronization is over. */
@@ -93,7 +94,7 @@ export async function startLsyncd(scratch: string, source: string, target: strin
   );
   const child = spawn('lsyncd', [config], { stdio: 'ignore' });
   await waitFor('lsyncd', () => readFileSync(log, 'utf8').includes('Startup of'));
-  return { stop: () => stopProcess(child) };
+  return { pid: child.pid!, stop: () => stopProcess(child) };
 }
 
 /** Runs `rsync -a` and returns the seconds from its start to its end. */

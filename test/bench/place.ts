@@ -13,6 +13,8 @@ export interface BenchContext {
   readonly suffix: string;
   /** Samples a side. */
   readonly runs: number;
+  /** Files of the rows on scale. */
+  readonly files: number;
   /** Node options for our engines, for profiles. */
   readonly nodeOptions: readonly string[];
   readonly wanted: (id: string) => boolean;

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import { createCaptureService, type StoppableCapture } from '../../daemon/capture/host.ts';
 import { LinuxTree } from '../../daemon/platform/linux/tree.ts';
+import { WAKEUP } from '../../daemon/platform/wakeup.ts';
 import type { CaptureHint, CaptureMethod, EntryStat, RootTree } from '../../daemon/ports.ts';
 import type { CaptureReport, EngineHandle } from '../../daemon/services.ts';
 import { joinPath, parentPath } from '../../shared/path.ts';
@@ -129,7 +130,7 @@ export class CaptureObserver {
     mkdirSync(this.outside);
     this.tree = new LinuxTree(this.root);
     this.lookedAt = new LookedAt(this.tree);
-    this.service = createCaptureService(allowed);
+    this.service = createCaptureService(WAKEUP, allowed);
     this.engine = {
       post: (request) => {
         if (request.type === 'capture') this.listen(request.port as MessagePort);

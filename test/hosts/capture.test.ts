@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync, renameSync, rmSync, truncateSync, write
 import { tmpdir } from 'node:os';
 import test, { type ExecutionContext } from 'ava';
 import { createCaptureService } from '../../daemon/capture/host.ts';
+import { WAKEUP } from '../../daemon/platform/wakeup.ts';
 import type { CaptureMethod } from '../../daemon/ports.ts';
 import { CaptureObserver, shell } from './capture-observer.ts';
 
@@ -194,7 +195,7 @@ story('nothing is reported after the watch was ended', async (t, observer) => {
 });
 
 test('a root that does not exist is refused with its reason', async (t) => {
-  const service = createCaptureService();
+  const service = createCaptureService(WAKEUP);
   const engine = { post: () => {}, onNotice: () => {}, onExit: () => {}, terminate: () => Promise.resolve() };
   const error = await t.throwsAsync(service.watch(engine, ['/nonexistent/root']));
   t.is((error as { code?: string }).code, 'ROOT-MISSING');

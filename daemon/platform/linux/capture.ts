@@ -17,11 +17,16 @@ import { closeMountTable, type MountPoint, mountsBelow, openMountTable } from '.
 
 const libc = loadLibrary('libc.so.6');
 const callPoll = libc.number('poll', 'int', ['uintptr_t', 'uint64', 'int']);
+const callEventfd = libc.number('eventfd', 'int', ['uint32', 'int']);
+const callRead = libc.number('read', 'long', ['int', 'uintptr_t', 'size_t']);
+/** EFD_CLOEXEC | EFD_NONBLOCK. */
+const EVENTFD_FLAGS = 0x80800;
 const POLLIN = 1;
 const POLLPRI = 2;
 const MAX_POLLED = 1024;
-/** One more for the table of mounts. */
-const pollRecords = allocateFixed(8 * (MAX_POLLED + 1));
+/** Two more: the table of mounts, and what wakes this thread. */
+const pollRecords = allocateFixed(8 * (MAX_POLLED + 2));
+const signalled = allocateFixed(8);
 
 /** How often the roots are looked at: a mount that came or went makes no event. */
 const ROOT_CHECK_MS = 500;
@@ -86,6 +91,8 @@ export class LinuxCapture {
   private readonly groups = new Map<string, FanotifyCapture>();
   private readonly watches = new Map<WatchedRoot, Watch>();
   private readonly mountTable = openMountTable();
+  /** Written to (eventfd(2)) it ends a wait in `turn`. Whoever writes closes it. */
+  readonly wakeHandle = callEventfd(0, EVENTFD_FLAGS);
   private nextCheckMs = 0;
   private nextProbe = 0;
 
@@ -342,7 +349,10 @@ export class LinuxCapture {
     const last = 8 * polled.length;
     bytes.writeInt32LE(this.mountTable, last);
     bytes.writeInt32LE(POLLPRI, last + 4);
-    if (callPoll(address, polled.length + 1, Math.max(0, Math.ceil(timeoutMs))) <= 0) return [];
+    bytes.writeInt32LE(this.wakeHandle, last + 8);
+    bytes.writeInt32LE(POLLIN, last + 12);
+    if (callPoll(address, polled.length + 2, Math.max(0, Math.ceil(timeoutMs))) <= 0) return [];
+    if (bytes.readInt16LE(last + 14) !== 0) callRead(this.wakeHandle, signalled.address, 8);
     if (bytes.readInt16LE(last + 6) !== 0) for (const watch of [...this.watches.values()]) this.followMounts(watch);
     return polled.filter((_, index) => bytes.readInt16LE(8 * index + 6) !== 0);
   }

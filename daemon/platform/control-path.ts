@@ -1,8 +1,9 @@
 /** Where the control directory of a root lies, the same on every system. */
 import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { CONTROL_NAME } from '../../shared/path.ts';
+import { codeOf, translating } from './system-fault.ts';
 
 export interface ControlDirectory {
   readonly path: string;
@@ -23,16 +24,30 @@ export function locateControl(root: string, isSameVolume: (one: string, other: s
   const beside = join(parent, CONTROL_NAME, `${basename(root) || 'root'}-${digest}`);
   const inside = join(root, CONTROL_NAME);
   if (parent === root || !isSameVolume(root, parent)) return { path: inside, insideRoot: true };
-  if (existsSync(beside)) return { path: beside, insideRoot: false };
-  if (existsSync(inside) || !isWritable(parent)) return { path: inside, insideRoot: true };
+  if (isThere(beside)) return { path: beside, insideRoot: false };
+  if (isThere(inside) || !isWritable(parent)) return { path: inside, insideRoot: true };
   return { path: beside, insideRoot: false };
 }
 
 function isWritable(directory: string): boolean {
+  return succeeds(directory, () => accessSync(directory, constants.W_OK | constants.X_OK));
+}
+
+function isThere(path: string): boolean {
+  return succeeds(path, () => statSync(path));
+}
+
+/** Refusals that say something about the place. A disk that fails says nothing: then the place must not change. */
+const REFUSALS = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS']);
+
+function succeeds(path: string, look: () => unknown): boolean {
   try {
-    accessSync(directory, constants.W_OK | constants.X_OK);
+    look();
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    if (REFUSALS.has(codeOf(error))) return false;
+    return translating(path, () => {
+      throw error;
+    });
   }
 }

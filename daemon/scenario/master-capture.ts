@@ -83,7 +83,7 @@ export class MasterCapture {
 
   constructor(ports: CapturePorts) {
     this.ports = ports;
-    this.unreadable = new UnreadablePlaces(ports.trees);
+    this.unreadable = new UnreadablePlaces(ports.trees, ports.state);
     this.mounts = new MountGuard({ ...ports, rescan: (root, path) => this.rescan(root, path) });
     const audited = {
       ...ports,

@@ -6,6 +6,7 @@
 import type { RelativePath } from '../../shared/path.ts';
 import { isGone } from '../capture/observation.ts';
 import type { RootTree } from '../ports.ts';
+import type { MasterState } from '../store/master-state.ts';
 
 /** More than this are not kept one by one: their root is compared as a whole instead. About 5 MB. */
 const PLACES_KEPT = 20_000;
@@ -22,16 +23,26 @@ export interface UnreadablePlace {
 }
 
 interface Waiting extends UnreadablePlace {
+  /** Its row in the index: it may be elsewhere when it is tried again. */
+  readonly entry: number | undefined;
   readonly attempts: number;
   readonly dueMs: number;
 }
 
+type EntryIndex = Pick<MasterState, 'lookup' | 'byId' | 'placeOf' | 'meta' | 'setMeta'>;
+/** Directories that were not listed, as `[root, path]` pairs in JSON: a restart would find nothing wrong with them. */
+const REMEMBERED = 'unlisted';
+const REMEMBERED_AT_MOST = 1_000;
+
 export class UnreadablePlaces {
   private readonly trees: readonly RootTree[];
+  private readonly index: EntryIndex;
   private readonly places = new Map<string, Waiting>();
 
-  constructor(trees: readonly RootTree[]) {
+  constructor(trees: readonly RootTree[], index: EntryIndex) {
     this.trees = trees;
+    this.index = index;
+    for (const [root, path] of this.remembered()) this.note({ root, path, whole: true }, 0);
   }
 
   get count(): number {
@@ -42,31 +53,53 @@ export class UnreadablePlaces {
     const known = this.places.get(keyOf(place));
     if (known !== undefined) {
       if (place.whole && !known.whole) this.places.set(keyOf(place), { ...known, whole: true });
+      this.remember(place);
       return;
     }
     const full = this.places.size >= PLACES_KEPT;
     const kept = full ? { root: place.root, path: '', whole: false } : place;
     if (full && this.places.has(keyOf(kept))) return;
-    this.places.set(keyOf(kept), { ...kept, attempts: 0, dueMs: nowMs + FIRST_RETRY_MS });
+    const entry = this.index.lookup(kept.root, kept.path)?.id;
+    this.places.set(keyOf(kept), { ...kept, entry, attempts: 0, dueMs: nowMs + FIRST_RETRY_MS });
+    this.remember(kept);
   }
 
-  /** Takes out what can be read again, or is not there any more. */
+  /** Takes out what can be read again, or is not there any more; what was renamed meanwhile under its name of now. */
   takeReadable(nowMs: number): UnreadablePlace[] {
     const readable: UnreadablePlace[] = [];
     let tries = 0;
-    for (const [key, place] of this.places) {
-      if (place.dueMs > nowMs) continue;
+    for (const [key, noted] of this.places) {
+      if (noted.dueMs > nowMs) continue;
       tries += 1;
       if (tries > TRIES) break;
       this.places.delete(key);
+      const place = this.whereNow(noted);
       if (this.canRead(place)) readable.push(place);
       else {
         const attempts = place.attempts + 1;
         const delayMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts, 10));
-        this.places.set(key, { ...place, attempts, dueMs: nowMs + delayMs });
+        this.places.set(keyOf(place), { ...place, attempts, dueMs: nowMs + delayMs });
       }
     }
+    for (const place of readable) this.remember(place);
     return readable;
+  }
+
+  private remembered(): [number, RelativePath][] {
+    return JSON.parse(this.index.meta(REMEMBERED) ?? '[]') as [number, RelativePath][];
+  }
+
+  /** Writes down which directories wait to be sent whole, after `place` came or went. */
+  private remember(place: UnreadablePlace): void {
+    if (!place.whole || this.places.size > REMEMBERED_AT_MOST) return;
+    const wholes = [...this.places.values()].filter(({ whole }) => whole);
+    this.index.setMeta(REMEMBERED, JSON.stringify(wholes.map(({ root, path }) => [root, path])));
+  }
+
+  private whereNow(place: Waiting): Waiting {
+    const row = place.entry === undefined ? undefined : this.index.byId(place.entry);
+    const now = row && this.index.placeOf(row);
+    return now === undefined ? place : { ...place, ...now };
   }
 
   private canRead({ root, path }: UnreadablePlace): boolean {

@@ -11,11 +11,13 @@ const { values } = parseArgs({
     crashes: { type: 'string', default: '10000' },
     from: { type: 'string', default: '1000' },
     stride: { type: 'string', default: '1' },
-    only: { type: 'string', default: 'simulated' },
+    kills: { type: 'string', default: '1000' },
+    faults: { type: 'string', default: '3000' },
+    only: { type: 'string', default: 'simulated,kills,faults' },
   },
 });
 
-function wholeNumber(name: 'crashes' | 'from' | 'stride'): number {
+function wholeNumber(name: 'crashes' | 'kills' | 'faults' | 'from' | 'stride'): number {
   const number = Number(values[name]);
   if (Number.isInteger(number) && number > 0) return number;
   process.stderr.write(`--${name} must be a whole number above 0\n`);
@@ -31,6 +33,18 @@ const campaigns: Readonly<Record<string, () => Promise<string[]>>> = {
     const { crashes, deaths, workloads } = result;
     say(`simulated: ${crashes} crashes (${kinds.join(', ')}), ${deaths} deaths, ${workloads} workloads`);
     return [...result.problems];
+  },
+  kills: async () => {
+    const { sweepKills } = await import('./real-campaign.ts');
+    const { points, calls, problems } = sweepKills(wholeNumber('kills'), wholeNumber('from'));
+    say(`kills: ${points} processes killed in a system call, ${calls.lives} lives`);
+    return [...problems];
+  },
+  faults: async () => {
+    const { sweepFaults } = await import('./real-campaign.ts');
+    const { points, calls, problems } = sweepFaults(wholeNumber('faults'), wholeNumber('from'), wholeNumber('stride'));
+    say(`faults: ${points} system calls that failed or did a part, ${Object.keys(calls).length} kinds`);
+    return [...problems];
   },
 };
 

@@ -7,9 +7,9 @@ import type { ContentHasher } from '../../daemon/link/content-hash.ts';
 import { SeededRandom } from '../memory/clock.ts';
 import { EnginePair } from '../memory/engine-pair.ts';
 import type { Side } from '../memory/pair-core.ts';
-import { describeTree } from '../memory/user.ts';
 import type { CutOrder, MemoryNode } from '../memory/volume.ts';
 import { Users } from '../sim/users.ts';
+import { PairDriver, shorten } from './driver.ts';
 
 export interface CrashPoint {
   readonly seed: number;
@@ -43,8 +43,7 @@ const CHANGING = new Set(['stage', 'write', 'commit', 'make', 'rename', 'metadat
 class CrashRun {
   private readonly point: CrashPoint;
   private readonly pair: EnginePair;
-  private readonly random: SeededRandom;
-  private readonly users: Users;
+  private readonly driver: PairDriver;
   private readonly problems: string[] = [];
   /** Every content a file of the Master has had. */
   private readonly contents = new Set<string>(['']);
@@ -56,8 +55,6 @@ class CrashRun {
   private recovering = false;
   private deaths = 0;
   private operation = '';
-  private actionsLeft = ACTIONS_LIVE;
-  private syncCall: number | undefined;
   /** Sequence the Replica has acknowledged, per generation. */
   private acknowledged = { generation: '', seq: -1 };
 
@@ -66,8 +63,13 @@ class CrashRun {
     this.countdown = point.n;
     this.nextCountdown = point.again;
     this.pair = new EnginePair(hasher, { seed: point.seed + 0x5eed, cutOrder: point.cutOrder });
-    this.random = new SeededRandom(point.seed);
-    this.users = new Users(this.pair.masterTree, this.pair.user, this.random);
+    const random = new SeededRandom(point.seed);
+    const users = new Users(this.pair.masterTree, this.pair.user, random);
+    this.driver = new PairDriver(this.pair, users, random, {
+      guarded: (run) => this.guarded(run),
+      act: (run) => this.act(run),
+      mayConnect: () => !this.recovering,
+    });
     this.pair.watchOperations((side, operation, path) => this.onOperation(side, operation, path));
   }
 
@@ -85,15 +87,15 @@ class CrashRun {
   }
 
   private play(): void {
-    for (let count = ACTIONS_BEFORE; count > 0; count -= 1) this.act();
+    this.driver.actNow(ACTIONS_BEFORE);
     this.start('replica');
     this.start('master');
-    this.userActs();
-    this.supervise();
+    this.driver.actLater(ACTIONS_LIVE);
+    this.driver.supervise();
     const untilMs = this.pair.clock.bootMs() + SETTLE_LIMIT_MS;
-    while (this.problems.length === 0 && !this.isOver()) {
+    while (this.problems.length === 0 && !this.driver.isOver()) {
       if (this.pair.clock.bootMs() > untilMs) {
-        this.notSettled();
+        this.problems.push(...this.driver.describeUnsettled());
         return;
       }
       this.guarded(() => void this.pair.clock.runNext());
@@ -103,20 +105,11 @@ class CrashRun {
 
   // ---------------------------------------------------------------- users
 
-  private act(): void {
+  private act(run: () => void): void {
     this.acting = true;
-    this.users.act();
+    run();
     this.acting = false;
     collectContents(this.pair.masterTree.root, this.contents);
-  }
-
-  private userActs(): void {
-    if (this.actionsLeft === 0) return;
-    this.actionsLeft -= 1;
-    this.pair.clock.after(this.random.below(this.random.chance(0.2) ? 1_500 : 150), () => {
-      this.act();
-      this.userActs();
-    });
   }
 
   // ---------------------------------------------------------------- death
@@ -155,8 +148,7 @@ class CrashRun {
   private bury(): void {
     const { pair, point } = this;
     this.deaths += 1;
-    this.syncCall = undefined;
-    pair.masterStatus = undefined;
+    this.driver.forget();
     if (point.side === 'master') pair.killMaster();
     else if (point.how === 'power') pair.cutReplicaPower(new SeededRandom(1_000 * point.subset + this.deaths));
     else pair.killReplica();
@@ -168,10 +160,7 @@ class CrashRun {
 
   private start(side: Side): void {
     this.pair.clock.after(RESTART_MS, () => {
-      this.guarded(() => {
-        if (side === 'master') this.pair.startMaster();
-        else this.pair.startReplica();
-      });
+      this.driver.start(side);
       if (side === 'replica' && this.pair.replicaAlive) this.checkRecovered();
     });
   }
@@ -185,26 +174,6 @@ class CrashRun {
       }
       if (this.pair.replicaReceived !== undefined) this.checkVisible('after recovery');
       this.recovering = false;
-    });
-  }
-
-  /** What the daemon does: joins the hosts and has a Replica without usable data synchronized. */
-  private supervise(): void {
-    this.pair.clock.after(50, () => {
-      const { pair } = this;
-      if (!this.recovering) this.guarded(() => pair.connect());
-      if (this.syncCall !== undefined && pair.answerOf(this.syncCall) !== undefined) {
-        this.syncCall = undefined;
-        // What was said before the answer is outdated.
-        pair.masterStatus = undefined;
-      }
-      const peer = pair.masterAlive ? pair.masterStatus?.peers.replica : undefined;
-      const waits = peer !== undefined && !peer.synchronized && peer.link === 'catching-up';
-      if (waits && this.syncCall === undefined) {
-        const method = this.random.pick(['file', 'block'] as const);
-        this.syncCall = pair.post({ name: 'synchronize', peer: 'replica', method, ignoreSame: true });
-      }
-      this.supervise();
     });
   }
 
@@ -223,7 +192,7 @@ class CrashRun {
     const compared = this.pair.codes('replica').includes('SYN-006');
     if (received === undefined) {
       // Without a position everything is compared; with one given up silently, protection would be gone silently.
-      if (this.acknowledged.seq >= 0 && !compared && this.syncCall === undefined) this.checkGivenUp();
+      if (this.acknowledged.seq >= 0 && !compared) this.checkGivenUp();
       return;
     }
     // In another order than they were made, names can show what is only made good by applying the spool again.
@@ -243,31 +212,6 @@ class CrashRun {
     for (const [path, content] of visibleContents(this.pair.replicaTree.root)) {
       if (!this.contents.has(content)) this.problems.push(`torn ${when}: ${path} holds ${shorten(content)}`);
     }
-  }
-
-  private isOver(): boolean {
-    const { pair } = this;
-    if (this.actionsLeft > 0 || !pair.masterAlive || !pair.replicaAlive) return false;
-    const peer = pair.masterStatus?.peers.replica;
-    if (peer?.synchronized !== true || peer.pendingChanges > 0 || peer.lagMs > 0 || peer.parked > 0) return false;
-    return this.syncCall === undefined && this.differences().length === 0;
-  }
-
-  private differences(): string[] {
-    const wanted = describeTree(this.pair.masterTree);
-    const found = describeTree(this.pair.replicaTree);
-    const lines: string[] = [];
-    for (const path of new Set([...wanted.keys(), ...found.keys()])) {
-      if (wanted.get(path) === found.get(path)) continue;
-      lines.push(`${path || '(root)'}: ${shorten(found.get(path))} instead of ${shorten(wanted.get(path))}`);
-    }
-    return lines;
-  }
-
-  private notSettled(): void {
-    const peer = this.pair.masterStatus?.peers.replica;
-    this.problems.push(`not settled: ${JSON.stringify(peer)}`, ...this.differences().slice(0, 6));
-    this.problems.push(...this.pair.failures.map((fault) => `failed: ${fault.text}`).slice(0, 3));
   }
 
   private checkEnd(): void {
@@ -298,12 +242,6 @@ function collectContents(root: MemoryNode, into: Set<string>): void {
 
 function textOf(content: Uint8Array): string {
   return Buffer.from(content.buffer, content.byteOffset, content.length).toString('latin1');
-}
-
-function shorten(text: string | undefined): string {
-  if (text === undefined) return 'nothing';
-  const printable = text.replace(/[^ -~]/g, '.');
-  return printable.length > 80 ? `${printable.slice(0, 80)}… (${text.length})` : printable;
 }
 
 export function crash(hasher: ContentHasher, point: CrashPoint): CrashOutcome {

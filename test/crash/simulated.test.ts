@@ -4,7 +4,7 @@ import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import { sweepCrashes } from './campaign.ts';
 
 const hasher = await createContentHasher();
-const CRASHES = 1_000;
+const CRASHES = 800;
 
 test(`${CRASHES} kills and power cuts inside operations lose nothing acknowledged and tear no file`, (t) => {
   t.timeout(240_000);

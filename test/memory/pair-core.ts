@@ -1,5 +1,5 @@
 /** Both engines of a scenario in virtual time, joined by a link that can be cut; either can be killed and started again. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Standby } from '../../daemon/apply/standby.ts';
@@ -20,7 +20,7 @@ import { MasterEngine } from '../../daemon/scenario/master-engine.ts';
 import { ReplicaEngine, type ReplicaEnginePorts } from '../../daemon/scenario/replica-engine.ts';
 import { MasterState } from '../../daemon/store/master-state.ts';
 import { ALL_KINDS, type AttributeKinds } from '../../shared/attributes.ts';
-import { type FaultDocument, fillTemplate } from '../../shared/faults.ts';
+import { Fault, type FaultDocument, fillTemplate } from '../../shared/faults.ts';
 import type { Position } from '../../shared/position.ts';
 import { MemoryCapture } from './capture.ts';
 import { SeededRandom, SimulatedClock } from './clock.ts';
@@ -82,9 +82,11 @@ export abstract class PairCore {
   sentBytes = 0;
   /** Time of a message on the wire. */
   latencyMs: () => number = () => 0;
+  /** An engine gave up; nobody starts it again by itself. */
+  onFailed: (side: Side) => void = () => {};
   disturb: (hints: readonly CaptureHint[]) => readonly CaptureHint[] = (hints) => hints;
   private readonly hasher: ContentHasher;
-  protected readonly directory = mkdtempSync(join(MEMORY_DISK, 'mainstay-pair-'));
+  private readonly directory: string;
   readonly exclude: readonly string[];
   /** Used by the next start of an engine. */
   fileFilter: readonly string[] = [];
@@ -106,7 +108,10 @@ export abstract class PairCore {
   protected beforeCommit: () => void = () => {};
   private readonly replies = new Map<number, { result?: unknown; fault?: FaultDocument }>();
 
-  protected constructor(hasher: ContentHasher, seed: number, exclude: readonly string[]) {
+  /** `directory`: for the state of both; made when it is missing, removed by `close`. */
+  protected constructor(hasher: ContentHasher, seed: number, exclude: readonly string[], directory?: string) {
+    this.directory = directory ?? mkdtempSync(join(MEMORY_DISK, 'mainstay-pair-'));
+    mkdirSync(this.directory, { recursive: true });
     this.hasher = hasher;
     this.random = new SeededRandom(seed);
     this.exclude = exclude;
@@ -161,9 +166,11 @@ export abstract class PairCore {
     this.masterState = state;
     const { random, hasher } = this;
     this.within('master', () => {
+      const tree = this.opened('master', () => this.openMasterTree());
+      if (tree === undefined) return;
       const engine = new MasterEngine(
         this.config('master'),
-        { clock, random, trees: [this.openMasterTree()], state, hasher },
+        { clock, random, trees: [tree], state, hasher },
         (notice) => {
           if (!clock.dead) this.onNotice('master', notice);
         },
@@ -181,9 +188,11 @@ export abstract class PairCore {
     const { hasher } = this;
     const excluded = compileFilter(this, true);
     this.within('replica', () => {
+      const files = this.opened('replica', () => this.openReplicaFiles());
+      if (files === undefined) return;
       const engine = new ReplicaEngine(
         { ...this.config('replica'), ...options },
-        { clock, ...this.openReplicaFiles(), hasher, excluded },
+        { clock, ...files, hasher, excluded },
         (notice) => {
           if (!clock.dead) this.onNotice('replica', notice);
         },
@@ -191,6 +200,16 @@ export abstract class PairCore {
       this.replica = { engine, clock };
       engine.start();
     });
+  }
+
+  /** What cannot be opened is a failed engine, as in its worker. */
+  private opened<Files>(side: Side, open: () => Files): Files | undefined {
+    try {
+      return open();
+    } catch (error) {
+      this.onNotice(side, { type: 'failed', fault: Fault.from(error).toDocument() });
+      return undefined;
+    }
   }
 
   private tellMaster(request: EngineRequest): void {
@@ -341,6 +360,7 @@ export abstract class PairCore {
         return;
       case 'failed':
         this.failures.push(notice.fault);
+        this.onFailed(side);
         return;
       default:
     }

@@ -1,20 +1,42 @@
 /** What users and applications do in a root, chosen by the seed. */
-import { baseName, joinPath, parentPath } from '../../shared/path.ts';
+import type { RootTree } from '../../daemon/ports.ts';
+import { baseName, joinPath, parentPath, type RelativePath } from '../../shared/path.ts';
 import type { SeededRandom } from '../memory/clock.ts';
-import type { MemoryTree } from '../memory/tree.ts';
-import type { MemoryUser } from '../memory/user.ts';
 
 const NAMES = ['a', 'b', 'c', 'd', 'index.html', 'data.db', 'é', 'x~'];
 /** Beyond what travels in one piece (256 KiB). */
 const LARGE_BYTES = 300_000;
 
+type Content = Uint8Array | string;
+
+/** Ordinary file calls, in memory or on a disk; each tells the capture source what a kernel would. */
+export interface UserCalls {
+  /** Creates or overwrites in place and closes. */
+  writeFile(path: RelativePath, content: Content): void;
+  /** The same, but the writer keeps the file open. */
+  writeOpen(path: RelativePath, content: Content): void;
+  append(path: RelativePath, content: Content): void;
+  makeDirectory(path: RelativePath): void;
+  makeSymlink(path: RelativePath, target: string): void;
+  link(existing: RelativePath, path: RelativePath): void;
+  /** rename(2): replaces a file or an empty directory. */
+  rename(from: RelativePath, to: RelativePath): void;
+  /** rm -rf */
+  remove(path: RelativePath): void;
+  setMode(path: RelativePath, mode: number): void;
+  setOwner(path: RelativePath, uid: number, gid: number): void;
+  setMtimeNs(path: RelativePath, mtimeNs: bigint): void;
+  /** Moves a directory built elsewhere on the volume into the root: one event for all of it. */
+  moveIn(path: RelativePath, build: (elsewhere: UserCalls) => void): void;
+}
+
 export class Users {
-  private readonly tree: MemoryTree;
-  private readonly user: MemoryUser;
+  private readonly tree: Pick<RootTree, 'scan' | 'stat'>;
+  private readonly user: UserCalls;
   private readonly random: SeededRandom;
   private saved = 0;
 
-  constructor(tree: MemoryTree, user: MemoryUser, random: SeededRandom) {
+  constructor(tree: Pick<RootTree, 'scan' | 'stat'>, user: UserCalls, random: SeededRandom) {
     this.tree = tree;
     this.user = user;
     this.random = random;

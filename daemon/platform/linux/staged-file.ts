@@ -18,6 +18,8 @@ export interface StagingPlace {
   /** Runs with a handle of the parent of `path` and the last name. */
   withParent<T>(path: RelativePath, run: (parent: number, name: string) => T): T;
   openFile(path: RelativePath): number;
+  /** Files being written; a tree that is closed releases them, because no handle is closed with a thread. */
+  readonly open: Set<StagedFile>;
 }
 
 const REOPEN_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | O_CLOEXEC;
@@ -58,6 +60,7 @@ class LinuxStagedFile implements StagedFile {
     this.name = name;
     this.handle = handle;
     this.isKept = isKept;
+    place.open.add(this);
   }
 
   private directory(): number {
@@ -157,6 +160,7 @@ class LinuxStagedFile implements StagedFile {
   }
 
   private closeFile(): void {
+    this.place.open.delete(this);
     closeHandle(this.handle);
     this.handle = -1;
   }

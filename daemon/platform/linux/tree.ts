@@ -5,7 +5,6 @@
  */
 import { constants, fsyncSync, readSync, statfsSync } from 'node:fs';
 import { constants as system } from 'node:os';
-import { join } from 'node:path';
 import { type AttributeBytes, kindBit, NO_ATTRIBUTES } from '../../../shared/attributes.ts';
 import { Fault } from '../../../shared/faults.ts';
 import {
@@ -29,7 +28,7 @@ import type {
 } from '../../ports.ts';
 import { faultOfErrno, translating } from '../system-fault.ts';
 import { kindsOfVolume, readAttributes, readAttributesIn, writeAttributes } from './attributes.ts';
-import { prepareControl } from './control.ts';
+import { type ControlHandles, openControl, prepareControl } from './control.ts';
 import { decodeStat, listedName, listRaw, scanHandle, statDevice, statFollowing, statHandle } from './directory.ts';
 import {
   AT_FDCWD,
@@ -74,12 +73,6 @@ const CAPABILITIES: TreeCapabilities = {
   hardLinks: true,
 };
 
-interface ControlHandles {
-  readonly staging: number;
-  readonly kept: number;
-  readonly cookies: number;
-}
-
 export class LinuxTree implements RootTree {
   readonly path: string;
   capabilities = CAPABILITIES;
@@ -87,12 +80,14 @@ export class LinuxTree implements RootTree {
   private device = 0;
   private identity = '';
   private control: ControlHandles | undefined;
+  private readonly staged = new Set<StagedFile>();
   private nextTemporary = 0;
   private readonly stagingPlace: StagingPlace = {
     staging: () => this.controlHandles().staging,
     kept: () => this.controlHandles().kept,
     withParent: <T>(path: RelativePath, run: (parent: number, name: string) => T) => this.withParent(path, run),
     openFile: (path: RelativePath) => this.openFile(path),
+    open: this.staged,
   };
 
   /** Throws `ROOT-MISSING` when there is no directory at `path`. */
@@ -117,8 +112,12 @@ export class LinuxTree implements RootTree {
     this.close();
     const handle = openAt(AT_FDCWD, this.path, ROOT_FLAGS);
     if (handle < 0) throw this.rootFault(errno());
+    if (statHandle(handle) < 0) {
+      const code = errno();
+      closeHandle(handle);
+      throw this.rootFault(code);
+    }
     this.root = handle;
-    if (statHandle(handle) < 0) throw this.rootFault(errno());
     this.device = statDevice();
     this.capabilities = { ...CAPABILITIES, attributeKinds: kindsOfVolume(handle) };
     this.identity = identity;
@@ -302,16 +301,11 @@ export class LinuxTree implements RootTree {
   }
 
   private keepCopy(path: RelativePath, keepName: string, stat: EntryStat): void {
-    const { kept, staging } = this.controlHandles();
+    const { kept } = this.controlHandles();
     const kinds = this.capabilities.attributeKinds;
     const bytes = this.attributesOf(parentPath(path) ?? '', [baseName(path)]).get(baseName(path));
     const attributes = bytes === undefined ? {} : { attributes: { kinds, bytes } };
-    const copy = stageFile({
-      staging: () => staging,
-      kept: () => kept,
-      withParent: (_target, run) => run(kept, keepName),
-      openFile: (source) => this.openFile(source),
-    });
+    const copy = stageFile({ ...this.stagingPlace, withParent: (_target, run) => run(kept, keepName) });
     try {
       copy.copyFrom(path, 0, stat.sizeBytes);
       copy.setMetadata({ mode: stat.mode, uid: stat.uid, gid: stat.gid, mtimeNs: stat.mtimeNs, ...attributes });
@@ -383,6 +377,7 @@ export class LinuxTree implements RootTree {
   }
 
   close(): void {
+    for (const file of [...this.staged]) file.release();
     if (this.root >= 0) closeHandle(this.root);
     this.root = -1;
     if (this.control === undefined) return;
@@ -396,12 +391,7 @@ export class LinuxTree implements RootTree {
   private controlHandles(): ControlHandles {
     if (this.control !== undefined) return this.control;
     const { path } = prepareControl(this.path);
-    const open = (part: string) => {
-      const handle = openAt(AT_FDCWD, join(path, part), OPEN_DIRECTORY);
-      if (handle < 0) throw faultOfErrno(errno(), join(path, part));
-      return handle;
-    };
-    this.control = { staging: open('staging'), kept: open('kept'), cookies: open('cookies') };
+    this.control = openControl(path);
     // A default access list of the parent would be inherited by every new file.
     const kinds = this.capabilities.attributeKinds & kindBit('posix-acl');
     writeAttributes({ handle: this.control.staging }, { kinds, bytes: NO_ATTRIBUTES }, path);

@@ -110,7 +110,7 @@ export class FileSegmentLog implements SegmentLog {
     const path = this.pathOf(segment);
     return translating(path, () => {
       const handle = openSync(path, constants.O_RDWR | create, 0o600);
-      const file = { handle, sizeBytes: fstatSync(handle).size, named: false };
+      const file = { handle, sizeBytes: sizeOrClose(handle), named: false };
       this.open.set(segment, file);
       return file;
     });
@@ -125,5 +125,14 @@ export class FileSegmentLog implements SegmentLog {
 
   private pathOf(segment: number): string {
     return join(this.directory, `${segment}.log`);
+  }
+}
+
+function sizeOrClose(handle: number): number {
+  try {
+    return fstatSync(handle).size;
+  } catch (error) {
+    closeSync(handle);
+    throw error;
   }
 }

@@ -78,6 +78,12 @@ export const FAULTS = define({
     text: '"{path}" exists already.',
     hint: 'Something else writes into the Replica root.',
   },
+  'FS-IMMUTABLE': {
+    kind: 'permanent',
+    exit: 1,
+    text: '"{path}" or its directory is immutable or append-only.',
+    hint: 'Take the flag off on that host (`chattr -i -a`); it is tried again by itself.',
+  },
   'FS-DENIED': {
     kind: 'permanent',
     exit: 1,

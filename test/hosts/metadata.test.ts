@@ -13,6 +13,22 @@ function run(program: string, ...args: string[]): void {
 function decorate(root: string, name: string): void {
   const at = (...parts: string[]): string => join(root, name, ...parts);
   mkdirSync(at('inside'), { recursive: true });
+  // Bytes that are no UTF-8, composed and decomposed, names that other systems reserve or take for one another.
+  for (const bytes of ['ff2e747874', '61cc88', 'c3a4', '6e6577 0a 6c696e65', '80']) {
+    writeFileSync(Buffer.concat([Buffer.from(`${at()}/`), Buffer.from(bytes.replaceAll(' ', ''), 'hex')]), bytes);
+  }
+  for (const file of [
+    'Case',
+    'case',
+    'CON',
+    'aux.txt',
+    'trailing dot.',
+    'trailing space ',
+    'a:b',
+    'back\\slash',
+    '*?<>|"',
+  ])
+    writeFileSync(at(file), file);
   for (const file of ['plain', 'acl', 'tagged', 'program', 'owned', 'linked', 'inside/inherits'])
     writeFileSync(at(file), file);
   linkSync(at('linked'), at('linked too'));

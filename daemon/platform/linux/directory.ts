@@ -25,6 +25,9 @@ const nanoLong = new BigInt64Array(nanoWords.buffer);
 
 // Offsets of struct statx (linux/stat.h) in units of four bytes.
 const MASK = 0;
+/** STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND */
+const PROTECTED = 0x30;
+const FLAGS = 2;
 const LINKS = 4;
 const UID = 5;
 const GID = 6;
@@ -76,6 +79,11 @@ export function statDevice(): number {
 /** Mount of the last stat; 0 before Linux 5.8. */
 export function statMount(): number {
   return words[MOUNT_ID]! + words[MOUNT_ID + 1]! * TWO_32;
+}
+
+/** Whether the object of the last stat is immutable or append-only (chattr +i, +a). */
+export function isProtected(): boolean {
+  return (words[FLAGS]! & PROTECTED) !== 0;
 }
 
 /** Inode of the last stat; one on another file system (a mount below the root) is told apart by its device. */

@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import type { EntryStat, Metadata } from '../../ports.ts';
 import { faultOfErrno } from '../system-fault.ts';
 import { writeAttributes } from './attributes.ts';
+import { deniedFault } from './denied.ts';
 import { decodeStat, statAt } from './directory.ts';
 import {
   chmodHandle,
@@ -28,6 +29,10 @@ function checkOwner(result: number, path: string): void {
   const code = errno();
   if (code === constants.errno.EPERM && !isRoot) return;
   throw faultOfErrno(code, path);
+}
+
+function checkNamed(result: number, directory: number, name: string, path: string): void {
+  if (result < 0) throw deniedFault(errno(), directory, name, path);
 }
 
 function check(result: number, path: string): void {
@@ -73,7 +78,7 @@ export function setNamedMetadata(directory: number, name: string, metadata: Meta
   const modeDiffers = metadata.mode !== undefined && (owned || attributed || metadata.mode !== before.mode);
   if (modeDiffers && before.type !== 'symlink') setMode(directory, name, metadata.mode!, path);
   if (metadata.mtimeNs !== undefined && metadata.mtimeNs !== before.mtimeNs) {
-    check(setTimeAt(directory, name, metadata.mtimeNs), path);
+    checkNamed(setTimeAt(directory, name, metadata.mtimeNs), directory, name, path);
   }
 }
 
@@ -82,7 +87,7 @@ function setMode(directory: number, name: string, mode: number, path: string): v
   const handle = openAt(directory, name, O_PATH | fileConstants.O_NOFOLLOW | O_CLOEXEC);
   check(handle, path);
   try {
-    check(chmodPathHandle(handle, mode), path);
+    checkNamed(chmodPathHandle(handle, mode), directory, name, path);
   } finally {
     closeHandle(handle);
   }

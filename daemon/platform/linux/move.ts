@@ -1,6 +1,7 @@
 /** Moving between directory handles without ever replacing anything. */
 import { constants } from 'node:os';
 import { faultOfErrno } from '../system-fault.ts';
+import { deniedFault } from './denied.ts';
 import { statAt } from './directory.ts';
 import { errno, RENAME_NOREPLACE, renameAt } from './libc.ts';
 
@@ -22,5 +23,5 @@ export function moveWithoutReplacing(
     else if (renameAt(from, fromName, to, toName, 0) >= 0) return;
     else code = errno();
   }
-  throw faultOfErrno(code, code === EEXIST ? toPath : fromPath);
+  throw code === EEXIST ? faultOfErrno(code, toPath) : deniedFault(code, from, fromName, fromPath);
 }

@@ -5,6 +5,7 @@ import { Fault } from '../../../shared/faults.ts';
 import type { RelativePath } from '../../../shared/path.ts';
 import type { Metadata, StagedFile } from '../../ports.ts';
 import { faultOfErrno, translating } from '../system-fault.ts';
+import { deniedFault } from './denied.ts';
 import { decodeStat, statHandle } from './directory.ts';
 import { closeHandle, copyRange, errno, O_CLOEXEC, openAt, RENAME_NOREPLACE, renameAt, unlinkAt } from './libc.ts';
 import { setHandleMetadata } from './metadata.ts';
@@ -122,7 +123,7 @@ class LinuxStagedFile implements StagedFile {
     // Here, because every write before has moved the time of the file.
     this.applyMetadata();
     this.place.withParent(path, (parent, name) => {
-      if (renameAt(this.directory(), this.name, parent, name, 0) < 0) throw faultOfErrno(errno(), path);
+      if (renameAt(this.directory(), this.name, parent, name, 0) < 0) throw deniedFault(errno(), parent, name, path);
     });
     this.state = 'committed';
     this.closeFile();

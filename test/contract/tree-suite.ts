@@ -397,7 +397,8 @@ function inPlaceStories(story: Story): void {
     file.flush();
     file.close();
     t.is(f.user.readFile('file'), '01abc56789\0\0en');
-    t.deepEqual(f.tree.stat('file')!.id, before);
+    // The inode alone: Wine takes the time of the last change for the time of birth.
+    t.is(f.tree.stat('file')!.id.inode, before.inode);
   });
 
   story('only a regular file below the root can be changed in place', (t, f) => {

@@ -16,6 +16,7 @@ import type { RelativePath } from '../../../shared/path.ts';
 import type { Metadata, StagedFile } from '../../ports.ts';
 import { flushFault } from '../node/durable.ts';
 import { translating } from '../system-fault.ts';
+import { refuseAttributes } from './attributes.ts';
 import { setModificationTime } from './kernel.ts';
 import { retryBusy } from './paths.ts';
 
@@ -107,6 +108,7 @@ export class WindowsStagedFile implements StagedFile {
 
   setMetadata(metadata: Metadata): void {
     this.requireOpen();
+    refuseAttributes(metadata, this.native);
     this.metadata = { ...this.metadata, ...metadata };
   }
 

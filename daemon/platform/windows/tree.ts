@@ -43,6 +43,7 @@ import { codeOf, faultOfName, translating } from '../system-fault.ts';
 import { readModificationTime, setModificationTime } from './kernel.ts';
 import { decodeWindowsName } from './names.ts';
 import { retryBusy, WindowsPaths } from './paths.ts';
+import { refuseAttributes } from './attributes.ts';
 import { WindowsStagedFile } from './staged-file.ts';
 import { writtenFile } from './written-file.ts';
 
@@ -231,6 +232,7 @@ export class WindowsTree implements RootTree {
   }
 
   private applyTime(native: string, metadata: Metadata, path: string): void {
+    refuseAttributes(metadata, path);
     if (metadata.mtimeNs === undefined) return;
     if (!setModificationTime(native, metadata.mtimeNs)) throw new Fault('FS-BUSY', { path });
   }

@@ -40,10 +40,10 @@ import type {
 import { CONTROL_PARTS, locateControl } from '../control-path.ts';
 import { flushFault } from '../node/durable.ts';
 import { codeOf, faultOfName, translating } from '../system-fault.ts';
+import { refuseAttributes } from './attributes.ts';
 import { readModificationTime, setModificationTime } from './kernel.ts';
 import { decodeWindowsName } from './names.ts';
 import { retryBusy, WindowsPaths } from './paths.ts';
-import { refuseAttributes } from './attributes.ts';
 import { WindowsStagedFile } from './staged-file.ts';
 import { writtenFile } from './written-file.ts';
 

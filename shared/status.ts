@@ -41,6 +41,8 @@ export interface HostStatus {
   /** The spool of this host is full in so many ms when it goes on growing like in the last minute; absent: it does not. */
   readonly spoolFullInMs?: number;
   readonly verifiedAt?: number;
+  /** Replicas: false: what it has is unknown or outdated, so its lag and exposure say nothing. */
+  readonly synchronized?: boolean;
   /** Only on Replicas. */
   readonly replica?: ReplicaStatus;
 }

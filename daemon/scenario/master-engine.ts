@@ -127,6 +127,7 @@ export class MasterEngine {
         reply: (id, result, fault) => this.reply(id, result, fault),
         onEvent: (code, details) => this.event(code, details),
         wake: () => this.wake(),
+        refuseUnasked: () => this.holds.refuseComparison(config.scenarioName),
       },
       Math.floor(ports.random.fraction() * 2 ** 31),
     );

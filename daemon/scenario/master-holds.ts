@@ -3,6 +3,7 @@
  * deletion on until the operator has looked at it. The brake is durable together with the changes it is about.
  */
 
+import { Fault } from '../../shared/faults.ts';
 import type { BrakeStatus } from '../../shared/status.ts';
 import { MassDeletions } from '../capture/mass-deletions.ts';
 import type { Clock } from '../ports.ts';
@@ -60,6 +61,12 @@ export class MasterHolds {
       case 'brake-release':
         return this.release();
     }
+  }
+
+  /** A comparison would carry out what the brake is there to hold. */
+  refuseComparison(name: string): void {
+    if (this.brake === undefined) return;
+    throw new Fault('SCENARIO-STATE', { name, state: 'suspended', reason: 'the mass-change brake is on' });
   }
 
   /** Entries went from the index, in the transaction that is open now; before it the newest sequence was `seqBefore`. */

@@ -34,6 +34,8 @@ export interface SyncDeskPorts {
   readonly reply: (id: number, result: unknown, fault?: Fault) => void;
   readonly onEvent: (code: string, details?: Readonly<Record<string, string | number | boolean>>) => void;
   readonly wake: () => void;
+  /** Throws why nothing may be made equal now unless the operator asks for it. */
+  readonly refuseUnasked: () => void;
 }
 
 interface PendingSync {
@@ -125,6 +127,7 @@ export class MasterSyncDesk {
       peer.startSync({ syncId, method: 'file', ignoreSame, dryRun: true, base, recording: 'ignore' });
       return;
     }
+    if (call.adoptRoots !== true) this.ports.refuseUnasked();
     if (this.runTargeted(peer, call, again)) return;
     this.ports.capture.recordIdentities(call.adoptRoots === true && !again);
     const others = [...this.ports.peers.values()].some((other) => other !== peer && this.dependsOnIndex(other));

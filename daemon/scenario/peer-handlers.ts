@@ -34,7 +34,8 @@ export function createPeerHandlers(
     'peer.facts': async ({ scenarioId, paths }, session) => {
       const runner = scenarios.runner(scenarioId);
       if (runner !== undefined) refuseStranger(runner, session);
-      return await collectFacts(environment, paths, scenarios.occupied(scenarioId));
+      const facts = await collectFacts(environment, paths, scenarios.occupied(scenarioId));
+      return { ...facts, knowsScenario: runner !== undefined };
     },
     'peer.prepare': async ({ document, epoch, adoptRoots }, session) => {
       const complete = parse(document);

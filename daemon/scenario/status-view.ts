@@ -40,7 +40,7 @@ export function masterStatus(view: MasterView): ScenarioStatus {
   const { stored, life, engine } = view;
   const running = life.is === 'running' || life.is === 'stopping';
   const brake = life.is === 'running' ? engine?.brake : undefined;
-  const state = shownState(scenarioState(life), brake);
+  const state = shownState(scenarioState(life), brake, running ? engine?.phase : undefined);
   const problem = masterProblem(view);
   const live = running ? engine : undefined;
   return {
@@ -63,8 +63,15 @@ export function refuseToWait({ name, nextSendAt }: ScenarioStatus, untilWallMs: 
 }
 
 /** What the Replicas get is not applied while the brake is on. */
-function shownState(state: ScenarioState, brake: BrakeStatus | undefined): ScenarioState {
-  return brake !== undefined && state === 'protected' ? 'suspended' : state;
+function shownState(
+  state: ScenarioState,
+  brake: BrakeStatus | undefined,
+  phase: EngineStatus['phase'] | undefined,
+): ScenarioState {
+  if (state !== 'protected') return state;
+  // A root is missing: what happens there now is not seen.
+  if (phase === 'held') return 'out-of-sync';
+  return brake === undefined ? state : 'suspended';
 }
 
 function common(stored: StoredScenario, reportedBy: string, state: ScenarioState, running: boolean) {
@@ -89,7 +96,7 @@ function masterHost(stored: StoredScenario, engine: EngineStatus | undefined): H
   return {
     name: stored.document.master.name,
     role: 'active',
-    health: 'alive',
+    health: engine?.phase === 'held' ? 'suspect' : 'alive',
     gate: 'none',
     position: engine?.position ?? NO_POSITION,
     lagMs: 0,
@@ -113,7 +120,7 @@ function replicaHost(host: HostReference, engine: EngineStatus | undefined): Hos
     exposureMs: peer?.exposureMs ?? 0,
     exposureBytes: peer?.exposureBytes ?? 0,
     spoolBytes: peer?.spoolBytes ?? 0,
-    ...(peer === undefined ? {} : { replica: withoutSynchronized(peer) }),
+    ...(peer === undefined ? {} : { synchronized: peer.synchronized, replica: withoutSynchronized(peer) }),
   };
 }
 

@@ -28,6 +28,8 @@ const dataset = z.object({
   complete: z.boolean(),
   /** Paths that differ from another one only in case; at most 20. */
   collisions: z.array(z.string()).max(20),
+  /** A few of its names at the top. */
+  names: z.array(z.string()).max(5).optional(),
   /** Paths that could not be read; at most 20. */
   unreadable: z.array(z.string()).max(20),
 });
@@ -55,6 +57,8 @@ export const hostFacts = machine.extend({
   paths: z.array(pathFacts).max(255),
   /** What is below each of `paths`, in the same order. */
   datasets: z.array(dataset).max(255),
+  /** It has been a Replica of this scenario before: what its roots hold came from there. */
+  knowsScenario: z.boolean().optional(),
   /** Roots of other scenarios that run on this host. */
   occupied: z.array(z.object({ scenario: z.string(), path: z.string() })).max(10_000),
 });

@@ -1,4 +1,5 @@
 /** Checks of root directories on both sides: there, usable, apart from each other, large enough. Pure. */
+import { settingOf } from '../../config/catalogue.ts';
 import { overlap } from '../../config/root-path.ts';
 import type { Finding } from '../../shared/results.ts';
 import { formatBytes, formatCount } from '../../shared/units.ts';
@@ -11,6 +12,7 @@ export function checkRoots(evidence: Evidence): Finding[] {
   for (const replica of evidence.replicas) {
     findings.push(...sideChecks(replica, 'replica'), ...pairChecks(evidence, replica));
     findings.push(...spaceChecks(evidence, replica), ...sharedChecks(evidence, replica));
+    findings.push(...foreignChecks(evidence, replica));
   }
   return findings;
 }
@@ -224,4 +226,23 @@ function spaceChecks(evidence: Evidence, replica: HostEvidence): Finding[] {
         fix: 'Free or add space, or choose a Replica root on a larger volume.',
       }),
     );
+}
+
+/** The first synchronization removes what the Master does not have: somebody's files may lie in a root chosen by mistake. */
+function foreignChecks({ document }: Evidence, replica: HostEvidence): Finding[] {
+  const { datasets, paths, knowsScenario } = replica.facts;
+  if (knowsScenario === true) return [];
+  if (settingOf(document.settings, 'replication.keepDeletedDuringSynchronization')) return [];
+  return datasets.flatMap(({ entries, names = [], complete }, index) => {
+    if (names.length === 0) return [];
+    const count = `${complete ? '' : 'at least '}${formatCount(Math.max(entries, names.length))}`;
+    return [
+      finding('warning', 'ROOT-FOREIGN', replica.reference.name, {
+        text: `The Replica root ${paths[index]!.path} is not empty and was never synchronized: what the Master does not have is removed.`,
+        found: `${count} files and directories, such as ${names.join(', ')}`,
+        expected: 'an empty directory, or a copy of the data of the Master',
+        fix: 'Look into it before Run. Choose another directory, move the files away, or keep them: replication.keepDeletedDuringSynchronization.',
+      }),
+    ];
+  });
 }

@@ -138,6 +138,19 @@ test('a deletion that happens while no Replica is connected is held when one com
   pair.close();
 });
 
+test('a comparison nobody asked for does not carry out what the brake holds', (t) => {
+  const pair = protectedPair({ massDeletePercent: 30 });
+  const before = filesOf(pair);
+  pair.user.remove('keep');
+  pair.run(5_000);
+  t.throws(() => pair.synchronize(), { message: /brake/ });
+  t.deepEqual(filesOf(pair), before);
+  pair.call({ name: 'brake-release' });
+  pair.barrier();
+  t.deepEqual(pair.replicaView(), pair.masterView());
+  pair.close();
+});
+
 test('everyday deletions do not put the brake on, and nothing does when it is off', (t) => {
   const pair = protectedPair({ massDeletePercent: 50 });
   for (let n = 0; n < 40; n += 1) pair.user.remove(`keep/${n}`);

@@ -663,7 +663,7 @@ test('a bandwidth limit is edited while the scenario runs and reaches the engine
   await alpha.command('scenario.set', { name: 'web', values });
   await settle();
   const policy = { bytesPerSecond: 5_000_000, grid: values['link.bandwidthGrid'] };
-  t.deepEqual(alpha.engine.calls.at(-1), { name: 'bandwidth', policy });
+  t.like(alpha.engine.calls.at(-1), { name: 'bandwidth', policy });
   const wrong = { 'link.bandwidthGrid': ['mon-fri 8-18'] };
   t.is((await faultOf(t, alpha.command('scenario.set', { name: 'web', values: wrong }))).code, 'CONFIG-INVALID');
 });
@@ -709,4 +709,17 @@ test('a comparison of a stopped scenario whose Replica gets no connection gives 
   t.true(alpha.engine.ended);
   await world.advance(70_000);
   t.true(beta.engine.ended, 'the other host did not hear of the end: it ends by itself');
+});
+
+test('a missing root of the Master shows in state and health, and an unsynchronized Replica as such', async (t) => {
+  const { alpha } = await running();
+  alpha.engine.report({}, { phase: 'held', held: 'The root "/srv/www" is missing.' });
+  t.is(alpha.status().state, 'out-of-sync');
+  t.is(alpha.status().hosts[0]?.health, 'suspect');
+  t.regex(alpha.status().problem ?? '', /missing/);
+  alpha.engine.report();
+  t.is(alpha.status().state, 'protected');
+  t.true(alpha.status().hosts[1]?.synchronized);
+  alpha.engine.report({ synchronized: false });
+  t.false(alpha.status().hosts[1]?.synchronized);
 });

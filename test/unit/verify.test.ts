@@ -34,6 +34,7 @@ interface Change {
   readonly replica?: Partial<HostFacts>;
   readonly clockAheadMs?: number;
   readonly clockErrorMs?: number;
+  readonly settings?: ScenarioDocument['settings'];
 }
 
 /** A pair with nothing to find, changed in one point. */
@@ -48,7 +49,7 @@ function evidence(change: Change = {}): Evidence {
     replicas: [{ name: 'beta', address: '10.0.0.2:25000' }],
     roots,
     exclude: [],
-    settings: {},
+    settings: change.settings ?? {},
     revision: 1,
   };
   const facts = (name: string, paths: readonly string[], more: Partial<HostFacts> = {}): HostFacts => ({
@@ -158,6 +159,11 @@ test('each condition is found on the host it is about, with what to do about it'
     ['other system', { replica: { platform: 'Windows_NT 10.0' } }, 'warning PLATFORM-DIFFERS beta'],
     ['leased address', { replica: { addresses: [{ address: '10.0.0.2', dynamic: true }] } }, 'error ADDRESS-DHCP beta'],
     ['spool volume full', { master: { data: path('/var', { freeBytes: 1_000 }) } }, 'error SPOOL-SPACE alpha'],
+    [
+      'somebody else’s files in the Replica root',
+      { replica: { datasets: [data({ entries: 7, names: ['accounts'] })] } },
+      'warning ROOT-FOREIGN beta',
+    ],
     ['small spool', { master: { datasets: [data({ bytes: 400 * GIB })] } }, 'warning SPOOL-SMALL beta'],
     ['no room for the data', { master: { datasets: [data({ bytes: 600 * GIB })] } }, 'error DISK-SPACE beta'],
   ];
@@ -174,6 +180,15 @@ test('what only looks like a condition is not one', (t) => {
       'a leased address the scenario does not use',
       { replica: { addresses: [{ address: '192.168.1.9', dynamic: true }] } },
     ],
+    ['files of an earlier run', { replica: { knowsScenario: true, datasets: [data({ names: ['x'] })] } }],
+    [
+      'foreign files that are kept',
+      {
+        settings: { 'replication.keepDeletedDuringSynchronization': true },
+        replica: { datasets: [data({ names: ['x'] })] },
+      },
+    ],
+    ['an empty Replica root', { replica: { datasets: [data({ entries: 0, names: [] })] } }],
     ['colliding names on a Replica that tells them apart', { master: { datasets: [data({ collisions: ['/a'] })] } }],
     ['a clock difference within the exactness of the measurement', { clockAheadMs: 6_000, clockErrorMs: 2_000 }],
     ['no Write on the Master', { master: { paths: [path('/srv/www', { writable: false })] } }],

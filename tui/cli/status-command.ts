@@ -151,8 +151,12 @@ function hostRow(host: HostStatus, now: number): string[] {
         ? host.replica.link
         : `held: ${host.replica.held}`,
     position.seq === 0 && position.generation === '' ? '-' : `${position.generation.slice(0, 6)}:${position.seq}`,
-    formatDuration(host.lagMs),
-    host.exposureMs === 0 ? '0 ms' : `${formatDuration(host.exposureMs)} ${formatBytes(host.exposureBytes)}`,
+    isKnown(host) ? formatDuration(host.lagMs) : 'unknown',
+    !isKnown(host)
+      ? 'unknown'
+      : host.exposureMs === 0
+        ? '0 ms'
+        : `${formatDuration(host.exposureMs)} ${formatBytes(host.exposureBytes)}`,
     host.spoolFullInMs === undefined
       ? formatBytes(host.spoolBytes)
       : `${formatBytes(host.spoolBytes)}, full in ${formatDuration(host.spoolFullInMs)}`,
@@ -191,4 +195,9 @@ function statisticsText(scenario: ScenarioStatus): string {
           ],
     ),
   ]);
+}
+
+/** A Replica that was never synchronized has no lag: nobody knows what it has. */
+function isKnown(host: HostStatus): boolean {
+  return host.synchronized !== false || host.lagMs > 0;
 }

@@ -21,6 +21,8 @@ import type { DatasetFacts, HostInspector, MachineFacts, PathFacts } from '../..
 
 /** The main thread is given back after this long. */
 const SLICE_MS = 5;
+/** Names of a directory that are told as examples. */
+const NAMES = 5;
 const LIST_LIMIT = 20;
 const COMMAND_TIMEOUT_MS = 2_000;
 
@@ -155,7 +157,17 @@ async function countDataset(path: string, limitMs: number): Promise<DatasetFacts
     await nextTurn();
     sliceStarted = performance.now();
   }
-  return { ...count, complete: pending.length === 0 };
+  return { ...count, names: namesIn(path), complete: pending.length === 0 };
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+      .filter((name) => name !== CONTROL_NAME)
+      .slice(0, NAMES);
+  } catch {
+    return [];
+  }
 }
 
 /** Counts one directory and returns the directories in it. */

@@ -9,6 +9,12 @@ import { checks } from './checks.ts';
 import { realFixture } from './real-directory.ts';
 import { put } from './story.ts';
 
+const PROGRAM = 'chattr';
+
+function change(...args: readonly string[]): void {
+  execFileSync(PROGRAM, args, { stdio: 'ignore' });
+}
+
 testNeeding('root', 'chattr')(
   'A file with the immutable flag is refused with that reason and taken when the flag is off',
   (t) => {
@@ -17,7 +23,7 @@ testNeeding('root', 'chattr')(
     try {
       writeFileSync(path, 'before');
       tree.makeDirectory('dir', {});
-      execFileSync('chattr', ['+i', path, join(tree.path, 'dir')]);
+      change('+i', path, join(tree.path, 'dir'));
       const attempts: (() => void)[] = [
         () => put(tree, 'file', 'after'),
         () => put(tree, 'dir/new', 'x'),
@@ -27,11 +33,11 @@ testNeeding('root', 'chattr')(
         () => tree.setMetadata('file', { mode: 0o600 }),
       ];
       for (const attempt of attempts) t.is(checks.faultCode(attempt), 'FS-IMMUTABLE', attempt.toString());
-      execFileSync('chattr', ['-i', path, join(tree.path, 'dir')]);
+      change('-i', path, join(tree.path, 'dir'));
       for (const attempt of attempts.slice(0, 2)) attempt();
       t.is(tree.stat('file')?.sizeBytes, 5);
     } finally {
-      execFileSync('chattr', ['-R', '-i', tree.path], { stdio: 'ignore' });
+      change('-R', '-i', tree.path);
       tree.close();
       dispose();
     }

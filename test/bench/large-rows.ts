@@ -1,7 +1,6 @@
 /** P3 and P5: the first copy of one large file, and the next synchronization by blocks when a little of it has changed. */
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { oracle, Pair } from '../hosts/rig.ts';
 import { lastSynchronization } from './copy-rows.ts';
 import { buildBigFile, changeBigFile } from './data-sets.ts';
@@ -24,11 +23,33 @@ function loopbackBytes(): number {
 }
 
 /**
- * Memory that was freed is given back by a virtual machine within seconds and costs four times as much to write to when it is
- * used again. Whoever writes right after the other's files were removed would be at an advantage: rsync starts at once, a run
- * of ours begins with verification. So both write to memory that has not been used for a while.
+ * Memory that a virtual machine has not used for seconds is given back to its host, and costs several times as much to write to
+ * when it is used again. rsync writes at once, a run of ours begins with verification: so each gets its memory, as much as the
+ * file needs, at the moment it starts to write.
  */
-const MEMORY_RETURN_MS = 6_000;
+function holdMemory(directory: string, sizeBytes: number): () => void {
+  const path = join(directory, 'held');
+  const handle = openSync(path, 'w');
+  const zeros = Buffer.alloc(8 * 1024 * 1024);
+  for (let position = 0; position < sizeBytes; position += zeros.length) {
+    writeSync(handle, zeros, 0, zeros.length, position);
+  }
+  closeSync(handle);
+  return () => rmSync(path, { force: true });
+}
+
+/** Calls `then` as soon as something of a large file has arrived on the Replica. */
+function whenArriving(replicaRoot: string, then: () => void): () => void {
+  const control = join(dirname(replicaRoot), '.mainstay');
+  const timer = setInterval(() => {
+    if (!existsSync(control)) return;
+    const names = readdirSync(control, { recursive: true, encoding: 'utf8' });
+    if (!names.some((name) => name.includes('partial-'))) return;
+    clearInterval(timer);
+    then();
+  }, 5);
+  return () => clearInterval(timer);
+}
 
 async function counted<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly bytes: number }> {
   const before = loopbackBytes();
@@ -36,7 +57,12 @@ async function counted<T>(work: () => Promise<T>): Promise<{ readonly result: T;
   return { result, bytes: loopbackBytes() - before };
 }
 
-async function oursSample(context: BenchContext, source: string, change: () => void): Promise<Sample> {
+async function oursSample(
+  context: BenchContext,
+  source: string,
+  sizeBytes: number,
+  change: () => void,
+): Promise<Sample> {
   const pair = await Pair.start({
     below: context.directory,
     replicaBelow: context.replicaDirectory,
@@ -46,9 +72,12 @@ async function oursSample(context: BenchContext, source: string, change: () => v
   try {
     await pair.createScenario();
     const pids = [pair.master.pid!, pair.replica.pid!];
-    await setTimeout(MEMORY_RETURN_MS);
+    const giveUp = holdMemory(context.replicaDirectory, sizeBytes);
+    const stopWaiting = whenArriving(pair.replicaRoot, giveUp);
     const before = pids.map(processorTime);
     await pair.run();
+    stopWaiting();
+    giveUp();
     for (const [n, pid] of pids.entries()) {
       context.say(`processor seconds of engine ${n}: ${JSON.stringify(usedBetween(before[n]!, processorTime(pid)))}`);
     }
@@ -73,21 +102,21 @@ export async function largeRows(context: BenchContext): Promise<Row[]> {
   const sizeBytes = buildBigFile(file);
   const daemon = await startRsyncDaemon(join(context.directory, 'rsync'), target);
   const ssh = await startSshServer(join(context.directory, 'ssh'));
-  const fresh = async (): Promise<void> => {
+  const fresh = (): void => {
     rmSync(target, { recursive: true, force: true });
     mkdirSync(target);
-    await setTimeout(MEMORY_RETURN_MS);
+    holdMemory(target, sizeBytes)();
   };
   const ours: Sample[] = [];
   const peer: Sample[] = [];
   const overSsh: number[] = [];
   try {
     for (let run = 0; run < context.runs; run += 1) {
-      await fresh();
+      fresh();
       overSsh.push(await timeRsync(['-e', ssh.shell, `${source}/`, `${ssh.host}:${target}/`]));
-      await fresh();
+      fresh();
       const copy = await timeRsync([`${source}/`, `${daemon.url}/`]);
-      ours.push(await oursSample(context, source, () => changeBigFile(file, sizeBytes, run)));
+      ours.push(await oursSample(context, source, sizeBytes, () => changeBigFile(file, sizeBytes, run)));
       const delta = await counted(() => timeRsync(['--inplace', '--no-whole-file', `${source}/`, `${daemon.url}/`]));
       peer.push({ copy, delta: delta.result, deltaBytes: delta.bytes });
       context.say(

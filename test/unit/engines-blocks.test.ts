@@ -337,3 +337,46 @@ test('a link that breaks before a change arrived leaves no gap: the next change 
   checkEqual(t, pair);
   pair.close();
 });
+
+test('files of the same size and time are compared by their contents when asked, and only those that differ are sent', (t) => {
+  const pair = new EnginePair(hasher);
+  const replica = new MemoryUser(pair.replicaTree);
+  for (let i = 0; i < 30; i += 1) {
+    const content = blocksOf(i === 29 ? 4 * MIB : 100_000, i);
+    pair.user.writeFile(`f${i}`, content);
+    replica.writeFile(`f${i}`, i === 7 || i === 29 ? changed(content, [2]) : content);
+    pair.user.setMtimeNs(`f${i}`, 1_000_000_000n);
+    replica.setMtimeNs(`f${i}`, 1_000_000_000n);
+  }
+  pair.start();
+  t.is(pair.synchronize({ ignoreSame: true }).sentBytes, 0);
+  const found = pair.diff().differences.map(({ path, kind }) => `${kind} ${path}`);
+  t.deepEqual(found.sort(), ['content f29', 'content f7']);
+  t.true(pair.sentBytes < 20_000, `${pair.sentBytes} bytes for a comparison`);
+  const result = pair.synchronize({ ignoreSame: false });
+  t.is(result.sentFiles, 2);
+  t.is(result.sentBytes, 100_000 + 4 * MIB);
+  checkEqual(t, pair);
+  pair.close();
+});
+
+test('a synchronization stopped by the operator leaves nothing half done, and the next one ends it', (t) => {
+  const content = blocksOf(40 * MIB, 1);
+  const pair = new EnginePair(hasher);
+  pair.user.writeFile('large.bin', content);
+  pair.latencyMs = () => 1;
+  pair.start();
+  const id = pair.post({ name: 'synchronize', peer: 'replica', method: 'block', ignoreSame: true });
+  t.true(pair.clock.runUntil(() => pair.sentBytes > 20 * MIB));
+  pair.stopMaster();
+  t.not(pair.answerOf(id)?.fault, undefined);
+  pair.run(1_000);
+  t.false(pair.replicaView().has('large.bin'));
+  pair.startMaster();
+  pair.connect();
+  const before = pair.sentBytes;
+  pair.synchronize({ method: 'block' });
+  t.true(pair.sentBytes - before < 36 * MIB, `${pair.sentBytes - before} bytes`);
+  checkEqual(t, pair);
+  pair.close();
+});

@@ -203,6 +203,14 @@ export const COMMANDS = define({
     args: z.object({ name, timeoutMs }).strict(),
     cli: 'barrier',
   },
+  'scenario.assess': {
+    role: 'control',
+    danger: 'safe',
+    title: 'Assess',
+    help: 'Measures how much changes on the Master of a stopped scenario, without a Replica, and suggests bandwidth and spool.',
+    args: z.object({ name, action: z.enum(['start', 'show', 'stop']).default('start') }).strict(),
+    cli: 'assess',
+  },
   'scenario.sendNow': {
     role: 'control',
     danger: 'safe',

@@ -182,6 +182,7 @@ export const EVENTS = define({
     hint: 'Compare it with a backup; it goes on after the last line.',
   },
 
+  'ASM-001': { severity: 'info', text: 'Assessment began: changes on the Master are counted, nothing is replicated' },
   'RPT-001': { severity: 'info', text: '{kind} is ready ({id})' },
 });
 

@@ -45,11 +45,6 @@ function detailedRows(report: Report): Cell[][] {
       ];
     case 'assessment':
       return [['minute', ...COUNT_HEADS], ...report.minutes.map((span) => [isoOf(span.at), ...countCells(span)])];
-    case 'replication':
-      return [
-        ['minute', ...COUNT_HEADS, 'averageDelayMs', 'longestDelayMs'],
-        ...report.minutes.map((span) => [isoOf(span.at), ...countCells(span), span.averageMs, span.longestMs]),
-      ];
   }
 }
 

@@ -5,7 +5,6 @@ import {
   type DifferenceReport,
   formatMoment,
   REPORT_KINDS,
-  type ReplicationReport,
   type Report,
   type ReportDetail,
   type SynchronizationReport,
@@ -33,8 +32,6 @@ function linesOf(report: Report, detail: ReportDetail): string[] {
       return differenceLines(report, detail);
     case 'assessment':
       return assessmentLines(report, detail);
-    case 'replication':
-      return replicationLines(report, detail);
   }
 }
 
@@ -79,22 +76,6 @@ function assessmentLines(report: AssessmentReport, detail: ReportDetail): string
   ];
   const spans = detail === 'summary' ? report.hours : report.minutes;
   return [...lines, '', ...spanLines(detail === 'summary' ? 'Hours' : 'Minutes', spans)];
-}
-
-function replicationLines(report: ReplicationReport, detail: ReportDetail): string[] {
-  const { total, delays } = report;
-  const lines = [
-    row('Scenario', report.scenario),
-    row('Master', report.master),
-    row('Replica', report.host),
-    ...spanRows(report),
-    row('Replicated files', formatCount(total.files)),
-    row('Replicated bytes', `${formatCount(total.bytes)} (${formatBytes(total.bytes)})`),
-    ...kindRows(total),
-    row('Average delay', formatDuration(delays.averageMs)),
-    row('Longest delay', formatDuration(delays.longestMs)),
-  ];
-  return detail === 'summary' ? lines : [...lines, '', ...spanLines('Minutes', report.minutes)];
 }
 
 function spanRows({ startedAt, finishedAt }: { readonly startedAt: number; readonly finishedAt: number }): string[] {

@@ -97,25 +97,7 @@ export interface AssessmentSuggestion {
   readonly spoolBytes: number;
 }
 
-/** Of one Replica: what was replicated between two moments. */
-export interface ReplicationReport extends ReportSummary {
-  readonly kind: 'replication';
-  readonly master: string;
-  readonly startedAt: number;
-  readonly finishedAt: number;
-  readonly total: ChangeCounts;
-  readonly delays: ReplicationDelays;
-  /** Minutes in which something was replicated, oldest first. */
-  readonly minutes: readonly (ChangeCounts & ReplicationDelays & { readonly at: number })[];
-}
-
-/** From the change on the Master until it was applied on the Replica. */
-export interface ReplicationDelays {
-  readonly averageMs: number;
-  readonly longestMs: number;
-}
-
-export type Report = SynchronizationReport | DifferenceReport | AssessmentReport | ReplicationReport;
+export type Report = SynchronizationReport | DifferenceReport | AssessmentReport;
 export type ReportDetail = 'summary' | 'detailed';
 
 /** `2026-11-22 14:03:07 UTC`: the same on every host, whoever reads it. */

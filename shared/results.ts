@@ -1,7 +1,7 @@
 /** What the commands of shared/commands.ts answer. More fields may be added; none changes its meaning. */
 import type { EventRecord } from './events.ts';
 import type { Position } from './position.ts';
-import type { ReportSummary } from './report.ts';
+import type { AssessmentReport, ReportSummary } from './report.ts';
 import type { ScenarioDocument, ScenarioState, ServerType, StopReason } from './scenario.ts';
 import type { DaemonStatus } from './status.ts';
 
@@ -150,6 +150,8 @@ export interface CommandResults {
   readonly 'scenario.resume': { readonly state: ScenarioState };
   readonly 'scenario.barrier': { readonly position: Position; readonly tookMs: number };
   readonly 'scenario.audit': { readonly entries: number; readonly differences: number; readonly tookMs: number };
+  /** `running`: it goes on; the report of one that was ended is stored. */
+  readonly 'scenario.assess': { readonly report: AssessmentReport; readonly running: boolean };
   readonly 'scenario.sendNow': { readonly position: Position; readonly tookMs: number };
   readonly 'scenario.diff': {
     readonly identical: boolean;

@@ -29,6 +29,8 @@ export interface EngineConfig {
   readonly agreedFingerprint: string;
   readonly epoch: number;
   readonly limits: EngineLimits;
+  /** Master: only to count what changes (assess-engine.ts). */
+  readonly assess?: boolean;
   /** Master: only to compare: without capture and without a record. */
   readonly compareOnly?: boolean;
   /** Master: device ids of the configured Replicas; absent: those that are heard of. */
@@ -105,6 +107,10 @@ export type EngineCall =
   | { readonly name: 'release'; readonly on: boolean }
   /** Master: compare everything with the record now; resolves with `AuditResult`. */
   | { readonly name: 'audit' }
+  /** Assessment: capture is watching, begin; resolves when the roots were walked through. */
+  | { readonly name: 'assess-begin' }
+  /** Assessment: resolves with `AssessFigures`. */
+  | { readonly name: 'assess-figures' }
   /** Master: rescan a place as if its events had been lost. */
   | { readonly name: 'rescan'; readonly root: number; readonly path: string };
 

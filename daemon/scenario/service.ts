@@ -7,6 +7,7 @@ import type { ScenarioStatus } from '../../shared/status.ts';
 import type { LinkStream } from '../ports.ts';
 import type { CommandHandlers, StatusSource } from '../services.ts';
 import type { Occupied } from '../verify/service.ts';
+import { AssessDesk } from './assess-desk.ts';
 import { ownRoots } from './book.ts';
 import { withRelays } from './cascade-view.ts';
 import { DocumentDesk } from './document-desk.ts';
@@ -42,6 +43,7 @@ class Scenarios implements ScenarioService, RunnerSet {
   readonly #runners = new Map<string, Runner>();
   readonly #listeners = new Set<(scenarioId: string) => void>();
   readonly #relays: RelayDesk;
+  readonly #assessments: AssessDesk;
 
   constructor(environment: ScenarioEnvironment) {
     this.#environment = environment;
@@ -55,10 +57,12 @@ class Scenarios implements ScenarioService, RunnerSet {
     const documents = new DocumentDesk(environment, this);
     const life = new LifeDesk(environment, this, documents);
     this.#relays = new RelayDesk(environment, this, life);
+    this.#assessments = new AssessDesk(environment, this);
     for (const { document, side } of environment.book.value.scenarios) this.adopt(document.id, side);
     this.handlers = {
       ...documents.handlers(),
       ...life.handlers(),
+      ...this.#assessments.handlers(),
       ...holdHandlers(this),
       ...parkedHandlers(environment, this),
       ...createPeerHandlers(environment, this, this.#relays),
@@ -71,6 +75,7 @@ class Scenarios implements ScenarioService, RunnerSet {
 
   async shutdown(): Promise<void> {
     this.#relays.close();
+    await this.#assessments.close();
     await Promise.all(this.#everyone().map((runner) => runner.shutdown()));
   }
 

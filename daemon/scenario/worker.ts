@@ -9,8 +9,10 @@ import { RingLinks, STUCK } from '../link/ring-link.ts';
 import { freeBytesOf } from '../platform/node/free-bytes.ts';
 import { loadPlatform } from '../platform/select.ts';
 import type { CaptureHint } from '../ports.ts';
+import { openFreshState } from '../store/fresh-state.ts';
 import { MasterState } from '../store/master-state.ts';
 import { storeFault } from '../store/sqlite-fault.ts';
+import { AssessEngine } from './assess-engine.ts';
 import type { Addressed, WorkerNotice, WorkerRequest } from './engine-host.ts';
 import type { EngineConfig, EngineNotice, EngineRequest } from './engine-protocol.ts';
 import { MasterEngine } from './master-engine.ts';
@@ -20,7 +22,7 @@ import { ReplicaEngine } from './replica-engine.ts';
 const ROOM_TO_START_BYTES = 2 * 1024 * 1024;
 
 const port = parentPort!;
-type Engine = MasterEngine | ReplicaEngine;
+type Engine = MasterEngine | ReplicaEngine | AssessEngine;
 
 async function createEngine(config: EngineConfig, notify: (notice: EngineNotice) => void): Promise<Engine> {
   const platform = await loadPlatform();
@@ -29,6 +31,10 @@ async function createEngine(config: EngineConfig, notify: (notice: EngineNotice)
   const { clock, random } = platform;
   const freeBytes = freeBytesOf(config.directory);
   const at = (name: string): string => join(config.directory, name);
+  if (config.assess === true) {
+    const state = openFreshState(at('assess.sqlite'));
+    return new AssessEngine(config, { clock, trees, state, hasher }, notify);
+  }
   if (config.role === 'master') {
     const state = config.compareOnly === true ? ':memory:' : at('master.sqlite');
     if (config.compareOnly !== true && freeBytes() < ROOM_TO_START_BYTES)

@@ -26,6 +26,7 @@ const ARGS: Readonly<Record<string, unknown>> = {
   'scenario.resume': { name: 'a' },
   'scenario.barrier': { name: 'a' },
   'scenario.audit': { name: 'a' },
+  'scenario.assess': { name: 'a' },
   'scenario.sendNow': { name: 'a' },
   'scenario.diff': { name: 'a' },
   'scenario.brakeRelease': { name: 'a' },

@@ -5,6 +5,7 @@ import type { CommandResults, Difference, Finding, VerificationResult } from '..
 import { SCENARIO_STATES, type ScenarioDocument, type ScenarioState } from '../../shared/scenario.ts';
 import { formatCount, formatDuration } from '../../shared/units.ts';
 import type { DaemonClient } from '../client.ts';
+import type { AssessOptions } from './assess-command.ts';
 import { ask, type CommonOptions, type Context } from './context.ts';
 import { addHoldCommands } from './hold-commands.ts';
 import { choice, DONE, FOUND, REFUSED, type Register, switchOf, timeoutOf, withAccess, withYes } from './options.ts';
@@ -63,6 +64,14 @@ export function addLifeCommands(program: Command, register: Register): void {
   register(
     command('barrier', 'wait until every change made before now is applied on every Replica').option(...timeout),
     barrier,
+  );
+  register(
+    command('assess', 'measure how much changes on the Master, without a Replica; suggests bandwidth and spool')
+      .option('--for <time>', 'measure for so long, then end it and print the report: seconds, or 2h')
+      .option('--stop', 'end it; the report is stored')
+      .option('--detailed', 'with every minute'),
+    async (context, options: AssessOptions, name: string) =>
+      (await import('./assess-command.ts')).assess(context, options, name),
   );
   register(
     command('send-now', 'scheduled replication: send now what was collected, and wait for it').option(...timeout),

@@ -30,13 +30,41 @@ export function createRingPair(): RingPair {
   return { toEngine: createRing(), fromEngine: createRing() };
 }
 
+/**
+ * So many bytes wake the reader at once; fewer wait for the end of the piece of work that writes them. A wake-up costs more
+ * than encoding a whole directory, and on a busy host the reader takes the writer's processor.
+ */
+const PROMPT_BYTES = 128 * 1024;
+
 class RingLink {
   readonly writer: RingWriter;
   readonly reader: RingReader;
+  private unannounced = 0;
+  private wakes = false;
 
   constructor(outgoing: SharedRing, incoming: SharedRing, signal: (type: RingSignal['type']) => void) {
     this.writer = new RingWriter(outgoing, () => signal('link-wake'));
     this.reader = new RingReader(incoming, () => signal('link-room'));
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (!this.writer.write(bytes)) return false;
+    this.unannounced += bytes.length;
+    if (this.unannounced >= PROMPT_BYTES) this.wake();
+    else if (!this.wakes) {
+      this.wakes = true;
+      queueMicrotask(() => {
+        this.wakes = false;
+        this.wake();
+      });
+    }
+    return true;
+  }
+
+  wake(): void {
+    if (this.unannounced === 0) return;
+    this.unannounced = 0;
+    this.writer.wakeReader();
   }
 }
 
@@ -62,7 +90,12 @@ export class RingLinks {
 
   /** False: the other thread or the network is stuck, the link must end. */
   write(peer: string, bytes: Uint8Array): boolean {
-    return this.links.get(peer)?.writer.write(bytes) ?? true;
+    return this.links.get(peer)?.write(bytes) ?? true;
+  }
+
+  /** Before any other message to the other thread, which must not overtake the bytes. */
+  announce(): void {
+    for (const link of this.links.values()) link.wake();
   }
 
   release(peer: string, count: number): void {

@@ -41,10 +41,9 @@ export class RingWriter {
     this.wake = wake;
   }
 
-  /** Copies the bytes. False: too many wait already; the link must end. */
+  /** Copies the bytes; `wakeReader` must follow soon. False: too many wait already; the link must end. */
   write(bytes: Uint8Array): boolean {
     const done = this.waiting.length > 0 ? 0 : this.put(bytes);
-    if (done > 0) this.wakeReader();
     if (done === bytes.length) return true;
     this.waitingBytes += bytes.length - done;
     if (this.waitingBytes > WAITING_LIMIT_BYTES) return false;
@@ -91,7 +90,8 @@ export class RingWriter {
     return count;
   }
 
-  private wakeReader(): void {
+  /** Tells the reader that there is something, unless it is about to look anyway. */
+  wakeReader(): void {
     if (Atomics.exchange(this.state, WOKEN, 1) === 0) this.wake();
   }
 }

@@ -137,6 +137,7 @@ class PooledEngine implements EngineHandle {
 
   post(request: EngineRequest): void {
     if (this.#gone) return;
+    if (request.type !== 'link-bytes') this.#links.announce();
     switch (request.type) {
       case 'link-bytes':
         if (!this.#links.write(request.peer, request.bytes)) {

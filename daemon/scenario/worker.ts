@@ -141,7 +141,10 @@ class Resident {
       if (this.#links.write(notice.peer, notice.bytes)) return;
       this.#post({ type: 'link-close', peer: notice.peer, fault: STUCK });
     } else if (notice.type === 'link-release') this.#links.release(notice.peer, notice.count);
-    else this.#post(notice);
+    else {
+      this.#links.announce();
+      this.#post(notice);
+    }
   }
 
   #post(message: WorkerNotice): void {

@@ -27,6 +27,7 @@ test('everything written arrives in order, whatever the sizes, and also what had
     const bytes = Buffer.from(contents.take(random() % 700));
     sent.push(bytes);
     t.true(writer.write(bytes));
+    writer.wakeReader();
     for (const piece of reader.read(300)) {
       t.true(piece.length <= 300);
       got.push(Buffer.from(piece));
@@ -65,10 +66,15 @@ test('bytes stay as they are until they are released', (t) => {
 
 test('one wake-up is sent until the reader has read', (t) => {
   const { writer, reader, signals } = ringOf(1024);
-  for (let n = 0; n < 10; n += 1) writer.write(Uint8Array.of(n));
+  for (let n = 0; n < 10; n += 1) {
+    writer.write(Uint8Array.of(n));
+    writer.wakeReader();
+  }
   t.is(signals.wake, 1);
   t.is([...reader.read(1024)].length, 1);
   writer.write(Uint8Array.of(10));
+  t.is(signals.wake, 1, 'the writer says when');
+  writer.wakeReader();
   t.is(signals.wake, 2);
 });
 
@@ -94,6 +100,7 @@ test('two threads at full speed lose and mix up nothing', async (t) => {
       const bytes = new Uint8Array(words.buffer);
       for (let at = 0, size = 1; at < bytes.length; size = (size * 7 + 3) % 5000) {
         writer.write(bytes.subarray(at, at + size));
+        writer.wakeReader();
         at += size;
       }
       writer.continue();

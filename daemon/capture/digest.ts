@@ -1,10 +1,29 @@
 /** Fingerprint of everything recorded of a directory's entries: equal means no row has to be read to know nothing changed. */
 import { ByteWriter } from '../../shared/protocol/bytes.ts';
 import { type ContentHasher, hashWhole } from '../link/content-hash.ts';
-import type { IndexedStat } from '../store/master-schema.ts';
+import type { ScannedEntry } from '../ports.ts';
+import type { IndexedStat, IndexedType } from '../store/master-schema.ts';
 
 export interface NamedStat extends IndexedStat {
   readonly name: string;
+}
+
+/** `toIndexed` with the name, as one object: this is done for every entry of a walk. */
+export function toNamed(entry: ScannedEntry): NamedStat | undefined {
+  if (entry.type === 'other') return undefined;
+  return {
+    name: entry.name,
+    type: entry.type as IndexedType,
+    inode: BigInt.asIntN(64, entry.id.inode),
+    birthNs: entry.id.birthNs,
+    sizeBytes: entry.type === 'file' ? entry.sizeBytes : 0,
+    mtimeNs: entry.mtimeNs,
+    ctimeNs: entry.ctimeNs,
+    mode: entry.mode,
+    uid: entry.uid,
+    gid: entry.gid,
+    links: entry.links,
+  };
 }
 
 export type DigestOf = (entries: readonly NamedStat[]) => Uint8Array;

@@ -8,7 +8,7 @@ import type { MetadataProfile } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
 import { joinPath, type RelativePath } from '../../shared/path.ts';
 import { type ListedEntry, writeListedEntry, writeListingHeader } from '../../shared/protocol/sync-codec.ts';
-import type { DigestOf, NamedStat } from '../capture/digest.ts';
+import { type DigestOf, type NamedStat, toNamed } from '../capture/digest.ts';
 import { isUnsettled, sameObject, sameState, toIndexed } from '../capture/entry.ts';
 import type { PathFilter } from '../capture/filter.ts';
 import { isGone } from '../capture/observation.ts';
@@ -98,10 +98,10 @@ export class MasterWalk {
     const entries: ScannedEntry[] = [];
     const stats: NamedStat[] = [];
     for (const entry of scanned) {
-      const indexed = toIndexed(entry);
-      if (indexed === undefined || this.ports.excluded(joinPath(path, entry.name), entry.type)) continue;
+      const named = toNamed(entry);
+      if (named === undefined || this.ports.excluded(joinPath(path, entry.name), entry.type)) continue;
       entries.push(entry);
-      stats.push({ name: entry.name, ...indexed });
+      stats.push(named);
     }
     const changed = new Set<string>();
     const ids = this.record(root, path, id, isNew, stats, changed);

@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- P1 P6 … --json FILE --runs N --files N --no-disk --profile DIR]`: measures our engines and the programs people use
- * instead in the same run, alternating, and prints one table. Exit code 0 when everything asked for could be measured.
+ * `npm run bench [-- P1 P6 … --json FILE --runs N --files N --no-disk --long --profile DIR]`: measures our engines and the programs
+ * people use instead in the same run, alternating, and prints one table. Exit code 0 when everything asked for could be measured.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,13 +9,14 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { installHint, missingTools } from '../runner/tools.ts';
 import { copyRows } from './copy-rows.ts';
+import { growthRows } from './growth-rows.ts';
 import { largeRows } from './large-rows.ts';
 import { liveRows } from './live-rows.ts';
 import { formatTable, type Row } from './measure.ts';
 import type { BenchContext } from './place.ts';
 import { idleRows, scaleRows } from './scale-rows.ts';
 
-const ROWS = ['P1', 'P3', 'P4', 'P5', 'P6', 'P7', 'P8', 'P13', 'P14'];
+const ROWS = ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7', 'P8', 'P13', 'P14', 'P15', 'P16'];
 const DEFAULT_FILES = 1_000_000;
 const DEFAULT_RUNS = 5;
 const MEMORY_DIRECTORY = '/dev/shm';
@@ -43,12 +44,13 @@ interface Measurement {
 }
 
 const MEASUREMENTS: readonly Measurement[] = [
-  { rows: ['P1', 'P4'], disk: false, measure: copyRows },
-  { rows: ['P1', 'P4'], disk: true, measure: copyRows },
+  { rows: ['P1', 'P2', 'P4', 'P16'], disk: false, measure: copyRows },
+  { rows: ['P1', 'P2', 'P4', 'P16'], disk: true, measure: copyRows },
   { rows: ['P3', 'P5'], disk: false, measure: largeRows },
   { rows: ['P6', 'P7'], disk: false, measure: liveRows },
   { rows: ['P14'], disk: false, measure: idleRows },
   { rows: ['P8', 'P13'], disk: false, measure: scaleRows },
+  { rows: ['P15'], disk: false, measure: growthRows },
 ];
 
 interface Options {
@@ -56,6 +58,7 @@ interface Options {
   readonly runs: number;
   readonly files: number;
   readonly disk: boolean;
+  readonly long: boolean;
   readonly profile: string | undefined;
 }
 
@@ -84,6 +87,7 @@ async function measureOne({ rows: ids, disk, measure }: Measurement, options: Op
       directory,
       replicaDirectory: replicas.path,
       suffix: disk ? '-disk' : '',
+      long: options.long,
       runs: options.runs,
       files: options.files,
       nodeOptions: options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profile}`],
@@ -117,6 +121,7 @@ async function main(): Promise<number> {
       runs: { type: 'string', default: String(DEFAULT_RUNS) },
       files: { type: 'string', default: String(DEFAULT_FILES) },
       disk: { type: 'boolean', default: true },
+      long: { type: 'boolean', default: false },
       profile: { type: 'string' },
     },
   });
@@ -136,6 +141,7 @@ async function main(): Promise<number> {
     runs: Number(values.runs),
     files: Number(values.files),
     disk: values.disk,
+    long: values.long,
     profile: values.profile,
   });
   process.stdout.write(`${formatTable(rows)}\n`);

@@ -17,6 +17,8 @@ export interface BenchContext {
   readonly files: number;
   /** Node options for our engines, for profiles. */
   readonly nodeOptions: readonly string[];
+  /** Also what takes long and much memory. */
+  readonly long: boolean;
   readonly wanted: (id: string) => boolean;
   readonly say: (text: string) => void;
 }

@@ -1,5 +1,5 @@
 /**
- * The tree of hosts of a scenario (docs/decisions/0024): the Master feeds Replicas, a Replica can feed further ones. A Replica
+ * The tree of hosts of a scenario (docs/decisions/0030): the Master feeds Replicas, a Replica can feed further ones. A Replica
  * that feeds others is the Master of a *relay*: a scenario of its own over its Replica roots, derived here. Pure.
  */
 import { createHash } from 'node:crypto';

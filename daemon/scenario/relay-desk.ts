@@ -1,5 +1,5 @@
 /**
- * The relays of this host (docs/decisions/0024): where a Replica feeds further Replicas, this host is the Master of a scenario
+ * The relays of this host (docs/decisions/0030): where a Replica feeds further Replicas, this host is the Master of a scenario
  * of its own over its Replica roots. Its life follows the Replica's: it is made by `peer.prepare`, runs once the Replica has
  * data, stops and goes with it.
  */

@@ -1,5 +1,5 @@
 /**
- * Replication modes (FEATURES.md D4): up to which change the Replicas are sent something. Online: everything at once.
+ * Replication modes (FEATURES.md D4, docs/decisions/0029): up to which change the Replicas are sent something. Online: everything at once.
  * Scheduled and periodic: changes are captured and collected; at each moment of the schedule what was captured until then is
  * released. Several writes to one file between two moments are sent once.
  */

@@ -144,6 +144,13 @@ export const EVENTS = define({
     hint: 'They are not proven identical until a comparison: `mainstay diff`, or run the scenario again.',
   },
 
+  'VRF-001': {
+    severity: 'error',
+    text: 'Continuous verification found {count} differences on {peer} and sends them again: {paths}',
+    hint: 'Only Mainstay should write in a Replica root. Without that, check the disk of the Replica.',
+  },
+  'VRF-002': { severity: 'info', text: 'Continuous verification has proven {peer} identical' },
+
   'BRK-001': {
     severity: 'critical',
     text: 'Mass-change brake: {removed} of {total} entries were deleted within a minute; the Replicas hold apply before that (position {seq})',

@@ -46,6 +46,7 @@ export function engineConfig(input: EngineConfigInput): EngineConfig {
       ...(role === 'master'
         ? {
             massDeletePercent: settingOf(document.settings, 'replication.massDeletePercent'),
+            continuousVerification: settingOf(document.settings, 'replication.continuousVerification'),
             auditPeriodMs: settingOf(document.settings, 'replication.auditPeriodMs'),
           }
         : { applyDelayMs: settingOf(self.settings, 'recovery.delayMs') }),

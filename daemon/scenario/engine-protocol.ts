@@ -63,6 +63,8 @@ export interface EngineLimits {
   readonly applyDelayMs?: number;
   /** Master: the brake is put on when more than this share of the entries goes within a minute; 0: never. */
   readonly massDeletePercent?: number;
+  /** Master: compares in the background. */
+  readonly continuousVerification?: boolean;
 }
 
 /** Main thread → engine. `peer` names the other host's device id: a Master may have several Replicas. */
@@ -195,4 +197,6 @@ export interface EnginePeerStatus extends ReplicaStatus {
   readonly synchronized: boolean;
   /** The spool was full: what was dropped of it for this Replica has to be compared. */
   readonly collapsed?: true;
+  /** Wall clock, ms: proven identical since; absent: not proven by continuous verification. */
+  readonly verifiedAt?: number;
 }

@@ -108,20 +108,14 @@ export class MasterEngine {
       appliedEverywhere: (seq) => this.appliedEverywhere(seq),
       reply: (id, result, fault) => this.reply(id, result, fault),
     });
-    const { capture } = this;
+    const { capture, barriers, spool, statistics, peers } = this;
     const flushing = { hurry: () => capture.hurry(), isFlushed: () => capture.isFlushed() };
     this.sending = new MasterSending(config, { clock, state, ...flushing });
+    const parts = { clock, state, config, capture, barriers, spool, statistics, peers };
     this.syncs = new MasterSyncDesk(
       {
-        clock,
-        state,
-        capture: this.capture,
-        barriers: this.barriers,
-        spool: this.spool,
-        statistics: this.statistics,
-        scenarioName: config.scenarioName,
+        ...parts,
         captures: config.compareOnly !== true,
-        peers: this.peers,
         position: () => this.position(),
         onTail: (seq) => this.sending.include(seq),
         reply: (id, result, fault) => this.reply(id, result, fault),
@@ -428,7 +422,11 @@ export class MasterEngine {
     const peers: Record<string, ReturnType<MasterPeer['status']>> = {};
     let sync: SyncProgress | undefined;
     for (const peer of this.peers.values()) {
-      peers[peer.id] = { ...peer.status(nowMs), ...this.spool.marksOf(peer.id) };
+      peers[peer.id] = {
+        ...peer.status(nowMs),
+        ...this.spool.marksOf(peer.id),
+        ...this.syncs.verification.verifiedAt(peer.id),
+      };
       if (peer.sync !== undefined && !peer.sync.options.dryRun) sync = peer.sync.progress();
       this.statistics.count(peer);
     }

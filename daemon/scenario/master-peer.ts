@@ -115,6 +115,11 @@ export class MasterPeer {
     return this.acknowledged.parked;
   }
 
+  /** Apply waits there, for whatever reason. */
+  get isHeld(): boolean {
+    return this.acknowledged.held !== undefined;
+  }
+
   /** The first of them. */
   get parkedPaths(): readonly string[] {
     return this.acknowledged.parkedPaths;

@@ -8,12 +8,13 @@ import type { Clock } from '../ports.ts';
 import type { MasterState } from '../store/master-state.ts';
 import type { MasterSync } from '../sync/master.ts';
 import type { WalkPlace } from '../sync/master-walk.ts';
-import type { EngineCall } from './engine-protocol.ts';
+import type { EngineCall, EngineConfig } from './engine-protocol.ts';
 import { examplesOf, type MasterBarriers } from './master-barrier.ts';
 import type { MasterCapture } from './master-capture.ts';
 import type { MasterPeer } from './master-peer.ts';
 import type { SpoolKeeper } from './master-spool.ts';
 import type { MasterStatistics } from './master-statistics.ts';
+import { ContinuousVerification } from './master-verification.ts';
 
 type SyncCall = Extract<EngineCall, { name: 'synchronize' | 'diff' }>;
 
@@ -24,7 +25,7 @@ export interface SyncDeskPorts {
   readonly barriers: MasterBarriers;
   readonly spool: SpoolKeeper;
   readonly statistics: MasterStatistics;
-  readonly scenarioName: string;
+  readonly config: EngineConfig;
   /** False: nobody reports changes; only comparisons are asked for. */
   readonly captures: boolean;
   readonly peers: ReadonlyMap<string, MasterPeer>;
@@ -63,11 +64,14 @@ export class MasterSyncDesk {
   private syncId: number;
   /** The index describes the roots. */
   indexed: boolean;
+  readonly verification: ContinuousVerification;
 
   constructor(ports: SyncDeskPorts, firstSyncId: number) {
     this.ports = ports;
     this.syncId = firstSyncId;
     this.indexed = ports.state.meta('indexed') === '1';
+    const compare = (peer: MasterPeer, places: readonly WalkPlace[]) => this.compareSlice(peer, places);
+    this.verification = new ContinuousVerification({ ...ports, compare });
   }
 
   /** Somebody waits for a Replica to become equal. */
@@ -87,7 +91,7 @@ export class MasterSyncDesk {
         id,
         undefined,
         new Fault('SCENARIO-STATE', {
-          name: this.ports.scenarioName,
+          name: this.ports.config.scenarioName,
           state: 'synchronizing',
           reason: 'another comparison with this host is under way',
         }),
@@ -207,7 +211,22 @@ export class MasterSyncDesk {
     this.ports.capture.active = true;
   }
 
+  /** Compares places without changing anything; the answer goes to continuous verification. */
+  private compareSlice(peer: MasterPeer, places: readonly WalkPlace[]): void {
+    this.syncId += 1;
+    const { syncId } = this;
+    const base = this.ports.position();
+    const kind = { method: 'file', ignoreSame: false, dryRun: true, recording: 'ignore', slice: true } as const;
+    peer.startSync({ ...kind, syncId, base, places });
+  }
+
   onDone(peer: MasterPeer, sync: MasterSync): void {
+    if (sync.options.slice) {
+      this.verification.takeSlice(peer.id, sync.differenceResult().differences);
+      const waiting = this.pending.get(peer.id);
+      if (waiting !== undefined) this.beginSync(peer, waiting);
+      return;
+    }
     const pending = this.pending.get(peer.id);
     this.pending.delete(peer.id);
     if (sync.options.dryRun) {
@@ -228,6 +247,7 @@ export class MasterSyncDesk {
    * then SYN-007 says what is missing, and SYN-003 follows when that is there too.
    */
   followTails(): void {
+    this.verification.step();
     for (const [id, tail] of this.tails) {
       const peer = this.ports.peers.get(id);
       if (tail === 'flushing') {

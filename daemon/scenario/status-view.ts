@@ -120,12 +120,13 @@ function replicaHost(host: HostReference, engine: EngineStatus | undefined): Hos
     exposureMs: peer?.exposureMs ?? 0,
     exposureBytes: peer?.exposureBytes ?? 0,
     spoolBytes: peer?.spoolBytes ?? 0,
+    ...(peer?.verifiedAt === undefined ? {} : { verifiedAt: peer.verifiedAt }),
     ...(peer === undefined ? {} : { synchronized: peer.synchronized, replica: withoutSynchronized(peer) }),
   };
 }
 
 function withoutSynchronized(peer: EnginePeerStatus): ReplicaStatus {
-  const { synchronized: _synchronized, collapsed: _collapsed, ...status } = peer;
+  const { synchronized: _synchronized, collapsed: _collapsed, verifiedAt: _verifiedAt, ...status } = peer;
   return status;
 }
 

@@ -214,6 +214,17 @@ export class MasterState {
     this.directoryPaths.clear();
   }
 
+  /** Ids of directories after an id, in their order. */
+  directoriesAfter(id: number, limit: number): number[] {
+    this.flushInserts();
+    const rows = this.statement('SELECT id FROM entry WHERE id > ? AND type = ? ORDER BY id LIMIT ?').all(
+      id,
+      TYPES.indexOf('directory'),
+      limit,
+    ) as unknown as [number][];
+    return rows.map(([one]) => one);
+  }
+
   countEntries(): number {
     this.flushInserts();
     return (this.statement('SELECT count(*) FROM entry').get() as unknown as [number])[0];

@@ -27,6 +27,8 @@ export interface MasterSyncOptions {
   readonly dryRun: boolean;
   readonly base: Position;
   readonly recording: WalkRecording;
+  /** Continuous verification, not asked for by anybody. */
+  readonly slice?: true;
   /** Only these directories: the Replica goes on from a position of this history and differs nowhere else. */
   readonly places?: readonly WalkPlace[] | undefined;
   readonly profile: MetadataProfile;

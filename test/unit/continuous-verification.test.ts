@@ -1,0 +1,93 @@
+/** Proof in the background that both sides are identical, and what happens when they are not. */
+import test from 'ava';
+import { createContentHasher } from '../../daemon/link/content-hash.ts';
+import { EnginePair } from '../memory/engine-pair.ts';
+
+const hasher = await createContentHasher();
+
+function startPair(): EnginePair {
+  const pair = new EnginePair(hasher);
+  pair.limits = { continuousVerification: true };
+  for (let d = 0; d < 40; d += 1) {
+    pair.user.makeDirectory(`d${d}`);
+    for (let n = 0; n < 3; n += 1) pair.user.writeFile(`d${d}/${n}`, `${d} ${n}`);
+  }
+  pair.start();
+  pair.synchronize();
+  pair.barrier();
+  return pair;
+}
+
+/** Changes a file on the Replica behind the product's back: same size, same times. */
+function spoil(pair: EnginePair, path: string): void {
+  pair.replicaTree.volume.setContent(pair.replicaTree.place(path).node as never, new TextEncoder().encode('9 9'));
+}
+
+const verifiedAt = (pair: EnginePair) => pair.masterStatus?.peers['replica']?.verifiedAt;
+
+test('identical sides are proven so, since the beginning of the comparison, again and again', (t) => {
+  const pair = startPair();
+  const started = pair.clock.wallMs();
+  pair.run(60_000);
+  const first = verifiedAt(pair) ?? 0;
+  t.true(first >= started - 10_000 && first < started + 30_000);
+  pair.run(200_000);
+  t.true((verifiedAt(pair) ?? 0) > first);
+  t.false(pair.codes().includes('VRF-001'));
+  t.is(pair.codes().filter((code) => code === 'VRF-002').length, 1);
+  pair.close();
+});
+
+test('a content spoiled on the Replica with size and times as before is found, told and mended', (t) => {
+  const pair = startPair();
+  pair.run(60_000);
+  const before = verifiedAt(pair);
+  spoil(pair, 'd7/1');
+  pair.run(200_000);
+  t.regex(pair.events.find(({ code }) => code === 'VRF-001')?.text ?? '', /d7\/1/);
+  t.deepEqual(pair.replicaView(), pair.masterView());
+  pair.run(200_000);
+  t.true((verifiedAt(pair) ?? 0) > (before ?? 0));
+  t.is(pair.codes().filter((code) => code === 'VRF-001').length, 1);
+  pair.close();
+});
+
+test('files that change all the time are never taken for differences', (t) => {
+  const pair = startPair();
+  pair.latencyMs = () => 40;
+  for (let n = 0; n < 1_500; n += 1) {
+    pair.user.writeFile(`d${n % 40}/${n % 3}`, `${n}`.padStart(4));
+    if (n % 50 === 0) pair.user.rename(`d${n % 40}`, `e${n}`);
+    if (n % 50 === 0) pair.user.rename(`e${n}`, `d${n % 40}`);
+    pair.run(100);
+  }
+  t.false(pair.codes().includes('VRF-001'));
+  pair.barrier();
+  t.deepEqual(pair.replicaView(), pair.masterView());
+  t.deepEqual(pair.failures, []);
+  pair.close();
+});
+
+test('a difference asked for meanwhile, a cut link and a suspended Replica do no harm', (t) => {
+  const pair = startPair();
+  for (let n = 0; n < 30; n += 1) {
+    pair.run(777);
+    if (n % 3 === 0) t.true(pair.diff().identical);
+    if (n % 7 === 0) {
+      pair.cut();
+      pair.run(500);
+      pair.connect();
+      pair.run(1_000);
+    }
+  }
+  pair.call({ name: 'suspend', peer: 'replica', suspended: true });
+  pair.user.writeFile('d1/1', 'x');
+  pair.run(200_000);
+  t.false(pair.codes().includes('VRF-001'));
+  pair.call({ name: 'suspend', peer: 'replica', suspended: false });
+  pair.run(200_000);
+  t.true((verifiedAt(pair) ?? 0) > 0);
+  pair.barrier();
+  t.deepEqual(pair.replicaView(), pair.masterView());
+  pair.close();
+});

@@ -7,6 +7,7 @@ import { COMMANDS } from '../../shared/commands.ts';
 import { Fault } from '../../shared/faults.ts';
 import type { Finding } from '../../shared/results.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
+import type { SyncProgress } from '../../shared/status.ts';
 import { runCommandLine } from '../../tui/cli/program.ts';
 import { inviteFrom, type RigHost, startRigHost, temporaryDirectory, until } from '../hosts/network-rig.ts';
 import { composition, hostStatus, memoryTerminal, run, scenarioStatus } from './command-line-rig.ts';
@@ -309,6 +310,25 @@ test('a run that fails meanwhile is reported with its reason, and wait gives up 
   t.is((await run(['wait', 'shop', '--state', 'failed', '--data', host.data])).exit, 0);
   t.is((await run(['wait', 'other', '--state', 'failed', '--data', host.data])).exit, 3);
   t.is((await run(['wait', 'SHOP', '--state', 'failed', '--data', host.data])).exit, 0, 'names are found in any case');
+});
+
+test('status of a synchronization shows how far and how fast it is, the time left and the file in hand', async (t) => {
+  const host = await localHost(t);
+  const sync: SyncProgress = {
+    phase: 'transferring',
+    startedAt: 0,
+    comparedEntries: 500,
+    totalEntries: 500,
+    sentFiles: 20,
+    sentBytes: 5_000_000,
+    neededBytes: 10_000_000,
+    bytesPerSecond: 1_000_000,
+    secondsLeft: 5,
+    currentPath: 'site/large.iso',
+  };
+  host.board.list = [scenarioStatus('shop', { state: 'synchronizing', sync })];
+  const { stdout } = await run(['status', '--data', host.data]);
+  t.regex(stdout, /50% {2}500 of 500 compared, 20 files 5 MB sent, 1 MB\/s, 5 s left\n {2}site\/large\.iso/);
 });
 
 test('status has the shape that scripts read, merges hosts, and says which did not answer', async (t) => {

@@ -7,6 +7,9 @@ import type { CommonOptions, Context } from './context.ts';
 import { LiveView } from './live.ts';
 import { DONE } from './options.ts';
 import { pairs, safe, table } from './text.ts';
+import { progressText } from './waiting.ts';
+
+const PROGRESS_COLUMNS = 120;
 
 type WatchOptions = CommonOptions & { readonly watch?: boolean };
 
@@ -126,7 +129,15 @@ function statusText(scenario: ScenarioStatus, now: number): string {
   ];
   const rows = scenario.hosts.map((host) => hostRow(host, now));
   const problem = scenario.problem === undefined ? '' : `  ! ${safe(scenario.problem)}\n`;
-  return `${head}\n${table(headings, rows, [6, 7, 8, 9])}${problem}`;
+  return `${head}\n${table(headings, rows, [6, 7, 8, 9])}${progressLines(scenario)}${problem}`;
+}
+
+/** What a synchronization is at: figures, and the file or directory it has in hand. */
+function progressLines(scenario: ScenarioStatus): string {
+  if (scenario.sync === undefined || scenario.state !== 'synchronizing') return '';
+  const { currentPath } = scenario.sync;
+  const path = currentPath === undefined ? '' : `  ${safe(currentPath)}\n`;
+  return `  ${progressText(scenario, PROGRESS_COLUMNS)}\n${path}`;
 }
 
 function momentOf(at: number | null): string {

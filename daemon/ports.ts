@@ -4,6 +4,7 @@
  * Errors: every method throws `Fault` (shared/faults.ts) and nothing else.
  */
 import type { AttributeBytes, AttributeKinds } from '../shared/attributes.ts';
+import type { OwnerNames } from '../shared/owners.ts';
 import type { RelativePath } from '../shared/path.ts';
 
 // ---------------------------------------------------------------- time and randomness
@@ -161,6 +162,8 @@ export interface WritableFile {
 export interface RootTree {
   readonly path: string;
   readonly capabilities: TreeCapabilities;
+  /** Names of this host's owners; absent where numbers are all there is. */
+  owners?(): OwnerNames;
 
   /**
    * Identity of the root directory itself. The root guard compares it with the one recorded at Run before any delete is

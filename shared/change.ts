@@ -3,6 +3,7 @@
  * changes must be applied in order. Applying a change twice has the effect of applying it once.
  */
 import type { AttributeBytes, AttributeKinds } from './attributes.ts';
+import type { OwnerMap } from './owners.ts';
 import type { RelativePath } from './path.ts';
 
 /** Metadata of an entry as the Master saw it. Fields a platform does not have are 0 and not applied (see MetadataProfile). */
@@ -22,6 +23,8 @@ export interface MetadataProfile {
   readonly timeGranularityNs: number;
   /** Kinds of attributes that are replicated. */
   readonly attributeKinds: AttributeKinds;
+  /** Replica: numbers of owners here; never sent. Absent: the same. */
+  readonly owners?: OwnerMap;
 }
 
 export type Change =

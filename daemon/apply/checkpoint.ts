@@ -1,6 +1,9 @@
 /** The Replica's durable knowledge of where it stands (StateFile). Pure codec. */
 import { z } from 'zod';
 import { Fault } from '../../shared/faults.ts';
+import type { OwnerMap } from '../../shared/owners.ts';
+
+const numbers = z.array(z.tuple([z.number().int(), z.number().int()]));
 
 const checkpointSchema = z.object({
   version: z.literal(1),
@@ -31,6 +34,8 @@ const checkpointSchema = z.object({
   suspect: z.boolean().optional(),
   /** A roll-back was begun in the boot of the host that started at this wall-clock time (ms). */
   rollingBackSince: z.number().optional(),
+  /** Owners of the Master with other numbers here: what is spooled is applied before the Master can say so again. */
+  owners: z.object({ users: numbers, groups: numbers }).optional(),
 });
 
 export type Checkpoint = z.infer<typeof checkpointSchema>;
@@ -43,6 +48,11 @@ export const FIRST_CHECKPOINT: Checkpoint = {
   journalSegment: 1,
   parked: [],
 };
+
+/** As the profile has them. */
+export function ownersIn({ owners }: Checkpoint): { owners?: OwnerMap } {
+  return owners === undefined ? {} : { owners: { users: new Map(owners.users), groups: new Map(owners.groups) } };
+}
 
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(checkpoint));

@@ -10,9 +10,15 @@ import { type PatchBegin, PatchContent, type PatchData } from './patch-content.t
 
 export type PutBegin = Extract<Change, { readonly op: 'put-begin' }>;
 
+/** The owner's numbers on this host. */
+export function ownerHere({ uid, gid }: ChangeMetadata, { owners }: MetadataProfile): { uid: number; gid: number } {
+  return { uid: owners?.users.get(uid) ?? uid, gid: owners?.groups.get(gid) ?? gid };
+}
+
 /** Metadata both hosts can hold. */
 export function appliedMetadata(metadata: ChangeMetadata, profile: MetadataProfile): Metadata {
-  const { mode, uid, gid, mtimeNs } = metadata;
+  const { mode, mtimeNs } = metadata;
+  const { uid, gid } = ownerHere(metadata, profile);
   const kinds = profile.attributeKinds;
   const told = kinds === 0 || metadata.attributes === undefined ? undefined : selectKinds(metadata.attributes, kinds);
   const attributes = told === undefined ? {} : { attributes: { kinds, bytes: told } };

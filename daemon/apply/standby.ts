@@ -7,6 +7,7 @@
  */
 import type { MetadataProfile } from '../../shared/change.ts';
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
+import type { OwnerMap } from '../../shared/owners.ts';
 import { CONTROL_NAME } from '../../shared/path.ts';
 import type { Position } from '../../shared/position.ts';
 import { Journal, newestKeptSegment } from '../journal/journal.ts';
@@ -14,7 +15,7 @@ import type { ContentHasher } from '../link/content-hash.ts';
 import type { Clock, RootTree, SegmentLog, StateFile } from '../ports.ts';
 import { ReceivedSpool } from '../spool/received.ts';
 import { Applier } from './applier.ts';
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, FIRST_CHECKPOINT } from './checkpoint.ts';
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, FIRST_CHECKPOINT, ownersIn } from './checkpoint.ts';
 import { decodeBatch } from './cursor.ts';
 import { ApplyGate, type ApplyHoldOrder, NO_HOLD } from './gate.ts';
 import { OpenPuts } from './open-puts.ts';
@@ -84,7 +85,7 @@ export class Standby {
     this.generation = this.saved.generation;
     this.lastReceivedSeq = this.saved.appliedSeq;
     this.puts = new OpenPuts(ports.trees, ports.hasher);
-    this.writer = new TreeWriter(ports.trees, this.journal, profile);
+    this.writer = new TreeWriter(ports.trees, this.journal, { ...profile, ...ownersIn(this.saved) });
     const { writer, journal, spool, puts, parked } = this;
     this.applier = new Applier({ ...ports, writer, journal, spool, puts, parked }, this.saved.appliedSeq);
     this.applier.cursor.moveTo({ batch: spool.firstIndex, change });
@@ -113,6 +114,20 @@ export class Standby {
   raiseEpoch(epoch: number): void {
     if (epoch <= this.saved.epoch) return;
     this.save({ ...this.saved, epoch });
+  }
+
+  /** What the Master and this host call the same accounts; durable before anything is received. */
+  knowOwners(map: OwnerMap | undefined): void {
+    const before = this.saved.owners;
+    const owners = map && { users: [...map.users], groups: [...map.groups] };
+    if (JSON.stringify(before) === JSON.stringify(owners)) return;
+    const { owners: _, ...others } = this.saved;
+    this.saved = others;
+    this.save(owners === undefined ? others : { ...others, owners });
+  }
+
+  takeProfile(profile: MetadataProfile): void {
+    this.writer.profile = { ...profile, ...ownersIn(this.saved) };
   }
 
   // ---------------------------------------------------------------- receiving
@@ -427,8 +442,10 @@ export class Standby {
   }
 
   private save(checkpoint: Checkpoint): void {
-    this.ports.stateFile.save(encodeCheckpoint(checkpoint));
-    this.saved = checkpoint;
+    const { owners } = this.saved;
+    const whole = owners === undefined || 'owners' in checkpoint ? checkpoint : { ...checkpoint, owners };
+    this.ports.stateFile.save(encodeCheckpoint(whole));
+    this.saved = whole;
   }
 }
 

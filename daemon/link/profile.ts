@@ -1,6 +1,7 @@
 /** Which metadata two hosts replicate: what both hold and the scenario asks for. Pure. */
 import type { AttributeKinds } from '../../shared/attributes.ts';
 import type { MetadataProfile } from '../../shared/change.ts';
+import type { OwnerNames } from '../../shared/owners.ts';
 import type { RootTree } from '../ports.ts';
 
 /** What the roots of this host hold, of the kinds of attributes the scenario replicates. */
@@ -18,4 +19,13 @@ export function commonProfile(own: MetadataProfile, peers: MetadataProfile): Met
     timeGranularityNs: Math.max(own.timeGranularityNs, peers.timeGranularityNs),
     attributeKinds: own.attributeKinds & peers.attributeKinds,
   };
+}
+
+/** Accounts of this host for the hello; mutable copies, as its schema has them. */
+export function ownersOf(trees: readonly RootTree[]): {
+  owners?: { users: [number, string][]; groups: [number, string][] };
+} {
+  const names: OwnerNames | undefined = trees[0]?.owners?.();
+  if (names === undefined) return {};
+  return { owners: { users: names.users.map(([n, s]) => [n, s]), groups: names.groups.map(([n, s]) => [n, s]) } };
 }

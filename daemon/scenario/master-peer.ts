@@ -9,7 +9,7 @@ import type { DigestOf } from '../capture/digest.ts';
 import type { PathFilter } from '../capture/filter.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import { NoticeStream } from '../link/notice-stream.ts';
-import { commonProfile, profileOf } from '../link/profile.ts';
+import { commonProfile, ownersOf, profileOf } from '../link/profile.ts';
 import { LinkSession } from '../link/session.ts';
 import type { Clock, RootTree } from '../ports.ts';
 import { IntentSender } from '../spool/intent-sender.ts';
@@ -165,6 +165,7 @@ export class MasterPeer {
       captured: this.ports.captured(),
       rootCount: trees.length,
       profile: profileOf(trees, config.attributeKinds),
+      ...ownersOf(trees),
       caseSensitive: trees.every((tree) => tree.capabilities.caseSensitive),
     });
     this.ports.onChange(this);

@@ -1,5 +1,6 @@
 /** How a Replica answers a Master's hello. */
 import { Fault } from '../../shared/faults.ts';
+import { mapOwners } from '../../shared/owners.ts';
 import { type ControlMessage, LINK_PROTOCOL, LINK_PROTOCOL_OLDEST } from '../../shared/protocol/wire.ts';
 import type { Standby } from '../apply/standby.ts';
 import { commonProfile, profileOf } from '../link/profile.ts';
@@ -24,7 +25,9 @@ export function greet(
   }
   standby.raiseEpoch(hello.epoch);
   const own = profileOf(trees, config.attributeKinds);
-  standby.writer.profile = commonProfile(own, hello.profile);
+  const names = trees[0]?.owners?.();
+  standby.knowOwners(hello.owners && names && mapOwners(hello.owners, names));
+  standby.takeProfile(commonProfile(own, hello.profile));
   const { received, applied, mending } = standby;
   link.welcome({
     kind: 'welcome',

@@ -4,6 +4,7 @@
  */
 import type { ChangeMetadata, MetadataProfile } from '../../shared/change.ts';
 import { type ListedEntry, roundTime } from '../../shared/protocol/sync-codec.ts';
+import { ownerHere } from '../apply/open-puts.ts';
 import type { ScannedEntry } from '../ports.ts';
 
 /** An entry here, with the target of a link. */
@@ -147,5 +148,6 @@ export function sameMetadata(
 ): boolean {
   if (!sameTime(metadata, own, profile)) return false;
   if (!profile.posixModes) return true;
-  return metadata.uid === own.uid && metadata.gid === own.gid && (!withMode || metadata.mode === own.mode);
+  const { uid, gid } = ownerHere(metadata, profile);
+  return uid === own.uid && gid === own.gid && (!withMode || metadata.mode === own.mode);
 }

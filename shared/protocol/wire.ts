@@ -24,6 +24,8 @@ const profile = z.object({
   timeGranularityNs: z.number().int().positive(),
   attributeKinds: z.number().int().min(0).max(ALL_KINDS),
 });
+/** Number and name of accounts, so that owners are applied by name. */
+const accounts = z.array(z.tuple([z.number().int().min(0).max(0xffff_ffff), z.string().min(1).max(64)])).max(2_000);
 /** How data frames may be compressed towards the sender of this message; absent: not. */
 const compression = z.array(z.string().max(20)).max(8).optional();
 const fault = z.object({
@@ -46,6 +48,7 @@ export const controlMessage = z.discriminatedUnion('kind', [
     captured: position,
     rootCount: z.number().int().min(1).max(255),
     profile,
+    owners: z.object({ users: accounts, groups: accounts }).optional(),
     caseSensitive: z.boolean(),
   }),
   /** Master → Replica, after each welcome and whenever it changes: what must be kept in the spool and not be applied. */

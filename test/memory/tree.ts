@@ -19,6 +19,7 @@ import {
   selectKinds,
 } from '../../shared/attributes.ts';
 import { Fault } from '../../shared/faults.ts';
+import type { OwnerNames } from '../../shared/owners.ts';
 import { CONTROL_NAME, parseRelativePath, type RelativePath } from '../../shared/path.ts';
 import type { MemoryCapture } from './capture.ts';
 import type { DirectoryNode, FileNode, MemoryNode, MemoryVolume } from './volume.ts';
@@ -74,6 +75,8 @@ export class MemoryTree implements RootTree {
   private readonly staging: DirectoryNode;
   private readonly kept: DirectoryNode;
   private readonly capture: MemoryTreeOptions['capture'];
+  /** Names of this host's owners. */
+  ownerNames: OwnerNames = { users: [], groups: [] };
   private nextStaged = 0;
   /** Bytes of one attribute's value; ext4 has one block for all. */
   largestAttribute = 65_536;
@@ -108,6 +111,10 @@ export class MemoryTree implements RootTree {
   vanish(): void {
     this.mounted = false;
     if (this.capture) this.capture.source.emit({ kind: 'root-lost', root: this.capture.root });
+  }
+
+  owners(): OwnerNames {
+    return this.ownerNames;
   }
 
   // ------------------------------------------------------------- looking

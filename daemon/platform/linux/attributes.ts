@@ -3,7 +3,7 @@
  * /proc/self/fd: never by a path that could lead through a link.
  *
  * Replicated are `user.*`, and for root `trusted.*` (without overlayfs's own) and `security.capability`, which is what
- * `rsync -X` compares; other `security.*` belongs to the policy and keys of one host (docs/decisions/0024).
+ * `rsync -X` compares; other `security.*` belongs to the policy and keys of one host (docs/decisions/0035).
  */
 import { statfsSync } from 'node:fs';
 import { constants } from 'node:os';

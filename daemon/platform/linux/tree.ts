@@ -50,6 +50,7 @@ import {
 } from './libc.ts';
 import { setNamedMetadata } from './metadata.ts';
 import { moveWithoutReplacing } from './move.ts';
+import { readOwners } from './owners.ts';
 import { removeTree } from './remove.ts';
 import { stageDirectory } from './staged-directory.ts';
 import { type StagingPlace, stageFile } from './staged-file.ts';
@@ -76,6 +77,7 @@ const CAPABILITIES: TreeCapabilities = {
 export class LinuxTree implements RootTree {
   readonly path: string;
   capabilities = CAPABILITIES;
+  readonly owners = readOwners;
   private root = -1;
   private device = 0;
   private identity = '';

@@ -3,7 +3,7 @@
  * was found. Removals come last: after everything else that is known to need a look, and only while the root guard agrees.
  */
 
-import { CONTROL_NAME, isWithin, type RelativePath } from '../../shared/path.ts';
+import { CONTROL_NAME, isWithin, parentPath, type RelativePath } from '../../shared/path.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { CaptureHint, RootTree } from '../ports.ts';
 import { type IndexedEntry, NEVER_NS, type NewIntent } from '../store/master-schema.ts';
@@ -25,6 +25,8 @@ export interface TrackerOptions {
   readonly digestOf: DigestOf;
   readonly hasher: ContentHasher;
   readonly sent: SentContents;
+  /** For tests; see REMOVALS_LIMIT. */
+  readonly removalsLimit?: number;
   /** A look that failed for another reason than absence. */
   readonly onFailed: (path: RelativePath, error: unknown) => void;
 }
@@ -41,6 +43,10 @@ const DIRTY_LIMIT = 100_000;
 const LOOKS_PER_STEP = 500;
 /** A place found missing through something below it waits this long for its own hint, which may be a rename. */
 const INFERRED_GRACE_MS = 50;
+/** Removals kept one by one; the directories of more are looked at again when these are done. About 30 MB. */
+const REMOVALS_LIMIT = 100_000;
+/** What led to one removal; of more, everything below it is what is meant. */
+const REMOVAL_HINTS_LIMIT = 1_000;
 /** Removals wait for other looks at most this long. */
 const REMOVAL_PATIENCE_MS = 500;
 const FAILED_RETRY_MS = 5_000;
@@ -207,7 +213,8 @@ export class RootTracker {
     const patience = this.hurriedTo === undefined ? REMOVAL_PATIENCE_MS : 0;
     const overdue =
       this.removals.size > 0 && this.scans.length === 0 && this.hasRemovalSince(context.bootMs - patience);
-    if (!(overdue && patience > 0)) {
+    const full = this.isFull;
+    if (!(full || (overdue && patience > 0))) {
       const looks = this.dirty.take(context.bootMs, LOOKS_PER_STEP);
       if (looks.length > 0) return this.lookAt(looks, context);
       const scan = this.scans.pop();
@@ -297,12 +304,31 @@ export class RootTracker {
     return outcome.changes;
   }
 
+  private get isFull(): boolean {
+    return this.removals.size >= (this.options.removalsLimit ?? REMOVALS_LIMIT);
+  }
+
+  /** Undefined when there are too many: then its directory is looked at again. */
+  private removalOf(path: RelativePath, bootMs: number, isHinted: boolean): PendingRemoval | undefined {
+    const known = this.removals.get(path);
+    if (known !== undefined) {
+      if (known.hints.length >= REMOVAL_HINTS_LIMIT) collapseHints(path, known.hints);
+      return known;
+    }
+    if (this.isFull) {
+      this.dirty.add(parentPath(path) ?? '', bootMs, { scan: 'children', firstOrder: 0 });
+      return undefined;
+    }
+    const removal = { sinceMs: bootMs, dueMs: bootMs + (isHinted ? 0 : INFERRED_GRACE_MS), hints: [] };
+    this.removals.set(path, removal);
+    return removal;
+  }
+
   private takeAbsences(outcome: ReconcileOutcome, bootMs: number, order: number, origins: Origins): void {
     for (const { path, hinted } of outcome.absent) {
       const origin = origins?.get(hinted);
-      const dueMs = bootMs + (hinted === path ? 0 : INFERRED_GRACE_MS);
-      const known = this.removals.get(path) ?? { sinceMs: bootMs, dueMs, hints: [] };
-      this.removals.set(path, known);
+      const known = this.removalOf(path, bootMs, hinted === path);
+      if (known === undefined) continue;
       known.hints.push({
         path: hinted,
         order: origin?.order ?? order,
@@ -363,8 +389,9 @@ export class RootTracker {
 
   private removeDue(context: StepContext): number | undefined {
     const due = new Map<RelativePath, PendingRemoval>();
+    const full = this.isFull;
     for (const [path, removal] of this.removals) {
-      if (removal.dueMs > context.bootMs && this.hurriedTo === undefined) continue;
+      if (removal.dueMs > context.bootMs && this.hurriedTo === undefined && !full) continue;
       due.set(path, removal);
       this.removals.delete(path);
       if (due.size >= LOOKS_PER_STEP) break;
@@ -393,4 +420,11 @@ export class RootTracker {
     for (const one of settled) this.options.index.settle(one.id, one.mtimeNs, one.ctimeNs);
     return 0;
   }
+}
+
+/** Too many: anything below the place is meant, since the first of them. */
+function collapseHints(path: RelativePath, hints: Hinted[]): void {
+  const order = hints.reduce((first, hint) => Math.min(first, hint.order), Number.POSITIVE_INFINITY);
+  const written = hints.some((hint) => hint.written);
+  hints.splice(0, hints.length, { path, order, scan: 'tree', closed: true, written });
 }

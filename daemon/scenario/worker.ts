@@ -7,6 +7,7 @@ import { compileFilter } from '../capture/filter.ts';
 import { createContentHasher } from '../link/content-hash.ts';
 import { RingLinks, STUCK } from '../link/ring-link.ts';
 import { freeBytesOf } from '../platform/node/free-bytes.ts';
+import { loadMemoryRelease } from '../platform/node/memory.ts';
 import { loadPlatform } from '../platform/select.ts';
 import type { CaptureHint } from '../ports.ts';
 import { openFreshState } from '../store/fresh-state.ts';
@@ -14,14 +15,18 @@ import { MasterState } from '../store/master-state.ts';
 import { storeFault } from '../store/sqlite-fault.ts';
 import { AssessEngine } from './assess-engine.ts';
 import type { Addressed, WorkerNotice, WorkerRequest } from './engine-host.ts';
-import type { EngineConfig, EngineNotice, EngineRequest } from './engine-protocol.ts';
+import type { EngineConfig, EngineNotice, EngineRequest, EngineStatus } from './engine-protocol.ts';
 import { MasterEngine } from './master-engine.ts';
 import { ReplicaEngine } from './replica-engine.ts';
 
 /** With less than this the first transaction would only fail: it waits for room instead. */
 const ROOM_TO_START_BYTES = 2 * 1024 * 1024;
 
+/** After a synchronization, once what it left behind can be collected. */
+const RELEASE_MS = 5_000;
+
 const port = parentPort!;
+const releaseMemory = loadMemoryRelease();
 type Engine = MasterEngine | ReplicaEngine | AssessEngine;
 
 async function createEngine(config: EngineConfig, notify: (notice: EngineNotice) => void): Promise<Engine> {
@@ -68,6 +73,7 @@ class Resident {
   #capture: MessagePort | undefined;
   #early: EngineRequest[] = [];
   #starting: Promise<void> = Promise.resolve();
+  #phase: EngineStatus['phase'] = 'idle';
   /** Nobody listens any more. */
   #gone = false;
 
@@ -143,8 +149,16 @@ class Resident {
     } else if (notice.type === 'link-release') this.#links.release(notice.peer, notice.count);
     else {
       this.#links.announce();
+      if (notice.type === 'status') this.#passTo(notice.status.phase);
       this.#post(notice);
     }
+  }
+
+  #passTo(phase: EngineStatus['phase']): void {
+    const before = this.#phase;
+    this.#phase = phase;
+    if (before !== 'synchronizing' || phase === 'synchronizing') return;
+    setTimeout(() => this.#phase !== 'synchronizing' && releaseMemory(), RELEASE_MS).unref();
   }
 
   #post(message: WorkerNotice): void {

@@ -52,6 +52,7 @@ export class CaptureWorld {
       fileFilter?: readonly string[];
       windowBytes?: number;
       delayMs?: () => number;
+      removalsLimit?: number;
     } = {},
   ) {
     const rules = { exclude: options.exclude ?? [], fileFilter: options.fileFilter ?? [] };
@@ -69,6 +70,7 @@ export class CaptureWorld {
       index: this.state,
       excluded: compileFilter(rules, true),
       held: NOTHING_HELD,
+      ...(options.removalsLimit === undefined ? {} : { removalsLimit: options.removalsLimit }),
       digestOf: createDigest(hasher),
       hasher,
       sent: this.sent,

@@ -40,17 +40,17 @@ export class DirectoryUser implements UserCalls {
   }
 
   writeFile(path: RelativePath, content: Uint8Array | string): void {
-    writeFileSync(this.at(path), content);
+    writeFileSync(this.own(path), content);
     this.dirty(path, true);
   }
 
   writeOpen(path: RelativePath, content: Uint8Array | string): void {
-    writeFileSync(this.at(path), content);
+    writeFileSync(this.own(path), content);
     this.dirty(path, false);
   }
 
   append(path: RelativePath, content: Uint8Array | string): void {
-    appendFileSync(this.at(path), content);
+    appendFileSync(this.own(path), content);
     this.dirty(path, true);
   }
 
@@ -114,6 +114,14 @@ export class DirectoryUser implements UserCalls {
 
   private at(path: RelativePath): string {
     return join(this.root, path);
+  }
+
+  /** What is written through a link happens elsewhere, and a kernel would say so there. */
+  private own(path: RelativePath): string {
+    const full = this.at(path);
+    const isLink = lstatSync(full, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+    if (isLink) throw new Error(`${path} is a symbolic link`);
+    return full;
   }
 
   private dirty(path: RelativePath, closed: boolean): void {

@@ -13,11 +13,12 @@ const { values } = parseArgs({
     stride: { type: 'string', default: '1' },
     kills: { type: 'string', default: '1000' },
     faults: { type: 'string', default: '3000' },
-    only: { type: 'string', default: 'simulated,kills,faults' },
+    histories: { type: 'string', default: '3000' },
+    only: { type: 'string', default: 'simulated,kills,faults,histories' },
   },
 });
 
-function wholeNumber(name: 'crashes' | 'kills' | 'faults' | 'from' | 'stride'): number {
+function wholeNumber(name: 'crashes' | 'kills' | 'faults' | 'histories' | 'from' | 'stride'): number {
   const number = Number(values[name]);
   if (Number.isInteger(number) && number > 0) return number;
   process.stderr.write(`--${name} must be a whole number above 0\n`);
@@ -45,6 +46,18 @@ const campaigns: Readonly<Record<string, () => Promise<string[]>>> = {
     const { points, calls, problems } = sweepFaults(wholeNumber('faults'), wholeNumber('from'), wholeNumber('stride'));
     say(`faults: ${points} system calls that failed or did a part, ${Object.keys(calls).length} kinds`);
     return [...problems];
+  },
+  histories: async () => {
+    const { findUnequalHistory } = await import('./pair-property.ts');
+    const { realPairs } = await import('./real-crash.ts');
+    const { EnginePair } = await import('../memory/engine-pair.ts');
+    const hasher = await createContentHasher();
+    const runs = wholeNumber('histories');
+    const seed = wholeNumber('from');
+    const inMemory = findUnequalHistory({ runs, seed, makePair: () => new EnginePair(hasher, { seed }) });
+    const onDisk = findUnequalHistory({ runs, seed: seed + 1, makePair: realPairs() });
+    say(`histories: ${runs} in memory and ${runs} over real files, seeds ${seed} and ${seed + 1}`);
+    return [inMemory, onDisk].filter((message) => message !== '');
   },
 };
 

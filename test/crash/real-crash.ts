@@ -4,7 +4,8 @@
  */
 // Before anything that loads an adapter.
 
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import { loadPlatform } from '../../daemon/platform/select.ts';
@@ -181,6 +182,16 @@ export function failAt(point: RealCrashPoint, directory: string): RealCrashOutco
   const leaked = openHandles().filter((handle) => !before.has(handle));
   if (leaked.length === 0) return outcome;
   return { ...outcome, problems: [...outcome.problems, `not closed: ${leaked.join(', ')}`] };
+}
+
+/** Pairs over real files, each in a directory of its own below `/dev/shm` or the temporary directory. */
+export function realPairs(): () => RealPair {
+  const place = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+  let seed = 0;
+  return () => {
+    seed += 1;
+    return new RealPair(hasher, platform, mkdtempSync(join(place, 'mainstay-pair-')), seed);
+  };
 }
 
 /** What this process has open, except the directory that says so. */

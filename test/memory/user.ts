@@ -79,7 +79,9 @@ export class MemoryUser {
   }
 
   link(existing: RelativePath, path: RelativePath): void {
-    this.attachNew(path, this.existing(existing).node);
+    const { node } = this.existing(existing);
+    if (node.type === 'directory') throw new Fault('FS-DENIED', { path: existing });
+    this.attachNew(path, node);
   }
 
   /** rename(2): replaces a file or an empty directory. */

@@ -15,7 +15,10 @@ export interface StoredRun {
   epoch: number;
   choices: RunChoices;
   /** By device id of a Replica. */
-  peers: Record<string, { synchronized: boolean; suspended: boolean; untilBack?: boolean | undefined }>;
+  peers: Record<
+    string,
+    { synchronized: boolean; suspended: boolean; untilBack?: boolean | undefined; held?: boolean | undefined }
+  >;
   /** Replicas that could not be told yet that it stopped; tried again until they answer. */
   untold: { host: HostReference; reason: string }[];
 }
@@ -72,7 +75,12 @@ const run = z.object({
   choices: z.object({ method: z.enum(['file', 'block', 'skip']), ignoreSame: z.boolean() }),
   peers: z.record(
     z.string(),
-    z.object({ synchronized: z.boolean(), suspended: z.boolean(), untilBack: z.boolean().optional() }),
+    z.object({
+      synchronized: z.boolean(),
+      suspended: z.boolean(),
+      untilBack: z.boolean().optional(),
+      held: z.boolean().optional(),
+    }),
   ),
   untold: z.array(z.object({ host: hostReference, reason: z.string() })),
 });

@@ -43,6 +43,7 @@ export interface RememberedPeer {
   readonly synchronized: boolean;
   readonly suspended: boolean;
   readonly untilBack?: boolean | undefined;
+  readonly held?: boolean | undefined;
 }
 
 export type EngineLife = 'starting' | 'ready' | 'waiting';
@@ -259,9 +260,10 @@ function prepared(choices: RunChoices, happening: Extract<Happening, { type: 'pr
 function resume(happening: Extract<Happening, { type: 'resume' }>): Step {
   const { choices, preventResync } = happening;
   const peers: Record<string, PeerLife> = {};
-  for (const [id, { synchronized, suspended, untilBack }] of Object.entries(happening.peers)) {
+  for (const [id, { synchronized, suspended, untilBack, held }] of Object.entries(happening.peers)) {
     const phase = synchronized ? 'synchronized' : 'needs-sync';
-    peers[id] = { ...NEW_PEER, suspended, phase, ...(suspended && untilBack ? { untilBack: 'away' } : {}) };
+    const waits = held ? { held, reason: 'it was so before the restart' } : {};
+    peers[id] = { ...NEW_PEER, suspended, phase, ...waits, ...(suspended && untilBack ? { untilBack: 'away' } : {}) };
   }
   return {
     life: { is: 'running', choices, engine: 'starting', crashes: 0, preventResync, peers },

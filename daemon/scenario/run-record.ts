@@ -11,7 +11,12 @@ export function runRecord(life: ScenarioLife, stored: StoredRun, nowMs: number |
     const peers: StoredRun['peers'] = {};
     for (const [id, peer] of Object.entries(life.peers)) {
       const synchronized = peer.phase === 'synchronized' || peer.phase === 'catching-up';
-      peers[id] = { synchronized, suspended: peer.suspended, untilBack: peer.untilBack && true };
+      peers[id] = {
+        synchronized,
+        suspended: peer.suspended,
+        untilBack: peer.untilBack && true,
+        held: peer.held || undefined,
+      };
     }
     return { ...base, wanted: true, choices: life.choices, peers };
   }

@@ -231,6 +231,19 @@ test('a Replica suspended before it is synchronized gets nothing, and is synchro
   t.deepEqual(again.done, ['suspend b', 'open-link b', 'synchronize b']);
 });
 
+test('a comparison that waits for the operator still waits after a restart', (t) => {
+  const remembered = { synchronized: false, suspended: false, held: true };
+  const restarted = play(
+    never,
+    { ...resume(true), peers: { b: remembered } } as Happening,
+    ready,
+    peer('b', true, false),
+  );
+  t.is(restarted.state, 'out-of-sync');
+  t.deepEqual(play(restarted.life, peer('b', false, false), peer('b', true, false)).done, []);
+  t.deepEqual(play(restarted.life, run).done, ['synchronize b']);
+});
+
 test('a Replica held for a restart goes on by itself when its link comes back, also over a restart of the Master', (t) => {
   const running = play(never, ...toProtected).life;
   const held = play(running, { type: 'suspend', peer: 'b', untilBack: true }, peer('b', true, true));

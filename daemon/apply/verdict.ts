@@ -2,7 +2,7 @@
 import type { Fault } from '../../shared/faults.ts';
 
 /**
- * `hold`: the cause concerns everything (disk full, root missing): wait and try the same item again.
+ * `hold`: the cause concerns everything (disk full, no handles left, root missing): wait and try the same item again.
  * `wait`: the cause concerns this item and may pass (in use by another program): like hold, but park it after a while.
  * `park`: set it aside with its reason, tell, go on.
  * `fatal`: the engine must stop.
@@ -13,6 +13,7 @@ export function verdictOf(fault: Fault): Verdict {
   switch (fault.code) {
     case 'FS-FULL':
     case 'FS-READ-ONLY':
+    case 'FS-LIMIT':
     case 'ROOT-MISSING':
       return 'hold';
     case 'FS-BUSY':

@@ -32,27 +32,49 @@ type Engine = MasterEngine | ReplicaEngine | AssessEngine;
 async function createEngine(config: EngineConfig, notify: (notice: EngineNotice) => void): Promise<Engine> {
   const platform = await loadPlatform();
   const hasher = await createContentHasher();
-  const trees = config.roots.map((root) => platform.openTree(root.path));
+  // An engine closes what it was given; when there is to be none, whoever opened it does.
+  const opened: { close(): void }[] = [];
+  const open = <T extends { close(): void }>(one: T): T => {
+    opened.push(one);
+    return one;
+  };
+  try {
+    return openEngine(config, notify, platform, hasher, open);
+  } catch (error) {
+    for (const one of opened) one.close();
+    throw error;
+  }
+}
+
+function openEngine(
+  config: EngineConfig,
+  notify: (notice: EngineNotice) => void,
+  platform: Awaited<ReturnType<typeof loadPlatform>>,
+  hasher: Awaited<ReturnType<typeof createContentHasher>>,
+  open: <T extends { close(): void }>(one: T) => T,
+): Engine {
+  const trees = config.roots.map((root) => open(platform.openTree(root.path)));
   const { clock, random } = platform;
   const freeBytes = freeBytesOf(config.directory);
   const at = (name: string): string => join(config.directory, name);
   if (config.assess === true) {
-    const state = openFreshState(at('assess.sqlite'));
+    const state = open(openFreshState(at('assess.sqlite')));
     return new AssessEngine(config, { clock, trees, state, hasher }, notify);
   }
   if (config.role === 'master') {
-    const state = config.compareOnly === true ? ':memory:' : at('master.sqlite');
+    const path = config.compareOnly === true ? ':memory:' : at('master.sqlite');
     if (config.compareOnly !== true && freeBytes() < ROOM_TO_START_BYTES)
       throw new Fault('FS-FULL', { path: config.directory });
-    return new MasterEngine(config, { clock, random, trees, state: new MasterState(state), hasher, freeBytes }, notify);
+    const state = open(new MasterState(path));
+    return new MasterEngine(config, { clock, random, trees, state, hasher, freeBytes }, notify);
   }
   return new ReplicaEngine(
     config,
     {
       clock,
       trees,
-      spoolLog: platform.openSegmentLog(at('spool')),
-      journalLog: platform.openSegmentLog(at('journal')),
+      spoolLog: open(platform.openSegmentLog(at('spool'))),
+      journalLog: open(platform.openSegmentLog(at('journal'))),
       stateFile: platform.openStateFile(at('replica.state')),
       hasher,
       freeBytes,

@@ -50,14 +50,13 @@ export class RealPair extends PairCore {
   protected override openReplicaFiles(): ReplicaFiles {
     const { platform } = this;
     const at = (name: string) => join(this.top, 'state', name);
-    const tree = platform.openTree(this.replicaRoot);
-    const spoolLog = platform.openSegmentLog(at('spool'));
-    const journalLog = platform.openSegmentLog(at('journal'));
-    this.open.replica.push(
-      () => tree.close(),
-      () => spoolLog.close(),
-      () => journalLog.close(),
-    );
+    const open = <T extends { close(): void }>(one: T): T => {
+      this.open.replica.push(() => one.close());
+      return one;
+    };
+    const tree = open(platform.openTree(this.replicaRoot));
+    const spoolLog = open(platform.openSegmentLog(at('spool')));
+    const journalLog = open(platform.openSegmentLog(at('journal')));
     return { trees: [tree], spoolLog, journalLog, stateFile: platform.openStateFile(at('replica.state')) };
   }
 

@@ -119,9 +119,14 @@ export class LinuxTree implements RootTree {
       closeHandle(handle);
       throw this.rootFault(code);
     }
-    this.root = handle;
     this.device = statDevice();
-    this.capabilities = { ...CAPABILITIES, attributeKinds: kindsOfVolume(handle) };
+    try {
+      this.capabilities = { ...CAPABILITIES, attributeKinds: kindsOfVolume(handle) };
+    } catch (error) {
+      closeHandle(handle);
+      throw error;
+    }
+    this.root = handle;
     this.identity = identity;
   }
 

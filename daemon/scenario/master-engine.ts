@@ -302,7 +302,7 @@ export class MasterEngine {
         indexed: () => this.syncs.indexed,
         onChange: () => this.wake(),
         onReady: (ready) => this.onReady(ready),
-        onSyncWalked: () => this.syncs.onWalked(),
+        onSyncWalked: (walked) => this.syncs.onWalked(walked),
         onSyncDone: (done, sync) => this.syncs.onDone(done, sync),
         onSessionEnded: (ended) => this.onSessionEnded(ended),
       },

@@ -41,7 +41,7 @@ export interface PeerPorts {
   readonly onChange: (peer: MasterPeer) => void;
   /** The handshake is over. */
   readonly onReady: (peer: MasterPeer) => void;
-  readonly onSyncWalked: () => void;
+  readonly onSyncWalked: (peer: MasterPeer) => void;
   readonly onSyncDone: (peer: MasterPeer, sync: MasterSync) => void;
   readonly onSessionEnded: (peer: MasterPeer) => void;
 }
@@ -372,7 +372,7 @@ export class MasterPeer {
         onNotSent: (root, path, id) => capture.notSent(root, path, id),
         onNotListed: (root, path, id, fault) => capture.notListed(root, path, id, fault),
         requireRoots: () => capture.requireRoots(),
-        onWalked: () => this.ports.onSyncWalked(),
+        onWalked: () => this.ports.onSyncWalked(this),
       },
     );
   }

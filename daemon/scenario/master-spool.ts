@@ -1,5 +1,5 @@
 /** Which Replicas the spool is kept for, how far each has it, and its limits. */
-import type { FaultDetails } from '../../shared/faults.ts';
+import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import type { Clock } from '../ports.ts';
 import { type DirtyPlace, DirtyPlaces } from '../spool/dirty-places.ts';
 import { foldIntents } from '../spool/fold-intents.ts';
@@ -44,6 +44,8 @@ export class SpoolKeeper {
   /** A Replica for which something was dropped counts as having everything before `throughSeq`. */
   private readonly received = new Map<string, number>();
   private readonly dropped = new Map<string, Dropped>();
+  /** Replicas being synchronized: each goes on from the position its synchronization began at, whoever has more by then. */
+  private readonly pinned = new Map<string, number>();
   private readonly freeBytes: () => number;
   private readonly samples: { readonly atMs: number; readonly bytes: number }[] = [];
   private keptAtMs = Number.NEGATIVE_INFINITY;
@@ -80,7 +82,20 @@ export class SpoolKeeper {
     return this.received.get(peer);
   }
 
+  /** Keeps everything after a position, beyond the limit if need be, until `know` or `unpin`. */
+  pin(peer: string, seq: number): void {
+    this.pinned.set(peer, seq);
+  }
+
+  unpin(peer: string): void {
+    this.pinned.delete(peer);
+  }
+
+  /** Throws `INTERNAL` when what follows the position is not there any more. */
   know(peer: string, receivedSeq: number): void {
+    if (receivedSeq < this.state.trimmedSeq)
+      throw new Fault('INTERNAL', { reason: `position ${receivedSeq} was dropped` });
+    this.unpin(peer);
     this.forgetDropped(peer);
     this.received.set(peer, receivedSeq);
     this.state.setMeta(PREFIX + peer, String(receivedSeq));
@@ -159,9 +174,13 @@ export class SpoolKeeper {
     const nowMs = this.clock.bootMs();
     if (nowMs - this.keptAtMs < TRIM_MS || this.received.size === 0) return [];
     this.keptAtMs = nowMs;
-    const through = Math.min(...this.received.values());
+    const through = this.neededFrom();
     if (through > this.state.trimmedSeq) this.trim(through);
     return this.watch();
+  }
+
+  private neededFrom(): number {
+    return Math.min(...this.received.values(), ...this.pinned.values());
   }
 
   private trim(through: number): void {
@@ -183,13 +202,15 @@ export class SpoolKeeper {
     if (!this.warned && !noRoom) this.onEvent('SPL-080', { percent: Math.round((used * 100) / limit) });
     this.warned = true;
     if (used < limit && !noRoom) return [];
+    // A synchronization needs what is kept: nothing to drop until it has ended.
+    if (Math.min(...this.pinned.values()) <= Math.min(...this.received.values())) return [];
     this.onEvent('SPL-100', {});
     // What is dropped for the slowest Replicas is compared again later; the changes themselves are in the file system.
     const slowest = Math.min(...this.received.values());
     const given = this.knownPeers().filter((peer) => this.received.get(peer) === slowest);
     this.state.transaction(() => {
       for (const peer of given) this.drop(peer);
-      this.trim(Math.min(...this.received.values()));
+      this.trim(this.neededFrom());
     });
     return given;
   }

@@ -123,26 +123,30 @@ export class MasterSyncDesk {
   private runSync(peer: MasterPeer, { call, again }: PendingSync): void {
     this.syncId += 1;
     if (call.name === 'diff') {
-      // There is no record of which directories the roots are; the operator asks for what is there now.
-      if (!this.ports.captures) this.ports.capture.recordIdentities(true);
+      // Of a stopped scenario there is no record of which directories the roots are: what is there now is meant.
+      this.ports.capture.recordIdentities(!this.ports.captures);
       const base = this.ports.position();
       const { syncId } = this;
       const { ignoreSame } = call;
       peer.startSync({ syncId, method: 'file', ignoreSame, dryRun: true, base, recording: 'ignore' });
       return;
     }
+    // Only against a complete index can a second walk say what differs; it begins when the first one has ended, either way.
+    if (this.walking !== undefined) return;
     if (call.adoptRoots !== true) this.ports.refuseUnasked();
     if (this.runTargeted(peer, call, again)) return;
     this.ports.capture.recordIdentities(call.adoptRoots === true && !again);
     const others = [...this.ports.peers.values()].some((other) => other !== peer && this.dependsOnIndex(other));
     if (!others) this.startIndex(peer);
     if (!again) this.ports.onEvent('SYN-001', { method: call.method });
+    const base = this.ports.position();
+    this.ports.spool.pin(peer.id, base.seq);
     peer.startSync({
       syncId: this.syncId,
       method: call.method,
       ignoreSame: call.ignoreSame,
       dryRun: false,
-      base: this.ports.position(),
+      base,
       recording: others ? 'report' : 'record',
     });
   }
@@ -202,13 +206,21 @@ export class MasterSyncDesk {
     this.ports.state.begin();
   }
 
-  onWalked(): void {
-    if (this.walking === undefined) return;
+  onWalked(peer: MasterPeer): void {
+    if (this.walking !== peer) return;
     this.walking = undefined;
     this.ports.state.setMeta('indexed', '1');
     this.ports.state.commit();
     this.indexed = true;
     this.ports.capture.active = true;
+    this.beginWaiting();
+  }
+
+  private beginWaiting(): void {
+    for (const [id, pending] of this.pending) {
+      const peer = this.ports.peers.get(id);
+      if (peer?.connected && peer.sync === undefined) this.beginSync(peer, pending);
+    }
   }
 
   /** Compares places without changing anything; the answer goes to continuous verification. */
@@ -284,11 +296,15 @@ export class MasterSyncDesk {
   onSessionEnded(peer: MasterPeer): void {
     if (peer.sync === undefined) return;
     peer.sync = undefined;
-    if (this.walking === peer) this.abandonWalk();
+    this.ports.spool.unpin(peer.id);
     const pending = this.pending.get(peer.id);
-    if (pending === undefined) return;
-    pending.again = true;
-    this.ports.onEvent('SYN-004', { reason: 'the link was interrupted' });
+    if (pending !== undefined) {
+      pending.again = true;
+      this.ports.onEvent('SYN-004', { reason: 'the link was interrupted' });
+    }
+    if (this.walking !== peer) return;
+    this.abandonWalk();
+    this.beginWaiting();
   }
 
   /** The engine stops. */

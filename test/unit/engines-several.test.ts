@@ -43,6 +43,8 @@ class Constellation {
   readonly notices: EngineNotice[] = [];
   private readonly master: MasterEngine;
   private calls = 0;
+  /** Milliseconds a message takes from this Replica to the Master; others are at hand. */
+  readonly distance = new Map<string, number>();
 
   constructor(names: readonly string[]) {
     const { clock } = this;
@@ -73,7 +75,7 @@ class Constellation {
       (notice) => {
         if (notice.type !== 'link-send') return;
         const bytes = notice.bytes.slice();
-        this.clock.after(0, () => {
+        this.clock.after(this.distance.get(name) ?? 0, () => {
           if (this.replicas.get(name)?.linked) this.master.handle({ type: 'link-bytes', peer: name, bytes });
         });
       },
@@ -109,15 +111,18 @@ class Constellation {
   }
 
   call(call: Parameters<typeof this.post>[0]): unknown {
-    const id = this.post(call);
+    return this.answerOf(this.post(call));
+  }
+
+  answerOf(id: number): unknown {
     const answer = () => this.notices.find((notice) => notice.type === 'reply' && notice.id === id);
-    if (!this.clock.runUntil(() => answer() !== undefined)) throw new Error(`no answer to ${call.name}`);
+    if (!this.clock.runUntil(() => answer() !== undefined)) throw new Error(`no answer to call ${id}`);
     const reply = answer();
     if (reply?.type !== 'reply' || reply.fault !== undefined) throw new Error(JSON.stringify(reply));
     return reply.result;
   }
 
-  private post(call: Extract<Parameters<MasterEngine['handle']>[0], { type: 'call' }>['call']): number {
+  post(call: Extract<Parameters<MasterEngine['handle']>[0], { type: 'call' }>['call']): number {
     this.calls += 1;
     this.master.handle({ type: 'call', id: this.calls, call });
     return this.calls;
@@ -125,6 +130,16 @@ class Constellation {
 
   synchronize(peer: string): void {
     this.call({ name: 'synchronize', peer, method: 'file', ignoreSame: true });
+  }
+
+  /** Replicas and paths whose entries are not the Master's. */
+  differing(): string[] {
+    const wanted = describeTree(this.tree);
+    return [...this.replicas.keys()].flatMap((name) => {
+      const found = this.view(name);
+      const paths = new Set([...wanted.keys(), ...found.keys()]);
+      return [...paths].filter((path) => wanted.get(path) !== found.get(path)).map((path) => `${name}: ${path}`);
+    });
   }
 
   view(name: string): Map<string, string> {
@@ -174,4 +189,59 @@ test('a change made while a second Replica is synchronized reaches the first at 
   world.call({ name: 'barrier' });
   t.deepEqual(world.view('two'), describeTree(world.tree));
   t.deepEqual(world.view('one'), describeTree(world.tree));
+});
+
+/** A tree whose walk takes many turns, and a synchronization asked for each of `peers` at once. */
+function synchronizeTogether(world: Constellation, peers: Iterable<string> = world.replicas.keys()): number[] {
+  const { user } = world;
+  for (let d = 0; d < 60; d += 1) {
+    user.makeDirectory(`d${d}`);
+    for (let n = 0; n < 20; n += 1) user.writeFile(`d${d}/f${n}`, `${d} ${n} `.repeat(8_000));
+  }
+  return [...peers].map((peer) => world.post({ name: 'synchronize', peer, method: 'file', ignoreSame: true }));
+}
+
+test('Replicas synchronized at the same time all get everything, and the engine lives', (t) => {
+  const world = new Constellation(['one', 'two', 'three']);
+  world.distance.set('one', 200);
+  const calls = synchronizeTogether(world);
+  for (let n = 0; n < 40; n += 1) {
+    world.clock.advance(5);
+    world.user.writeFile(`d${n}/f1`, `changed meanwhile ${n}`);
+    world.user.writeFile(`d${59 - n}/new${n}`, `made meanwhile ${n}`);
+  }
+  for (const id of calls) world.answerOf(id);
+  world.call({ name: 'barrier' });
+  t.false(world.notices.some(({ type }) => type === 'failed'));
+  t.deepEqual(world.differing(), []);
+});
+
+test('a comparison beside a first synchronization does not end its walk', (t) => {
+  const world = new Constellation(['one', 'two']);
+  world.distance.set('one', 200);
+  const [first] = synchronizeTogether(world, ['one']);
+  world.call({ name: 'diff', peer: 'two', ignoreSame: true });
+  for (let n = 0; n < 60; n += 1) world.user.writeFile(`d${n}/f1`, `changed meanwhile ${n}`);
+  world.answerOf(first!);
+  world.synchronize('two');
+  world.call({ name: 'barrier' });
+  t.false(world.notices.some(({ type }) => type === 'failed'));
+  t.deepEqual(world.differing(), []);
+});
+
+test('the Replica whose walk builds the index is cut off: the others go on, and all get everything', (t) => {
+  const world = new Constellation(['one', 'two', 'three']);
+  world.distance.set('one', 200);
+  const [first, ...others] = synchronizeTogether(world);
+  world.clock.advance(600);
+  world.cut('one');
+  for (const id of others) world.answerOf(id);
+  world.user.writeFile('d1/later', 'made while one is away');
+  world.clock.advance(3_000);
+  t.deepEqual(world.view('two'), describeTree(world.tree));
+  world.connect('one');
+  world.answerOf(first!);
+  world.call({ name: 'barrier' });
+  t.false(world.notices.some(({ type }) => type === 'failed'));
+  t.deepEqual(world.differing(), []);
 });

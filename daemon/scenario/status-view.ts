@@ -200,7 +200,7 @@ export function replicaStatus(view: ReplicaView): ScenarioStatus {
     ...common(stored, view.reportedBy, state, run.wanted),
     ...(run.wanted ? {} : { stopReason: run.reason }),
     hosts: [
-      { ...masterHost(stored, undefined), health: view.linked ? 'alive' : 'unknown' },
+      { ...masterHost(stored, undefined), health: view.linked ? 'alive' : 'unknown', ...unlessLinked(view.linked) },
       ...document.replicas.map((host) =>
         host.deviceId === view.deviceId ? ownReplica(host, engine, view.linked) : replicaHost(host, undefined),
       ),
@@ -230,6 +230,10 @@ function replicaProblem(view: ReplicaView): string | undefined {
   return view.linked ? undefined : `No connection from ${view.stored.document.master.name}`;
 }
 
+function unlessLinked(linked: boolean): { readonly lagKnown?: false } {
+  return linked ? {} : { lagKnown: false };
+}
+
 function ownReplica(host: HostReference, engine: EngineStatus | undefined, linked: boolean): HostStatus {
   if (engine === undefined) return { ...replicaHost(host, undefined), health: 'alive' };
   const { position = NO_POSITION, receivedSeq = 0, spoolBytes, parked } = engine;
@@ -241,6 +245,7 @@ function ownReplica(host: HostReference, engine: EngineStatus | undefined, linke
     position,
     spoolBytes,
     lagMs,
+    ...unlessLinked(linked),
     replica: {
       sentSeq: peer.sentSeq,
       receivedSeq,

@@ -161,6 +161,16 @@ test('a suspended Replica applies nothing, also over a restart, and catches up w
     writeFileSync(join(pair.masterRoot, 'later.html'), 'later\n');
     rmSync(join(pair.masterRoot, 'd3'), { recursive: true });
     await pair.master.kill();
+    const alone = await eventually('the Replica notices that its Master is gone', 10_000, async () => {
+      const seen = await pair.replica.status('web');
+      return seen?.hosts[0]?.health === 'unknown' ? seen : undefined;
+    });
+    t.deepEqual(
+      alone.hosts.map(({ lagKnown }) => lagKnown),
+      [false, false],
+    );
+    const row = (await pair.replica.must('status', 'web')).split('\n').find((text) => text.includes('beta'));
+    t.regex(row ?? '', /unknown +unknown/);
     await pair.master.start();
     await pair.waitFor('suspended');
     t.true((await oracle(pair.masterRoot, pair.replicaRoot)).includes('later.html'));

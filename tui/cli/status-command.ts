@@ -201,14 +201,15 @@ function statisticsText(scenario: ScenarioStatus): string {
         : [
             [
               host.name,
-              `${formatCount(host.replica.pendingChanges)} changes pending, lag ${formatDuration(host.lagMs)}, exposure ${formatDuration(host.exposureMs)} ${formatBytes(host.exposureBytes)}`,
+              `${formatCount(host.replica.pendingChanges)} changes pending, ${isKnown(host) ? `lag ${formatDuration(host.lagMs)}, exposure ${formatDuration(host.exposureMs)} ${formatBytes(host.exposureBytes)}` : 'lag and exposure unknown'}`,
             ],
           ],
     ),
   ]);
 }
 
-/** A Replica that was never synchronized has no lag: nobody knows what it has. */
+/** A Replica that was never synchronized has no lag, nobody knows what it has; without its Master it cannot tell either. */
 function isKnown(host: HostStatus): boolean {
+  if (host.lagKnown === false) return false;
   return host.synchronized !== false || host.lagMs > 0;
 }

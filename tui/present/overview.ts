@@ -48,6 +48,7 @@ function stateLines(view: ScenarioView, options: OverviewOptions): Line[] {
   const badge = scenarioBadge(view);
   const reason = status.state === 'stopped' && status.stopReason === 'by-user' ? ' Stopped by user' : '';
   const exposure = status.hosts.reduce((most, host) => Math.max(most, host.replica?.exposureMs ?? host.exposureMs), 0);
+  const rpo = status.hosts.some(({ lagKnown }) => lagKnown === false) ? 'unknown' : formatDuration(exposure);
   const verified = status.hosts.find((host) => host.verifiedAt !== undefined)?.verifiedAt;
   const lines: Line[] = [
     line(
@@ -56,7 +57,7 @@ function stateLines(view: ScenarioView, options: OverviewOptions): Line[] {
       span(status.state.toUpperCase(), badge.style === 'dim' ? 'strong' : badge.style),
       reason,
       ` since ${when(status.since, options.now)}`,
-      status.running && !view.stale ? `   RPO ${formatDuration(exposure)}` : '',
+      status.running && !view.stale ? `   RPO ${rpo}` : '',
       `   Epoch ${status.epoch}`,
       verified === undefined ? '' : `   Verified ${formatAge(options.now - verified)}`,
     ),
@@ -152,10 +153,12 @@ const replicaColumns = (status: ScenarioStatus, now: number): readonly Column<Ho
     width: 10,
     align: 'right',
     drop: 0,
-    cell: ({ replica }) =>
+    cell: ({ replica, lagKnown }) =>
       replica === undefined || !status.running
         ? ''
-        : [formatDuration(replica.lagMs), replica.lagMs >= LAG_WARNING_MS ? 'warning' : 'plain'],
+        : lagKnown === false
+          ? ['unknown', 'warning']
+          : [formatDuration(replica.lagMs), replica.lagMs >= LAG_WARNING_MS ? 'warning' : 'plain'],
   },
   {
     title: 'Pending',

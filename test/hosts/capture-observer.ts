@@ -21,6 +21,8 @@ const COOKIE_TIMEOUT_MS = 30_000;
 class LookedAt {
   readonly entries = new Map<string, EntryStat>();
   private readonly children = new Map<string, Set<string>>();
+  /** Looked for in vain: perhaps under a name its directory had, whose rename is told later. */
+  private readonly absent = new Set<string>();
   private readonly tree: RootTree;
 
   constructor(tree: RootTree) {
@@ -32,7 +34,17 @@ class LookedAt {
     else if (hint.kind === 'rename') {
       this.look(hint.from);
       this.look(hint.to);
+      this.follow(hint.from, hint.to);
     } else if (hint.kind === 'overflow') this.rescan(hint.path);
+  }
+
+  /** As an engine does: what was looked for under the old name is looked for under the new one. */
+  private follow(from: string, to: string): void {
+    for (const path of [...this.absent]) {
+      if (!path.startsWith(`${from}/`)) continue;
+      this.absent.delete(path);
+      this.look(to + path.slice(from.length));
+    }
   }
 
   private look(path: string): void {
@@ -43,6 +55,7 @@ class LookedAt {
       this.look(parent);
       if (!this.entries.has(parent)) {
         this.forget(path);
+        this.absent.add(path);
         return;
       }
     }
@@ -52,6 +65,7 @@ class LookedAt {
     if (stat?.type === 'directory' && !isSame) this.rescan(path);
     else if (stat === undefined || !isSame) this.forget(path);
     if (stat !== undefined) this.put(path, stat);
+    else this.absent.add(path);
   }
 
   private rescan(path: string): void {

@@ -183,7 +183,7 @@ export const COMMANDS = define({
     role: 'control',
     danger: 'confirm',
     title: 'Suspend',
-    help: 'Sends nothing to a Replica; its changes are kept in the spool and no synchronization is needed afterwards.',
+    help: 'A Replica takes changes into its spool and applies none until it is resumed; no synchronization is needed afterwards.',
     args: z.object({ name, replica: host.optional() }).strict(),
     cli: 'suspend',
   },

@@ -50,7 +50,7 @@ export const EVENTS = define({
   },
   'SCN-016': {
     severity: 'warning',
-    text: 'Replica {peer} is suspended; its changes are kept in the spool',
+    text: 'Replica {peer} is suspended: it keeps changes in its spool and applies none',
     hint: 'Resume it before the spool is full: `mainstay resume`.',
   },
   'SCN-017': { severity: 'info', text: 'Replica {peer} is resumed' },

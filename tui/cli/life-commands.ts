@@ -35,7 +35,7 @@ export function addLifeCommands(program: Command, register: Register): void {
   );
   register(withYes(command('stop', 'stop replication')), stop);
   register(
-    withYes(command('suspend', 'send nothing to a Replica; changes are spooled')).option(
+    withYes(command('suspend', 'let a Replica take changes into its spool and apply none until it is resumed')).option(
       '--replica <host>',
       'only this Replica',
     ),

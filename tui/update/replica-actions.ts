@@ -22,8 +22,8 @@ export function openSuspend(state: ConsoleState, at: number): Step {
     title: 'Suspend',
     question: `Suspend replication of "${name}"?`,
     impact: [
-      'Nothing is sent to its Replicas until it is resumed: the data at risk grows meanwhile.',
-      'Changes are kept in the spool; no synchronization is needed afterwards.',
+      'Its Replicas take changes into their spools and apply none until it is resumed.',
+      'No synchronization is needed afterwards.',
     ],
     verb: 'Suspend',
   });

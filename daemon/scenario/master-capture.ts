@@ -14,6 +14,7 @@ import type { ContentHasher } from '../link/content-hash.ts';
 import type { CaptureHint, Clock, FileId, RootTree } from '../ports.ts';
 import { type IndexedEntry, type Intent, NEVER_NS, type NewIntent } from '../store/master-schema.ts';
 import type { MasterState } from '../store/master-state.ts';
+import { CaptureMarks } from './capture-marks.ts';
 import type { AuditResult, EngineCall } from './engine-protocol.ts';
 import { MasterAudit } from './master-audit.ts';
 import { MountGuard } from './master-mounts.ts';
@@ -36,14 +37,6 @@ export interface CapturePorts {
   readonly onRemoved: (count: number, seqBefore: number) => void;
 }
 
-/** When a change was captured; for lag and exposure. */
-interface CaptureMark {
-  readonly seq: number;
-  readonly atMs: number;
-  /** Of all marks up to this one. */
-  readonly totalBytes: number;
-}
-
 /** Also by count: a simulated clock does not move during a turn. */
 const TURN_STEPS = 100;
 const GUARD_MS = 200;
@@ -52,7 +45,6 @@ const OVERFLOW_FIRST_MS = 100;
 const OVERFLOW_LONGEST_MS = 30_000;
 const OVERFLOW_CALM_MS = 60_000;
 const COMPLAINT_MS = 60_000;
-const MARKS_KEPT = 200_000;
 
 export class MasterCapture {
   private readonly ports: CapturePorts;
@@ -66,10 +58,7 @@ export class MasterCapture {
   private overflowCount = 0;
   private overflowAtMs = Number.NEGATIVE_INFINITY;
   private readonly complaints = new Map<string, number>();
-  private marks: CaptureMark[] = [];
-  private totalBytes = 0;
-  /** Of marks no longer kept. */
-  private forgottenBytes = 0;
+  private readonly marks = new CaptureMarks();
   private identities: (string | undefined)[] = [];
   /** The index is complete: reconciliations may run. */
   active = false;
@@ -388,7 +377,7 @@ export class MasterCapture {
       if (spool && removed > 0) this.ports.onRemoved(removed, before);
       return done;
     });
-    if (last !== undefined && last.seq > before) this.mark(last.seq, bytes);
+    if (last !== undefined && last.seq > before) this.marks.add(last.seq, bytes, clock.bootMs());
     return result;
   }
 
@@ -409,56 +398,22 @@ export class MasterCapture {
 
   // ------------------------------------------------------------- figures
 
-  private mark(seq: number, bytes: number): void {
-    this.totalBytes += bytes;
-    this.marks.push({ seq, atMs: this.ports.clock.bootMs(), totalBytes: this.totalBytes });
-    if (this.marks.length > MARKS_KEPT) this.thinMarks();
-  }
-
-  /** A Replica has been away for long: every two marks become one that is as old as the older, so no age is understated. */
-  private thinMarks(): void {
-    const half = (this.marks.length >> 2) * 2;
-    this.marks = this.marks.map((mark, at) =>
-      at < half && at % 2 === 1 ? { ...mark, atMs: this.marks[at - 1]!.atMs } : mark,
-    );
-    this.marks = this.marks.filter((_, at) => at >= half || at % 2 === 1);
-  }
-
-  private dropMarks(count: number): void {
-    this.forgottenBytes = this.marks[count - 1]!.totalBytes;
-    this.marks = this.marks.slice(count);
-  }
-
   /** The spool of an earlier run: its age is known by the wall clock only. */
   adoptSpool(): void {
     const { state, clock } = this.ports;
     const [first] = state.intentsAfter(state.trimmedSeq, 1);
     if (first === undefined) return;
-    this.totalBytes = state.countIntents(state.trimmedSeq).sizeBytes;
     const ageMs = Math.max(0, clock.wallMs() - first.atMs);
-    this.marks = [{ seq: state.seq, atMs: clock.bootMs() - ageMs, totalBytes: this.totalBytes }];
+    this.marks.adopt(state.seq, state.countIntents(state.trimmedSeq).sizeBytes, clock.bootMs() - ageMs);
   }
 
   forgetMarks(throughSeq: number): void {
-    const keep = this.markAfter(throughSeq);
-    if (keep > 1_000) this.dropMarks(keep);
-  }
-
-  /** Index of the first mark after a position. */
-  private markAfter(seq: number): number {
-    let low = 0;
-    let high = this.marks.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.marks[middle]!.seq > seq) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+    this.marks.forget(throughSeq);
   }
 
   /** Age in ms of the oldest change after a position, what was hinted at and not looked at included; 0 when there is none. */
   ageOf(seq: number, nowMs: number): number {
-    let oldest = this.marks[this.markAfter(seq)]?.atMs;
+    let oldest = this.marks.oldestAfter(seq);
     if (this.active) {
       for (const tracker of this.trackers) {
         const since = tracker.oldestMs();
@@ -469,8 +424,7 @@ export class MasterCapture {
   }
 
   bytesAfter(seq: number): number {
-    const at = this.markAfter(seq);
-    return this.totalBytes - (at === 0 ? this.forgottenBytes : this.marks[at - 1]!.totalBytes);
+    return this.marks.bytesAfter(seq);
   }
 
   get pendingCount(): number {

@@ -26,6 +26,7 @@ import type {
   TreeCapabilities,
   WritableFile,
 } from '../../ports.ts';
+import { writtenFile } from '../node/written-file.ts';
 import { faultOfErrno, translating } from '../system-fault.ts';
 import { kindsOfVolume, readAttributes, readAttributesIn, writeAttributes } from './attributes.ts';
 import { type ControlHandles, openControl, prepareControl } from './control.ts';
@@ -54,7 +55,6 @@ import { readOwners } from './owners.ts';
 import { removeTree } from './remove.ts';
 import { stageDirectory } from './staged-directory.ts';
 import { type StagingPlace, stageFile } from './staged-file.ts';
-import { writtenFile } from './written-file.ts';
 
 const { EEXIST, EINVAL, EISDIR, ELOOP, EMLINK, ENOENT, ENOSYS, ENOTDIR, EOPNOTSUPP, EPERM } = system.errno;
 /** O_NONBLOCK: a pipe that took the file's place must not stop us; O_NOATIME: reading must not look like use. */
@@ -175,15 +175,20 @@ export class LinuxTree implements RootTree {
 
   openRead(path: RelativePath): ReadableFile {
     const handle = this.openFile(path);
-    const { device } = this;
+    return {
+      ...this.handleOf(handle, path),
+      read: (target, offset, length, position) =>
+        translating(path, () => readSync(handle, target, offset, length, position)),
+      attributes: () => readAttributes({ handle }, this.capabilities.attributeKinds, path),
+    };
+  }
+
+  private handleOf(handle: number, path: RelativePath, device = this.device): Pick<ReadableFile, 'stat' | 'close'> {
     return {
       stat: () => {
         if (statHandle(handle) < 0) throw faultOfErrno(errno(), path);
         return decodeStat(device);
       },
-      read: (target, offset, length, position) =>
-        translating(path, () => readSync(handle, target, offset, length, position)),
-      attributes: () => readAttributes({ handle }, this.capabilities.attributeKinds, path),
       close: () => closeHandle(handle),
     };
   }
@@ -243,7 +248,8 @@ export class LinuxTree implements RootTree {
   }
 
   openWrite(path: RelativePath): WritableFile {
-    return writtenFile(this.openFile(path, WRITE_FLAGS), this.device, path);
+    const handle = this.openFile(path, WRITE_FLAGS);
+    return writtenFile(handle, path, this.handleOf(handle, path));
   }
 
   makeDirectory(path: RelativePath, metadata: Metadata): void {

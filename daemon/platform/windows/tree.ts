@@ -39,13 +39,13 @@ import type {
 } from '../../ports.ts';
 import { CONTROL_PARTS, locateControl } from '../control-path.ts';
 import { flushFault } from '../node/durable.ts';
+import { writtenFile } from '../node/written-file.ts';
 import { codeOf, faultOfName, translating } from '../system-fault.ts';
 import { refuseAttributes } from './attributes.ts';
 import { readModificationTime, setModificationTime } from './kernel.ts';
 import { decodeWindowsName } from './names.ts';
 import { retryBusy, WindowsPaths } from './paths.ts';
 import { WindowsStagedFile } from './staged-file.ts';
-import { writtenFile } from './written-file.ts';
 
 /** Links need a privilege that services seldom have; they are parked. Modes and owners are access control lists here. */
 const CAPABILITIES: TreeCapabilities = {
@@ -123,6 +123,15 @@ export class WindowsTree implements RootTree {
 
   openRead(path: RelativePath): ReadableFile {
     const handle = this.openFile(path);
+    return {
+      ...this.handleOf(handle, path),
+      read: (target, offset, length, position) =>
+        translating(path, () => readSync(handle, target, offset, length, position)),
+      attributes: () => NO_ATTRIBUTES,
+    };
+  }
+
+  private handleOf(handle: number, path: RelativePath): Pick<ReadableFile, 'stat' | 'close'> {
     const native = this.paths.native(path);
     return {
       stat: () =>
@@ -130,9 +139,6 @@ export class WindowsTree implements RootTree {
           translating(path, () => fstatSync(handle, { bigint: true })),
           native,
         ),
-      read: (target, offset, length, position) =>
-        translating(path, () => readSync(handle, target, offset, length, position)),
-      attributes: () => NO_ATTRIBUTES,
       close: () => closeSync(handle),
     };
   }
@@ -172,7 +178,8 @@ export class WindowsTree implements RootTree {
   }
 
   openWrite(path: RelativePath): WritableFile {
-    return writtenFile(this.openFile(path, 'r+'), this.paths.native(path), path, toEntryStat);
+    const handle = this.openFile(path, 'r+');
+    return writtenFile(handle, path, this.handleOf(handle, path));
   }
 
   /** Native path for a new file; what is there now may be replaced by a rename. */

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import test from 'ava';
 import type { ScenarioStatus } from '../../shared/status.ts';
-import { delay, eventually, mainstay, oracle, Pair } from './rig.ts';
+import { eventually, mainstay, oracle, Pair } from './rig.ts';
 
 test.serial('from an invitation to a protected folder, a stop and a deletion, by profile', async (t) => {
   const pair = await Pair.start();
@@ -115,7 +115,6 @@ test.serial('with one host down the other still answers, and a wait goes on when
   t.is(barrier.code, 6, barrier.stderr);
 
   const waiting = pair.master.command('barrier', pair.scenario, '--timeout', '60');
-  await delay(300);
   await pair.replica.start();
   const done = await waiting;
   t.is(done.code, 0, done.stderr);

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -59,6 +59,44 @@ test('a missing root keeps an engine from starting, with the path', async (t) =>
   const fault = await t.throwsAsync(start, { instanceOf: Fault });
   t.is(fault?.code, 'ROOT-MISSING');
   t.is(fault?.details.path, join(top, 'nothing'));
+  rmSync(top, { recursive: true });
+});
+
+/** Handles of this process, all threads together, that are open below a directory. */
+function openBelow(directory: string): string[] {
+  return readdirSync('/proc/self/fd').flatMap((handle) => {
+    try {
+      const path = readlinkSync(`/proc/self/fd/${handle}`);
+      return path.startsWith(directory) ? [path] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+const onLinux = process.platform === 'linux' ? test : test.skip;
+
+onLinux('an engine that cannot open its files leaves none of them open: its thread may serve others', async (t) => {
+  const top = temporary();
+  const root = join(top, 'parent', 'root');
+  mkdirSync(root, { recursive: true });
+  mkdirSync(join(top, 'state'));
+  writeFileSync(join(top, 'state', 'journal'), 'a file where a directory is needed');
+  const pool = new EnginePool(clock, 1);
+  // Another engine keeps the thread alive, so nothing is closed by its end.
+  const own = join(top, 'other');
+  mkdirSync(join(own, 'parent', 'root'), { recursive: true });
+  const other = await EngineSession.start(pool.spawn(), config(own, join(own, 'parent', 'root')), clock, {
+    ...silent,
+    onLost: () => t.fail(),
+  });
+  await t.throwsAsync(
+    EngineSession.start(pool.spawn(), config(top, root), clock, { ...silent, onLost: () => t.fail() }),
+    { instanceOf: Fault },
+  );
+  t.deepEqual(openBelow(join(top, 'parent')), []);
+  t.deepEqual(openBelow(join(top, 'state')), []);
+  await other.stop();
   rmSync(top, { recursive: true });
 });
 

@@ -7,15 +7,11 @@ import { Fault } from '../../shared/faults.ts';
 import type { RelativePath } from '../../shared/path.ts';
 import type { JournalPort } from '../journal/journal.ts';
 import { type FileRange, objectBefore, sameId, type UndoRecord } from '../journal/record.ts';
+import { largeFiles } from '../link/large-files.ts';
 import type { EntryStat, RootTree } from '../ports.ts';
 import { withOldAttributes } from './old-attributes.ts';
 import type { ChangeOrigin } from './plan.ts';
 import type { TreeWriter } from './tree-writer.ts';
-
-/** Below this size a file is written anew and renamed into its place: that costs little and is never seen half done. */
-export const IN_PLACE_BYTES = 64 * 1024 * 1024;
-/** Copied or written between two looks at other work. */
-const SLICE_BYTES = 2 * 1024 * 1024;
 
 export interface InPlaceChange {
   readonly root: number;
@@ -27,7 +23,7 @@ export interface InPlaceChange {
   readonly sizeBytes: number;
   /** Where something is written, ascending. */
   readonly ranges: readonly FileRange[];
-  /** Writes one range, in pieces of at most SLICE_BYTES. */
+  /** Writes one range, in pieces of at most `sliceBytes`. */
   readonly pieces: (range: FileRange) => Iterable<{ readonly position: number; readonly bytes: Uint8Array }>;
 }
 
@@ -55,16 +51,17 @@ function totalLength(ranges: readonly FileRange[]): number {
 
 /** In place when that means less copying than taking the unchanged rest into a new file. */
 export function worthInPlace(ranges: readonly FileRange[], oldBytes: number, newBytes: number): boolean {
-  if (Math.max(oldBytes, newBytes) < IN_PLACE_BYTES) return false;
+  if (Math.max(oldBytes, newBytes) < largeFiles().inPlaceBytes) return false;
   const kept = totalLength(overwrittenRanges(ranges, oldBytes, newBytes));
   return kept < newBytes - totalLength(ranges);
 }
 
-/** Ranges cut into pieces of at most SLICE_BYTES. */
+/** Ranges cut into pieces of at most `sliceBytes` (link/large-files.ts). */
 export function* slicesOf(ranges: readonly FileRange[]): Generator<FileRange> {
+  const { sliceBytes } = largeFiles();
   for (const { position, length } of ranges) {
-    for (let done = 0; done < length; done += SLICE_BYTES) {
-      yield { position: position + done, length: Math.min(SLICE_BYTES, length - done) };
+    for (let done = 0; done < length; done += sliceBytes) {
+      yield { position: position + done, length: Math.min(sliceBytes, length - done) };
     }
   }
 }

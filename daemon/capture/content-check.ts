@@ -6,8 +6,8 @@
 import type { RelativePath } from '../../shared/path.ts';
 import { BlockHashStream } from '../link/block-hash.ts';
 import { type ContentHasher, hashWhole } from '../link/content-hash.ts';
+import { largeFiles } from '../link/large-files.ts';
 import type { EntryStat, ReadableFile, RootTree } from '../ports.ts';
-import { INLINE_BYTES } from '../spool/file-content.ts';
 import type { IndexedEntry } from '../store/master-schema.ts';
 import type { MasterState } from '../store/master-state.ts';
 import { sameFileId, toIndexed } from './entry.ts';
@@ -91,7 +91,7 @@ interface Hashing {
 }
 
 function hashingFor(hasher: ContentHasher, sizeBytes: number): Hashing {
-  return sizeBytes > INLINE_BYTES ? new BlockHashStream(hasher, sizeBytes) : new InlineHashing(hasher);
+  return sizeBytes > largeFiles().inlineBytes ? new BlockHashStream(hasher, sizeBytes) : new InlineHashing(hasher);
 }
 
 /** A small file is read at once. */

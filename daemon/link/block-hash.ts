@@ -3,21 +3,21 @@
  * hosts compute it while contents pass by, so comparing, sending and checking a large file need one pass on each side.
  */
 import type { ContentHasher } from './content-hash.ts';
+import { largeFiles } from './large-files.ts';
 
 export const HASH_BYTES = 16;
-const SMALLEST_BLOCK_BYTES = 32 * 1024;
 const LARGEST_BLOCK_BYTES = 1024 * 1024;
 /** Up to 2 GiB a file has blocks of the smallest size; above, its list of hashes does not grow until they are largest. */
 const AIMED_BLOCKS = 64 * 1024;
 
 export function blockBytesFor(sizeBytes: number): number {
-  let bytes = SMALLEST_BLOCK_BYTES;
+  let bytes = largeFiles().blockBytes;
   while (bytes < LARGEST_BLOCK_BYTES && sizeBytes / bytes > AIMED_BLOCKS) bytes *= 2;
   return bytes;
 }
 
 export function isBlockSize(bytes: number): boolean {
-  return bytes >= SMALLEST_BLOCK_BYTES && bytes <= LARGEST_BLOCK_BYTES && Number.isInteger(Math.log2(bytes));
+  return bytes >= largeFiles().blockBytes && bytes <= LARGEST_BLOCK_BYTES && Number.isInteger(Math.log2(bytes));
 }
 
 export function blockCount(sizeBytes: number, blockBytes: number): number {

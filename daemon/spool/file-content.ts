@@ -5,10 +5,9 @@ import type { RelativePath } from '../../shared/path.ts';
 import type { ByteWriter } from '../../shared/protocol/bytes.ts';
 import { type BlockHashes, BlockHashStream } from '../link/block-hash.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
+import { largeFiles } from '../link/large-files.ts';
 import type { EntryStat, ReadableFile, RootTree } from '../ports.ts';
 
-/** Files up to this size travel whole in one record. */
-export const INLINE_BYTES = 256 * 1024;
 /** A read that does not end as it began is repeated this often, then the content is sent as it is and looked at again. */
 const TORN_TRIES = 10;
 /** A file that gets shorter during every read cannot be sent even as it is. */
@@ -30,7 +29,7 @@ function isTorn(before: EntryStat, after: EntryStat): boolean {
 }
 
 /**
- * Reads a file of at most INLINE_BYTES behind what `writeHead` wrote. `before`: its stat when it was last seen, which saves
+ * Reads a file of at most `inlineBytes` (link/large-files.ts) behind what `writeHead` wrote. `before`: its stat when it was last seen, which saves
  * asking again. Throws what opening throws (`FS-NOT-FOUND`, `FS-DENIED` …); the writer is then as it was.
  */
 export function readIntoFrame(
@@ -49,7 +48,7 @@ export function readIntoFrame(
     for (let attempt = 1; outcome === undefined; attempt += 1) {
       if (stat.type !== 'file' || !accept(stat)) throw new Fault('FS-NOT-FOUND', { path });
       writer.rewindTo(start);
-      if (stat.sizeBytes > INLINE_BYTES) {
+      if (stat.sizeBytes > largeFiles().inlineBytes) {
         outcome = { kind: 'large', stat, file };
         break;
       }

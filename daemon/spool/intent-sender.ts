@@ -21,11 +21,12 @@ import type { SentContents } from '../capture/content-check.ts';
 import { parseFileKey, sameFileId } from '../capture/entry.ts';
 import { isGone } from '../capture/observation.ts';
 import { type ContentHasher, hashWhole } from '../link/content-hash.ts';
+import { largeFiles } from '../link/large-files.ts';
 import { FrameWriter, type LinkSession } from '../link/session.ts';
 import type { EntryStat, RootTree } from '../ports.ts';
 import { type IndexedEntry, type Intent, NEVER_NS } from '../store/master-schema.ts';
 import type { MasterState } from '../store/master-state.ts';
-import { INLINE_BYTES, LargeRead, type ReadOutcome, readIntoFrame } from './file-content.ts';
+import { LargeRead, type ReadOutcome, readIntoFrame } from './file-content.ts';
 import { PatchSend } from './patch-send.ts';
 import { SentAttributes } from './sent-attributes.ts';
 import type { SentBlocks } from './sent-blocks.ts';
@@ -50,7 +51,7 @@ const HEADER_BYTES = 36;
 /** Intents read from the spool at once. */
 const PAGE = 1_000;
 /** A record of a small file may overshoot the target size of a frame by this much. */
-const FRAME_CAPACITY = DATA_FRAME_BYTES + INLINE_BYTES + 2 * CHANGE_OVERHEAD_BYTES;
+const FRAME_CAPACITY = DATA_FRAME_BYTES + largeFiles().inlineBytes + 2 * CHANGE_OVERHEAD_BYTES;
 
 interface OpenPut {
   readonly intent: Intent;
@@ -381,7 +382,7 @@ export class IntentSender {
         return;
       }
       if (!read.complete) {
-        const limit = Math.max(INLINE_BYTES, DATA_FRAME_BYTES - this.writer.payloadBytes);
+        const limit = Math.max(largeFiles().inlineBytes, DATA_FRAME_BYTES - this.writer.payloadBytes);
         const count = read.next(limit, this.writer, ({ position, length }) =>
           writePutDataHead(this.writer, token, position, length),
         );

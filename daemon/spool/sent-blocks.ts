@@ -4,10 +4,9 @@
  * link only what the Replica has received by then (docs/decisions/0026).
  */
 import { type BlockHashes, blockBytesFor } from '../link/block-hash.ts';
+import { largeFiles } from '../link/large-files.ts';
 import type { EntryStat } from '../ports.ts';
 
-/** Smaller files are always sent whole. */
-const SMALLEST_BYTES = 1024 * 1024;
 /** Hashes kept for one Replica: of contents of 128 GiB in blocks of 32 KiB. */
 const LIMIT_BYTES = 64 * 1024 * 1024;
 
@@ -25,7 +24,7 @@ export class SentBlocks {
   note(root: number, stat: EntryStat, blocks: BlockHashes, seq: number): void {
     const key = keyOf(root, stat);
     this.drop(key);
-    if (blocks.sizeBytes < SMALLEST_BYTES) return;
+    if (blocks.sizeBytes < largeFiles().patchedBytes) return;
     this.contents.set(key, { seq, blocks });
     this.bytes += blocks.hashes.length;
     for (const oldest of this.contents.keys()) {
@@ -37,7 +36,7 @@ export class SentBlocks {
   /** What was sent last of the file; undefined when that is not known or of no use for its present size. */
   of(root: number, stat: EntryStat): BlockHashes | undefined {
     const blocks = this.contents.get(keyOf(root, stat))?.blocks;
-    const fits = stat.sizeBytes >= SMALLEST_BYTES && blocks?.blockBytes === blockBytesFor(stat.sizeBytes);
+    const fits = stat.sizeBytes >= largeFiles().patchedBytes && blocks?.blockBytes === blockBytesFor(stat.sizeBytes);
     return fits ? blocks : undefined;
   }
 

@@ -15,9 +15,10 @@ import {
 import { isGone } from '../capture/observation.ts';
 import type { BlockHashes } from '../link/block-hash.ts';
 import { type ContentHasher, sameHash } from '../link/content-hash.ts';
+import { largeFiles } from '../link/large-files.ts';
 import type { FrameWriter } from '../link/session.ts';
 import type { EntryStat, FileId, ReadableFile, RootTree, ScannedEntry } from '../ports.ts';
-import { INLINE_BYTES, LargeRead, readIntoFrame } from '../spool/file-content.ts';
+import { LargeRead, readIntoFrame } from '../spool/file-content.ts';
 import { BlockSend, TheirBlocks } from './block-send.ts';
 
 export interface ServePorts {
@@ -264,7 +265,7 @@ export class NeedServer {
       return;
     }
     const before = read.position;
-    const limit = Math.max(INLINE_BYTES, DATA_FRAME_BYTES - writer.payloadBytes);
+    const limit = Math.max(largeFiles().inlineBytes, DATA_FRAME_BYTES - writer.payloadBytes);
     const sent = read.next(limit, writer, ({ position, length }) => writeDataItemHead(writer, token, position, length));
     if (sent === undefined) throw new Fault('FS-CHANGED', { path: asked.path });
     this.sentBytes += read.position - before;

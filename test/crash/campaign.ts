@@ -31,6 +31,8 @@ export interface CampaignOptions {
   readonly stride: number;
   /** A campaign that has shown so many problems ends. */
   readonly problemLimit: number;
+  /** See `CrashPoint.edits`. */
+  readonly edits?: boolean;
 }
 
 export function sweepCrashes(hasher: ContentHasher, options: CampaignOptions): CampaignResult {
@@ -72,7 +74,10 @@ class Sweep {
       for (let n = 1 + random.below(stride); this.goesOn; n += stride) {
         // Every second one dies again while it recovers or soon after.
         const again = random.chance(0.5) ? 1 + random.below(40) : 0;
-        if (!this.crashAt({ ...kind, seed, n, subset: random.below(2 ** 20), again })) break;
+        if (
+          !this.crashAt({ ...kind, seed, n, subset: random.below(2 ** 20), again, edits: this.options.edits === true })
+        )
+          break;
       }
     }
   }

@@ -14,7 +14,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '1000' },
     faults: { type: 'string', default: '3000' },
     histories: { type: 'string', default: '3000' },
-    only: { type: 'string', default: 'simulated,kills,faults,histories' },
+    only: { type: 'string', default: 'simulated,edits,kills,faults,histories' },
   },
 });
 
@@ -25,16 +25,20 @@ function wholeNumber(name: 'crashes' | 'kills' | 'faults' | 'histories' | 'from'
   process.exit(2);
 }
 
+/** `edits`: of files large enough to be patched where they are, for once from a few hundred bytes on. */
+async function sweep(name: string, edits: boolean): Promise<string[]> {
+  const hasher = await createContentHasher();
+  const options = { crashes: wholeNumber('crashes'), firstSeed: wholeNumber('from'), stride: wholeNumber('stride') };
+  const result = sweepCrashes(hasher, { ...options, problemLimit: 10, edits });
+  const kinds = Object.entries(result.kinds).map(([kind, count]) => `${count} ${kind}`);
+  const { crashes, deaths, workloads } = result;
+  say(`${name}: ${crashes} crashes (${kinds.join(', ')}), ${deaths} deaths, ${workloads} workloads`);
+  return [...result.problems];
+}
+
 const campaigns: Readonly<Record<string, () => Promise<string[]>>> = {
-  simulated: async () => {
-    const hasher = await createContentHasher();
-    const options = { crashes: wholeNumber('crashes'), firstSeed: wholeNumber('from'), stride: wholeNumber('stride') };
-    const result = sweepCrashes(hasher, { ...options, problemLimit: 10 });
-    const kinds = Object.entries(result.kinds).map(([kind, count]) => `${count} ${kind}`);
-    const { crashes, deaths, workloads } = result;
-    say(`simulated: ${crashes} crashes (${kinds.join(', ')}), ${deaths} deaths, ${workloads} workloads`);
-    return [...result.problems];
-  },
+  simulated: async () => sweep('simulated', false),
+  edits: async () => sweep('edits', true),
   kills: async () => {
     const { sweepKills } = await import('./real-campaign.ts');
     const { points, calls, problems } = sweepKills(wholeNumber('kills'), wholeNumber('from'));

@@ -4,6 +4,7 @@
  * behind, and both roots end equal without anyone's help.
  */
 import type { ContentHasher } from '../../daemon/link/content-hash.ts';
+import { forceLargeFiles } from '../../daemon/link/large-files.ts';
 import { SeededRandom } from '../memory/clock.ts';
 import { EnginePair } from '../memory/engine-pair.ts';
 import type { Side } from '../memory/pair-core.ts';
@@ -22,6 +23,8 @@ export interface CrashPoint {
   readonly subset: number;
   /** It dies again in this operation after its next start; 0: it does not. */
   readonly again: number;
+  /** Files are patched and changed in place from a few hundred bytes on, and users do mostly that. */
+  readonly edits?: boolean;
 }
 
 export interface CrashOutcome {
@@ -64,7 +67,9 @@ class CrashRun {
     this.nextCountdown = point.again;
     this.pair = new EnginePair(hasher, { seed: point.seed + 0x5eed, cutOrder: point.cutOrder });
     const random = new SeededRandom(point.seed);
-    const users = new Users(this.pair.masterTree, this.pair.user, random);
+    const { user, masterTree } = this.pair;
+    const read = point.edits ? (path: string) => user.readFile(path).slice() : undefined;
+    const users = new Users(masterTree, user, random, read);
     this.driver = new PairDriver(this.pair, users, random, {
       guarded: (run) => this.guarded(run),
       act: (run) => this.act(run),
@@ -131,7 +136,9 @@ class CrashRun {
     if (this.operation === '') this.operation = operation;
     this.dying = true;
     this.noteAcknowledged();
-    if (this.point.how === 'kill' || this.deaths === 0) this.checkVisible(`at ${operation}`);
+    // What is changed in place may be half done until the next start.
+    const looks = this.point.how === 'kill' || this.deaths === 0;
+    if (looks && !this.point.edits) this.checkVisible(`at ${operation}`);
     this.pair.strike(this.point.side);
   }
 
@@ -244,6 +251,14 @@ function textOf(content: Uint8Array): string {
   return Buffer.from(content.buffer, content.byteOffset, content.length).toString('latin1');
 }
 
+/** Everything the product does with files of 64 MiB, with those of a few hundred bytes. */
+const TINY = { inlineBytes: 100, patchedBytes: 200, inPlaceBytes: 400, blockBytes: 64, sliceBytes: 128 };
+
 export function crash(hasher: ContentHasher, point: CrashPoint): CrashOutcome {
-  return new CrashRun(hasher, point).run();
+  forceLargeFiles(point.edits ? TINY : undefined);
+  try {
+    return new CrashRun(hasher, point).run();
+  } finally {
+    forceLargeFiles();
+  }
 }

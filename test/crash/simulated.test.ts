@@ -18,3 +18,13 @@ test(`${CRASHES} kills and power cuts inside operations lose nothing acknowledge
   t.is(crashes, CRASHES);
   t.is(Object.keys(kinds).length, 4);
 });
+
+const EDITS = 200;
+
+test(`${EDITS} kills and power cuts while files are patched and changed in place tear none and lose nothing`, (t) => {
+  t.timeout(240_000);
+  const options = { crashes: EDITS, firstSeed: 1, stride: 29, problemLimit: 5, edits: true };
+  const { problems, crashes } = sweepCrashes(hasher, options);
+  t.deepEqual(problems, []);
+  t.is(crashes, EDITS);
+});

@@ -35,8 +35,16 @@ export class Users {
   private readonly user: UserCalls;
   private readonly random: SeededRandom;
   private saved = 0;
+  private readonly editor: ((path: RelativePath) => Uint8Array) | undefined;
 
-  constructor(tree: Pick<RootTree, 'scan' | 'stat'>, user: UserCalls, random: SeededRandom) {
+  /** `read`: gives the content of a file; then most of what happens is that a part of a file is changed where it is. */
+  constructor(
+    tree: Pick<RootTree, 'scan' | 'stat'>,
+    user: UserCalls,
+    random: SeededRandom,
+    read?: (path: RelativePath) => Uint8Array,
+  ) {
+    this.editor = read;
     this.tree = tree;
     this.user = user;
     this.random = random;
@@ -45,7 +53,7 @@ export class Users {
   /** One action; returns what was done, for the trace. */
   act(): string {
     const { random } = this;
-    const action = random.pick(this.actions);
+    const action = this.editor !== undefined && random.chance(0.6) ? () => this.edit() : random.pick(this.actions);
     try {
       return action();
     } catch (error) {
@@ -98,7 +106,7 @@ export class Users {
   }
 
   private content(): Uint8Array {
-    return this.random.bytes(this.random.below(120));
+    return this.random.bytes(this.random.below(this.editor === undefined ? 120 : 1_500));
   }
 
   private create(): string {
@@ -168,6 +176,25 @@ export class Users {
     const path = this.random.pick(this.list());
     this.user.remove(path);
     return `remove ${path}`;
+  }
+
+  /** A few bytes here and there, a run of zeros, something behind the end, or less of it. */
+  private edit(): string {
+    const { random } = this;
+    const path = random.pick(this.list('file'));
+    const before = this.editor!(path);
+    const how = random.below(8);
+    const grown = how === 0 ? random.below(900) : 0;
+    const size = how === 1 ? random.below(before.length + 1) : before.length + grown;
+    const content = new Uint8Array(size);
+    content.set(before.subarray(0, size));
+    if (how === 0 && random.chance(0.7)) content.set(random.bytes(grown), before.length);
+    if (how === 2) content.fill(0, random.below(size + 1), random.below(size + 1));
+    for (let edits = random.below(4); edits > 0 && size > 0; edits -= 1)
+      content[random.below(size)] = random.below(256);
+    if (random.chance(0.8)) this.user.writeFile(path, content);
+    else this.user.writeOpen(path, content);
+    return `edit ${path}`;
   }
 
   private metadata(): string {

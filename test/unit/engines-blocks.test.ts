@@ -1,12 +1,13 @@
 /** Large files between two engines: by blocks, in place, after interruptions. */
 import test, { type ExecutionContext } from 'ava';
-import { IN_PLACE_BYTES } from '../../daemon/apply/in-place.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
+import { largeFiles } from '../../daemon/link/large-files.ts';
 import { EnginePair } from '../memory/engine-pair.ts';
 import { MemoryUser } from '../memory/user.ts';
 
 const hasher = await createContentHasher();
 const MIB = 1024 * 1024;
+const IN_PLACE_BYTES = largeFiles().inPlaceBytes;
 const BLOCK = 32 * 1024;
 
 /** Bytes that no two blocks share, without drawing each of them. */

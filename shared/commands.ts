@@ -4,6 +4,7 @@
  * Help, palette, command-line reference and the role matrix are generated from it.
  */
 import { z } from 'zod';
+import { REPORT_FORMATS } from './report.ts';
 
 /** Roles of people, each including the ones before it; `peer` and `witness` are machines and include nothing. */
 export const USER_ROLES = ['view', 'control', 'admin', 'super'] as const;
@@ -305,11 +306,11 @@ export const COMMANDS = define({
     role: 'view',
     danger: 'safe',
     title: 'Show report',
-    help: 'One report as text, comma-separated values or data.',
+    help: 'One report as text, HTML, comma-separated values or data.',
     args: z
       .object({
         id: z.string().max(200),
-        format: z.enum(['text', 'json', 'csv']).default('text'),
+        format: z.enum(REPORT_FORMATS).default('text'),
         detail: z.enum(['summary', 'detailed']).default('summary'),
       })
       .strict(),

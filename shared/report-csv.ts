@@ -1,5 +1,6 @@
 /** Reports as comma-separated values (RFC 4180): a row for each file, difference or span of time. Pure. */
 import type { ChangeCounts, Report } from './report.ts';
+import { visible } from './visible.ts';
 
 type Cell = string | number;
 
@@ -62,9 +63,13 @@ function isoOf(wallMs: number): string {
   return new Date(wallMs).toISOString();
 }
 
-/** What a spreadsheet would take for a formula gets a quote before it. */
+/**
+ * What a spreadsheet would take for a formula gets a quote before it, also behind blanks and as full-width signs. Control
+ * characters are written out: a row stays on its line. The JSON of a report has names exactly.
+ */
 function quoted(cell: Cell): string {
   if (typeof cell === 'number') return String(cell);
-  const safe = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  const shown = visible(cell);
+  const safe = /^\s*[=+\-@\t\r\n＝＋－＠]/.test(cell) ? `'${shown}` : shown;
+  return /[",;\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -1,4 +1,4 @@
-/** Reports (FEATURES.md H3): what they hold. Pure; the daemon makes and stores them; report-text.ts and report-csv.ts show them. */
+/** Reports (FEATURES.md H3): what they hold. Pure; the daemon makes and stores them; report-{text,html,csv}.ts show them. */
 import type { SyncMethod } from './scenario.ts';
 
 export const REPORT_KINDS = {
@@ -10,6 +10,21 @@ export const REPORT_KINDS = {
   assessment: 'Assessment Report',
 } as const;
 export type ReportKind = keyof typeof REPORT_KINDS;
+
+/** What `ok` and not `ok` mean. */
+const RESULTS: Readonly<Record<ReportKind, readonly [string, string]>> = {
+  synchronization: ['completed', 'not completed'],
+  replication: ['in order', 'attention'],
+  difference: ['identical', 'different'],
+  'assured-recovery': ['passed', 'failed'],
+  switchover: ['completed', 'not completed'],
+  assessment: ['complete', 'too low'],
+};
+
+/** In one word or two. */
+export function resultOf({ kind, ok }: Pick<ReportSummary, 'kind' | 'ok'>): string {
+  return RESULTS[kind]?.[ok ? 0 : 1] ?? (ok ? 'ok' : 'not ok');
+}
 
 /** A line of the Report Center. */
 export interface ReportSummary {
@@ -99,6 +114,16 @@ export interface AssessmentSuggestion {
 
 export type Report = SynchronizationReport | DifferenceReport | AssessmentReport;
 export type ReportDetail = 'summary' | 'detailed';
+
+export const REPORT_FORMATS = ['text', 'html', 'csv', 'json'] as const;
+export type ReportFormat = (typeof REPORT_FORMATS)[number];
+/** Ending of a file of that format, with its dot. */
+export const REPORT_ENDINGS: Readonly<Record<ReportFormat, string>> = {
+  text: '.txt',
+  html: '.html',
+  csv: '.csv',
+  json: '.json',
+};
 
 /** `2026-11-22 14:03:07 UTC`: the same on every host, whoever reads it. */
 export function formatMoment(wallMs: number): string {

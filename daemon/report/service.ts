@@ -2,6 +2,7 @@
 import { Fault } from '../../shared/faults.ts';
 import { REPORT_KINDS, type Report, type ReportKind, type ReportSummary } from '../../shared/report.ts';
 import { reportCsv } from '../../shared/report-csv.ts';
+import { reportHtml } from '../../shared/report-html.ts';
 import { renderReport } from '../../shared/report-text.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
 import type { Random } from '../ports.ts';
@@ -33,6 +34,8 @@ export interface ReportDesk {
   readonly handlers: Pick<CommandHandlers, 'reports.list' | 'reports.show'>;
 }
 
+const RENDERERS = { text: renderReport, html: reportHtml, csv: reportCsv } as const;
+
 export function createReportDesk(store: ReportStore, events: EventLog, random: Random): ReportDesk {
   const add: ReportDesk['add'] = (kind, at, make) => {
     const id = reportId(kind, at, random.bytes(4));
@@ -55,7 +58,7 @@ export function createReportDesk(store: ReportStore, events: EventLog, random: R
         const report = store.load(id);
         if (report === undefined) throw new Fault('REPORT-NOT-FOUND', { id });
         if (format === 'json') return { id, report };
-        return { id, text: format === 'csv' ? reportCsv(report, detail) : renderReport(report, detail) };
+        return { id, text: RENDERERS[format](report, detail) };
       },
     },
   };

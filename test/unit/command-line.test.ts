@@ -417,8 +417,16 @@ test('reports are listed newest first, shown as text or data, and exported to a 
   t.regex((await run(['reports', ...data])).stdout, /r2 +Difference Report[\s\S]*r1 +Synchronization Report/);
   t.is((await run(['reports', 'show', 'r1', '--detailed', ...data])).stdout, 'Report r1 detailed\n');
   t.deepEqual((await run(['reports', 'show', 'r1', '--json', ...data])).json(), { id: 'r1', detail: 'summary' });
-  const exported = await run(['reports', 'export', 'r1', 'out.txt', ...data]);
-  t.is(exported.terminal.written['out.txt'], 'Report r1 summary\n');
+  const written = async (...args: string[]) => (await run(['reports', ...args, ...data])).terminal.written;
+  t.deepEqual(await written('export', 'r1', 'out.txt'), { 'out.txt': 'Report r1 summary\n' });
+  t.deepEqual(Object.keys(await written('export', 'r1')), ['r1.html'], 'what can be forwarded, named after the report');
+  t.deepEqual(JSON.parse((await written('export', 'r1', '--out', 'r.json'))['r.json'] ?? ''), {
+    id: 'r1',
+    detail: 'summary',
+  });
+  t.deepEqual(Object.keys(await written('show', 'r1', '--format', 'csv', '--out', 'r.csv')), ['r.csv']);
+  t.is((await run(['reports', 'export', 'r1', 'a.txt', '--out', 'b.txt', ...data])).exit, 2);
+  t.is((await run(['reports', 'show', 'r1', '--format', 'pdf', ...data])).exit, 2);
 });
 
 test('discover reads a given file without any host; doctor and settings work without one too', async (t) => {

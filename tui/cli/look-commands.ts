@@ -1,7 +1,9 @@
 /** Looking: status, stats, events, reports. */
 import type { Command } from 'commander';
+import { REPORT_FORMATS } from '../../shared/report.ts';
 import type { CommonOptions } from './context.ts';
 import { choice, type Register, withAccess } from './options.ts';
+import type { ReportOptions } from './reports-command.ts';
 
 const SEVERITIES = ['info', 'warning', 'error', 'critical'];
 
@@ -58,22 +60,24 @@ function addReportCommands(program: Command, register: Register): void {
     withAccess(reports.command('list', { isDefault: true }).argument('[name]').description('available reports')),
     async (context, options: CommonOptions, name?: string) => (await act()).listReports(context, options, name),
   );
+  const one = (command: Command) =>
+    withAccess(command)
+      .addOption(choice('--format <format>', 'how it is written', REPORT_FORMATS))
+      .option('--detailed', 'with the list of files, differences or minutes')
+      .option('--out <file>', 'write it to that file; -: standard output');
   register(
-    withAccess(reports.command('show').argument('<id>').description('one report'))
-      .addOption(choice('--format <format>', 'how to print it', ['text', 'csv']).default('text'))
-      .option('--detailed', 'with the list of files or minutes'),
-    async (context, options: CommonOptions & { detailed?: boolean; format: 'text' | 'csv' }, id: string) =>
-      (await act()).showReport(context, options, id),
+    one(reports.command('show').argument('<id>').description('one report, as text unless --format says otherwise')),
+    async (context, options: ReportOptions, id: string) => (await act()).showReport(context, options, id),
   );
   register(
-    withAccess(reports.command('export').argument('<id>').argument('<file>').description('write one report to a file'))
-      .addOption(choice('--format <format>', 'of the file', ['text', 'json', 'csv']).default('text'))
-      .option('--detailed', 'with the list of files or minutes'),
-    async (
-      context,
-      options: CommonOptions & { detailed?: boolean; format: 'text' | 'json' | 'csv' },
-      id: string,
-      file: string,
-    ) => (await act()).exportReport(context, options, id, file),
+    one(
+      reports
+        .command('export')
+        .argument('<id>')
+        .argument('[file]', 'its ending says the format: .html, .txt, .csv, .json (default: ID.html)')
+        .description('write one report to a file'),
+    ),
+    async (context, options: ReportOptions, id: string, file?: string) =>
+      (await act()).exportReport(context, options, id, file),
   );
 }

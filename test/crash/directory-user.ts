@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { CaptureHint, RootTree } from '../../daemon/ports.ts';
-import { joinPath, type RelativePath } from '../../shared/path.ts';
+import { baseName, joinPath, parentPath, type RelativePath } from '../../shared/path.ts';
 import type { UserCalls } from '../sim/users.ts';
 
 export class DirectoryUser implements UserCalls {
@@ -112,11 +112,12 @@ export class DirectoryUser implements UserCalls {
     this.dirty(path, true);
   }
 
+  /** What is done through a link happens elsewhere, and a kernel would say so there. */
   private at(path: RelativePath): string {
-    return join(this.root, path);
+    const parent = parentPath(path);
+    return parent === undefined ? this.root : join(parent === '' ? this.root : this.own(parent), baseName(path));
   }
 
-  /** What is written through a link happens elsewhere, and a kernel would say so there. */
   private own(path: RelativePath): string {
     const full = this.at(path);
     const isLink = lstatSync(full, { throwIfNoEntry: false })?.isSymbolicLink() === true;

@@ -107,6 +107,13 @@ export const EVENTS = define({
   },
   'CAP-004': { severity: 'info', text: 'Recovered {changes} changes made while the engine was not running' },
 
+  'CAP-007': {
+    severity: 'info',
+    text: 'Not replicated: {count} sockets, pipes or devices ({paths})',
+    hint: 'They mean nothing on another host; exclude them if you do not want to be told.',
+  },
+  'CAP-008': { severity: 'info', text: 'There are no sockets, pipes or devices below the roots any more' },
+
   'LNK-001': { severity: 'info', text: 'Connected to {peer}' },
   'LNK-002': {
     severity: 'warning',

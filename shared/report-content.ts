@@ -1,4 +1,5 @@
 /** What the pages of each kind of report say. Pure. */
+import { remarkText } from './remarks.ts';
 import {
   type AssessmentReport,
   type ChangeCounts,
@@ -136,6 +137,7 @@ function difference(report: DifferenceReport, detail: ReportDetail): Content {
       ],
     },
     rootSection(report.roots),
+    ...remarkSections(report),
     ...(detail === 'detailed' ? [places(report)] : []),
   ];
   return {
@@ -146,6 +148,13 @@ function difference(report: DifferenceReport, detail: ReportDetail): Content {
     key: [fact('Differences', found), fact('Duration', spanOf(report.startedAt, report.finishedAt))],
     sections,
   };
+}
+
+/** What is so on purpose. */
+function remarkSections({ remarks = [], roots }: DifferenceReport): Section[] {
+  if (remarks.length === 0) return [];
+  const lines = remarks.map((one) => `${roots[one.root]?.master ?? `root ${one.root}`}: ${remarkText(one)}`);
+  return [{ kind: 'text', title: 'Not a difference', lines }];
 }
 
 function places(report: DifferenceReport): TableSection {

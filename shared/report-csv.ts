@@ -1,4 +1,6 @@
 /** Reports as comma-separated values (RFC 4180): a row for each file, difference or span of time. Pure. */
+
+import { remarkText } from './remarks.ts';
 import type { ChangeCounts, Report } from './report.ts';
 import { visible } from './visible.ts';
 
@@ -43,6 +45,7 @@ function detailedRows(report: Report): Cell[][] {
       return [
         ['root', 'path', 'kind'],
         ...report.differences.map(({ root, path, kind }) => [rootOf(report, root), path, kind]),
+        ...(report.remarks ?? []).map((one) => [rootOf(report, one.root), remarkText(one), 'remark']),
       ];
     case 'assessment':
       return [['minute', ...COUNT_HEADS], ...report.minutes.map((span) => [isoOf(span.at), ...countCells(span)])];

@@ -1,4 +1,5 @@
 /** Reports (FEATURES.md H3): what they hold. Pure; the daemon makes and stores them; report-{text,html,csv}.ts show them. */
+import type { Remark } from './remarks.ts';
 import type { SyncMethod } from './scenario.ts';
 
 export const REPORT_KINDS = {
@@ -74,6 +75,8 @@ export interface DifferenceReport extends ReportSummary {
   readonly differences: readonly { readonly root: number; readonly path: string; readonly kind: string }[];
   /** True when there were more differences than are listed. */
   readonly truncated: boolean;
+  /** What is so on purpose: not a difference. Absent: nothing. */
+  readonly remarks?: readonly Remark[];
 }
 
 /** What changed in one span of time. */

@@ -1,6 +1,7 @@
 /** What the commands of shared/commands.ts answer. More fields may be added; none changes its meaning. */
 import type { EventRecord } from './events.ts';
 import type { Position } from './position.ts';
+import type { Remark } from './remarks.ts';
 import type { AssessmentReport, ReportSummary } from './report.ts';
 import type { ScenarioDocument, ScenarioState, ServerType, StopReason } from './scenario.ts';
 import type { DaemonStatus } from './status.ts';
@@ -158,6 +159,8 @@ export interface CommandResults {
     readonly differences: readonly Difference[];
     /** True when the list was cut at its limit. */
     readonly truncated: boolean;
+    /** What is so on purpose: not a difference. Absent: nothing. */
+    readonly remarks?: readonly (Remark & { readonly replica: string })[];
   };
   /** False: the brake was not on. */
   readonly 'scenario.brakeRelease': { readonly released: boolean };

@@ -113,6 +113,8 @@ export interface ScenarioStatus {
     readonly roots: readonly CapturedRoot[];
   };
   readonly brake?: BrakeStatus;
+  /** Sockets, pipes and devices below the roots of the Master, which are not replicated; absent: none. */
+  readonly specialFiles?: number;
   /** What needs the operator, most important first. */
   readonly problem?: string;
   /** Which of the hosts of the scenario the daemon that reports this is. */

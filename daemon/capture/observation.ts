@@ -6,6 +6,7 @@ import type { EntryStat, RootTree, ScannedEntry } from '../ports.ts';
 import type { IndexedStat } from '../store/master-schema.ts';
 import { toIndexed } from './entry.ts';
 import { NOTHING, type PathFilter } from './filter.ts';
+import type { SpecialFilesOfRoot } from './special-files.ts';
 
 export type TreeView = Pick<RootTree, 'stat' | 'scan' | 'attributesOf'>;
 
@@ -29,10 +30,12 @@ export function isGone(error: unknown): boolean {
 export class Observation {
   private readonly tree: TreeView;
   private readonly excluded: PathFilter;
+  private readonly special: SpecialFilesOfRoot | undefined;
   private readonly stats = new Map<RelativePath, IndexedStat | undefined>();
 
-  constructor(tree: TreeView, excluded: PathFilter) {
+  constructor(tree: TreeView, excluded: PathFilter, special?: SpecialFilesOfRoot) {
     this.tree = tree;
+    this.special = special;
     this.excluded = excluded;
   }
 
@@ -52,6 +55,7 @@ export class Observation {
     } catch (error) {
       if (!isGone(error)) throw error;
     }
+    this.special?.seen(path, stat?.type);
     return stat === undefined || this.excluded(path, stat.type) ? undefined : toIndexed(stat);
   }
 
@@ -65,7 +69,9 @@ export class Observation {
   /** Entries of a directory; undefined when it is no directory any more. */
   scan(path: RelativePath): ScannedEntry[] | undefined {
     try {
-      return this.tree.scan(path);
+      const entries = this.tree.scan(path);
+      this.special?.listed(path, entries);
+      return entries;
     } catch (error) {
       if (isGone(error)) return undefined;
       throw error;

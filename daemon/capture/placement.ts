@@ -197,6 +197,7 @@ export class Placement {
     this.state.touchParent(from);
     this.state.touchParent(seen.path);
     this.state.outcome.moved.push({ from: origin, to: seen.path });
+    if (seen.stat.type === 'directory') this.state.context.special?.moved(origin, seen.path);
     const moved = index.lookup(root, seen.path);
     if (moved !== undefined) updateEntry(this.state, moved, seen, true);
     if (seen.stat.type === 'directory') {

@@ -8,6 +8,7 @@ import { differenceOf, fileKey, isFresh, isUnsettled, sameObject } from './entry
 import type { PathFilter } from './filter.ts';
 import type { HeldPlaces } from './held-places.ts';
 import { Observation, type Seen, type TreeView } from './observation.ts';
+import type { SpecialFilesOfRoot } from './special-files.ts';
 
 export interface Look {
   readonly path: RelativePath;
@@ -27,6 +28,7 @@ export interface ReconcileContext {
   readonly index: MasterState;
   readonly excluded: PathFilter;
   readonly held: HeldPlaces;
+  readonly special?: SpecialFilesOfRoot | undefined;
   readonly digestOf: DigestOf;
   /** Wall clock, ms, at the time of the looks. */
   readonly wallMs: number;
@@ -97,7 +99,7 @@ export class ReconcileState {
 
   constructor(context: ReconcileContext) {
     this.context = context;
-    this.observation = new Observation(context.tree, context.excluded);
+    this.observation = new Observation(context.tree, context.excluded, context.special);
   }
 
   emit(intent: Omit<NewIntent, 'root' | 'boundary'>): void {
@@ -107,7 +109,8 @@ export class ReconcileState {
 
   /** Drops an entry and everything below it from the record. */
   forget(entry: IndexedEntry, at: RelativePath): void {
-    const { index, root } = this.context;
+    const { index, root, special } = this.context;
+    if (entry.type === 'directory') special?.removed(at);
     for (const { inode, birthNs } of index.removeTree(entry)) {
       for (const sibling of index.byFileId(inode, birthNs)) {
         const place = index.placeOf(sibling);

@@ -15,6 +15,7 @@ import type { PathFilter } from './filter.ts';
 import type { HeldPlaces } from './held-places.ts';
 import { reconcile, removeAbsent } from './model.ts';
 import type { ReconcileContext, ReconcileOutcome, Unsettled } from './reconcile-state.ts';
+import type { SpecialFilesOfRoot } from './special-files.ts';
 
 export interface TrackerOptions {
   readonly root: number;
@@ -22,6 +23,7 @@ export interface TrackerOptions {
   readonly index: MasterState;
   readonly excluded: PathFilter;
   readonly held: HeldPlaces;
+  readonly special?: SpecialFilesOfRoot;
   readonly digestOf: DigestOf;
   readonly hasher: ContentHasher;
   readonly sent: SentContents;
@@ -271,13 +273,14 @@ export class RootTracker {
   }
 
   private reconcileContext(context: StepContext): ReconcileContext {
-    const { root, tree, index, excluded, held, digestOf } = this.options;
+    const { root, tree, index, excluded, held, special, digestOf } = this.options;
     return {
       root,
       tree,
       index,
       excluded,
       held,
+      special,
       digestOf,
       wallMs: context.wallMs,
       sentSeq: context.sentSeq,

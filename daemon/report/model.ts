@@ -50,7 +50,7 @@ export function differenceReport(
   document: ScenarioDocument,
   replica: HostReference,
   span: ComparisonSpan,
-  { identical, differences, truncated }: DiffResult,
+  { identical, differences, truncated, remarks }: DiffResult,
 ): DifferenceReport {
   return {
     id,
@@ -64,5 +64,6 @@ export function differenceReport(
     roots: rootPaths(document, replica),
     differences,
     truncated,
+    ...(remarks === undefined ? {} : { remarks }),
   };
 }

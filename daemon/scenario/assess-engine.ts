@@ -98,6 +98,7 @@ export class AssessEngine {
       onDifferent: () => {},
       onUnreadable: (root, path, fault) => this.capture.cannotRead(root, path, fault),
       onNotListed: (root, path, id, fault) => this.capture.notListed(root, path, id, fault),
+      special: this.capture.special,
     });
   }
 

@@ -1,5 +1,5 @@
 /** Compares Replicas with what feeds them without transferring anything (Difference report). */
-import type { Difference } from '../../shared/results.ts';
+import type { CommandResults } from '../../shared/results.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
 import { below, fedBy, feeders } from './cascade.ts';
 import type { DiffResult } from './engine-protocol.ts';
@@ -11,11 +11,7 @@ import { compareStopped } from './stopped-comparison.ts';
 /** Comparing reads every file. */
 const TIMEOUT_MS = 24 * 3_600_000;
 
-export interface Comparison {
-  readonly identical: boolean;
-  readonly differences: readonly Difference[];
-  readonly truncated: boolean;
-}
+export type Comparison = CommandResults['scenario.diff'];
 
 /** All Replicas, or the one of that name. A Replica behind another one is compared with that one. */
 export async function compare(
@@ -33,6 +29,7 @@ export async function compare(
     parts.push({
       ...result,
       differences: result.differences.map((difference) => ({ ...difference, replica: replica.name })),
+      remarks: (result.remarks ?? []).map((remark) => ({ ...remark, replica: replica.name })),
     });
   }
   for (const feeder of feeders(document).filter((one) => leadsToWanted(document, one.name, wanted))) {
@@ -40,7 +37,13 @@ export async function compare(
     parts.push((await environment.peers.request(feeder, 'peer.relayDiff', args, TIMEOUT_MS)) as Comparison);
   }
   const differences = parts.flatMap((part) => part.differences);
-  return { identical: differences.length === 0, differences, truncated: parts.some((part) => part.truncated) };
+  const remarks = parts.flatMap((part) => part.remarks ?? []);
+  return {
+    identical: differences.length === 0,
+    differences,
+    truncated: parts.some((part) => part.truncated),
+    ...(remarks.length === 0 ? {} : { remarks }),
+  };
 }
 
 /** With its report. */

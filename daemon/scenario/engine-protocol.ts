@@ -5,6 +5,7 @@
 import type { AttributeKinds } from '../../shared/attributes.ts';
 import type { FaultDetails, FaultDocument } from '../../shared/faults.ts';
 import type { Position } from '../../shared/position.ts';
+import type { Remark } from '../../shared/remarks.ts';
 import type { BrakeStatus, ReplicaStatus, ScenarioStatistics, SyncProgress } from '../../shared/status.ts';
 import type { BandwidthPolicy } from '../link/bandwidth.ts';
 import type { CaptureHint } from '../ports.ts';
@@ -128,6 +129,8 @@ export interface DiffResult {
   readonly differences: readonly { readonly root: number; readonly path: string; readonly kind: string }[];
   /** True when the list was cut at its limit. */
   readonly truncated: boolean;
+  /** What is so on purpose; absent: nothing. */
+  readonly remarks?: readonly Remark[];
 }
 
 export interface SyncResult {
@@ -190,6 +193,8 @@ export interface EngineStatus {
   readonly brake?: BrakeStatus;
   /** Master: places that cannot be read now; what they hold is not on the Replicas. */
   readonly unreadable?: number;
+  /** Master: sockets, pipes and devices, which are not replicated; absent: none. */
+  readonly specialFiles?: number;
 }
 
 export interface EnginePeerStatus extends ReplicaStatus {

@@ -9,6 +9,7 @@ import { SentContents } from '../capture/content-check.ts';
 import type { DigestOf } from '../capture/digest.ts';
 import type { PathFilter } from '../capture/filter.ts';
 import { resend } from '../capture/resend.ts';
+import { SpecialFiles } from '../capture/special-files.ts';
 import { RootTracker } from '../capture/tracker.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { CaptureHint, Clock, FileId, RootTree } from '../ports.ts';
@@ -50,6 +51,7 @@ export class MasterCapture {
   private readonly ports: CapturePorts;
   readonly trackers: readonly RootTracker[];
   readonly sent = new SentContents();
+  readonly special: SpecialFiles;
   private readonly audit: MasterAudit;
   private readonly unreadable: UnreadablePlaces;
   private readonly mounts: MountGuard;
@@ -72,6 +74,7 @@ export class MasterCapture {
 
   constructor(ports: CapturePorts) {
     this.ports = ports;
+    this.special = new SpecialFiles(ports);
     this.unreadable = new UnreadablePlaces(ports.trees, ports.state);
     this.mounts = new MountGuard({ ...ports, rescan: (root, path) => this.rescan(root, path) });
     const audited = {
@@ -88,6 +91,7 @@ export class MasterCapture {
           index: ports.state,
           excluded: ports.excluded,
           held: this.mounts.heldPlaces(root),
+          special: this.special.ofRoot(root),
           digestOf: ports.digestOf,
           hasher: ports.hasher,
           sent: this.sent,
@@ -98,6 +102,7 @@ export class MasterCapture {
 
   /** The trees too. */
   close(): void {
+    this.special.close();
     for (const tracker of this.trackers) tracker.close();
     for (const tree of this.ports.trees) tree.close();
   }

@@ -444,6 +444,7 @@ export class MasterEngine {
       parked: 0,
       ...this.holds.status,
       unreadable: this.capture.unreadableCount,
+      ...this.capture.special.status,
     };
   }
 }

@@ -371,6 +371,7 @@ export class MasterPeer {
         onSent: (root, stat, blocks) => this.sentBlocks.note(root, stat, blocks, options.base.seq),
         onNotSent: (root, path, id) => capture.notSent(root, path, id),
         onNotListed: (root, path, id, fault) => capture.notListed(root, path, id, fault),
+        special: capture.special,
         requireRoots: () => capture.requireRoots(),
         onWalked: () => this.ports.onSyncWalked(this),
       },

@@ -52,6 +52,7 @@ export function masterStatus(view: MasterView): ScenarioStatus {
     ...(live?.nextSendAt === undefined ? {} : { nextSendAt: live.nextSendAt }),
     ...(running && view.capture !== undefined ? { capture: view.capture } : {}),
     ...(brake === undefined ? {} : { brake }),
+    ...(live?.specialFiles === undefined ? {} : { specialFiles: live.specialFiles }),
     ...(problem === undefined ? {} : { problem }),
   };
 }

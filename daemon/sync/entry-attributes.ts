@@ -51,7 +51,7 @@ function namesToAsk(
   const names: string[] = [];
   let complete = true;
   for (const { name, type } of entries) {
-    if (type === 'directory') continue;
+    if (type === 'directory' || type === 'other') continue;
     if (type === 'file' && unchanged?.(name) === true) complete = false;
     else names.push(name);
   }

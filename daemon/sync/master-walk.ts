@@ -13,6 +13,7 @@ import { isUnsettled, sameObject, sameState, toIndexed } from '../capture/entry.
 import type { PathFilter } from '../capture/filter.ts';
 import { isGone } from '../capture/observation.ts';
 import type { Unsettled } from '../capture/reconcile-state.ts';
+import type { SpecialFiles } from '../capture/special-files.ts';
 import type { FrameWriter } from '../link/session.ts';
 import type { EntryStat, FileId, RootTree, ScannedEntry } from '../ports.ts';
 import type { IndexedEntry, IndexedStat } from '../store/master-schema.ts';
@@ -33,6 +34,8 @@ export interface WalkPorts {
     /** The Replica has what the record says. */
     readonly trusted: boolean;
   };
+  /** Gets what of a directory is not replicated. */
+  readonly special: Pick<SpecialFiles, 'listed'>;
   /** Only these directories; absent: everything. */
   readonly places?: readonly WalkPlace[] | undefined;
   /** The record of this file is not to be believed yet (see entry.ts). */
@@ -99,10 +102,12 @@ export class MasterWalk {
     const stats: NamedStat[] = [];
     for (const entry of scanned) {
       const named = toNamed(entry);
-      if (named === undefined || this.ports.excluded(joinPath(path, entry.name), entry.type)) continue;
+      if (this.ports.excluded(joinPath(path, entry.name), entry.type)) continue;
+      // What is not replicated is listed too: the Replica leaves alone what it has under such a name.
       entries.push(entry);
-      stats.push(named);
+      if (named !== undefined) stats.push(named);
     }
+    this.ports.special.listed(root, path, scanned);
     const changed = new Set<string>();
     const ids = this.record(root, path, id, isNew, stats, changed);
     const below = deep ? entries.filter(({ type }) => type === 'directory') : [];

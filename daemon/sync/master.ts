@@ -14,6 +14,7 @@ import type { SyncProgress } from '../../shared/status.ts';
 import { FrameWriter, type LinkSession } from '../link/session.ts';
 import type { Clock, ScannedEntry } from '../ports.ts';
 import type { DiffResult, SyncResult } from '../scenario/engine-protocol.ts';
+import { ComparisonRemarks } from './comparison-remarks.ts';
 import { type EntryAttributes, saidOf } from './entry-attributes.ts';
 import { NeedServer, type ServePorts } from './master-serve.ts';
 import { MasterWalk, type WalkPlace, type WalkPorts, type WalkRecording, writeListing } from './master-walk.ts';
@@ -82,6 +83,7 @@ export class MasterSync {
   private readonly throughput: Throughput;
   private readonly differences: DiffResult['differences'][number][] = [];
   private differencesTruncated = false;
+  private readonly remarks = new ComparisonRemarks();
 
   constructor(options: MasterSyncOptions, ports: MasterSyncPorts) {
     this.options = options;
@@ -155,6 +157,7 @@ export class MasterSync {
     const directory = this.walk.next();
     if (directory === undefined) return;
     this.comparedEntries += directory.entries.length;
+    if (this.options.dryRun) this.remarks.note(directory);
     this.currentPath = directory.path;
     if (this.options.method === 'skip') return;
     const number = this.nextDirectory;
@@ -290,6 +293,7 @@ export class MasterSync {
       identical: this.differences.length === 0,
       differences: this.differences,
       truncated: this.differencesTruncated,
+      ...this.remarks.result(),
     };
   }
 }

@@ -32,8 +32,8 @@ export type EntryVerdict =
   | { readonly kind: 'make-directory' }
   | { readonly kind: 'symlink'; readonly difference: Difference }
   | { readonly kind: 'content'; readonly need: Exclude<ContentNeed, 'none'>; readonly difference: Difference }
-  /** Cannot be held here. */
-  | { readonly kind: 'unsupported'; readonly what: string }
+  /** A socket, pipe or device of the Master: whatever has its name here stays. */
+  | { readonly kind: 'not-replicated' }
   | { readonly kind: 'collision'; readonly with: string };
 
 export type Difference = 'missing' | 'extra' | 'type' | 'content' | 'metadata' | 'target';
@@ -107,7 +107,7 @@ function compareEntry(entry: ListedEntry, own: OwnEntry | undefined, rules: Comp
     case 'file':
       return compareFile(entry, own, rules);
     case 'other':
-      return { kind: 'unsupported', what: 'a pipe, socket or device' };
+      return { kind: 'not-replicated' };
   }
 }
 

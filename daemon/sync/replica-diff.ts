@@ -126,7 +126,7 @@ export class ReplicaDiff {
         return verdict.difference;
       case 'content':
         return verdict.difference === 'content' && own?.sizeBytes === entry.sizeBytes ? 'compare' : verdict.difference;
-      case 'unsupported':
+      case 'not-replicated':
         return undefined;
       case 'collision':
         return 'missing';

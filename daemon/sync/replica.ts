@@ -179,8 +179,7 @@ export class ReplicaSync implements ContentSink {
         state.pending += 1;
         wanted.push({ ...found, verdict });
         return;
-      case 'unsupported':
-        this.tellParked(path, `${verdict.what} is not replicated`);
+      case 'not-replicated':
         return;
       case 'collision':
         this.park(root, path, new Fault('PATH-NAME', { path }));
@@ -440,11 +439,7 @@ export class ReplicaSync implements ContentSink {
   private park(root: number, path: RelativePath, fault: Fault): void {
     const item = { root, path, code: fault.code, reason: fault.message };
     this.ports.parked.park(item, this.ports.clock.bootMs());
-    this.tellParked(path, fault.message);
-  }
-
-  private tellParked(path: RelativePath, reason: string): void {
     this.counts.parked += 1;
-    this.ports.onEvent('SYN-005', { path, reason });
+    this.ports.onEvent('SYN-005', { path, reason: fault.message });
   }
 }

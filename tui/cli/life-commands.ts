@@ -1,6 +1,7 @@
 /** The life of a scenario: verify, run, stop, wait, barrier, diff. */
 import type { Command } from 'commander';
 import { Fault } from '../../shared/faults.ts';
+import { remarkText } from '../../shared/remarks.ts';
 import type { CommandResults, Difference, Finding, VerificationResult } from '../../shared/results.ts';
 import { SCENARIO_STATES, type ScenarioDocument, type ScenarioState } from '../../shared/scenario.ts';
 import { formatCount, formatDuration } from '../../shared/units.ts';
@@ -285,7 +286,10 @@ async function diff(context: Context, options: DiffOptions, name: string): Promi
   };
   const result = await ask<CommandResults['scenario.diff']>(client, 'scenario.diff', args, DIFF_TIMEOUT_MS);
   if (options.json === true) context.json(result);
-  else showDifferences(context, result.differences, result.truncated);
+  else {
+    showDifferences(context, result.differences, result.truncated);
+    for (const one of result.remarks ?? []) context.note(`${one.replica}, root ${one.root}: ${remarkText(one)}`);
+  }
   return result.identical ? DONE : FOUND;
 }
 

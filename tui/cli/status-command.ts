@@ -1,5 +1,6 @@
 /** `mainstay status` and `mainstay stats`. */
 import { Fault } from '../../shared/faults.ts';
+import { remarkText } from '../../shared/remarks.ts';
 import { formatMoment } from '../../shared/report.ts';
 import type { HostStatus, ScenarioStatus } from '../../shared/status.ts';
 import { formatAge, formatBytes, formatCount, formatDuration, formatRate } from '../../shared/units.ts';
@@ -129,7 +130,12 @@ function statusText(scenario: ScenarioStatus, now: number): string {
   ];
   const rows = scenario.hosts.map((host) => hostRow(host, now));
   const problem = scenario.problem === undefined ? '' : `  ! ${safe(scenario.problem)}\n`;
-  return `${head}\n${table(headings, rows, [6, 7, 8, 9])}${progressLines(scenario)}${problem}`;
+  return `${head}\n${table(headings, rows, [6, 7, 8, 9])}${progressLines(scenario)}${remarkLines(scenario)}${problem}`;
+}
+
+function remarkLines({ specialFiles: count }: ScenarioStatus): string {
+  if (count === undefined) return '';
+  return `  ${remarkText({ kind: 'special-files', root: 0, count, paths: [] })}\n`;
 }
 
 /** What a synchronization is at: figures, and the file or directory it has in hand. */

@@ -2,6 +2,7 @@
 import { selectKinds } from '../../shared/attributes.ts';
 import type { Change, ChangeMetadata, MetadataProfile } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
+import { accessListsHere } from '../../shared/posix-acl.ts';
 import { BlockHashStream } from '../link/block-hash.ts';
 import { type ContentHasher, sameHash } from '../link/content-hash.ts';
 import type { Metadata, RootTree, StagedFile } from '../ports.ts';
@@ -20,7 +21,8 @@ export function appliedMetadata(metadata: ChangeMetadata, profile: MetadataProfi
   const { mode, mtimeNs } = metadata;
   const { uid, gid } = ownerHere(metadata, profile);
   const kinds = profile.attributeKinds;
-  const told = kinds === 0 || metadata.attributes === undefined ? undefined : selectKinds(metadata.attributes, kinds);
+  const said = kinds === 0 ? undefined : metadata.attributes;
+  const told = said === undefined ? undefined : accessListsHere(selectKinds(said, kinds), profile.owners);
   const attributes = told === undefined ? {} : { attributes: { kinds, bytes: told } };
   return profile.posixModes ? { mode, uid, gid, mtimeNs, ...attributes } : { mtimeNs, ...attributes };
 }

@@ -6,7 +6,9 @@ import {
   sameAttributes,
   selectKinds,
 } from '../../shared/attributes.ts';
+import type { MetadataProfile } from '../../shared/change.ts';
 import { baseName, parentPath, type RelativePath } from '../../shared/path.ts';
+import { accessListsHere } from '../../shared/posix-acl.ts';
 import type { ListedAttributes, ListedEntry } from '../../shared/protocol/sync-codec.ts';
 import type { RootTree, ScannedEntry } from '../ports.ts';
 import type { DirectoryComparison, EntryComparison, OwnEntry } from './replica-compare.ts';
@@ -80,19 +82,23 @@ function listedOf({ complete, said }: ListedAttributes, index: number): Attribut
   return said.get(index) ?? (complete ? NO_ATTRIBUTES : undefined);
 }
 
+type AttributeProfile = Pick<MetadataProfile, 'attributeKinds' | 'owners'>;
+
 /** Attributes of entries of a directory here; '' is the directory itself. */
 class OwnAttributes {
   private readonly found: ReadonlyMap<string, AttributeBytes>;
-  private readonly kinds: AttributeKinds;
+  private readonly profile: AttributeProfile;
 
-  constructor(tree: RootTree, path: RelativePath, names: readonly string[], kinds: AttributeKinds) {
-    this.kinds = kinds;
-    this.found = kinds === 0 || names.length === 0 ? new Map() : tree.attributesOf(path, names);
+  constructor(tree: RootTree, path: RelativePath, names: readonly string[], profile: AttributeProfile) {
+    this.profile = profile;
+    this.found = profile.attributeKinds === 0 || names.length === 0 ? new Map() : tree.attributesOf(path, names);
   }
 
   agrees(name: string, said: AttributeBytes): boolean {
+    const { attributeKinds, owners } = this.profile;
     const own = this.found.get(name);
-    return sameAttributes(own === undefined ? NO_ATTRIBUTES : selectKinds(own, this.kinds), said);
+    const here = own === undefined ? NO_ATTRIBUTES : selectKinds(own, attributeKinds);
+    return sameAttributes(here, accessListsHere(said, owners));
   }
 }
 
@@ -101,11 +107,11 @@ export function agreesHere(
   tree: RootTree,
   path: RelativePath,
   said: AttributeBytes | undefined,
-  kinds: AttributeKinds,
+  profile: AttributeProfile,
 ): boolean {
-  if (said === undefined || kinds === 0) return true;
+  if (said === undefined || profile.attributeKinds === 0) return true;
   const name = baseName(path);
-  return new OwnAttributes(tree, parentPath(path) ?? '', [name], kinds).agrees(name, said);
+  return new OwnAttributes(tree, parentPath(path) ?? '', [name], profile).agrees(name, said);
 }
 
 /** The same for all entries of a directory whose listing is equal otherwise. */
@@ -114,16 +120,16 @@ export function allAgree(
   path: RelativePath,
   own: readonly OwnEntry[],
   listed: ListedAttributes,
-  kinds: AttributeKinds,
+  profile: AttributeProfile,
 ): boolean {
-  if (kinds === 0) return true;
+  if (profile.attributeKinds === 0) return true;
   const told: { readonly name: string; readonly said: AttributeBytes }[] = [];
   for (const [index, { name, type }] of own.entries()) {
     const said = type === 'directory' ? undefined : listedOf(listed, index);
     if (said !== undefined) told.push({ name, said });
   }
   const names = told.map(({ name }) => name);
-  const here = new OwnAttributes(tree, path, names, kinds);
+  const here = new OwnAttributes(tree, path, names, profile);
   return told.every(({ name, said }) => here.agrees(name, said));
 }
 
@@ -133,15 +139,15 @@ export function withAttributes(
   listed: ListedAttributes,
   tree: RootTree,
   path: RelativePath,
-  kinds: AttributeKinds,
+  profile: AttributeProfile,
 ): DirectoryComparison {
-  if (kinds === 0) return comparison;
+  if (profile.attributeKinds === 0) return comparison;
   const names = comparison.entries.flatMap(({ entry, index, verdict }) =>
     verdict.kind === 'identical' && entry.type !== 'directory' && listedOf(listed, index) !== undefined
       ? [entry.name]
       : [],
   );
-  const here = new OwnAttributes(tree, path, names, kinds);
+  const here = new OwnAttributes(tree, path, names, profile);
   const entries = comparison.entries.map((found): EntryComparison => {
     const said = found.entry.type === 'directory' ? undefined : listedOf(listed, found.index);
     if (said === undefined) return found;

@@ -18,7 +18,7 @@ export function isIdentical(
   // With other numbers here equal entries are different bytes.
   if (profile.owners !== undefined) return false;
   if (!encodesEqually(compared, entries, profile)) return false;
-  return allAgree(tree, header.path, compared, header.attributes, profile.attributeKinds);
+  return allAgree(tree, header.path, compared, header.attributes, profile);
 }
 
 /** As many entries as the Master listed, and what is here beside them. */
@@ -32,7 +32,7 @@ export function compareListing(
   const { caseSensitive } = tree.capabilities;
   const rules = { profile, method, ignoreSame, caseSensitive };
   const comparison = compareDirectory(decodeEntries(entries, profile), own, rules);
-  return withAttributes(comparison, header.attributes, tree, header.path, profile.attributeKinds);
+  return withAttributes(comparison, header.attributes, tree, header.path, profile);
 }
 
 /** Whether what is here has the Master's metadata. */
@@ -43,5 +43,5 @@ export function isAsSaid(
   own: EntryStat,
   profile: MetadataProfile,
 ): boolean {
-  return sameMetadata(metadata, own, profile) && agreesHere(tree, path, metadata.attributes, profile.attributeKinds);
+  return sameMetadata(metadata, own, profile) && agreesHere(tree, path, metadata.attributes, profile);
 }

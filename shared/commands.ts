@@ -241,7 +241,7 @@ export const COMMANDS = define({
     role: 'control',
     danger: 'confirm',
     title: 'Release the mass-change brake',
-    help: 'The deletions that put it on are applied on the Replicas.',
+    help: 'The deletions or the overwritten files that put it on are applied on the Replicas. It is not put on again for the rest of the same wave.',
     args: scenario,
     cli: 'brake',
   },

@@ -160,10 +160,13 @@ export const EVENTS = define({
 
   'BRK-001': {
     severity: 'critical',
-    text: 'Mass-change brake: {removed} of {total} entries were deleted within a minute; the Replicas hold apply before that (position {seq})',
-    hint: 'If it was meant: `mainstay brake NAME release`. If not: stop the scenario; the Replicas still have the data.',
+    text: 'Mass-change brake: {what} within a minute; the Replicas apply nothing behind position {seq}',
+    hint: 'If it was meant: `mainstay brake NAME release`. If not: stop the scenario; the Replicas still have what they had not applied by then.',
   },
-  'BRK-002': { severity: 'info', text: 'Mass-change brake released by the operator; {removed} deletions are applied' },
+  'BRK-002': {
+    severity: 'info',
+    text: 'Mass-change brake released by the operator; {removed} deletions and {changed} overwritten files are applied',
+  },
 
   'DSK-001': {
     severity: 'critical',

@@ -49,14 +49,31 @@ export interface HostStatus {
   readonly replica?: ReplicaStatus;
 }
 
+/** What put the brake on: entries that were removed, files that were overwritten, both. */
+export type BrakeKind = 'deletions' | 'changes';
+
 /** The mass-change brake is on: nothing behind `seq` is applied on the Replicas until the operator releases it. */
 export interface BrakeStatus {
-  /** Entries that went within a minute, and how many there were before. */
+  readonly kinds: readonly BrakeKind[];
+  /** Entries that went since the minute in which it was put on, and how many there were before. */
   readonly removed: number;
   readonly total: number;
+  /** Files that were overwritten since then, and how many there were. */
+  readonly changed: number;
+  readonly files: number;
+  /** What a Replica had applied beyond this when it was put on stays. */
   readonly seq: number;
   /** Master's wall clock when it was put on. */
   readonly at: number;
+}
+
+/** The brake in words: "90 of 100 entries were deleted". */
+export function describeBrake(brake: Pick<BrakeStatus, 'kinds' | 'removed' | 'total' | 'changed' | 'files'>): string {
+  const parts = [
+    ...(brake.kinds.includes('deletions') ? [`${brake.removed} of ${brake.total} entries were deleted`] : []),
+    ...(brake.kinds.includes('changes') ? [`${brake.changed} of ${brake.files} files were overwritten`] : []),
+  ];
+  return parts.join(', ');
 }
 
 export interface SyncProgress {

@@ -70,7 +70,7 @@ export const REPLICA_BINDINGS = {
   'brake-release': {
     ...everywhere,
     title: 'release brake',
-    help: 'Takes the mass-change brake off: the deletions are applied on the Replicas',
+    help: 'Takes the mass-change brake off: what it holds is applied on the Replicas',
     danger: 'confirm',
     disabled: (state: ConsoleState) =>
       whyNotRunning('scenario.brakeRelease')(state) ??

@@ -188,7 +188,7 @@ export class Placement {
   private move(mover: IndexedEntry, from: RelativePath, seen: Seen, occupant: IndexedEntry | undefined): void {
     const { index, root } = this.state.context;
     const parent = this.parentOf(seen.path);
-    if (occupant !== undefined) this.state.forget(occupant, seen.path);
+    if (occupant !== undefined) this.replace(occupant, seen.path);
     const temporary = this.temporaries.findIndex(({ id }) => id === mover.id);
     const origin = temporary < 0 ? from : this.temporaries.splice(temporary, 1)[0]!.origin;
     index.move(mover, parent.id, baseOf(seen.path));
@@ -268,9 +268,15 @@ export class Placement {
 
   private record(seen: Seen, occupant: IndexedEntry | undefined): number {
     const { index } = this.state.context;
-    if (occupant !== undefined) this.state.forget(occupant, seen.path);
+    if (occupant !== undefined) this.replace(occupant, seen.path);
     const parent = this.parentOf(seen.path).id;
     return index.insert(parent, baseOf(seen.path), this.state.recorded(index.nextEntryId, seen.stat));
+  }
+
+  private replace(occupant: IndexedEntry, path: RelativePath): void {
+    this.state.forget(occupant, path);
+    // What was below a directory has gone with it: those are deletions.
+    if (occupant.type !== 'directory') this.state.context.onReplaced?.(occupant.id, true);
   }
 
   /** Another recorded name of the same file that is still there. */

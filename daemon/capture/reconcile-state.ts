@@ -35,7 +35,11 @@ export interface ReconcileContext {
   /** Intents up to here may have been sent already; an unsent `put` covers later changes of its file. */
   readonly sentSeq: number;
   readonly emit: (intent: NewIntent) => void;
+  /** The content of a recorded file is another now; `byAnother`: another file has its name, and its record goes. */
+  readonly onReplaced?: OnReplaced | undefined;
 }
+
+export type OnReplaced = (entry: number, byAnother: boolean) => void;
 
 export interface Unsettled {
   readonly id: number;
@@ -218,6 +222,7 @@ export function updateEntry(state: ReconcileState, entry: IndexedEntry, seen: Se
     state.outcome.later.push(seen.path);
     return;
   }
+  if (difference === 'content') state.context.onReplaced?.(entry.id, false);
   if (state.hasUnsentPut(entry.id)) difference = 'record';
   index.updateEntry(entry, state.recorded(entry.id, seen.stat));
   if (difference === 'metadata') {

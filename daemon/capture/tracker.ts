@@ -14,7 +14,7 @@ import { type AddOptions, type DirtyLook, DirtySet } from './dirty.ts';
 import type { PathFilter } from './filter.ts';
 import type { HeldPlaces } from './held-places.ts';
 import { reconcile, removeAbsent } from './model.ts';
-import type { ReconcileContext, ReconcileOutcome, Unsettled } from './reconcile-state.ts';
+import type { OnReplaced, ReconcileContext, ReconcileOutcome, Unsettled } from './reconcile-state.ts';
 import type { SpecialFilesOfRoot } from './special-files.ts';
 
 export interface TrackerOptions {
@@ -38,6 +38,7 @@ export interface StepContext {
   readonly wallMs: number;
   readonly sentSeq: number;
   readonly emit: (intent: NewIntent) => void;
+  readonly onReplaced?: OnReplaced;
 }
 
 /** Places kept one by one; more collapse to their directories (limit of memory: about 20 MB). */
@@ -285,6 +286,7 @@ export class RootTracker {
       wallMs: context.wallMs,
       sentSeq: context.sentSeq,
       emit: context.emit,
+      onReplaced: context.onReplaced,
     };
   }
 

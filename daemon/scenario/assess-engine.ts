@@ -84,7 +84,7 @@ export class AssessEngine {
       onEvent: (code) => {
         if (code === 'CAP-002') this.overflows += 1;
       },
-      onRemoved: () => {},
+      onToll: () => {},
     });
     this.walk = new MasterWalk({
       trees,

@@ -7,7 +7,7 @@ import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
 import type { BandwidthPolicy } from '../link/bandwidth.ts';
 import { masterRoots, replicaRoots } from './book.ts';
 import { fedBy } from './cascade.ts';
-import type { EngineConfig, KeepDeleted } from './engine-protocol.ts';
+import type { EngineConfig, KeepDeleted, LiveLimits } from './engine-protocol.ts';
 
 export interface EngineConfigInput {
   readonly document: ScenarioDocument;
@@ -45,12 +45,19 @@ export function engineConfig(input: EngineConfigInput): EngineConfig {
       syncWindowBytes: settingOf(document.master.settings, 'synchronization.windowBytes'),
       ...(role === 'master'
         ? {
-            massDeletePercent: settingOf(document.settings, 'replication.massDeletePercent'),
-            continuousVerification: settingOf(document.settings, 'replication.continuousVerification'),
+            ...liveLimits(document),
             auditPeriodMs: settingOf(document.settings, 'replication.auditPeriodMs'),
           }
         : { applyDelayMs: settingOf(self.settings, 'recovery.delayMs') }),
     },
+  };
+}
+
+export function liveLimits({ settings }: ScenarioDocument): LiveLimits {
+  return {
+    massDeletePercent: settingOf(settings, 'replication.massDeletePercent'),
+    massChangePercent: settingOf(settings, 'replication.massChangePercent'),
+    continuousVerification: settingOf(settings, 'replication.continuousVerification'),
   };
 }
 

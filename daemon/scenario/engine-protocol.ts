@@ -64,9 +64,16 @@ export interface EngineLimits {
   readonly applyDelayMs?: number;
   /** Master: the brake is put on when more than this share of the entries goes within a minute; 0: never. */
   readonly massDeletePercent?: number;
+  /** Master: the brake is put on when the content of more than this share of the files is replaced within a minute; 0: never. */
+  readonly massChangePercent?: number;
   /** Master: compares in the background. */
   readonly continuousVerification?: boolean;
 }
+
+/** Limits of a Master that may be edited while it runs. */
+export type LiveLimits = Required<
+  Pick<EngineLimits, 'massDeletePercent' | 'massChangePercent' | 'continuousVerification'>
+>;
 
 /** Main thread → engine. `peer` names the other host's device id: a Master may have several Replicas. */
 export type EngineRequest =
@@ -98,8 +105,8 @@ export type EngineCall =
   | { readonly name: 'barrier' }
   /** Master: holds apply on a Replica, or lets it go on. Remembered by the Replica, not by the Master's engine. */
   | { readonly name: 'suspend'; readonly peer: string; readonly suspended: boolean }
-  /** Master: another share for the mass-change brake (`EngineLimits.massDeletePercent`). */
-  | { readonly name: 'brake-limit'; readonly percent: number }
+  /** Master: limits that take effect at once were edited. */
+  | { readonly name: 'limits'; readonly limits: LiveLimits }
   /** Master: takes the mass-change brake off; answers whether it was on. */
   | { readonly name: 'brake-release' }
   /** Replica: answers `ParkedAnswer` with the items as they were before. */

@@ -8,9 +8,11 @@ import type { RelativePath } from '../../shared/path.ts';
 import { SentContents } from '../capture/content-check.ts';
 import type { DigestOf } from '../capture/digest.ts';
 import type { PathFilter } from '../capture/filter.ts';
+import type { CaptureToll } from '../capture/mass-changes.ts';
 import { resend } from '../capture/resend.ts';
 import { SpecialFiles } from '../capture/special-files.ts';
-import { RootTracker } from '../capture/tracker.ts';
+import { TollCount } from '../capture/toll-count.ts';
+import { RootTracker, type StepContext } from '../capture/tracker.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { CaptureHint, Clock, FileId, RootTree } from '../ports.ts';
 import { type IndexedEntry, type Intent, NEVER_NS, type NewIntent } from '../store/master-schema.ts';
@@ -34,9 +36,11 @@ export interface CapturePorts {
   /** Somebody will need what is captured from now on. */
   readonly spooling: () => boolean;
   readonly onEvent: (code: string, details: FaultDetails) => void;
-  /** In the open transaction: so many entries have gone from the index; the newest sequence before it. */
-  readonly onRemoved: (count: number, seqBefore: number) => void;
+  /** In the open transaction. */
+  readonly onToll: (toll: CaptureToll) => void;
 }
+
+type Found = Required<Pick<StepContext, 'emit' | 'onReplaced'>>;
 
 /** Also by count: a simulated clock does not move during a turn. */
 const TURN_STEPS = 100;
@@ -327,7 +331,7 @@ export class MasterCapture {
     if (this.recovered !== undefined && this.trackers.every((tracker) => tracker.isQuiet)) this.endRecovery();
     const due = this.nextDueMs(nowMs);
     if (due === undefined || due > nowMs) return false;
-    const done = this.inTransaction((emit) => {
+    const done = this.inTransaction((found) => {
       let steps = 0;
       for (const tracker of this.trackers) {
         do {
@@ -337,7 +341,7 @@ export class MasterCapture {
             return steps;
           }
           this.mounts.check();
-          if (this.stepOf(tracker, emit) === undefined) break;
+          if (this.stepOf(tracker, found) === undefined) break;
           steps += 1;
         } while (steps < TURN_STEPS && more());
       }
@@ -346,9 +350,9 @@ export class MasterCapture {
     return this.audit.step(this.recovered === undefined && this.lost.size === 0, more) || done > 0;
   }
 
-  private stepOf(tracker: RootTracker, emit: (intent: NewIntent) => void): number | undefined {
+  private stepOf(tracker: RootTracker, found: Found): number | undefined {
     const { clock, sentSeq } = this.ports;
-    const changes = tracker.step({ bootMs: clock.bootMs(), wallMs: clock.wallMs(), sentSeq: sentSeq(), emit });
+    const changes = tracker.step({ bootMs: clock.bootMs(), wallMs: clock.wallMs(), sentSeq: sentSeq(), ...found });
     if (changes !== undefined) {
       this.changes += changes;
       if (this.recovered !== undefined) this.recovered += changes;
@@ -364,22 +368,22 @@ export class MasterCapture {
   }
 
   /** Emitted intents are in the spool, durably, when it returns. */
-  private inTransaction<T>(work: (emit: (intent: NewIntent) => void) => T): T {
+  private inTransaction<T>(work: (found: Found) => T): T {
     const { state, clock, spooling } = this.ports;
     const before = state.seq;
     const spool = spooling();
     let last: Intent | undefined;
     let bytes = 0;
     const atMs = clock.wallMs();
-    const removedBefore = state.removedEntries;
+    const toll = new TollCount(state);
     const result = state.transaction(() => {
-      const done = work((intent) => {
+      const emit = (intent: NewIntent) => {
         if (!spool) return;
         last = state.append(intent, atMs);
         bytes += intent.sizeBytes;
-      });
-      const removed = state.removedEntries - removedBefore;
-      if (spool && removed > 0) this.ports.onRemoved(removed, before);
+      };
+      const done = work({ emit, onReplaced: toll.onReplaced });
+      if (spool) this.ports.onToll(toll.total());
       return done;
     });
     if (last !== undefined && last.seq > before) this.marks.add(last.seq, bytes, clock.bootMs());
@@ -392,7 +396,7 @@ export class MasterCapture {
     const tracker = this.trackers[root];
     const tree = this.ports.trees[root];
     if (tracker === undefined || tree === undefined) return;
-    this.inTransaction((emit) => {
+    this.inTransaction(({ emit }) => {
       for (const path of paths) {
         if (this.ports.excluded(path)) continue;
         this.look(root, path);

@@ -75,17 +75,14 @@ export class MasterEngine {
     this.statistics = new MasterStatistics(clock);
     const onEvent = (code: string, details: FaultDetails) => this.event(code, details);
     this.spool = new SpoolKeeper({ ...ports, limits: config.limits, onEvent });
-    this.holds = new MasterHolds(
-      {
-        clock,
-        state,
-        onEvent,
-        onChanged: () => {
-          for (const peer of this.peers.values()) peer.sendHold();
-        },
+    const held = {
+      receivedEverywhere: () => this.spool.neededFrom(),
+      isSteady: () => this.syncs.isSteady,
+      onChanged: () => {
+        for (const peer of this.peers.values()) peer.sendHold();
       },
-      config.limits.massDeletePercent ?? 0,
-    );
+    };
+    this.holds = new MasterHolds({ clock, state, onEvent, ...held }, config.limits);
     this.capture = new MasterCapture({
       clock,
       trees,
@@ -97,7 +94,7 @@ export class MasterEngine {
       sentSeq: () => this.everSentSeq(),
       spooling: () => this.spool.isNeeded || this.syncs.isSynchronizing,
       onEvent: (code, details) => this.event(code, details),
-      onRemoved: (count, seqBefore) => this.holds.noteRemoved(count, seqBefore),
+      onToll: (toll) => this.holds.note(toll),
     });
     this.barriers = new MasterBarriers({
       clock,
@@ -121,7 +118,7 @@ export class MasterEngine {
         reply: (id, result, fault) => this.reply(id, result, fault),
         onEvent: (code, details) => this.event(code, details),
         wake: () => this.wake(),
-        refuseUnasked: () => this.holds.refuseComparison(config.scenarioName),
+        permit: (asked) => this.holds.permitComparison(config.scenarioName, asked),
       },
       Math.floor(ports.random.fraction() * 2 ** 31),
     );
@@ -218,8 +215,11 @@ export class MasterEngine {
         this.sending.take(call);
         this.reply(id, undefined);
         return;
+      case 'limits':
+        this.syncs.verification.enabled = call.limits.continuousVerification;
+        this.reply(id, this.holds.take(call));
+        return;
       case 'suspend':
-      case 'brake-limit':
       case 'brake-release':
         this.reply(id, this.holds.take(call));
         return;

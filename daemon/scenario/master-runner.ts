@@ -16,7 +16,7 @@ import { fedBy } from './cascade.ts';
 import { withRelays } from './cascade-view.ts';
 import { Conditions } from './conditions.ts';
 import { OutsideCauses } from './engine-causes.ts';
-import { bandwidthOf, engineConfig } from './engine-config.ts';
+import { bandwidthOf, engineConfig, liveLimits } from './engine-config.ts';
 import { captureEvents, EngineKeeper } from './engine-keeper.ts';
 import type { EngineCall, EngineStatus, SyncResult } from './engine-protocol.ts';
 import type { EngineSession } from './engine-session.ts';
@@ -164,8 +164,7 @@ export class MasterRunner {
   /** Its document was edited while it runs: what may change live takes effect. `before`: its Replicas until now. */
   async documentChanged(before: readonly HostReference[] = this.document.replicas): Promise<void> {
     this.#happen({ type: 'policy', preventResync: this.#preventResync() });
-    const percent = settingOf(this.document.settings, 'replication.massDeletePercent');
-    this.#keeper.session?.ask({ name: 'brake-limit', percent }, () => undefined);
+    this.#keeper.session?.ask({ name: 'limits', limits: liveLimits(this.document) }, () => undefined);
     if (this.#life.is !== 'running') return;
     this.relays.follow(true);
     this.#keeper.session?.ask({ name: 'bandwidth', policy: bandwidthOf(this.document) }, () => undefined);

@@ -179,7 +179,8 @@ export class SpoolKeeper {
     return this.watch();
   }
 
-  private neededFrom(): number {
+  /** Every Replica goes on from there or later. */
+  neededFrom(): number {
     return Math.min(...this.received.values(), ...this.pinned.values());
   }
 

@@ -35,8 +35,8 @@ export interface SyncDeskPorts {
   readonly reply: (id: number, result: unknown, fault?: Fault) => void;
   readonly onEvent: (code: string, details?: Readonly<Record<string, string | number | boolean>>) => void;
   readonly wake: () => void;
-  /** Throws why nothing may be made equal now unless the operator asks for it. */
-  readonly refuseUnasked: () => void;
+  /** Throws why nothing may be made equal now unless the operator asked for it. */
+  readonly permit: (asked: boolean) => void;
 }
 
 interface PendingSync {
@@ -50,6 +50,8 @@ interface PendingSync {
 export const CAPTURE_PROOF_MS = 3_000;
 /** The record of a first walk becomes durable at these distances; until it is complete it means nothing. */
 const WALK_COMMIT_MS = 500;
+/** A hint of what was written during the walk, by a writer that is not done, leads to a look by then. */
+const CATCH_UP_MS = 10_000;
 
 export class MasterSyncDesk {
   private readonly ports: SyncDeskPorts;
@@ -61,6 +63,8 @@ export class MasterSyncDesk {
   /** A walk is building the index inside an open transaction. */
   private walking: MasterPeer | undefined;
   private walkCommittedMs = 0;
+  /** When that walk ended; undefined when all that was changed during it is captured. */
+  private walkedMs: number | undefined;
   private syncId: number;
   /** The index describes the roots. */
   indexed: boolean;
@@ -78,6 +82,11 @@ export class MasterSyncDesk {
   get isSynchronizing(): boolean {
     for (const { call } of this.pending.values()) if (call.name === 'synchronize') return true;
     return false;
+  }
+
+  /** False while changes wait for the walk that builds the index, and until those were captured. */
+  get isSteady(): boolean {
+    return this.walking === undefined && this.walkedMs === undefined;
   }
 
   get isWalking(): boolean {
@@ -133,7 +142,7 @@ export class MasterSyncDesk {
     }
     // Only against a complete index can a second walk say what differs; it begins when the first one has ended, either way.
     if (this.walking !== undefined) return;
-    if (call.adoptRoots !== true) this.ports.refuseUnasked();
+    this.ports.permit(call.adoptRoots === true);
     if (this.runTargeted(peer, call, again)) return;
     this.ports.capture.recordIdentities(call.adoptRoots === true && !again);
     const others = [...this.ports.peers.values()].some((other) => other !== peer && this.dependsOnIndex(other));
@@ -213,6 +222,8 @@ export class MasterSyncDesk {
     this.ports.state.commit();
     this.indexed = true;
     this.ports.capture.active = true;
+    this.walkedMs = this.ports.clock.bootMs();
+    this.ports.capture.hurry();
     this.beginWaiting();
   }
 
@@ -259,6 +270,7 @@ export class MasterSyncDesk {
    * then SYN-007 says what is missing, and SYN-003 follows when that is there too.
    */
   followTails(): void {
+    this.catchUp();
     this.verification.step();
     for (const [id, tail] of this.tails) {
       const peer = this.ports.peers.get(id);
@@ -274,6 +286,12 @@ export class MasterSyncDesk {
         }
       }
     }
+  }
+
+  private catchUp(): void {
+    const { clock, capture } = this.ports;
+    if (this.walkedMs === undefined || clock.bootMs() - this.walkedMs < CATCH_UP_MS) return;
+    if (capture.isFlushed()) this.walkedMs = undefined;
   }
 
   private tellExceptions(peer: MasterPeer): void {

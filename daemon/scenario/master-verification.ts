@@ -58,7 +58,8 @@ export class ContinuousVerification {
   private readonly lastPeers: string[] = [];
   private slice: Slice | undefined;
   private nextAtMs = 0;
-  private readonly enabled: boolean;
+  /** May be changed at any time; what is under way is finished. */
+  enabled: boolean;
   /** What the Master removed may stay on the Replicas: that is no difference. */
   private readonly keepsExtra: boolean;
 

@@ -2,12 +2,13 @@
 import { Fault } from '../../shared/faults.ts';
 import { formatMoment } from '../../shared/report.ts';
 import type { HostReference, ScenarioState } from '../../shared/scenario.ts';
-import type {
-  BrakeStatus,
-  HostStatus,
-  ReplicaStatus,
-  ScenarioStatistics,
-  ScenarioStatus,
+import {
+  type BrakeStatus,
+  describeBrake,
+  type HostStatus,
+  type ReplicaStatus,
+  type ScenarioStatistics,
+  type ScenarioStatus,
 } from '../../shared/status.ts';
 import type { CaptureReport } from '../services.ts';
 import type { StoredScenario } from './book.ts';
@@ -148,8 +149,8 @@ function masterProblem(view: MasterView): string | undefined {
   return `${places} on ${view.stored.document.master.name} cannot be read, so the Replicas do not have it (see the events)`;
 }
 
-function brakeProblem({ removed, total }: BrakeStatus, name: string): string {
-  return `Mass-change brake: ${removed} of ${total} entries were deleted within a minute; the Replicas still have them. Release it with \`mainstay brake ${name} release\`, or stop the scenario`;
+function brakeProblem(brake: BrakeStatus, name: string): string {
+  return `Mass-change brake: ${describeBrake(brake)} since ${formatMoment(brake.at)}; the Replicas apply nothing behind that. Release it with \`mainstay brake ${name} release\`, or stop the scenario`;
 }
 
 function peerProblem(view: MasterView, life: RunningLife, replica: HostReference, id: string): string | undefined {

@@ -230,6 +230,11 @@ export class MasterState {
     return (this.statement('SELECT count(*) FROM entry').get() as unknown as [number])[0];
   }
 
+  countFiles(): number {
+    this.flushInserts();
+    return (this.statement('SELECT count(*) FROM entry WHERE type = 0').get() as unknown as [number])[0];
+  }
+
   // ------------------------------------------------------------- entries: changing
 
   setRoot(root: number, stat: IndexedStat): void {

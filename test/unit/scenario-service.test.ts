@@ -524,7 +524,10 @@ test('hosts are drained and held before a restart, and go on by themselves when 
 
 test('the mass-change brake is shown as what needs the operator, and released by him', async (t) => {
   const { alpha } = await running();
-  alpha.engine.report({}, { brake: { removed: 90, total: 100, seq: 7, at: 1 } });
+  alpha.engine.report(
+    {},
+    { brake: { kinds: ['deletions'], removed: 90, total: 100, changed: 0, files: 80, seq: 7, at: 1 } },
+  );
   t.is(alpha.status().state, 'suspended');
   t.regex(alpha.status().problem ?? '', /90 of 100 entries .* brake web release/);
   t.regex((await faultOf(t, alpha.command('scenario.barrier', { name: 'web' }))).message, /brake/);

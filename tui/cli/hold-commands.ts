@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { Fault } from '../../shared/faults.ts';
 import type { CommandResults } from '../../shared/results.ts';
-import { formatCount } from '../../shared/units.ts';
+import { describeBrake } from '../../shared/status.ts';
 import { ask, type CommonOptions, type Context } from './context.ts';
 import { DONE, FOUND, type Register, timeoutOf, withAccess, withYes } from './options.ts';
 import { safe } from './text.ts';
@@ -13,7 +13,7 @@ export function addHoldCommands(program: Command, register: Register): void {
   register(
     withYes(withAccess(program.command('brake').description('the mass-change brake; exit 7 when it is on')))
       .argument('<name>', 'the scenario')
-      .argument('[action]', 'status (default), release: apply the deletions'),
+      .argument('[action]', 'status (default), release: apply what it holds'),
     brake,
   );
   register(
@@ -41,15 +41,14 @@ async function brake(context: Context, options: CommonOptions, name: string, act
     if (options.json === true) context.json({ name, on: found !== undefined, ...found });
     else if (found === undefined) context.terminal.out('the brake is off\n');
     else {
-      const { removed, total, at, seq } = found;
-      const when = new Date(at).toISOString().slice(0, 19);
+      const when = new Date(found.at).toISOString().slice(0, 19);
       context.terminal.out(
-        `the brake is on since ${when}Z: ${formatCount(removed)} of ${formatCount(total)} entries were deleted; the Replicas stay at ${seq}\n`,
+        `the brake is on since ${when}Z: ${describeBrake(found)}; the Replicas apply nothing behind position ${found.seq}\n`,
       );
     }
     return found === undefined ? DONE : FOUND;
   }
-  const question = `Apply the deletions of "${safe(name)}" on its Replicas?`;
+  const question = `Apply what the brake of "${safe(name)}" holds on its Replicas?`;
   await context.confirm(question, `Releasing the brake of "${name}"`, options);
   const result = await ask<CommandResults['scenario.brakeRelease']>(client, 'scenario.brakeRelease', { name });
   if (options.json === true) context.json({ name, ...result });

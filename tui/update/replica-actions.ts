@@ -1,5 +1,6 @@
 /** Actions on the Replicas of the selected scenario: suspend, resume, parked items. Pure. */
 import type { CommandName } from '../../shared/commands.ts';
+import { describeBrake } from '../../shared/status.ts';
 import { commandHost, scenarioById, selectedScenario } from '../select.ts';
 import {
   type ConsoleState,
@@ -34,10 +35,10 @@ export function openBrakeRelease(state: ConsoleState, at: number): Step {
   return openConfirm(state, at, {
     command: 'scenario.brakeRelease',
     title: 'Release the mass-change brake',
-    question: `Let the Replicas of "${name}" apply the deletions?`,
+    question: `Let the Replicas of "${name}" apply what the brake holds?`,
     impact: [
-      `${brake?.removed ?? 0} of ${brake?.total ?? 0} files and directories were deleted on the Master within a minute.`,
-      'The Replicas still have them; afterwards they are gone there too.',
+      `On the Master ${brake === undefined ? 'nothing was changed' : describeBrake(brake)}.`,
+      'The Replicas still have what they had not applied by then; afterwards they are as the Master is.',
     ],
     verb: 'Release',
   });

@@ -263,6 +263,7 @@ export class MemoryVolume {
     const share = random.fraction();
     if (this.cutOrder === 'any') for (const change of log) if (random.fraction() < share) change.redo();
     this.freeInodes.push(...this.heldInodes.splice(0));
+    this.checkDirectories();
     this.countLinks();
     for (const node of this.unflushed) {
       node.content = contentAfterCut(node, random);
@@ -270,6 +271,20 @@ export class MemoryVolume {
     }
     this.unflushed.clear();
     this.usedBytes = countBytes(this.tops);
+  }
+
+  /** As a file system check would: a directory whose move was kept by half has one name. */
+  private checkDirectories(): void {
+    const found = new Set<MemoryNode>(this.tops);
+    const pending: DirectoryNode[] = [...this.tops];
+    for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+      for (const [name, child] of node.entries) {
+        if (child.type !== 'directory') continue;
+        if (found.has(child)) node.entries.delete(name);
+        else pending.push(child);
+        found.add(child);
+      }
+    }
   }
 
   /** As a file system check would: an object has as many links as names lead to it. */

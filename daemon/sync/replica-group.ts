@@ -36,6 +36,31 @@ export interface GroupPorts {
   readonly flushSynchronized: () => void;
 }
 
+interface Act {
+  readonly plan: ActPlan;
+  readonly record: UndoRecord;
+}
+
+interface PlannedChange {
+  readonly member: SyncChange;
+  /** Undefined: there is nothing to do. */
+  readonly outcome: Act | Fault | undefined;
+}
+
+/**
+ * Throws what is fatal, or what ends the session: the change is made, so nothing can be tried again when looking at it is
+ * held back. The next session compares.
+ */
+function settle(member: SyncChange, fault: Fault | undefined): void {
+  if (fault !== undefined) member.staged?.discard();
+  try {
+    member.settled(fault);
+  } catch (error) {
+    const found = Fault.from(error);
+    throw verdictOf(found) === 'hold' ? new Fault('ENGINE-ENDED', { reason: found.message }, found) : found;
+  }
+}
+
 function isReady({ directory }: SyncChange): boolean {
   return directory === undefined || directory.needs.size === 0;
 }
@@ -84,22 +109,22 @@ export class SyncGroup {
 
   /** Makes changes that need no content, at once. Throws like `commit`, with what is left in `onRest`. */
   carryOut(changes: readonly SyncChange[], onRest: (rest: SyncChange[]) => void): void {
-    const planned = this.plan(changes);
+    let planned: PlannedChange[];
     try {
+      planned = changes.map((member) => this.plan(member));
       this.ports.journal.flush();
     } catch (error) {
-      onRest(planned.map((left) => left.member));
+      onRest([...changes]);
       throw error;
     }
-    for (const [index, { member, plan, record }] of planned.entries()) {
-      const fault = this.make(member, plan, record);
+    for (const [index, { member, outcome }] of planned.entries()) {
+      const fault = outcome === undefined || outcome instanceof Fault ? outcome : this.make(member, outcome);
       if (fault !== undefined && verdictOf(fault) === 'fatal') throw fault;
       if (fault !== undefined && verdictOf(fault) === 'hold') {
         onRest(planned.slice(index).map((left) => left.member));
         throw fault;
       }
-      if (fault !== undefined) member.staged?.discard();
-      member.settled(fault);
+      settle(member, fault);
     }
   }
 
@@ -111,21 +136,23 @@ export class SyncGroup {
     this.bytes = 0;
   }
 
-  private plan(changes: readonly SyncChange[]): { member: SyncChange; plan: ActPlan; record: UndoRecord }[] {
-    const planned: { member: SyncChange; plan: ActPlan; record: UndoRecord }[] = [];
-    for (const member of changes) {
-      const plan = planChange(member.change, { before: member.before, source: member.source }, ORIGIN);
-      if (plan.kind !== 'act') {
-        member.settled(undefined);
-        continue;
-      }
-      const undo = withOldAttributes(this.ports.writer.tree(member.change.root), member.change, plan.undo);
-      planned.push({ member, plan, record: this.ports.journal.intend(undo) });
+  /** Throws what holds everything; what is wrong with this change alone is its outcome. */
+  private plan(member: SyncChange): PlannedChange {
+    const { change, before, source } = member;
+    try {
+      const plan = planChange(change, { before, source }, ORIGIN);
+      if (plan.kind !== 'act') return { member, outcome: undefined };
+      const undo = withOldAttributes(this.ports.writer.tree(change.root), change, plan.undo);
+      return { member, outcome: { plan, record: this.ports.journal.intend(undo) } };
+    } catch (error) {
+      const fault = Fault.from(error);
+      const verdict = verdictOf(fault);
+      if (verdict === 'hold' || verdict === 'fatal') throw fault;
+      return { member, outcome: fault };
     }
-    return planned;
   }
 
-  private make(member: SyncChange, plan: ActPlan, record: UndoRecord): Fault | undefined {
+  private make(member: SyncChange, { plan, record }: Act): Fault | undefined {
     try {
       this.ports.writer.act(member.change, plan, record, member.staged);
       return undefined;

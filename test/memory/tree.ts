@@ -27,6 +27,7 @@ import type { DirectoryNode, FileNode, MemoryNode, MemoryVolume } from './volume
 export type TreeOperation =
   | 'scan'
   | 'stat'
+  | 'attributes'
   | 'read'
   | 'stage'
   | 'write'
@@ -162,6 +163,7 @@ export class MemoryTree implements RootTree {
   }
 
   attributesOf(directory: RelativePath, names: readonly string[]): Map<string, AttributeBytes> {
+    this.beforeOperation('attributes', directory);
     const parent = this.place(directory).node;
     if (parent?.type !== 'directory') throw new Fault('FS-NOT-FOUND', { path: directory });
     const found = new Map<string, AttributeBytes>();

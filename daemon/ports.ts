@@ -98,6 +98,16 @@ export interface ReadableFile {
   close(): void;
 }
 
+/** Reads small files of one directory, for a moment: a directory that is renamed meanwhile stays the one that was opened. */
+export interface DirectoryReader {
+  /**
+   * The whole content of a file into `target`, which has exactly its size. True when after that it still is what `expected`
+   * says: the same file with the same size, change and modification time. False when it is not or anything is in the way.
+   */
+  read(name: string, expected: EntryStat, target: Uint8Array): boolean;
+  close(): void;
+}
+
 /**
  * A file being written in the staging directory (same volume as the root), invisible until `commit`.
  * `discard` is safe at any time and after `commit` does nothing.
@@ -176,6 +186,8 @@ export interface RootTree {
   /** lstat; undefined when the path (or a parent) does not exist or a parent is not a directory. */
   stat(path: RelativePath): EntryStat | undefined;
   openRead(path: RelativePath): ReadableFile;
+  /** Absent where it would save nothing. */
+  readDirectory?(directory: RelativePath): DirectoryReader;
   readLink(path: RelativePath): string;
   /**
    * Attributes of these entries of a directory, of those that have any; the name '' is the directory itself. A link's own,

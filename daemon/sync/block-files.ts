@@ -37,9 +37,12 @@ export class BlockFiles {
   need(state: DirectoryState, { index, entry, own, verdict }: EntryComparison): Need | undefined {
     if (verdict.kind !== 'content' || verdict.need === 'compare') return undefined;
     const { writer, hasher } = this.ports;
+    const partials = this.partialsOf(state.root);
+    // Nothing was interrupted: the name of every small file need not be hashed to know that it is not among nothing.
+    if (verdict.need !== 'blocks' && partials.size === 0) return undefined;
     const path = joinPath(state.path, entry.name);
     const keepName = partialName(hasher, path);
-    const hasPartial = this.partialsOf(state.root).has(keepName);
+    const hasPartial = partials.has(keepName);
     if (verdict.need !== 'blocks' && !hasPartial) return undefined;
     const usable = verdict.need === 'blocks' && own?.type === 'file' ? own : undefined;
     const place = { tree: writer.tree(state.root), path, keepName };

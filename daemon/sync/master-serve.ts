@@ -1,6 +1,6 @@
 /** Answers the Replica's needs in the order they came: whole files straight into the frame, large ones in pieces. */
 import { type AttributeBytes, NO_ATTRIBUTES, selectKinds } from '../../shared/attributes.ts';
-import type { ChangeMetadata, MetadataProfile } from '../../shared/change.ts';
+import type { MetadataProfile } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
 import type { RelativePath } from '../../shared/path.ts';
 import type { ByteWriter } from '../../shared/protocol/bytes.ts';
@@ -20,6 +20,7 @@ import type { FrameWriter } from '../link/session.ts';
 import type { EntryStat, FileId, ReadableFile, RootTree, ScannedEntry } from '../ports.ts';
 import { LargeRead, readIntoFrame } from '../spool/file-content.ts';
 import { BlockSend, TheirBlocks } from './block-send.ts';
+import { UnchangedFiles, withAttributes } from './unchanged-files.ts';
 
 export interface ServePorts {
   readonly trees: readonly RootTree[];
@@ -78,9 +79,11 @@ export class NeedServer {
   currentPath = '';
   readonly files: { readonly root: number; readonly path: string; readonly bytes: number }[] = [];
   private readonly scratch = new Uint8Array(COMPARE_BYTES);
+  private readonly unchanged: UnchangedFiles;
 
   constructor(ports: ServePorts) {
     this.ports = ports;
+    this.unchanged = new UnchangedFiles(ports);
   }
 
   add(asked: Omit<Asked, 'theirs'>): void {
@@ -114,9 +117,13 @@ export class NeedServer {
 
   /** Adds items until the frame is full or there is nothing to add. */
   fill(writer: FrameWriter, more: () => boolean): void {
-    while (writer.payloadBytes < DATA_FRAME_BYTES && this.canWork && more()) {
-      if (this.open !== undefined) this.continueFile(this.open, writer);
-      else this.answer(this.comparing?.asked ?? this.takeNext(), writer);
+    try {
+      while (writer.payloadBytes < DATA_FRAME_BYTES && this.canWork && more()) {
+        if (this.open !== undefined) this.continueFile(this.open, writer);
+        else this.answer(this.comparing?.asked ?? this.takeNext(), writer);
+      }
+    } finally {
+      this.unchanged.close();
     }
   }
 
@@ -171,6 +178,11 @@ export class NeedServer {
     const { root, path, entry, directory, need } = asked;
     const { profile, trees } = this.ports;
     const place = { directory, index: need.index };
+    if (this.unchanged.send(asked, writer)) {
+      this.countFile(asked, entry.sizeBytes);
+      this.sentBytes += entry.sizeBytes;
+      return;
+    }
     const outcome = readIntoFrame(
       trees[root]!,
       path,
@@ -306,10 +318,6 @@ export class NeedServer {
     writeSyncItem(writer, { kind: 'begin', directory, index: need.index, metadata: entry, token, sizeBytes }, profile);
     writeSyncItem(writer, { kind: 'abort', token }, profile);
   }
-}
-
-function withAttributes(stat: EntryStat, attributes: AttributeBytes): ChangeMetadata {
-  return { mode: stat.mode, uid: stat.uid, gid: stat.gid, mtimeNs: stat.mtimeNs, attributes };
 }
 
 function sameId(a: FileId, b: FileId): boolean {

@@ -2,6 +2,7 @@
 import type { RootTree } from '../../daemon/ports.ts';
 import { attributeStories } from './attribute-stories.ts';
 import { type ContractStory, checks } from './checks.ts';
+import { readDirectoryStories } from './read-directory-suite.ts';
 import { stagedDirectoryStories } from './staged-directory-suite.ts';
 import { put, type Story, type TreeFixture } from './story.ts';
 
@@ -56,6 +57,7 @@ export function treeStories(options: SuiteOptions): ContractStory[] {
   lookingStories(story, options);
   changingStories(story);
   stagedDirectoryStories(story);
+  readDirectoryStories(story);
   inPlaceStories(story);
   linkStories(story);
   keepingStories(story);

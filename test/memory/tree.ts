@@ -1,5 +1,6 @@
 /** A replication root in memory: the engine's side. What users and applications do in it is in user.ts. */
 import type {
+  DirectoryReader,
   EntryStat,
   Metadata,
   ReadableFile,
@@ -20,7 +21,7 @@ import {
 } from '../../shared/attributes.ts';
 import { Fault } from '../../shared/faults.ts';
 import type { OwnerNames } from '../../shared/owners.ts';
-import { CONTROL_NAME, parseRelativePath, type RelativePath } from '../../shared/path.ts';
+import { CONTROL_NAME, joinPath, parseRelativePath, type RelativePath } from '../../shared/path.ts';
 import type { MemoryCapture } from './capture.ts';
 import type { DirectoryNode, FileNode, MemoryNode, MemoryVolume } from './volume.ts';
 
@@ -158,6 +159,26 @@ export class MemoryTree implements RootTree {
         return part.length;
       },
       attributes: () => this.heldAttributes(node),
+      close: () => {},
+    };
+  }
+
+  readDirectory(directory: RelativePath): DirectoryReader {
+    if (this.place(directory).node?.type !== 'directory') throw new Fault('FS-NOT-FOUND', { path: directory });
+    return {
+      read: (name, expected, target) => {
+        if (name.includes('/')) return false;
+        try {
+          const file = this.openRead(joinPath(directory, name));
+          if (file.read(target, 0, target.length, 0) < target.length) return false;
+          const { id, type, sizeBytes, mtimeNs, ctimeNs } = file.stat();
+          if (id.inode !== expected.id.inode || id.birthNs !== expected.id.birthNs || type !== expected.type)
+            return false;
+          return sizeBytes === expected.sizeBytes && mtimeNs === expected.mtimeNs && ctimeNs === expected.ctimeNs;
+        } catch {
+          return false;
+        }
+      },
       close: () => {},
     };
   }

@@ -99,18 +99,26 @@ export function forceListByPath(on: boolean): void {
   hasListAt = !on;
 }
 
-/** Bytes of the list of names in `names`; negative = errno. */
+/**
+ * Bytes of the list of names in `names`; negative = errno. The length is asked for first: most entries have no attributes,
+ * and for every call the kernel allocates all the room it is offered.
+ */
 function listNames(owner: AttributeOwner): number {
+  const length = callList(owner, 0);
+  return length <= 0 ? length : callList(owner, LONGEST);
+}
+
+function callList(owner: AttributeOwner, room: number): number {
   const { handle, name } = owner;
   if (name !== undefined && hasListAt) {
-    const length = callSyscall(SYS_LISTXATTRAT, handle, cPath(name), AT_SYMLINK_NOFOLLOW, names.address, LONGEST, 0);
+    const length = callSyscall(SYS_LISTXATTRAT, handle, cPath(name), AT_SYMLINK_NOFOLLOW, names.address, room, 0);
     if (length >= 0) return length;
     const code = lastErrno();
     if (code !== ENOSYS && code !== EPERM) return -code;
     // An older kernel, or a sandbox that does not know the call.
     hasListAt = false;
   }
-  const length = callsOf(owner).list(subject(owner), names.address, LONGEST);
+  const length = callsOf(owner).list(subject(owner), names.address, room);
   return length >= 0 ? length : -lastErrno();
 }
 

@@ -2,6 +2,8 @@
 import { mkdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { Fault } from '../../../shared/faults.ts';
+import { parseRelativePath } from '../../../shared/path.ts';
 import { CONTROL_PARTS, type ControlDirectory, locateControl } from '../control-path.ts';
 import { faultOfErrno, translating } from '../system-fault.ts';
 import { statDevice, statFollowing, statMount } from './directory.ts';
@@ -55,4 +57,9 @@ function canStat(path: string): boolean {
   if (code === constants.errno.EACCES || code === constants.errno.EPERM || code === constants.errno.ENOENT)
     return false;
   throw faultOfErrno(code, path);
+}
+
+/** Kept objects, cookies: one name each, in their part of the control directory. */
+export function checkKeepName(keepName: string): void {
+  if (keepName.includes('/') || parseRelativePath(keepName) === '') throw new Fault('PATH-ESCAPE', { path: keepName });
 }

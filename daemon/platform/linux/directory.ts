@@ -124,6 +124,19 @@ export function decodeStat(rootDevice: number): EntryStat {
   };
 }
 
+/** Whether the last stat found the same file, with the same size and times. */
+export function isStatOf(expected: EntryStat, rootDevice: number): boolean {
+  const mode = record.bytes[MODE_BYTE]! | (record.bytes[MODE_BYTE + 1]! << 8);
+  return (
+    typeOf(mode) === expected.type &&
+    words[SIZE]! + words[SIZE + 1]! * TWO_32 === expected.sizeBytes &&
+    nanosecondsAt(CHANGED) === expected.ctimeNs &&
+    nanosecondsAt(MODIFIED) === expected.mtimeNs &&
+    inodeOf(rootDevice) === expected.id.inode &&
+    (words[MASK]! & STATX_BTIME ? nanosecondsAt(BIRTH) : 0n) === expected.id.birthNs
+  );
+}
+
 function decodeScanned(name: string, rootDevice: number): ScannedEntry {
   const mode = record.bytes[MODE_BYTE]! | (record.bytes[MODE_BYTE + 1]! << 8);
   return {

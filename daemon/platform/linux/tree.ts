@@ -16,6 +16,7 @@ import {
   type RelativePath,
 } from '../../../shared/path.ts';
 import type {
+  DirectoryReader,
   EntryStat,
   Metadata,
   ReadableFile,
@@ -29,8 +30,9 @@ import type {
 import { writtenFile } from '../node/written-file.ts';
 import { faultOfErrno, translating } from '../system-fault.ts';
 import { kindsOfVolume, readAttributes, readAttributesIn, writeAttributes } from './attributes.ts';
-import { type ControlHandles, openControl, prepareControl } from './control.ts';
+import { type ControlHandles, checkKeepName, openControl, prepareControl } from './control.ts';
 import { decodeStat, listedName, listRaw, scanHandle, statDevice, statFollowing, statHandle } from './directory.ts';
+import { READ_FLAGS, READ_QUIETLY, readDirectory } from './directory-reader.ts';
 import {
   AT_FDCWD,
   closeHandle,
@@ -57,9 +59,6 @@ import { stageDirectory } from './staged-directory.ts';
 import { type StagingPlace, stageFile } from './staged-file.ts';
 
 const { EEXIST, EINVAL, EISDIR, ELOOP, EMLINK, ENOENT, ENOSYS, ENOTDIR, EOPNOTSUPP, EPERM } = system.errno;
-/** O_NONBLOCK: a pipe that took the file's place must not stop us; O_NOATIME: reading must not look like use. */
-const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY | O_CLOEXEC;
-const READ_QUIETLY = READ_FLAGS | constants.O_NOATIME;
 const WRITE_FLAGS = (READ_FLAGS & ~constants.O_RDONLY) | constants.O_RDWR;
 const STAT_FLAGS = O_PATH | constants.O_NOFOLLOW | O_CLOEXEC;
 /** Needs read and search rights for listing and syncfs; the path of the root itself may lead through links. */
@@ -181,6 +180,10 @@ export class LinuxTree implements RootTree {
         translating(path, () => readSync(handle, target, offset, length, position)),
       attributes: () => readAttributes({ handle }, this.capabilities.attributeKinds, path),
     };
+  }
+
+  readDirectory(path: RelativePath): DirectoryReader {
+    return readDirectory(this.openDirectory(path, PATH_DIRECTORY), this.device);
   }
 
   private handleOf(handle: number, path: RelativePath, device = this.device): Pick<ReadableFile, 'stat' | 'close'> {
@@ -467,8 +470,4 @@ export class LinuxTree implements RootTree {
 /** A directory cannot have a further name: then there is no file at the path. */
 function linkFault(code: number, path: string): Fault {
   return code === EPERM || code === EISDIR ? new Fault('FS-NOT-FOUND', { path }) : faultOfErrno(code, path);
-}
-
-function checkKeepName(keepName: string): void {
-  if (keepName.includes('/') || parseRelativePath(keepName) === '') throw new Fault('PATH-ESCAPE', { path: keepName });
 }

@@ -25,8 +25,13 @@ export function withRelays(
 function seenThrough(host: HostStatus, feeder: HostStatus | undefined, report: RelayReport): HostStatus {
   const seen = report.status?.hosts.find(({ name }) => name === host.name);
   if (seen === undefined) return { ...host, health: 'unknown' };
+  const { verifiedAt, ...rest } = seen;
   return {
-    ...seen,
+    ...rest,
+    // Proven as what feeds it, and as far as that is.
+    ...(verifiedAt === undefined || feeder?.verifiedAt === undefined
+      ? {}
+      : { verifiedAt: Math.min(verifiedAt, feeder.verifiedAt) }),
     health: report.outdated === true ? 'unknown' : seen.health,
     lagMs: seen.lagMs + (feeder?.lagMs ?? 0),
     exposureMs: seen.exposureMs + (feeder?.exposureMs ?? 0),

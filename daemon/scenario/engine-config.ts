@@ -53,8 +53,11 @@ export function engineConfig(input: EngineConfigInput): EngineConfig {
   };
 }
 
-export function liveLimits({ settings }: ScenarioDocument): LiveLimits {
+export function liveLimits(document: ScenarioDocument): LiveLimits {
+  const { settings } = document;
+  const delayed = fedBy(document).filter((host) => settingOf(host.settings ?? {}, 'recovery.delayMs') > 0);
   return {
+    delayedReplicas: delayed.flatMap(({ deviceId }) => deviceId ?? []),
     massDeletePercent: settingOf(settings, 'replication.massDeletePercent'),
     massChangePercent: settingOf(settings, 'replication.massChangePercent'),
     continuousVerification: settingOf(settings, 'replication.continuousVerification'),

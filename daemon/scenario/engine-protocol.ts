@@ -68,11 +68,13 @@ export interface EngineLimits {
   readonly massChangePercent?: number;
   /** Master: compares in the background. */
   readonly continuousVerification?: boolean;
+  /** Master: device ids of Replicas that apply changes only when they have a certain age. */
+  readonly delayedReplicas?: readonly string[];
 }
 
 /** Limits of a Master that may be edited while it runs. */
 export type LiveLimits = Required<
-  Pick<EngineLimits, 'massDeletePercent' | 'massChangePercent' | 'continuousVerification'>
+  Pick<EngineLimits, 'massDeletePercent' | 'massChangePercent' | 'continuousVerification' | 'delayedReplicas'>
 >;
 
 /** Main thread → engine. `peer` names the other host's device id: a Master may have several Replicas. */

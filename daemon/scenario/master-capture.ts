@@ -57,7 +57,7 @@ export class MasterCapture {
   readonly sent = new SentContents();
   readonly special: SpecialFiles;
   private readonly audit: MasterAudit;
-  private readonly unreadable: UnreadablePlaces;
+  readonly unreadable: UnreadablePlaces;
   private readonly mounts: MountGuard;
   private readonly lost = new Set<number>();
   private guardedAtMs = Number.NEGATIVE_INFINITY;

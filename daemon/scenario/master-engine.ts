@@ -118,6 +118,7 @@ export class MasterEngine {
         reply: (id, result, fault) => this.reply(id, result, fault),
         onEvent: (code, details) => this.event(code, details),
         wake: () => this.wake(),
+        isHeldBack: (peer) => this.holds.isHeldBack(peer),
         permit: (asked) => this.holds.permitComparison(config.scenarioName, asked),
       },
       Math.floor(ports.random.fraction() * 2 ** 31),
@@ -216,7 +217,7 @@ export class MasterEngine {
         this.reply(id, undefined);
         return;
       case 'limits':
-        this.syncs.verification.enabled = call.limits.continuousVerification;
+        this.syncs.verification.enable(call.limits.continuousVerification);
         this.reply(id, this.holds.take(call));
         return;
       case 'suspend':
@@ -425,7 +426,7 @@ export class MasterEngine {
       peers[peer.id] = {
         ...peer.status(nowMs),
         ...this.spool.marksOf(peer.id),
-        ...this.syncs.verification.verifiedAt(peer.id),
+        ...this.syncs.verification.verifiedAt(peer),
       };
       if (peer.sync !== undefined && !peer.sync.options.dryRun) sync = peer.sync.progress();
       this.statistics.count(peer);

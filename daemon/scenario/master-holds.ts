@@ -6,10 +6,10 @@
 
 import { Fault } from '../../shared/faults.ts';
 import { type BrakeStatus, describeBrake } from '../../shared/status.ts';
-import { type CaptureToll, MassChanges, WAVE_KINDS, type Wave, type WaveLimits } from '../capture/mass-changes.ts';
+import { type CaptureToll, MassChanges, WAVE_KINDS, type Wave } from '../capture/mass-changes.ts';
 import type { Clock } from '../ports.ts';
 import type { MasterState } from '../store/master-state.ts';
-import type { EngineCall } from './engine-protocol.ts';
+import type { EngineCall, EngineLimits } from './engine-protocol.ts';
 
 export interface HoldPorts {
   readonly clock: Clock;
@@ -36,6 +36,7 @@ export class MasterHolds {
   private readonly ports: HoldPorts;
   private readonly suspended = new Set<string>();
   private readonly changes: MassChanges;
+  private delayed: readonly string[];
   private passing: string | undefined;
   /** What the brake counts, so that a file counts once; since the start of the engine. */
   private readonly changed = new Set<number>();
@@ -43,8 +44,9 @@ export class MasterHolds {
   private firstNewId: number;
   brake: BrakeStatus | undefined;
 
-  constructor(ports: HoldPorts, limits: Partial<WaveLimits>) {
+  constructor(ports: HoldPorts, limits: EngineLimits) {
     this.ports = ports;
+    this.delayed = limits.delayedReplicas ?? [];
     const { state, clock } = ports;
     const { massDeletePercent = 0, massChangePercent = 0 } = limits;
     this.changes = new MassChanges(
@@ -68,6 +70,11 @@ export class MasterHolds {
     return this.brake === undefined ? { suspended } : { suspended, afterSeq: this.brake.seq };
   }
 
+  /** It applies less, or later, than it could. */
+  isHeldBack(peer: string): boolean {
+    return this.brake !== undefined || this.suspended.has(peer) || this.delayed.includes(peer);
+  }
+
   get status(): { readonly brake?: BrakeStatus } {
     return this.brake === undefined ? {} : { brake: this.brake };
   }
@@ -77,6 +84,7 @@ export class MasterHolds {
     if (call.name === 'brake-release') return this.release();
     if (call.name === 'limits') {
       this.changes.limits = call.limits;
+      this.delayed = call.limits.delayedReplicas;
       return undefined;
     }
     if (call.suspended) this.suspended.add(call.peer);

@@ -115,6 +115,11 @@ export class MasterPeer {
     return this.acknowledged.parked;
   }
 
+  /** Of what was set aside the operator has dropped so many since the last synchronization. */
+  get dropped(): number {
+    return this.acknowledged.dropped;
+  }
+
   /** Apply waits there, for whatever reason. */
   get isHeld(): boolean {
     return this.acknowledged.held !== undefined;

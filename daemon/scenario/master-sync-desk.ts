@@ -37,6 +37,7 @@ export interface SyncDeskPorts {
   readonly wake: () => void;
   /** Throws why nothing may be made equal now unless the operator asked for it. */
   readonly permit: (asked: boolean) => void;
+  readonly isHeldBack: (peer: string) => boolean;
 }
 
 interface PendingSync {
@@ -143,6 +144,7 @@ export class MasterSyncDesk {
     // Only against a complete index can a second walk say what differs; it begins when the first one has ended, either way.
     if (this.walking !== undefined) return;
     this.ports.permit(call.adoptRoots === true);
+    this.verification.withdraw(peer.id);
     if (this.runTargeted(peer, call, again)) return;
     this.ports.capture.recordIdentities(call.adoptRoots === true && !again);
     const others = [...this.ports.peers.values()].some((other) => other !== peer && this.dependsOnIndex(other));

@@ -3,7 +3,7 @@
  * the Replicas. Each is tried again until it can be read or has gone, and counted in the status as long as it is here.
  */
 
-import type { RelativePath } from '../../shared/path.ts';
+import { parentPath, type RelativePath } from '../../shared/path.ts';
 import { isGone } from '../capture/observation.ts';
 import type { RootTree } from '../ports.ts';
 import type { MasterState } from '../store/master-state.ts';
@@ -47,6 +47,15 @@ export class UnreadablePlaces {
 
   get count(): number {
     return this.places.size;
+  }
+
+  /** It or a directory above it could not be read. */
+  covers(root: number, path: RelativePath): boolean {
+    if (this.places.size === 0) return false;
+    for (let at: RelativePath | undefined = path; at !== undefined; at = parentPath(at)) {
+      if (this.places.has(keyOf({ root, path: at }))) return true;
+    }
+    return false;
   }
 
   note(place: UnreadablePlace, nowMs: number): void {
@@ -115,6 +124,6 @@ export class UnreadablePlaces {
   }
 }
 
-function keyOf({ root, path }: UnreadablePlace): string {
+function keyOf({ root, path }: Pick<UnreadablePlace, 'root' | 'path'>): string {
   return `${root}:${path}`;
 }

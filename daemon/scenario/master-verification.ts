@@ -18,6 +18,8 @@ export interface VerificationPorts {
   /** Compares places without changing anything; `takeSlice` gets what was found. */
   readonly compare: (peer: MasterPeer, places: readonly WalkPlace[]) => void;
   readonly onEvent: (code: string, details: Readonly<Record<string, string | number>>) => void;
+  /** A Replica does not get everything that was captured applied as soon as it can be. */
+  readonly isHeldBack: (peer: string) => boolean;
   readonly config: Pick<EngineConfig, 'limits' | 'keepDeleted'>;
 }
 
@@ -40,6 +42,8 @@ interface Cycle {
   cursor: number;
   readonly startedAt: number;
   clean: boolean;
+  /** Something differed and was sent again: the proof is not put off for long. */
+  mended: boolean;
 }
 
 const SLICE_DIRECTORIES = 16;
@@ -47,6 +51,7 @@ const SHORTEST_PAUSE_MS = 1_000;
 /** Pause after a slice, in times of what it took. */
 const PAUSE_FACTOR = 9;
 const BETWEEN_CYCLES_MS = 60_000;
+const AFTER_MENDING_MS = 5_000;
 /** A place that changes all the time is left to the next cycle. */
 const MOST_TRIES = 3;
 const EXAMPLES = 3;
@@ -58,8 +63,7 @@ export class ContinuousVerification {
   private readonly lastPeers: string[] = [];
   private slice: Slice | undefined;
   private nextAtMs = 0;
-  /** May be changed at any time; what is under way is finished. */
-  enabled: boolean;
+  private enabled: boolean;
   /** What the Master removed may stay on the Replicas: that is no difference. */
   private readonly keepsExtra: boolean;
 
@@ -70,10 +74,33 @@ export class ContinuousVerification {
     this.keepsExtra = keepDeleted?.replication === true || keepDeleted?.synchronization === true;
   }
 
-  /** Wall clock, ms: everything was compared at this time or later and nothing differed; undefined: never. */
-  verifiedAt(peer: string): { readonly verifiedAt?: number } {
-    const known = this.ports.state.meta(META + peer);
+  /** At any time; a comparison that is under way is finished. Switched on it begins at once. */
+  enable(enabled: boolean): void {
+    if (enabled && !this.enabled) this.nextAtMs = 0;
+    this.enabled = enabled;
+  }
+
+  /**
+   * Wall clock, ms: everything was compared at this time or later and nothing differed. Undefined: never, or something is
+   * known now that makes it untrue or that nobody would take for identical.
+   */
+  verifiedAt(peer: MasterPeer): { readonly verifiedAt?: number } {
+    if (!this.enabled || !this.mayClaim(peer)) return {};
+    const known = this.ports.state.meta(META + peer.id);
     return known === undefined ? {} : { verifiedAt: Number(known) };
+  }
+
+  /** Whatever was known of it is no longer known. */
+  withdraw(peer: string): void {
+    this.cycles.delete(peer);
+    if (this.ports.state.meta(META + peer) !== undefined) this.ports.state.deleteMeta(META + peer);
+  }
+
+  private mayClaim(peer: MasterPeer): boolean {
+    const { capture, isHeldBack } = this.ports;
+    const there = capture.held === undefined && capture.unreadableCount === 0;
+    const whole = peer.synchronized && peer.parked === 0 && peer.dropped === 0;
+    return there && whole && peer.sync?.options.dryRun !== false && !peer.isHeld && !isHeldBack(peer.id);
   }
 
   step(): void {
@@ -87,11 +114,12 @@ export class ContinuousVerification {
     if (!this.enabled || nowMs < this.nextAtMs || !this.ports.capture.active) return;
     const peer = this.nextPeer();
     if (peer === undefined) return;
-    const cycle = this.cycles.get(peer.id) ?? { cursor: 0, startedAt: this.ports.clock.wallMs(), clean: true };
+    const startedAt = this.ports.clock.wallMs();
+    const cycle = this.cycles.get(peer.id) ?? { cursor: 0, startedAt, clean: true, mended: false };
     this.cycles.set(peer.id, cycle);
     const ids = this.ports.state.directoriesAfter(cycle.cursor, SLICE_DIRECTORIES);
     if (ids.length === 0) {
-      this.endCycle(peer.id, cycle, nowMs);
+      this.endCycle(peer, cycle, nowMs);
       return;
     }
     const places = ids.flatMap((id) => this.placeOf(id));
@@ -119,13 +147,13 @@ export class ContinuousVerification {
     return peer;
   }
 
-  private endCycle(peer: string, cycle: Cycle, nowMs: number): void {
-    this.cycles.delete(peer);
-    this.nextAtMs = nowMs + BETWEEN_CYCLES_MS;
-    if (!cycle.clean) return;
-    const first = this.ports.state.meta(META + peer) === undefined;
-    this.ports.state.setMeta(META + peer, String(cycle.startedAt));
-    if (first) this.ports.onEvent('VRF-002', { peer });
+  private endCycle(peer: MasterPeer, cycle: Cycle, nowMs: number): void {
+    this.cycles.delete(peer.id);
+    this.nextAtMs = nowMs + (cycle.mended ? AFTER_MENDING_MS : BETWEEN_CYCLES_MS);
+    if (!cycle.clean || !this.mayClaim(peer)) return;
+    const first = this.ports.state.meta(META + peer.id) === undefined;
+    this.ports.state.setMeta(META + peer.id, String(cycle.startedAt));
+    if (first) this.ports.onEvent('VRF-002', { peer: peer.id });
   }
 
   // ---------------------------------------------------------------- one slice
@@ -176,8 +204,22 @@ export class ContinuousVerification {
       else this.giveUp(slice);
       return;
     }
+    this.leaveKnown(slice);
     if (slice.found.length > 0) this.mend(slice);
     this.end(slice);
+  }
+
+  /** What cannot be read here or is set aside there is known to differ: it was told, and is tried again by itself. */
+  private leaveKnown(slice: Slice): void {
+    const peer = this.ports.peers.get(slice.peer);
+    const parked = new Set(peer?.parkedPaths);
+    // It names only the first of many.
+    const allNamed = (peer?.parked ?? 0) <= parked.size;
+    const { unreadable } = this.ports.capture;
+    const isNews = ({ root, path }: Found[number]) => allNamed && !parked.has(path) && !unreadable.covers(root, path);
+    const news = slice.found.filter(isNews);
+    if (news.length < slice.found.length) this.cycleOf(slice.peer).clean = false;
+    slice.found = news;
   }
 
   /** Places of the changes after `seq`; undefined when a directory was moved: then any path may mean something else. */
@@ -191,7 +233,10 @@ export class ContinuousVerification {
   }
 
   private mend({ peer, found }: Slice): void {
-    this.cycleOf(peer).clean = false;
+    const cycle = this.cycleOf(peer);
+    cycle.clean = false;
+    cycle.mended = true;
+    if (this.ports.state.meta(META + peer) !== undefined) this.ports.state.deleteMeta(META + peer);
     const paths = found.slice(0, EXAMPLES).map(({ path }) => path);
     this.ports.onEvent('VRF-001', { peer, count: found.length, paths: paths.join(', ') });
     for (const root of new Set(found.map((one) => one.root))) {
@@ -203,7 +248,7 @@ export class ContinuousVerification {
   }
 
   private cycleOf(peer: string): Cycle {
-    return this.cycles.get(peer) ?? { cursor: 0, startedAt: 0, clean: false };
+    return this.cycles.get(peer) ?? { cursor: 0, startedAt: 0, clean: false, mended: false };
   }
 
   /** Nothing is known about this slice in this cycle. */

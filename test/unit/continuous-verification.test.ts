@@ -1,13 +1,14 @@
 /** Proof in the background that both sides are identical, and what happens when they are not. */
 import test from 'ava';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
+import { Fault } from '../../shared/faults.ts';
 import { EnginePair } from '../memory/engine-pair.ts';
 
 const hasher = await createContentHasher();
 
-function startPair(): EnginePair {
+function startPair(limits: EnginePair['limits'] = { continuousVerification: true }): EnginePair {
   const pair = new EnginePair(hasher);
-  pair.limits = { continuousVerification: true };
+  pair.limits = limits;
   for (let d = 0; d < 40; d += 1) {
     pair.user.makeDirectory(`d${d}`);
     for (let n = 0; n < 3; n += 1) pair.user.writeFile(`d${d}/${n}`, `${d} ${n}`);
@@ -23,6 +24,7 @@ function spoil(pair: EnginePair, path: string): void {
   pair.replicaTree.volume.setContent(pair.replicaTree.place(path).node as never, new TextEncoder().encode('9 9'));
 }
 
+const replica = (pair: EnginePair) => pair.masterStatus?.peers['replica'];
 const verifiedAt = (pair: EnginePair) => pair.masterStatus?.peers['replica']?.verifiedAt;
 
 test('identical sides are proven so, since the beginning of the comparison, again and again', (t) => {
@@ -38,17 +40,93 @@ test('identical sides are proven so, since the beginning of the comparison, agai
   pair.close();
 });
 
+test('what is known not to be identical is not called so: held back, parked, dropped, unreadable, being compared', (t) => {
+  const pair = startPair();
+  pair.run(60_000);
+  t.truthy(verifiedAt(pair));
+  const limits = { massDeletePercent: 0, massChangePercent: 0, continuousVerification: true, delayedReplicas: [] };
+  const claims = (): boolean => {
+    pair.run(1_000);
+    return verifiedAt(pair) !== undefined;
+  };
+  pair.call({ name: 'suspend', peer: 'replica', suspended: true });
+  t.false(claims());
+  pair.call({ name: 'suspend', peer: 'replica', suspended: false });
+  t.true(claims());
+  pair.call({ name: 'limits', limits: { ...limits, delayedReplicas: ['replica'] } });
+  t.false(claims());
+  pair.call({ name: 'limits', limits });
+  t.true(claims());
+  pair.call({ name: 'limits', limits: { ...limits, massDeletePercent: 10 } });
+  pair.user.remove('d0');
+  for (let d = 1; d < 8; d += 1) pair.user.remove(`d${d}`);
+  pair.run(3_000);
+  t.truthy(pair.masterStatus?.brake);
+  t.false(claims());
+  pair.call({ name: 'brake-release' });
+  pair.barrier();
+  t.true(claims());
+  const failing = (tree: EnginePair['masterTree'], path: string) => {
+    tree.beforeOperation = (operation, at) => {
+      if (operation !== 'stat' && at === path) throw new Fault('FS-DENIED', { path });
+    };
+  };
+  failing(pair.masterTree, 'd9/1');
+  pair.user.writeFile('d9/1', 'unreadable');
+  pair.run(3_000);
+  t.is(pair.masterStatus?.unreadable, 1);
+  t.false(claims());
+  pair.masterTree.beforeOperation = () => {};
+  pair.run(200_000);
+  t.true(claims());
+  failing(pair.replicaTree, 'd10/1');
+  pair.user.writeFile('d10/1', 'parked');
+  pair.run(3_000);
+  t.is(replica(pair)?.parked, 1);
+  t.false(claims());
+  // It is told once, by being parked: comparing it says nothing new.
+  pair.run(300_000);
+  t.false(pair.codes().includes('VRF-001'));
+  pair.replicaTree.beforeOperation = () => {};
+  pair.callReplica({ name: 'parked', action: 'drop' });
+  t.false(claims());
+  t.is(replica(pair)?.dropped, 1);
+  pair.close();
+});
+
+test('switched on while it runs it begins at once, switched off it claims nothing', (t) => {
+  const pair = startPair({ continuousVerification: false });
+  pair.run(60_000);
+  t.is(verifiedAt(pair), undefined);
+  const limits = { massDeletePercent: 0, massChangePercent: 0, delayedReplicas: [] };
+  pair.call({ name: 'limits', limits: { ...limits, continuousVerification: true } });
+  pair.run(10_000);
+  t.truthy(verifiedAt(pair));
+  pair.call({ name: 'limits', limits: { ...limits, continuousVerification: false } });
+  pair.run(1_000);
+  t.is(verifiedAt(pair), undefined);
+  pair.close();
+});
+
 test('a content spoiled on the Replica with size and times as before is found, told and mended', (t) => {
   const pair = startPair();
   pair.run(60_000);
   const before = verifiedAt(pair);
   spoil(pair, 'd7/1');
+  t.true(pair.clock.runUntil(() => pair.codes().includes('VRF-001'), 200_000));
+  pair.run(200);
+  t.is(verifiedAt(pair), undefined);
   pair.run(200_000);
   t.regex(pair.events.find(({ code }) => code === 'VRF-001')?.text ?? '', /d7\/1/);
   t.deepEqual(pair.replicaView(), pair.masterView());
   pair.run(200_000);
   t.true((verifiedAt(pair) ?? 0) > (before ?? 0));
   t.is(pair.codes().filter((code) => code === 'VRF-001').length, 1);
+  t.is(pair.codes().filter((code) => code === 'VRF-002').length, 2);
+  // A Replica that was compared and made equal again has to be proven again.
+  pair.synchronize();
+  pair.run(200);
+  t.is(verifiedAt(pair), undefined);
   pair.close();
 });
 

@@ -21,6 +21,14 @@ export interface HostSettings {
   readonly name: string;
   readonly listen: string;
   readonly logLevel: string;
+  readonly reports: {
+    /** Below the data directory unless absolute. */
+    readonly directory: string;
+    /** Of each scenario. */
+    readonly keepCount: number;
+    /** 0: whatever their age. */
+    readonly keepMs: number;
+  };
 }
 
 /** `readFile`: undefined when there is no such file. Throws `CONFIG-INVALID` or `USAGE`. */
@@ -29,7 +37,16 @@ export function loadHostSettings(options: DaemonOptions, readFile: (path: string
   const name = options.name ?? settingOf(values, 'engine.name');
   const listen = options.listen ?? settingOf(values, 'engine.listen');
   parseAddress(listen);
-  return { name: name === '' ? hostname() : name, listen, logLevel: settingOf(values, 'engine.logLevel') };
+  return {
+    name: name === '' ? hostname() : name,
+    listen,
+    logLevel: settingOf(values, 'engine.logLevel'),
+    reports: {
+      directory: settingOf(values, 'report.directory'),
+      keepCount: settingOf(values, 'report.keepCount'),
+      keepMs: settingOf(values, 'report.keepMs'),
+    },
+  };
 }
 
 function readConfig(path: string, readFile: (path: string) => string | undefined): SettingValues {

@@ -17,6 +17,7 @@ import { openConfigurationFiles } from './platform/node/configuration-files.ts';
 import { createHostInspector } from './platform/node/host-inspector.ts';
 import { loadPlatform, type Platform } from './platform/select.ts';
 import { WAKEUP } from './platform/wakeup.ts';
+import { ReplicationLedger } from './report/ledger.ts';
 import { createReportDesk } from './report/service.ts';
 import { EMPTY_BOOK, type ScenarioBook, scenarioBook } from './scenario/book.ts';
 import { EnginePool } from './scenario/engine-host.ts';
@@ -27,7 +28,8 @@ import { openDocument } from './store/documents.ts';
 import { modeOf, readTextIfPresent, removeFile, replaceFileSync } from './store/durable-file.ts';
 import { type OpenEventLog, openEventLog } from './store/event-log.ts';
 import { type LogFile, openLogFile } from './store/log-file.ts';
-import { openReportFiles } from './store/report-files.ts';
+import { openReplicationLedger } from './store/replication-ledger.ts';
+import { openReportFolder } from './store/report-files.ts';
 import { openScenarioFolders } from './store/scenario-folders.ts';
 
 /** Engines that have not drained by then are left to recover at the next start. */
@@ -168,8 +170,18 @@ async function composeScenarios(parts: Parts): Promise<ScenarioService & { reado
     initial: EMPTY_BOOK,
     onDamaged: ({ details }) => events.record('HST-005', { path: details.path ?? '', reason: details.reason ?? '' }),
   });
-  const reports = createReportDesk(openReportFiles(data), events, random);
+  const reportFiles = openReportFolder({
+    ...settings.reports,
+    folder: resolve(data, settings.reports.directory),
+    fallback: join(data, 'reports'),
+    wallMs: () => clock.wallMs(),
+    onUnusable: (details) => events.record('RPT-002', details),
+  });
+  const reports = createReportDesk(reportFiles, events, random);
   const engines = new EnginePool(clock);
+  const damaged = (path: string, reason: string) => events.record('HST-005', { path, reason });
+  const ledgerStore = openReplicationLedger(join(data, 'replication.sqlite'), damaged);
+  const complain = (text: string) => logFile.logger.error({}, text);
   const scenarios = createScenarioService({
     clock,
     random,
@@ -183,13 +195,32 @@ async function composeScenarios(parts: Parts): Promise<ScenarioService & { reado
     inspector: createHostInspector(),
     reports,
     spawnEngine: () => engines.spawn(),
-    complain: (text) => logFile.logger.error({}, text),
+    complain,
   });
+  const ledger = new ReplicationLedger({
+    clock,
+    store: ledgerStore,
+    events,
+    status: scenarios.status,
+    documentOf: (id) => book.value.scenarios.find(({ document }) => document.id === id)?.document,
+    newId: (at) => reports.newId('replication', at),
+    publish: (report) => reports.publish(report),
+    complain,
+  });
+  reports.ledger = ledger;
   return {
     handlers: { ...scenarios.handlers, ...reports.handlers, ...createDiscoverHandler(openConfigurationFiles()) },
     status: scenarios.status,
-    start: () => scenarios.start(),
-    shutdown: () => scenarios.shutdown(),
+    start: () => {
+      ledger.start();
+      scenarios.start();
+    },
+    shutdown: async () => {
+      ledger.pause();
+      // Engines that end tell of their last changes.
+      await scenarios.shutdown();
+      ledger.close();
+    },
   };
 }
 

@@ -317,6 +317,15 @@ export const COMMANDS = define({
     cli: 'reports show',
   },
 
+  'reports.create': {
+    role: 'control',
+    danger: 'safe',
+    title: 'Replication Report',
+    help: 'Makes the Replication Report of everything since the last one, now instead of at its time.',
+    args: scenario,
+    cli: 'reports create',
+  },
+
   'application.discover': {
     role: 'control',
     readOnly: true,

@@ -201,6 +201,11 @@ export const EVENTS = define({
 
   'ASM-001': { severity: 'info', text: 'Assessment began: changes on the Master are counted, nothing is replicated' },
   'RPT-001': { severity: 'info', text: '{kind} is ready ({id})' },
+  'RPT-002': {
+    severity: 'warning',
+    text: 'Reports cannot be stored in {path} ({reason}); they are stored in {instead}',
+    hint: 'Correct the property report.directory or the permissions, then restart the engine.',
+  },
 });
 
 export type EventCode = keyof typeof EVENTS;

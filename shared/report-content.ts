@@ -11,6 +11,7 @@ import {
   type SynchronizationReport,
 } from './report.ts';
 import { countOf, type Fact, fact, type ReportPage, type Section, spanOf, type TableSection } from './report-page.ts';
+import { replication } from './report-replication.ts';
 import type { SyncMethod } from './scenario.ts';
 import { formatBytes, formatCount, formatRate } from './units.ts';
 
@@ -36,6 +37,8 @@ function contentOf(report: Report, detail: ReportDetail): Content {
       return difference(report, detail);
     case 'assessment':
       return assessment(report, detail);
+    case 'replication':
+      return replication(report, detail);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Reports as comma-separated values (RFC 4180): a row for each file, difference or span of time. Pure. */
 
 import { remarkText } from './remarks.ts';
-import type { ChangeCounts, Report } from './report.ts';
+import type { ChangeCounts, ReplicationReport, Report } from './report.ts';
 import { visible } from './visible.ts';
 
 type Cell = string | number;
@@ -15,6 +15,40 @@ export function reportCsv(report: Report, detail: 'summary' | 'detailed'): strin
 }
 
 function summaryRows(report: Report): Cell[][] {
+  return report.kind === 'replication' ? replicaRows(report) : figureRow(report);
+}
+
+/** A row for each Replica, all with the same columns. */
+function replicaRows(report: ReplicationReport): Cell[][] {
+  const { id, scenario, host, startedAt, finishedAt, ok, stateAtEnd, masterSpoolPeakBytes, unreadableAtEnd } = report;
+  const protectedMs = report.states.protected ?? 0;
+  const common = {
+    ...{ id, scenario, master: host, startedAt: isoOf(startedAt), finishedAt: isoOf(finishedAt), ok: String(ok) },
+    ...{ stateAtEnd, protectedMs, masterSpoolPeakBytes, unreadableAtEnd },
+    unmeasuredMs: report.unmeasured.reduce((sum, { from, until }) => sum + until - from, 0),
+  };
+  const rows = report.replicas.map((one) => ({
+    ...common,
+    replica: one.replica,
+    files: one.files,
+    bytes: one.bytes,
+    ...Object.fromEntries(COUNTED.map((kind) => [kind, one.kinds[kind] ?? 0])),
+    lagMaxMs: one.lag?.maxMs ?? '',
+    lagP95Ms: one.lag?.p95Ms ?? '',
+    exposureMaxMs: one.exposure?.maxMs ?? '',
+    exposureP95Ms: one.exposure?.p95Ms ?? '',
+    exposurePeakBytes: one.exposurePeakBytes,
+    spoolPeakBytes: one.spoolPeakBytes,
+    parked: one.atEnd.parked,
+    parkedPeak: one.parkedPeak,
+    outages: report.outages.filter(({ replica }) => replica === one.replica).length,
+    synchronizations: report.synchronizations.filter(({ replica }) => replica === one.replica).length,
+    verifiedAt: one.atEnd.verifiedAt === undefined ? '' : isoOf(one.atEnd.verifiedAt),
+  }));
+  return [Object.keys(rows[0] ?? common), ...rows.map((row): Cell[] => Object.values(row))];
+}
+
+function figureRow(report: Report): Cell[][] {
   const figures: [string, Cell][] = [];
   for (const [key, value] of Object.entries(flat(report))) {
     if (typeof value === 'string' || typeof value === 'number') figures.push([key, value]);
@@ -46,6 +80,18 @@ function detailedRows(report: Report): Cell[][] {
         ['root', 'path', 'kind'],
         ...report.differences.map(({ root, path, kind }) => [rootOf(report, root), path, kind]),
         ...(report.remarks ?? []).map((one) => [rootOf(report, one.root), remarkText(one), 'remark']),
+      ];
+    case 'replication':
+      return [
+        ['replica', 'root', 'path', 'kind', 'changes', 'bytes'],
+        ...(report.files ?? []).map((file) => [
+          file.replica,
+          rootOf(report, file.root),
+          file.path,
+          file.kind,
+          file.changes,
+          file.bytes,
+        ]),
       ];
     case 'assessment':
       return [['minute', ...COUNT_HEADS], ...report.minutes.map((span) => [isoOf(span.at), ...countCells(span)])];

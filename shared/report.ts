@@ -115,7 +115,109 @@ export interface AssessmentSuggestion {
   readonly spoolBytes: number;
 }
 
-export type Report = SynchronizationReport | DifferenceReport | AssessmentReport;
+/** Why a Replication Report was made: at its time, later because the engine did not run then, or because someone asked. */
+export type ReplicationTrigger = 'schedule' | 'made-up' | 'demand';
+
+/** How long a figure was how large; `p95`: it was at most that for 95 % of the measured time. Milliseconds. */
+export interface DelayFigures {
+  readonly maxMs: number;
+  readonly p95Ms: number;
+}
+
+/** One Replica in the period of a Replication Report. */
+export interface ReplicaReplication {
+  readonly replica: string;
+  /** Applied there, by kind. */
+  readonly kinds: Readonly<Record<string, number>>;
+  readonly files: number;
+  readonly bytes: number;
+  /** Absent: nothing was measured. */
+  readonly lag?: DelayFigures;
+  readonly exposure?: DelayFigures;
+  readonly exposurePeakBytes: number;
+  readonly spoolPeakBytes: number;
+  readonly parkedPeak: number;
+  /** At the end of the period. */
+  readonly atEnd: {
+    readonly connected: boolean;
+    readonly synchronized: boolean;
+    readonly parked: number;
+    readonly verifiedAt?: number;
+  };
+}
+
+export interface LinkOutage {
+  readonly replica: string;
+  readonly from: number;
+  /** Absent: it lasted at the end of the period. */
+  readonly until?: number;
+  readonly reason: string;
+}
+
+/** Of one scenario, of everything since its last Replication Report. */
+export interface ReplicationReport extends ReportSummary {
+  readonly kind: 'replication';
+  readonly trigger: ReplicationTrigger;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  readonly roots: SynchronizationReport['roots'];
+  /** Time in each state of the scenario; together the measured time. */
+  readonly states: Readonly<Record<string, number>>;
+  readonly stateAtEnd: string;
+  readonly masterSpoolPeakBytes: number;
+  readonly unreadableAtEnd: number;
+  readonly unreadablePeak: number;
+  readonly replicas: readonly ReplicaReplication[];
+  /** Equal parts of the period, oldest first. */
+  readonly spans: readonly {
+    readonly at: number;
+    readonly until: number;
+    readonly changes: number;
+    readonly bytes: number;
+    readonly lagMaxMs: number;
+  }[];
+  readonly outages: readonly LinkOutage[];
+  readonly synchronizations: readonly {
+    readonly replica: string;
+    readonly at: number;
+    readonly tookMs: number;
+    readonly method: SyncMethod;
+    readonly files: number;
+    readonly bytes: number;
+    readonly parked: number;
+  }[];
+  /** Nothing was measured then: the engine of the Master did not run, or its host slept. */
+  readonly unmeasured: readonly { readonly from: number; readonly until: number }[];
+  /** Brakes, verification, warnings and errors from the event log, oldest first. */
+  readonly incidents: readonly {
+    readonly at: number;
+    readonly severity: string;
+    readonly code: string;
+    readonly text: string;
+  }[];
+  /** By code, all of the period. */
+  readonly eventCounts: Readonly<Record<string, number>>;
+  /** False: the event log no longer held all of the period. */
+  readonly eventsComplete: boolean;
+  /** Absent: the detailed report is off. */
+  readonly files?: readonly ReplicatedFile[];
+  /** Changes whose files are not in the list. */
+  readonly unnamedChanges: number;
+  /** Most files that are listed. */
+  readonly fileLimit: number;
+}
+
+export interface ReplicatedFile {
+  readonly replica: string;
+  readonly root: number;
+  readonly path: string;
+  /** Of its last change. */
+  readonly kind: string;
+  readonly changes: number;
+  readonly bytes: number;
+}
+
+export type Report = SynchronizationReport | DifferenceReport | AssessmentReport | ReplicationReport;
 export type ReportDetail = 'summary' | 'detailed';
 
 export const REPORT_FORMATS = ['text', 'html', 'csv', 'json'] as const;

@@ -173,6 +173,7 @@ export interface CommandResults {
   readonly 'events.query': { readonly events: readonly EventRecord[] };
   /** Newest first. */
   readonly 'reports.list': { readonly reports: readonly ReportSummary[] };
+  readonly 'reports.create': { readonly report: ReportSummary };
   /** `text` or `report`, as asked. */
   readonly 'reports.show': { readonly id: string; readonly text?: string; readonly report?: unknown };
   readonly 'application.discover': Discovery;

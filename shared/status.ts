@@ -5,6 +5,15 @@ import type { ScenarioState, ServerType, StopReason } from './scenario.ts';
 export type HostRole = 'active' | 'standby' | 'fenced';
 export type LinkState = 'down' | 'connecting' | 'handshaking' | 'catching-up' | 'live';
 
+/** What a Replica has applied since `since` (its wall clock); each change counts once, whatever was interrupted. */
+export interface AppliedTally {
+  readonly since: number;
+  /** By kind: put, make-directory, rename, remove, link, symlink, metadata. */
+  readonly kinds: Readonly<Record<string, number>>;
+  /** Content that came with them. */
+  readonly bytes: number;
+}
+
 export interface ReplicaStatus {
   /** Master's ladder for this Replica: captured ≥ sent ≥ received ≥ applied. */
   readonly sentSeq: number;
@@ -21,6 +30,8 @@ export interface ReplicaStatus {
   /** Replica's spool: received and not applied. */
   readonly spoolBytes: number;
   readonly parked: number;
+  /** Told once a second while it changes. */
+  readonly tally?: AppliedTally;
   /** Parked items the operator dropped since the last synchronization: not proven identical; absent when none. */
   readonly dropped?: number;
   readonly held?: string;
@@ -132,6 +143,8 @@ export interface ScenarioStatus {
   readonly brake?: BrakeStatus;
   /** Sockets, pipes and devices below the roots of the Master, which are not replicated; absent: none. */
   readonly specialFiles?: number;
+  /** Places of the Master that cannot be read now; absent when none. */
+  readonly unreadable?: number;
   /** What needs the operator, most important first. */
   readonly problem?: string;
   /** Which of the hosts of the scenario the daemon that reports this is. */

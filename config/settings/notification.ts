@@ -1,4 +1,5 @@
 /** Properties tab: Event notification and Report handling, for the scenario and for each of its hosts. */
+import { CRON_PATTERN } from '../../shared/cron.ts';
 import { define, EMAIL_ADDRESS, SCRIPT_NAME } from './definition.ts';
 
 const events = {
@@ -9,14 +10,14 @@ const events = {
   agreement: 'local',
   awaits: 'notifications',
 } as const;
-const reports = {
+const made = {
   tab: 'properties',
   group: 'Report handling',
-  scopes: ['scenario', 'master', 'replica'],
+  scopes: ['scenario', 'replica'],
   edit: 'always',
   agreement: 'local',
-  awaits: 'report distribution',
 } as const;
+const sent = { ...made, scopes: ['scenario', 'master', 'replica'], awaits: 'report distribution' } as const;
 
 export const NOTIFICATION_SETTINGS = define({
   'notify.minimumSeverity': {
@@ -65,28 +66,30 @@ export const NOTIFICATION_SETTINGS = define({
   },
 
   'report.synchronization': {
-    ...reports,
+    ...made,
     type: 'boolean',
     label: 'Synchronization report',
-    help: 'By default a Synchronization Report is generated when synchronization finishes.',
+    help: 'By default a Synchronization Report is generated when synchronization finishes. A value of a Replica goes before the one of the scenario.',
     default: true,
   },
   'report.detailed': {
-    ...reports,
+    ...made,
     type: 'boolean',
     label: 'Detailed report',
-    help: 'The detailed report also lists the files that participated in the process. The list is kept with every Synchronization Report.',
+    help: 'The detailed report also lists the files that participated in the process. Off: the lists are not kept.',
     default: true,
   },
   'report.replicationSchedule': {
-    ...reports,
+    ...made,
+    scopes: ['scenario'],
     type: 'text',
     label: 'Replication report',
-    help: 'When Replication Reports are generated, as a cron expression; empty: on demand only.',
+    help: 'When Replication Reports are generated, as a cron expression on the clock of the Master (`0 6 * * mon-fri`, `@daily`); empty: on demand only (`mainstay reports create`). Each covers the time since the one before; a time that was missed is made up for once.',
     default: '',
+    pattern: { source: `^(${CRON_PATTERN})?$`, says: 'a cron expression such as `0 6 * * mon-fri` or `@daily`' },
   },
   'report.email': {
-    ...reports,
+    ...sent,
     type: 'list',
     label: 'Email the reports to',
     help: 'Addresses that get each report.',
@@ -94,7 +97,7 @@ export const NOTIFICATION_SETTINGS = define({
     pattern: EMAIL_ADDRESS,
   },
   'report.script': {
-    ...reports,
+    ...sent,
     type: 'text',
     label: 'Hand the reports to a script',
     help: 'Runs for each report, with the path of the report as its argument.',

@@ -17,6 +17,7 @@ import type { ParkedItems } from './parked.ts';
 import { PatchApply, type PatchBegin, type PatchContent } from './patch-content.ts';
 import { asPut, type Found, isPiece, planChange, planMetadata, type TreeChange } from './plan.ts';
 import { askFor, parkChange } from './setting-aside.ts';
+import type { ApplyTally } from './tally.ts';
 import { checkCase, checkTarget } from './targets.ts';
 import type { ActPlan, TreeWriter } from './tree-writer.ts';
 import { verdictOf } from './verdict.ts';
@@ -33,6 +34,7 @@ export interface ApplierPorts {
   readonly hasher: ContentHasher;
   readonly keepDeleted?: boolean;
   readonly parked: ParkedItems;
+  readonly tally: ApplyTally;
   readonly clock: Clock;
   readonly onEvent: (code: string, details: FaultDetails) => void;
 }
@@ -392,7 +394,9 @@ export class Applier {
   private count({ change, token }: Pick<PlannedChange, 'change' | 'token'>): void {
     const { puts } = this.ports;
     const inPieces = token === undefined ? undefined : puts.get(token)?.begin.sizeBytes;
-    const bytes = inPieces ?? (change.op === 'put' ? change.content.length : 0);
+    const inline = change.op === 'put' ? change.content.length : 0;
+    const bytes = inPieces ?? inline;
+    this.ports.tally.add(change.op, token === undefined ? inline : puts.receivedBytes(token));
     if (token !== undefined) puts.close(token);
     this.counts.changes += 1;
     this.counts.bytes += bytes;

@@ -34,6 +34,8 @@ const checkpointSchema = z.object({
   suspect: z.boolean().optional(),
   /** A roll-back was begun in the boot of the host that started at this wall-clock time (ms). */
   rollingBackSince: z.number().optional(),
+  /** What was applied when this was saved (tally.ts). */
+  tally: z.object({ since: z.number(), kinds: z.record(z.string(), z.number().int()), bytes: z.number() }).optional(),
   /** Owners of the Master with other numbers here: what is spooled is applied before the Master can say so again. */
   owners: z.object({ users: numbers, groups: numbers }).optional(),
 });

@@ -73,6 +73,7 @@ export class OpenPuts {
   private readonly trees: readonly RootTree[];
   private readonly hasher: ContentHasher;
   private readonly puts = new Map<number, OpenPut>();
+  private readonly received = new Map<number, number>();
 
   constructor(trees: readonly RootTree[], hasher: ContentHasher) {
     this.trees = trees;
@@ -96,11 +97,22 @@ export class OpenPuts {
   /** A token nobody began belongs to a put that was given up; its pieces are ignored. */
   data(token: number, position: number, bytes: Uint8Array): void {
     this.puts.get(token)?.content?.write(bytes, position);
+    this.note(token, bytes.length);
   }
 
   /** `at`: where in the spool it is. */
   piece(change: PatchData, at: CursorPosition): void {
     this.puts.get(change.token)?.patch?.add(change, at);
+    this.note(change.token, change.content.length);
+  }
+
+  private note(token: number, bytes: number): void {
+    if (this.puts.has(token)) this.received.set(token, this.receivedBytes(token) + bytes);
+  }
+
+  /** Content of its pieces so far. */
+  receivedBytes(token: number): number {
+    return this.received.get(token) ?? 0;
   }
 
   get(token: number): OpenPut | undefined {
@@ -110,11 +122,13 @@ export class OpenPuts {
   /** After the file was committed. */
   close(token: number): void {
     this.puts.delete(token);
+    this.received.delete(token);
   }
 
   abort(token: number): void {
     this.puts.get(token)?.content?.staged.discard();
     this.puts.delete(token);
+    this.received.delete(token);
   }
 
   abortAll(): void {

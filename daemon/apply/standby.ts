@@ -20,6 +20,7 @@ import { decodeBatch } from './cursor.ts';
 import { ApplyGate, type ApplyHoldOrder, NO_HOLD } from './gate.ts';
 import { OpenPuts } from './open-puts.ts';
 import { ParkedItems } from './parked.ts';
+import { ApplyTally } from './tally.ts';
 import { TreeWriter } from './tree-writer.ts';
 
 /** A checkpoint is made this long after the first change it will cover, or at so many bytes. */
@@ -47,6 +48,7 @@ export class Standby {
   readonly journal: Journal;
   readonly writer: TreeWriter;
   readonly parked = new ParkedItems();
+  readonly tally: ApplyTally;
   readonly applier: Applier;
   readonly spool: ReceivedSpool;
   readonly gate: ApplyGate;
@@ -64,6 +66,7 @@ export class Standby {
   constructor(ports: StandbyPorts, epoch: number, profile: MetadataProfile, adoptRoots = false) {
     this.ports = ports;
     this.saved = this.load();
+    this.tally = new ApplyTally(this.saved.tally, ports.clock.wallMs());
     if (epoch > this.saved.epoch) this.saved = { ...this.saved, epoch };
     const roots = ports.trees.map((tree) => tree.rootIdentity());
     this.checkRoots(roots, adoptRoots);
@@ -86,8 +89,8 @@ export class Standby {
     this.lastReceivedSeq = this.saved.appliedSeq;
     this.puts = new OpenPuts(ports.trees, ports.hasher);
     this.writer = new TreeWriter(ports.trees, this.journal, { ...profile, ...ownersIn(this.saved) });
-    const { writer, journal, spool, puts, parked } = this;
-    this.applier = new Applier({ ...ports, writer, journal, spool, puts, parked }, this.saved.appliedSeq);
+    const { writer, journal, spool, puts, parked, tally } = this;
+    this.applier = new Applier({ ...ports, writer, journal, spool, puts, parked, tally }, this.saved.appliedSeq);
     this.applier.cursor.moveTo({ batch: spool.firstIndex, change });
     this.recoverReceived();
   }
@@ -238,6 +241,7 @@ export class Standby {
       },
       journalSegment: this.journal.seal(),
       ...this.parkedForState(),
+      tally: this.tally.now,
     });
     this.journal.forget();
     this.spool.dropBefore(position.batch);
@@ -443,7 +447,9 @@ export class Standby {
 
   private save(checkpoint: Checkpoint): void {
     const { owners } = this.saved;
-    const whole = owners === undefined || 'owners' in checkpoint ? checkpoint : { ...checkpoint, owners };
+    // One made from scratch holds what is in the roots now.
+    const tallied = 'tally' in checkpoint ? checkpoint : { ...checkpoint, tally: this.tally.now };
+    const whole = owners === undefined || 'owners' in checkpoint ? tallied : { ...tallied, owners };
     this.ports.stateFile.save(encodeCheckpoint(whole));
     this.saved = whole;
   }

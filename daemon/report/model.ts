@@ -11,7 +11,7 @@ export function reportId(kind: ReportKind, at: number, salt: Uint8Array): string
 }
 
 /** Where each root is on either side. */
-function rootPaths(document: ScenarioDocument, replica: HostReference | undefined) {
+export function rootPaths(document: ScenarioDocument, replica: HostReference | undefined) {
   const paths = replicaRoots(document, replica);
   return document.roots.map((root, index) => ({ master: root.master, replica: paths[index] ?? root.master }));
 }
@@ -21,8 +21,10 @@ export function synchronizationReport(
   document: ScenarioDocument,
   ignoreSame: boolean,
   result: SyncResult,
+  detailed = true,
 ): SynchronizationReport {
-  const { peer, ...figures } = result;
+  const { peer, ...measured } = result;
+  const figures = detailed ? measured : { ...measured, files: [], filesTruncated: measured.sentFiles > 0 };
   const replica = document.replicas.find((host) => host.deviceId === peer);
   return {
     id,

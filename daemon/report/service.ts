@@ -1,4 +1,5 @@
 /** Makes reports of what engines did, keeps them and hands them out (Report Center). */
+import { settingOf } from '../../config/catalogue.ts';
 import { Fault } from '../../shared/faults.ts';
 import { REPORT_KINDS, type Report, type ReportKind, type ReportSummary } from '../../shared/report.ts';
 import { reportCsv } from '../../shared/report-csv.ts';
@@ -7,7 +8,9 @@ import { renderReport } from '../../shared/report-text.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
 import type { Random } from '../ports.ts';
 import type { DiffResult, SyncResult } from '../scenario/engine-protocol.ts';
+import type { SentNotice } from '../scenario/engine-session.ts';
 import type { CommandHandlers, EventLog } from '../services.ts';
+import type { ReplicationLedger } from './ledger.ts';
 import { type ComparisonSpan, differenceReport, reportId, synchronizationReport } from './model.ts';
 
 /** Keeps reports as files (store/report-files.ts). */
@@ -20,8 +23,8 @@ export interface ReportStore {
 }
 
 export interface ReportDesk {
-  /** Stores the report of a finished synchronization and says so in the event log. */
-  addSynchronization(document: ScenarioDocument, ignoreSame: boolean, result: SyncResult): ReportSummary;
+  /** Stores the report of a finished synchronization and says so in the event log; undefined: reports of them are off. */
+  addSynchronization(document: ScenarioDocument, ignoreSame: boolean, result: SyncResult): ReportSummary | undefined;
   /** Of a comparison with one Replica. */
   addDifference(
     document: ScenarioDocument,
@@ -31,23 +34,48 @@ export interface ReportDesk {
   ): ReportSummary;
   /** Stores a report that `make` makes for a new id. */
   add<Made extends Report>(kind: ReportKind, at: number, make: (id: string) => Made): Made;
-  readonly handlers: Pick<CommandHandlers, 'reports.list' | 'reports.show'>;
+  /** A new id for a report finished at that time (wall clock). */
+  newId(kind: ReportKind, at: number): string;
+  /** Stores a report; one that is stored already is only replaced. */
+  publish(report: Report): void;
+  /** Names of what was sent to a Replica. */
+  noteSent(document: ScenarioDocument, replica: string, sent: SentNotice): void;
+  /** Where Replication Reports come from. */
+  ledger: ReplicationLedger | undefined;
+  readonly handlers: Pick<CommandHandlers, 'reports.list' | 'reports.show' | 'reports.create'>;
 }
 
 const RENDERERS = { text: renderReport, html: reportHtml, csv: reportCsv } as const;
 
 export function createReportDesk(store: ReportStore, events: EventLog, random: Random): ReportDesk {
-  const add: ReportDesk['add'] = (kind, at, make) => {
-    const id = reportId(kind, at, random.bytes(4));
-    const report = make(id);
+  const newId: ReportDesk['newId'] = (kind, at) => reportId(kind, at, random.bytes(4));
+  const publish: ReportDesk['publish'] = (report) => {
+    const known = store.load(report.id) !== undefined;
     store.save(report);
-    events.record('RPT-001', { kind: REPORT_KINDS[kind], id }, report.scenario);
+    if (!known) events.record('RPT-001', { kind: REPORT_KINDS[report.kind], id: report.id }, report.scenario);
+  };
+  const add: ReportDesk['add'] = (kind, at, make) => {
+    const report = make(newId(kind, at));
+    publish(report);
     return report;
   };
-  return {
+  const desk: ReportDesk = {
     add,
-    addSynchronization: (document, ignoreSame, result) =>
-      add('synchronization', result.finishedAt, (id) => synchronizationReport(id, document, ignoreSame, result)),
+    newId,
+    publish,
+    ledger: undefined,
+    noteSent: (document, replica, sent) => desk.ledger?.sent(document, replica, sent),
+    addSynchronization: (document, ignoreSame, result) => {
+      const replica = document.replicas.find(({ deviceId }) => deviceId === result.peer);
+      desk.ledger?.synchronized(document, replica?.name ?? result.peer, result);
+      // A property of the Replica goes before the one of the scenario.
+      const settings = { ...document.settings, ...replica?.settings };
+      if (!settingOf(settings, 'report.synchronization')) return undefined;
+      const detailed = settingOf(settings, 'report.detailed');
+      return add('synchronization', result.finishedAt, (id) =>
+        synchronizationReport(id, document, ignoreSame, result, detailed),
+      );
+    },
     addDifference: (document, replica, span, result) =>
       add('difference', span.finishedAt, (id) => differenceReport(id, document, replica, span, result)),
     handlers: {
@@ -60,6 +88,12 @@ export function createReportDesk(store: ReportStore, events: EventLog, random: R
         if (format === 'json') return { id, report };
         return { id, text: RENDERERS[format](report, detail) };
       },
+      'reports.create': ({ name }) => {
+        if (desk.ledger === undefined) throw new Fault('INTERNAL', { reason: 'there is no replication ledger' });
+        const { id, kind, scenario, at, host, ok } = desk.ledger.report(name);
+        return { report: { id, kind, scenario, at, host, ok } };
+      },
     },
   };
+  return desk;
 }

@@ -6,7 +6,7 @@ import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import type { LinkStream } from '../ports.ts';
 import type { CaptureReport, EngineHandle } from '../services.ts';
 import type { EngineConfig, EngineStatus } from './engine-protocol.ts';
-import { EngineSession } from './engine-session.ts';
+import { EngineSession, type SentNotice } from './engine-session.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 
 export interface KeeperListener {
@@ -18,6 +18,7 @@ export interface KeeperListener {
   onEvent(code: string, details: FaultDetails): void;
   onStatus(status: EngineStatus): void;
   onLinkClosed(peer: string, reason: string): void;
+  onSent(sent: SentNotice): void;
 }
 
 /** What the event log says of how changes are captured: nothing when it is as before. */
@@ -98,6 +99,8 @@ export class EngineKeeper {
       onEvent: (code, details) => this.#listener.onEvent(code, details),
       onStatus: (status) => current() && this.#listener.onStatus(status),
       onLinkClosed: (peer, reason) => current() && this.#listener.onLinkClosed(peer, reason),
+      // Also of an engine that is ending: its last changes.
+      onSent: (sent) => this.#listener.onSent(sent),
       onLost: (fault) => current() && this.#listener.onFault(fault),
     });
     const nothing = () => undefined;

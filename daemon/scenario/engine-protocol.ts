@@ -172,10 +172,27 @@ export type EngineNotice =
   /** An entry for the event log; `code` is in the event catalogue. */
   | { readonly type: 'event'; readonly code: string; readonly details: FaultDetails }
   | { readonly type: 'status'; readonly status: EngineStatus }
+  /** Master: names of what was sent since the last of these, and how many changes are not named. */
+  | {
+      readonly type: 'sent';
+      readonly peer: string;
+      readonly files: readonly SentFile[];
+      readonly unnamed: number;
+    }
   | { readonly type: 'reply'; readonly id: number; readonly result?: unknown; readonly fault?: FaultDocument }
   /** The engine cannot go on (fatal fault); the supervisor restarts or fails the scenario. */
   | { readonly type: 'failed'; readonly fault: FaultDocument }
   | { readonly type: 'stopped' };
+
+export interface SentFile {
+  readonly root: number;
+  readonly path: string;
+  /** Of the last change. */
+  readonly kind: string;
+  readonly changes: number;
+  /** Size when it was last sent; 0 for what has no content. */
+  readonly bytes: number;
+}
 
 /** At most every 100 ms, and only when something changed. */
 export interface EngineStatus {

@@ -15,10 +15,12 @@ export interface EngineListener {
   onEvent(code: string, details: FaultDetails): void;
   onStatus(status: EngineStatus): void;
   onLinkClosed(peer: string, reason: string): void;
+  onSent?(sent: SentNotice): void;
   /** The thread ended or failed without being asked; the session is over and cleaned up. */
   onLost(fault: Fault): void;
 }
 
+export type SentNotice = Extract<EngineNotice, { readonly type: 'sent' }>;
 type OnAnswer = (result: unknown, fault: Fault | undefined) => void;
 
 export class EngineSession {
@@ -162,6 +164,9 @@ export class EngineSession {
         return;
       case 'status':
         this.#listener.onStatus(notice.status);
+        return;
+      case 'sent':
+        this.#listener.onSent?.(notice);
         return;
       case 'reply':
         this.#answered(notice.id, notice.result, notice.fault && Fault.fromDocument(notice.fault));

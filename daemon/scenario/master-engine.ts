@@ -107,7 +107,7 @@ export class MasterEngine {
     });
     const { capture, barriers, spool, statistics, peers } = this;
     const flushing = { hurry: () => capture.hurry(), isFlushed: () => capture.isFlushed() };
-    this.sending = new MasterSending(config, { clock, state, ...flushing });
+    this.sending = new MasterSending(config, { clock, state, notify, ...flushing });
     const parts = { clock, state, config, capture, barriers, spool, statistics, peers };
     this.syncs = new MasterSyncDesk(
       {
@@ -250,6 +250,7 @@ export class MasterEngine {
     this.syncs.abandonWalk();
     if (this.capture.active) while (more() && this.capture.work(more));
     this.syncs.close();
+    this.sending.files.end();
     for (const peer of this.peers.values()) peer.drop('the engine stops');
     this.end();
     this.notify({ type: 'stopped' });

@@ -16,6 +16,7 @@ import { IntentSender } from '../spool/intent-sender.ts';
 import { SentBlocks } from '../spool/sent-blocks.ts';
 import type { MasterState } from '../store/master-state.ts';
 import { MasterSync, type MasterSyncOptions } from '../sync/master.ts';
+import { type Acknowledged, nothingHeard } from './acknowledged.ts';
 import type { EngineConfig, EngineNotice, EnginePeerStatus } from './engine-protocol.ts';
 import type { MasterCapture } from './master-capture.ts';
 import type { HoldOrder } from './master-holds.ts';
@@ -46,18 +47,6 @@ export interface PeerPorts {
   readonly onSessionEnded: (peer: MasterPeer) => void;
 }
 
-interface Acknowledged {
-  receivedSeq: number;
-  appliedSeq: number;
-  spoolBytes: number;
-  parked: number;
-  stuck: number;
-  parkedPaths: readonly string[];
-  dropped: number;
-  held: string | undefined;
-  atWallMs: number | undefined;
-}
-
 export class MasterPeer {
   readonly id: string;
   private readonly ports: PeerPorts;
@@ -84,17 +73,7 @@ export class MasterPeer {
     this.ports = ports;
     this.profile = profileOf(ports.trees, ports.config.attributeKinds);
     this.everSentSeq = ports.state.seq;
-    this.acknowledged = {
-      receivedSeq,
-      appliedSeq: receivedSeq,
-      spoolBytes: 0,
-      parked: 0,
-      stuck: 0,
-      parkedPaths: [],
-      dropped: 0,
-      held: undefined,
-      atWallMs: undefined,
-    };
+    this.acknowledged = nothingHeard(receivedSeq);
   }
 
   get receivedSeq(): number {
@@ -238,6 +217,9 @@ export class MasterPeer {
       case 'ack':
         this.onAcknowledge(message);
         return;
+      case 'tally':
+        this.acknowledged.tally = { since: message.since, kinds: message.kinds, bytes: message.bytes };
+        return;
       case 'repair':
         // What the Replica has is not what was sent.
         this.sentBlocks.clear();
@@ -297,6 +279,7 @@ export class MasterPeer {
         nextToken: () => this.nextToken(),
         onLookAgain: (root, path) => this.ports.capture.lookLater(root, path),
         onUnreadable: (root, path, fault) => this.ports.capture.cannotRead(root, path, fault),
+        onSent: (intent, bytes) => this.ports.sending.files.note(this.id, intent, bytes),
       },
       received ?? 0,
     );
@@ -461,6 +444,7 @@ export class MasterPeer {
       ...(this.session?.roundTripMs === undefined ? {} : { roundTripMs: this.session.roundTripMs }),
       spoolBytes: known.spoolBytes,
       parked: known.parked,
+      ...(known.tally === undefined ? {} : { tally: known.tally }),
       ...(known.dropped === 0 ? {} : { dropped: known.dropped }),
       ...(known.held === undefined ? {} : { held: known.held }),
       ...(known.atWallMs === undefined ? {} : { lastAckAt: known.atWallMs }),

@@ -81,6 +81,7 @@ export class MasterRunner {
       onEvent: (code, details) => this.#engineEvent(code, details),
       onStatus: (status) => this.#engineStatus(status),
       onLinkClosed: (peer, reason) => this.#linkClosed(peer, reason),
+      onSent: (sent) => environment.reports.noteSent(this.document, this.#nameOf(sent.peer), sent),
     });
     this.#links = new ReplicaLinks(environment, id, {
       onOpen: (peer, stream) => this.#keeper.openLink(peer, stream),

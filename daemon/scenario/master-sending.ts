@@ -1,6 +1,7 @@
-/** When and how fast the Replicas are sent what was captured: replication mode and bandwidth. */
+/** When and how fast the Replicas are sent what was captured (replication mode, bandwidth), and what that was. */
 import { Bandwidth, type SendLimit } from '../link/bandwidth.ts';
-import type { EngineCall, EngineConfig } from './engine-protocol.ts';
+import { SentFiles } from '../spool/sent-files.ts';
+import type { EngineCall, EngineConfig, EngineNotice } from './engine-protocol.ts';
 import { type GatePorts, SendGate } from './send-gate.ts';
 
 type SendingCall = Extract<EngineCall, { name: 'bandwidth' | 'release' }>;
@@ -8,8 +9,13 @@ type SendingCall = Extract<EngineCall, { name: 'bandwidth' | 'release' }>;
 export class MasterSending {
   private readonly gate: SendGate;
   private readonly bandwidth: Bandwidth;
+  readonly files: SentFiles;
 
-  constructor({ schedule, bandwidth }: Pick<EngineConfig, 'schedule' | 'bandwidth'>, ports: GatePorts) {
+  constructor(
+    { schedule, bandwidth }: Pick<EngineConfig, 'schedule' | 'bandwidth'>,
+    ports: GatePorts & { readonly notify: (notice: EngineNotice) => void },
+  ) {
+    this.files = new SentFiles(ports.clock, ports.notify);
     this.gate = new SendGate(schedule, ports);
     this.bandwidth = new Bandwidth(ports.clock, bandwidth, ports.local);
   }
@@ -44,6 +50,7 @@ export class MasterSending {
   /** Called in each turn, outside a transaction. */
   step(): void {
     this.gate.step();
+    this.files.step();
   }
 
   nextDueMs(): number {

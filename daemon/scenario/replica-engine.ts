@@ -424,7 +424,10 @@ export class ReplicaEngine {
 
   private report(standby: Standby): void {
     const ack = this.reporter.ackOf(standby, this.heldReason(standby));
-    if (this.link?.greeted) this.link.sendAckIfNews(ack);
+    if (this.link?.greeted) {
+      this.link.sendAckIfNews(ack);
+      this.link.sendTallyIfNews(standby.tally.now, !standby.backlog);
+    }
     this.reporter.report(standby, this.sync?.progress, this.heldReason(standby), this.link?.live === true);
   }
 

@@ -3,11 +3,14 @@ import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import { FrameType } from '../../shared/protocol/frame.ts';
 import { type BlockHashRun, type Need, writeBlockHashRun, writeNeeds } from '../../shared/protocol/sync-codec.ts';
 import { type ControlMessage, LINK_PING_MS } from '../../shared/protocol/wire.ts';
+import type { AppliedTally } from '../../shared/status.ts';
 import { NoticeStream } from '../link/notice-stream.ts';
 import { FrameWriter, LinkSession, type LinkSessionHandlers } from '../link/session.ts';
 import type { Clock } from '../ports.ts';
 import type { FoundDifference } from '../sync/replica-diff.ts';
 import type { EngineNotice } from './engine-protocol.ts';
+
+const TALLY_IDLE_MS = 100;
 
 export type Acknowledgement = Omit<Extract<ControlMessage, { kind: 'ack' }>, 'kind' | 'consumedBytes'>;
 
@@ -25,6 +28,8 @@ export class ReplicaLink {
   private consumedBytes = 0;
   private lastAck = '';
   private lastAckMs = 0;
+  private lastTally = '';
+  private lastTallyMs = Number.NEGATIVE_INFINITY;
 
   constructor(peer: string, clock: Clock, notify: (notice: EngineNotice) => void, handlers: LinkSessionHandlers) {
     this.peer = peer;
@@ -82,6 +87,17 @@ export class ReplicaLink {
   sendAckIfNews(ack: Acknowledgement): void {
     const due = this.clock.bootMs() >= this.ackDueMs;
     if (due || JSON.stringify([ack, this.consumedBytes]) !== this.lastAck) this.sendAck(ack);
+  }
+
+  /** At most once a second, or when there is nothing more to apply. */
+  sendTallyIfNews(tally: AppliedTally, idle: boolean): void {
+    const nowMs = this.clock.bootMs();
+    if (nowMs - this.lastTallyMs < (idle ? TALLY_IDLE_MS : LINK_PING_MS)) return;
+    const text = JSON.stringify(tally);
+    if (text === this.lastTally) return;
+    this.lastTally = text;
+    this.lastTallyMs = nowMs;
+    this.session.sendControl({ kind: 'tally', ...tally });
   }
 
   sendRepair(root: number, paths: string[]): void {

@@ -54,6 +54,7 @@ export function masterStatus(view: MasterView): ScenarioStatus {
     ...(running && view.capture !== undefined ? { capture: view.capture } : {}),
     ...(brake === undefined ? {} : { brake }),
     ...(live?.specialFiles === undefined ? {} : { specialFiles: live.specialFiles }),
+    ...(live?.unreadable === undefined || live.unreadable === 0 ? {} : { unreadable: live.unreadable }),
     ...(problem === undefined ? {} : { problem }),
   };
 }

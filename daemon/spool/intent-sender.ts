@@ -45,6 +45,8 @@ export interface SenderPorts {
   /** What was sent may not be what is there now, or could not be read: look again. */
   readonly onLookAgain: (root: number, path: RelativePath) => void;
   readonly onUnreadable: (root: number, path: RelativePath, fault: Fault) => void;
+  /** An intent became a change; `bytes`: size of the file. */
+  readonly onSent: (intent: Intent, bytes: number) => void;
 }
 
 const HEADER_BYTES = 36;
@@ -76,6 +78,8 @@ export class IntentSender {
   private oldestMs = 0;
   private open: OpenPut | undefined;
   private limitSeq = Number.POSITIVE_INFINITY;
+  /** Size of the file that was written last. */
+  private fileBytes = 0;
   /** Intents up to here were turned into changes in this session. */
   sentSeq: number;
   sentChanges = 0;
@@ -189,8 +193,11 @@ export class IntentSender {
 
   private realize(intent: Intent): void {
     const start = this.writer.length;
+    const before = this.changes;
+    this.fileBytes = 0;
     try {
       this.write(intent);
+      if (this.changes > before) this.ports.onSent(intent, this.fileBytes);
     } catch (error) {
       this.writer.rewindTo(start);
       if (!isGone(error)) this.report(intent, error);
@@ -337,6 +344,7 @@ export class IntentSender {
     );
     this.count(intent);
     if (outcome.kind === 'read') {
+      this.fileBytes = outcome.stat.sizeBytes;
       if (outcome.torn) onLookAgain(root, found);
       this.ports.sent.note(root, outcome.stat, hashWhole(this.ports.hasher, outcome.content));
       this.ports.blocks.forget(root, outcome.stat);
@@ -353,6 +361,7 @@ export class IntentSender {
   ): void {
     const { hasher, blocks } = this.ports;
     const { root, path } = intent;
+    this.fileBytes = stat.sizeBytes;
     const token = this.ports.nextToken();
     const read = new LargeRead(file, stat, hasher);
     const begin = {

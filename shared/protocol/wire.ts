@@ -93,6 +93,8 @@ export const controlMessage = z.discriminatedUnion('kind', [
     /** Parked items the operator dropped since the last synchronization: not proven identical. */
     dropped: seq.optional(),
   }),
+  /** Replica → Master: what it has applied (`AppliedTally`), at most once a second. */
+  z.object({ kind: z.literal('tally'), since: z.number(), kinds: z.record(z.string(), seq), bytes: seq }),
   /**
    * Replica → Master: these could not be applied as sent (source missing, hash mismatch): look again and send them whole.
    * Every path is answered with at least one change of it, a removal when nothing is there.

@@ -112,6 +112,7 @@ export class CaptureWorld {
         },
         onLookAgain: (_root, path) => this.tracker.lookLater(path, this.clock.bootMs()),
         onUnreadable: (_root, _path, fault) => this.faults.push(fault),
+        onSent: () => {},
       },
       0,
     );

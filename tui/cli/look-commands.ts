@@ -60,6 +60,15 @@ function addReportCommands(program: Command, register: Register): void {
     withAccess(reports.command('list', { isDefault: true }).argument('[name]').description('available reports')),
     async (context, options: CommonOptions, name?: string) => (await act()).listReports(context, options, name),
   );
+  register(
+    withAccess(
+      reports
+        .command('create')
+        .argument('<name>', 'the scenario')
+        .description('the Replication Report of everything since the last one'),
+    ),
+    async (context, options: CommonOptions, name: string) => (await act()).createReport(context, options, name),
+  );
   const one = (command: Command) =>
     withAccess(command)
       .addOption(choice('--format <format>', 'how it is written', REPORT_FORMATS))

@@ -39,6 +39,15 @@ export async function listReports(context: Context, options: CommonOptions, name
   return DONE;
 }
 
+/** Asks the Master: only it knows what was replicated. */
+export async function createReport(context: Context, options: CommonOptions, name: string): Promise<number> {
+  const client = await context.forScenario(name, options);
+  const { report } = await ask<CommandResults['reports.create']>(client, 'reports.create', { name });
+  if (options.json === true) context.json({ report });
+  else context.terminal.out(`${safe(report.id)}\n`);
+  return DONE;
+}
+
 export interface ReportOptions extends CommonOptions {
   readonly detailed?: boolean;
   readonly format?: ReportFormat;

@@ -1,0 +1,30 @@
+/** What a Replica has said of itself, as its Master knows it. */
+import type { AppliedTally } from '../../shared/status.ts';
+
+export interface Acknowledged {
+  receivedSeq: number;
+  appliedSeq: number;
+  spoolBytes: number;
+  parked: number;
+  stuck: number;
+  parkedPaths: readonly string[];
+  dropped: number;
+  held: string | undefined;
+  atWallMs: number | undefined;
+  tally?: AppliedTally;
+}
+
+/** Before the Replica has said anything in the life of this engine. */
+export function nothingHeard(receivedSeq: number): Acknowledged {
+  return {
+    receivedSeq,
+    appliedSeq: receivedSeq,
+    spoolBytes: 0,
+    parked: 0,
+    stuck: 0,
+    parkedPaths: [],
+    dropped: 0,
+    held: undefined,
+    atWallMs: undefined,
+  };
+}

@@ -82,6 +82,17 @@ test.serial('from an invitation to a protected folder, a stop and a deletion, by
   t.regex(report.stdout, /docs\/one\.txt/);
   await by(0, 'reports', 'export', id, join(pair.top, 'report.txt'));
   t.regex(readFileSync(join(pair.top, 'report.txt'), 'utf8'), /^Synchronization Report/);
+  const made = await json<{ report: { id: string } }>('reports', 'create', 'files');
+  t.like(made.report, { kind: 'replication', host: 'alpha', scenario: 'files' });
+  t.like(await json('reports', 'show', made.report.id), {
+    trigger: 'demand',
+    stateAtEnd: 'protected',
+    synchronizations: [{ replica: 'beta', method: 'file' }],
+  });
+  await by(0, 'reports', 'export', made.report.id, '--out', join(pair.top, 'report.html'));
+  t.regex(readFileSync(join(pair.top, 'report.html'), 'utf8'), /^<!doctype html>[\s\S]*Replication Report/);
+  await by(3, 'reports', 'create', 'nothing');
+  await by(3, 'reports', 'show', 'nothing');
 
   // What is safe can be changed while it runs; the rest says why not.
   await by(0, 'scenario', 'set', 'files', 'synchronization.method=block');

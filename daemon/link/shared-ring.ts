@@ -3,6 +3,8 @@
  * transferred or collected for a frame. One writer, one reader; the reader uses the bytes in place and releases them in
  * order. What does not fit waits with the writer until the reader has made room.
  */
+import { copyBytes } from './copy-bytes.ts';
+
 /** Twice the link's window, so that a sender that keeps to the window never waits. A power of two. */
 const RING_BYTES = 32 * 1024 * 1024;
 /** More waiting than this means that the other end of the ring is stuck: growing on would not help. */
@@ -84,8 +86,8 @@ export class RingWriter {
     const written = Atomics.load(this.state, WRITTEN);
     const at = (written >>> 0) % this.bytes.length;
     const head = Math.min(count, this.bytes.length - at);
-    this.bytes.set(head === bytes.length ? bytes : bytes.subarray(0, head), at);
-    if (count > head) this.bytes.set(bytes.subarray(head, count), 0);
+    copyBytes(head === bytes.length ? bytes : bytes.subarray(0, head), this.bytes, at);
+    if (count > head) copyBytes(bytes.subarray(head, count), this.bytes);
     Atomics.store(this.state, WRITTEN, (written + count) | 0);
     return count;
   }

@@ -5,6 +5,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { MessagePort, Worker } from 'node:worker_threads';
 import { Fault } from '../../shared/faults.ts';
+import { giveBack } from '../link/copy-bytes.ts';
 import { createRingPair, isRingSignal, RingLinks, type RingPair, type RingSignal, STUCK } from '../link/ring-link.ts';
 import type { Clock } from '../ports.ts';
 import type { EngineHandle } from '../services.ts';
@@ -150,6 +151,7 @@ class PooledEngine implements EngineHandle {
         if (!this.#links.write(request.peer, request.bytes)) {
           this.onNotice({ type: 'link-close', peer: request.peer, fault: STUCK });
         }
+        giveBack(request.bytes);
         return;
       case 'link-open': {
         const rings = createRingPair();

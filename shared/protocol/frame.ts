@@ -125,19 +125,20 @@ export class FrameDecoder {
     return taken;
   }
 
-  /** Joins leading chunks until the first holds at least `count` bytes. */
+  /**
+   * Joins the first `count` bytes, and no more: what is left of the last chunk goes on with the bytes that follow it in memory.
+   */
   private gather(count: number): void {
-    let total = 0;
-    let used = 0;
-    while (total < count) {
-      total += this.chunks[used]!.length;
-      used += 1;
-    }
-    const joined = new Uint8Array(total);
+    const joined = new Uint8Array(count);
     let at = 0;
-    for (const chunk of this.chunks.slice(0, used)) {
-      joined.set(chunk, at);
-      at += chunk.length;
+    let used = 0;
+    while (at < count) {
+      const chunk = this.chunks[used]!;
+      const part = chunk.subarray(0, count - at);
+      joined.set(part, at);
+      at += part.length;
+      if (part.length === chunk.length) used += 1;
+      else this.chunks[used] = chunk.subarray(part.length);
     }
     this.chunks.splice(0, used, joined);
   }

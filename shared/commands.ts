@@ -200,8 +200,8 @@ export const COMMANDS = define({
     role: 'view',
     danger: 'safe',
     title: 'Barrier',
-    help: 'Waits until every change made before now is applied on every Replica.',
-    args: z.object({ name, timeoutMs }).strict(),
+    help: 'Waits until every change made before now is applied on every Replica, or on the one that is named.',
+    args: z.object({ name, replica: host.optional(), timeoutMs }).strict(),
     cli: 'barrier',
   },
   'scenario.assess': {
@@ -216,8 +216,8 @@ export const COMMANDS = define({
     role: 'control',
     danger: 'safe',
     title: 'Send now',
-    help: 'Scheduled and periodic replication: sends what was collected, now, and waits until it is applied on every Replica.',
-    args: z.object({ name, timeoutMs }).strict(),
+    help: 'Scheduled and periodic replication: sends what was collected, now, and waits until it is applied on every Replica, or on the one that is named.',
+    args: z.object({ name, replica: host.optional(), timeoutMs }).strict(),
     cli: 'send-now',
   },
   'scenario.audit': {
@@ -408,7 +408,13 @@ export const COMMANDS = define({
     danger: 'safe',
     title: 'Barrier behind a Replica',
     help: 'Waits until what this Replica has now is applied on every Replica it feeds.',
-    args: z.object({ scenarioId: z.string().max(64), timeoutMs: z.number().int().positive().max(86_400_000) }).strict(),
+    args: z
+      .object({
+        scenarioId: z.string().max(64),
+        timeoutMs: z.number().int().positive().max(86_400_000),
+        replica: host.optional(),
+      })
+      .strict(),
   },
   'peer.relayDiff': {
     role: 'peer',

@@ -1,6 +1,6 @@
 /** Actions on the Replicas of the selected scenario; offered in the palette (see keys.ts). */
 import type { CommandName } from '../shared/commands.ts';
-import { refusal, selectedScenario } from './select.ts';
+import { refusal, selectedRow, selectedScenario } from './select.ts';
 import type { ConsoleState } from './state.ts';
 
 /** Why a command on a running scenario cannot be given now. */
@@ -75,6 +75,15 @@ export const REPLICA_BINDINGS = {
     disabled: (state: ConsoleState) =>
       whyNotRunning('scenario.brakeRelease')(state) ??
       (selectedScenario(state)?.status.brake === undefined ? 'the mass-change brake is not on' : undefined),
+  },
+  'prepare-reboot': {
+    ...everywhere,
+    title: 'prepare restart',
+    help: 'Drains and holds the scenarios of the selected host, which go on by themselves when it is back',
+    danger: 'confirm',
+    disabled: (state: ConsoleState) =>
+      whyNotRunning('host.prepareReboot')(state) ??
+      (selectedRow(state)?.host === undefined ? 'select the host that will be restarted' : undefined),
   },
   'parked-retry': {
     ...everywhere,

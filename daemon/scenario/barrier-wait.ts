@@ -1,7 +1,31 @@
 /** Waits for a barrier over ends of the engine: what it has not answered is asked of the next one. */
 import { Fault } from '../../shared/faults.ts';
+import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
 import type { Clock } from '../ports.ts';
+import { fedBy, feeders, routeTo } from './cascade.ts';
 import type { Conditions } from './conditions.ts';
+import { replicaNamed } from './runner-set.ts';
+
+/** Whom a barrier waits for. */
+export interface BarrierTarget {
+  /** Fed by this host, or on the way to the one that was named. */
+  readonly hosts: readonly HostReference[];
+  /** Device ids of those; absent: all there are. */
+  readonly replicas?: readonly string[];
+  /** Hosts that are asked for the ones behind them. */
+  readonly feeders: readonly HostReference[];
+  /** The one behind a feeder that was named. */
+  readonly behind?: string;
+}
+
+/** `replica`: only this one counts; throws `USAGE` when there is none of that name. */
+export function barrierTarget(document: ScenarioDocument, replica: string | undefined): BarrierTarget {
+  if (replica === undefined) return { hosts: fedBy(document), feeders: feeders(document) };
+  const named = replicaNamed(document, replica);
+  const route = routeTo(document, named.name) ?? named;
+  const target = { hosts: [route], replicas: [route.deviceId ?? ''] };
+  return route === named ? { ...target, feeders: [] } : { ...target, feeders: [route], behind: named.name };
+}
 
 export interface BarrierWait {
   readonly clock: Clock;

@@ -103,8 +103,8 @@ export type EngineCall =
     }
   /** Master: compare without transferring. Resolves with `DiffResult`. */
   | { readonly name: 'diff'; readonly peer: string; readonly ignoreSame: boolean }
-  /** Master: resolves when every change made before now is applied on every Replica, with the position. */
-  | { readonly name: 'barrier' }
+  /** Master: resolves when every change made before now is applied on every Replica (or on these), with the position. */
+  | { readonly name: 'barrier'; readonly replicas?: readonly string[] | undefined }
   /** Master: holds apply on a Replica, or lets it go on. Remembered by the Replica, not by the Master's engine. */
   | { readonly name: 'suspend'; readonly peer: string; readonly suspended: boolean }
   /** Master: limits that take effect at once were edited. */

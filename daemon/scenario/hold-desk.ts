@@ -18,7 +18,7 @@ export function holdHandlers(scenarios: RunnerSet): CommandHandlers {
         if (!(runner instanceof MasterRunner) || runner.life.is !== 'running') continue;
         const peers = concerned(runner, host);
         if (peers.length === 0) continue;
-        await drain(runner, timeoutMs ?? DRAIN_TIMEOUT_MS);
+        await drain(runner, host, peers, timeoutMs ?? DRAIN_TIMEOUT_MS);
         for (const peer of peers) await runner.suspend(peer, true, true);
         done.push(runner.document.name);
       }
@@ -34,11 +34,15 @@ function concerned({ document }: MasterRunner, host: string): string[] {
   return restarted.flatMap(({ deviceId }) => deviceId ?? []);
 }
 
-/** Nothing may be on its way when the host goes down; one that is held already has nothing to drain. */
-async function drain(runner: MasterRunner, timeoutMs: number): Promise<void> {
-  if (runner.life.is === 'running' && Object.values(runner.life.peers).some(({ suspended }) => suspended)) return;
+/**
+ * Nothing may be on its way when the host goes down, to nobody when it is the Master, else to it alone: others may be away.
+ * One that is held already has nothing to drain.
+ */
+async function drain(runner: MasterRunner, host: string, peers: readonly string[], timeoutMs: number): Promise<void> {
+  const { life, document } = runner;
+  if (life.is === 'running' && peers.some((peer) => life.peers[peer]?.suspended)) return;
   try {
-    await runner.barrier(timeoutMs);
+    await runner.barrier(timeoutMs, sameName(document.master.name, host) ? undefined : host);
   } catch (error) {
     const fault = Fault.from(error);
     const { name } = runner.document;

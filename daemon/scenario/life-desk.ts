@@ -42,10 +42,10 @@ export class LifeDesk {
       },
       'scenario.suspend': async ({ name, replica }) => await this.#suspend(name, replica, true),
       'scenario.resume': async ({ name, replica }) => await this.#suspend(name, replica, false),
-      'scenario.barrier': async ({ name, timeoutMs = BARRIER_TIMEOUT_MS }) =>
-        await this.#timed(() => this.#scenarios.onMaster(name).barrier(timeoutMs)),
-      'scenario.sendNow': async ({ name, timeoutMs = BARRIER_TIMEOUT_MS }) =>
-        await this.#timed(() => sendNow(this.#scenarios.onMaster(name), timeoutMs)),
+      'scenario.barrier': async ({ name, replica, timeoutMs = BARRIER_TIMEOUT_MS }) =>
+        await this.#timed(() => this.#scenarios.onMaster(name).barrier(timeoutMs, replica)),
+      'scenario.sendNow': async ({ name, replica, timeoutMs = BARRIER_TIMEOUT_MS }) =>
+        await this.#timed(() => sendNow(this.#scenarios.onMaster(name), timeoutMs, replica)),
       'scenario.audit': async ({ name, timeoutMs = AUDIT_TIMEOUT_MS }) =>
         await this.#scenarios.onMaster(name).ask({ name: 'audit' }, timeoutMs),
       'scenario.diff': async ({ name, replica, ignoreSame }) =>
@@ -122,11 +122,11 @@ export class LifeDesk {
   }
 }
 
-/** Sends what the schedule would keep; resolves when everything changed before now is applied everywhere. */
-async function sendNow(runner: MasterRunner, timeoutMs: number): Promise<unknown> {
+/** Sends what the schedule would keep; resolves when everything changed before now is applied everywhere (or on `replica`). */
+async function sendNow(runner: MasterRunner, timeoutMs: number, replica: string | undefined): Promise<unknown> {
   await runner.ask({ name: 'release', on: true });
   try {
-    return await runner.barrier(timeoutMs, true);
+    return await runner.barrier(timeoutMs, replica, true);
   } finally {
     // Also when it timed out: what is on its way goes on, what is changed from now on waits.
     await runner.ask({ name: 'release', on: false }).catch(() => undefined);

@@ -7,21 +7,21 @@ import type { Position } from '../../shared/position.ts';
 import type { Clock, RootTree } from '../ports.ts';
 import type { MasterCapture } from './master-capture.ts';
 
+/** Everything up to a position was applied, but for so many parked items that only the operator can mend, and some of their paths. */
+export interface AppliedBy {
+  readonly done: boolean;
+  readonly stuck: number;
+  readonly paths: readonly string[];
+}
+
 export interface BarrierPorts {
   readonly clock: Clock;
   readonly trees: readonly RootTree[];
   readonly capture: MasterCapture;
   readonly newName: () => string;
   readonly position: () => Position;
-  /**
-   * Everything up to `seq` was applied on every Replica, but for so many parked items that only the operator can mend, and
-   * some of their paths.
-   */
-  readonly appliedEverywhere: (seq: number) => {
-    readonly done: boolean;
-    readonly stuck: number;
-    readonly paths: readonly string[];
-  };
+  /** On every Replica, or on these. */
+  readonly appliedBy: (seq: number, replicas: readonly string[] | undefined) => AppliedBy;
   readonly reply: (id: number, result: unknown, fault?: Fault) => void;
 }
 
@@ -41,6 +41,7 @@ interface Wait {
 
 interface Barrier {
   readonly callId: number;
+  readonly replicas: readonly string[] | undefined;
   readonly cookies: Wait;
   stage: 'cookies' | 'looking' | 'applying';
   seq: number;
@@ -64,9 +65,11 @@ export class MasterBarriers {
     this.ports = ports;
   }
 
-  add(callId: number): void {
+  /** `replicas`: device ids of those that count; undefined: all. */
+  add(callId: number, replicas: readonly string[] | undefined): void {
     this.barriers.push({
       callId,
+      replicas,
       cookies: this.newWait(),
       stage: 'cookies',
       seq: 0,
@@ -178,7 +181,7 @@ export class MasterBarriers {
 
   private finished(barrier: Barrier): boolean {
     if (barrier.stage !== 'applying') return false;
-    const { done, stuck, paths } = this.ports.appliedEverywhere(barrier.seq);
+    const { done, stuck, paths } = this.ports.appliedBy(barrier.seq, barrier.replicas);
     if (!done) return false;
     if (stuck > 0) {
       const count = stuck === 1 ? '1 item is' : `${stuck} items are`;

@@ -12,7 +12,7 @@ import type { CaptureHint, Clock, Random, RootTree, Timer } from '../ports.ts';
 import type { MasterState } from '../store/master-state.ts';
 import { storeFault } from '../store/sqlite-fault.ts';
 import type { EngineCall, EngineConfig, EngineNotice, EngineRequest, EngineStatus } from './engine-protocol.ts';
-import { MasterBarriers } from './master-barrier.ts';
+import { type AppliedBy, MasterBarriers } from './master-barrier.ts';
 import { MasterCapture } from './master-capture.ts';
 import { MasterHolds } from './master-holds.ts';
 import { MasterPeer } from './master-peer.ts';
@@ -102,7 +102,7 @@ export class MasterEngine {
       capture: this.capture,
       newName: () => Buffer.from(ports.random.bytes(8)).toString('hex'),
       position: () => this.position(),
-      appliedEverywhere: (seq) => this.appliedEverywhere(seq),
+      appliedBy: (seq, replicas) => this.appliedBy(seq, replicas),
       reply: (id, result, fault) => this.reply(id, result, fault),
     });
     const { capture, barriers, spool, statistics, peers } = this;
@@ -209,7 +209,7 @@ export class MasterEngine {
         this.syncs.request(id, call);
         return;
       case 'barrier':
-        this.barriers.add(id);
+        this.barriers.add(id, call.replicas);
         return;
       case 'bandwidth':
       case 'release':
@@ -320,11 +320,11 @@ export class MasterEngine {
     return seq;
   }
 
-  /** Every configured Replica counts, connected and synchronized or not. */
-  private appliedEverywhere(seq: number): { done: boolean; stuck: number; paths: readonly string[] } {
-    const peers = (this.config.replicas ?? [...this.peers.keys()]).map((id) => this.peers.get(id));
+  /** Every configured Replica counts, or every one of `replicas`, connected and synchronized or not. */
+  private appliedBy(seq: number, replicas = this.config.replicas ?? [...this.peers.keys()]): AppliedBy {
+    const peers = replicas.map((id) => this.peers.get(id));
     return {
-      done: !this.syncs.isSynchronizing && peers.every((peer) => peer?.hasApplied(seq) === true),
+      done: replicas.every((id) => !this.syncs.synchronizes(id)) && peers.every((peer) => peer?.hasApplied(seq)),
       stuck: peers.reduce((sum, peer) => sum + (peer?.stuck ?? 0), 0),
       paths: peers.flatMap((peer) => peer?.parkedPaths ?? []),
     };

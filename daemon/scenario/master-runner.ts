@@ -10,7 +10,7 @@ import type { ScenarioStatus } from '../../shared/status.ts';
 import type { Timer } from '../ports.ts';
 import type { CaptureReport } from '../services.ts';
 import { whyNoBarrier } from './barrier-limits.ts';
-import { passBarrier } from './barrier-wait.ts';
+import { barrierTarget, passBarrier } from './barrier-wait.ts';
 import { type StoredScenario, storedIn } from './book.ts';
 import { fedBy } from './cascade.ts';
 import { withRelays } from './cascade-view.ts';
@@ -189,21 +189,22 @@ export class MasterRunner {
     await this.#saving.catch(() => undefined);
   }
 
-  /** Resolves when every change made before now is applied on every Replica. */
-  async barrier(timeoutMs: number, releasing = false): Promise<unknown> {
+  /** Resolves when every change made before now is applied on every Replica, or on `replica`. */
+  async barrier(timeoutMs: number, replica?: string, releasing = false): Promise<unknown> {
     const { clock } = this.#environment;
+    const target = barrierTarget(this.document, replica);
     if (!releasing) refuseToWait(this.status(), clock.wallMs() + timeoutMs);
-    const refused = whyNoBarrier(this.#life, fedBy(this.document), this.#status?.brake, timeoutMs);
+    const refused = whyNoBarrier(this.#life, target.hosts, this.#status?.brake, timeoutMs);
     if (refused !== undefined) throw this.#stateFault(refused);
     return await passBarrier(timeoutMs, {
       clock,
       conditions: this.#conditions,
       runs: () => this.#life.is === 'running',
-      allSynchronized: () => this.#allSynchronized(),
+      allSynchronized: () => this.#allSynchronized(target.replicas),
       engine: () => this.#keeper.number,
       ask: async (left) => {
-        const position = await this.#call().call({ name: 'barrier' }, left());
-        await this.relays.barrier(left());
+        const position = await this.#call().call({ name: 'barrier', replicas: target.replicas }, left());
+        await this.relays.barrier(left(), target);
         return position;
       },
       refusal: () => this.#stateFault('only a running scenario has a barrier'),
@@ -450,9 +451,10 @@ export class MasterRunner {
   }
 
   /** Every Replica is known to be so by the engine that runs now: it has heard from each since it started. */
-  #allSynchronized(): boolean {
+  #allSynchronized(replicas?: readonly string[]): boolean {
     if (this.#life.is !== 'running' || this.#life.engine !== 'ready') return false;
-    return Object.values(this.#life.peers).every((peer) => peer.phase === 'synchronized' && peer.linked);
+    const { peers } = this.#life;
+    return (replicas ?? Object.keys(peers)).every((id) => peers[id]?.phase === 'synchronized' && peers[id].linked);
   }
 
   #stateFault(reason: string): Fault {

@@ -85,6 +85,11 @@ export class MasterSyncDesk {
     return false;
   }
 
+  /** It waits for becoming equal. */
+  synchronizes(peer: string): boolean {
+    return this.pending.get(peer)?.call.name === 'synchronize';
+  }
+
   /** False while changes wait for the walk that builds the index, and until those were captured. */
   get isSteady(): boolean {
     return this.walking === undefined && this.walkedMs === undefined;

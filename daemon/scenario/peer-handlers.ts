@@ -104,8 +104,8 @@ function relayHandlers(
 ): CommandHandlers {
   return {
     'peer.relayStatus': ({ scenarioId }, session) => relays.report(own(scenarioId, session).id),
-    'peer.relayBarrier': async ({ scenarioId, timeoutMs }, session) => {
-      await relays.barrier(own(scenarioId, session).id, timeoutMs);
+    'peer.relayBarrier': async ({ scenarioId, timeoutMs, replica }, session) => {
+      await relays.barrier(own(scenarioId, session).id, timeoutMs, replica);
       return {};
     },
     'peer.relayDiff': async ({ scenarioId, replica, ignoreSame }, session) =>

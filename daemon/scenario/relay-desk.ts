@@ -124,13 +124,13 @@ export class RelayDesk {
     };
   }
 
-  /** Every change that is on this Replica now is on all it feeds. */
-  async barrier(id: string, timeoutMs: number): Promise<void> {
+  /** Every change that is on this Replica now is on all it feeds, or on the one that is named. */
+  async barrier(id: string, timeoutMs: number, replica?: string): Promise<void> {
     const { clock } = this.#environment;
     const untilMs = clock.bootMs() + timeoutMs;
     const runs = () => this.relayOf(id) === undefined || this.relayOf(id)?.life.is === 'running';
     await this.#conditions.until(runs, { timeoutMs, what: 'the Replica to feed the ones behind it' });
-    await this.relayOf(id)?.barrier(Math.max(1, untilMs - clock.bootMs()));
+    await this.relayOf(id)?.barrier(Math.max(1, untilMs - clock.bootMs()), replica);
   }
 
   async diff(id: string, replica: string | undefined, ignoreSame: boolean): Promise<Comparison> {

@@ -1,7 +1,9 @@
 /** What the Master of a scenario knows of the Replicas that other Replicas feed: it asks the ones that feed them. */
 import { Fault } from '../../shared/faults.ts';
+import type { HostReference } from '../../shared/scenario.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
 import type { Timer } from '../ports.ts';
+import type { BarrierTarget } from './barrier-wait.ts';
 import { storedIn } from './book.ts';
 import { feeders } from './cascade.ts';
 import type { ScenarioEnvironment } from './environment.ts';
@@ -47,12 +49,12 @@ export class RelayWatch {
     if (wanted) this.#askSoon(0);
   }
 
-  /** Resolves when what the feeding Replicas have now is applied on every one behind them. */
-  async barrier(timeoutMs: number): Promise<void> {
-    const args = { scenarioId: this.#id, timeoutMs: Math.ceil(timeoutMs) };
-    const ask = (host: (typeof hosts)[0]) =>
+  /** Resolves when what the feeding Replicas have now is applied on every one behind them, or on the one that was named. */
+  async barrier(timeoutMs: number, { feeders: hosts, behind }: BarrierTarget): Promise<void> {
+    const named = behind === undefined ? {} : { replica: behind };
+    const args = { scenarioId: this.#id, timeoutMs: Math.ceil(timeoutMs), ...named };
+    const ask = (host: HostReference) =>
       this.#environment.peers.request(host, 'peer.relayBarrier', args, timeoutMs + ASK_TIMEOUT_MS);
-    const hosts = this.#feeders();
     await Promise.all(hosts.map(ask));
   }
 

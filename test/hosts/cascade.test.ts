@@ -29,7 +29,8 @@ test('a Replica feeds another one; killed in the middle of changes it goes on, a
 
     writeFileSync(at('d0', 'live'), 'live');
     renameSync(at('d1'), at('e1'));
-    t.is(await fleet.differences('gamma'), '');
+    await alpha.must('barrier', 'web', '--replica', 'gamma', '--timeout', '60');
+    t.is(await fleet.oracle('gamma'), '', 'the one at the end is waited for through the one that feeds it');
 
     for (let n = 0; n < 300; n += 1) {
       writeFileSync(at('d0', `burst${n}`), `burst ${n}`);

@@ -42,6 +42,7 @@ test('two Replicas: one is away and comes back without a synchronization, a thir
     });
     t.true((waiting.second.replica?.pendingChanges ?? 0) > 0);
     t.is((await alpha.command('barrier', 'web', '--timeout', '1')).code, 6, 'a barrier counts the one that is away');
+    await alpha.must('barrier', 'web', '--replica', 'beta', '--timeout', '10');
 
     await gamma.start();
     t.is(await fleet.differences('gamma'), '');

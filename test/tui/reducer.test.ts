@@ -282,6 +282,16 @@ test('parked items are listed, and dropping them asks first', (t) => {
   t.like(drop.dialogs.at(-1), { kind: 'confirm', command: 'scenario.parkedDrop', button: 'cancel' });
 });
 
+test('a restart is prepared for the host that is selected, after a question', (t) => {
+  const state = connected(fresh(SIZE), 'web-01', [scenario('a', { hosts: [master('web-01'), standby('web-02')] })]);
+  t.is(press(type(press(state, ':'), 'prepare restart'), 'enter').dialogs.length, 0, 'a scenario is selected');
+  const onHost = press(state, 'l', 'j', 'j');
+  const asked = press(type(press(onHost, ':'), 'prepare restart'), 'enter');
+  t.like(asked.dialogs.at(-1), { kind: 'confirm', command: 'host.prepareReboot', button: 'cancel' });
+  const said = update(asked, keyPress('y', asked.now + 2_000));
+  t.like(said.effects[0], { host: 'web-01', command: 'host.prepareReboot', args: { host: 'web-02' } });
+});
+
 test('resume is asked at once and its refusal is shown', (t) => {
   const state = connected(fresh(SIZE), 'web-01', [scenario('a')]);
   const open = type(press(state, ':'), 'resume');

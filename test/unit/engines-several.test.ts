@@ -174,6 +174,26 @@ test('each Replica gets everything; one that was away goes on where it stopped, 
   t.is(synchronizations.length, 2);
 });
 
+test('a barrier for one Replica does not wait for another that is away, and does wait for that one', (t) => {
+  const world = new Constellation(['one', 'two']);
+  world.user.writeFile('a', '1');
+  world.synchronize('one');
+  world.synchronize('two');
+  world.cut('two');
+  world.distance.set('one', 500);
+  world.user.writeFile('a', '2');
+  world.call({ name: 'barrier', replicas: ['one'] });
+  t.deepEqual(world.view('one'), describeTree(world.tree));
+  const away = world.post({ name: 'barrier', replicas: ['two'] });
+  const all = world.post({ name: 'barrier' });
+  world.clock.advance(20_000);
+  t.false(world.notices.some((notice) => notice.type === 'reply' && (notice.id === away || notice.id === all)));
+  world.connect('two');
+  world.answerOf(away);
+  world.answerOf(all);
+  t.deepEqual(world.view('two'), describeTree(world.tree));
+});
+
 test('a change made while a second Replica is synchronized reaches the first at once and the second too', (t) => {
   const world = new Constellation(['one', 'two']);
   const { user } = world;

@@ -368,7 +368,7 @@ test('several Replicas: one away does not keep the other from being replicated',
   const world = new World();
   const alpha = world.host('alpha');
   const beta = world.host('beta');
-  world.host('gamma');
+  const gamma = world.host('gamma');
   const replicas = [...input.replicas, { name: 'gamma', address: 'gamma:25000' }];
   await alpha.command('scenario.create', { document: { ...input, replicas } });
   await alpha.command('scenario.run', choices);
@@ -386,6 +386,16 @@ test('several Replicas: one away does not keep the other from being replicated',
   beta.cutLinks();
   await world.advance(3_000);
   t.regex(alpha.status().problem ?? '', /No connection to beta/);
+  const barrier = (replica: string) => alpha.command('scenario.barrier', { name: 'web', replica, timeoutMs: 5_000 });
+  t.like(await barrier('gamma'), { position: { seq: 7 } });
+  t.like(alpha.engine.calls.at(-1), { name: 'barrier', replicas: [gamma.deviceId] });
+  const away = faultOf(t, barrier('beta'));
+  await world.advance(6_000);
+  t.is((await away).code, 'TIMEOUT');
+  t.is((await faultOf(t, barrier('nobody'))).code, 'USAGE');
+  // A host that is restarted is drained alone.
+  t.deepEqual(await alpha.command('host.prepareReboot', { host: 'gamma' }), { scenarios: ['web'] });
+  await alpha.command('scenario.resume', { name: 'web', replica: 'gamma' });
   beta.reachable = true;
   await world.advance(60_000);
   t.is(alpha.status().problem, undefined);

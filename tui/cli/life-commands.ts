@@ -53,6 +53,7 @@ export function addLifeCommands(program: Command, register: Register): void {
     },
   );
   addHoldCommands(program, register);
+  addWaitingCommands(program, register);
   register(
     command('wait', 'wait for a state')
       .addOption(choice('--state <state>', 'the state', SCENARIO_STATES).makeOptionMandatory())
@@ -63,10 +64,6 @@ export function addLifeCommands(program: Command, register: Register): void {
     },
   );
   register(
-    command('barrier', 'wait until every change made before now is applied on every Replica').option(...timeout),
-    barrier,
-  );
-  register(
     command('assess', 'measure how much changes on the Master, without a Replica; suggests bandwidth and spool')
       .option('--for <time>', 'measure for so long, then end it and print the report: seconds, or 2h')
       .option('--stop', 'end it; the report is stored')
@@ -75,20 +72,35 @@ export function addLifeCommands(program: Command, register: Register): void {
       (await import('./assess-command.ts')).assess(context, options, name),
   );
   register(
-    command('send-now', 'scheduled replication: send now what was collected, and wait for it').option(...timeout),
-    sendNow,
-  );
-  register(
-    command('audit-walk', 'compare the Master roots with the record now; exit 7 when changes had been missed').option(
-      ...timeout,
-    ),
-    auditWalk,
-  );
-  register(
     command('diff', 'compare without transferring; exit 7 when different')
       .option('--replica <host>', 'only this Replica')
       .addOption(choice('--ignore-same <switch>', 'trust files of the same size and time', ['on', 'off'])),
     diff,
+  );
+}
+
+function addWaitingCommands(program: Command, register: Register): void {
+  const command = (name: string, description: string) =>
+    withAccess(program.command(name).description(description))
+      .argument('<name>', 'the scenario')
+      .option('--timeout <time>', 'give up after that: seconds, or 5min');
+  register(
+    command('barrier', 'wait until every change made before now is applied on every Replica').option(
+      '--replica <host>',
+      'only this Replica counts',
+    ),
+    barrier,
+  );
+  register(
+    command('send-now', 'scheduled replication: send now what was collected, and wait for it').option(
+      '--replica <host>',
+      'wait for this Replica only',
+    ),
+    sendNow,
+  );
+  register(
+    command('audit-walk', 'compare the Master roots with the record now; exit 7 when changes had been missed'),
+    auditWalk,
   );
 }
 
@@ -223,7 +235,7 @@ function showState(context: Context, options: CommonOptions, name: string, state
   return DONE;
 }
 
-type WaitOptions = CommonOptions & { readonly timeout?: string };
+type WaitOptions = ReplicaOptions & { readonly timeout?: string };
 
 function barrier(context: Context, options: WaitOptions, name: string): Promise<number> {
   return waitForApply(context, options, name, 'scenario.barrier');
@@ -259,14 +271,13 @@ async function waitForApply(
   const timeoutMs = timeoutOf(options.timeout) ?? BARRIER_TIMEOUT_MS;
   const client = await context.forScenario(name, options);
   // The daemon keeps the time; a little more here so that its own answer arrives.
-  const args = { name, timeoutMs };
+  const args = { name, timeoutMs, ...(options.replica === undefined ? {} : { replica: options.replica }) };
   const result = await ask<CommandResults['scenario.barrier']>(client, command, args, timeoutMs + 5_000);
   if (options.json === true) context.json({ name, ...result });
   else {
     const { position, tookMs } = result;
-    context.terminal.out(
-      `every change up to ${position.seq} is applied on every Replica (${formatDuration(tookMs)})\n`,
-    );
+    const where = options.replica === undefined ? 'every Replica' : safe(options.replica);
+    context.terminal.out(`every change up to ${position.seq} is applied on ${where} (${formatDuration(tookMs)})\n`);
   }
   return DONE;
 }

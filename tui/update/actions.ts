@@ -48,7 +48,14 @@ import {
   withDocument,
 } from './navigate.ts';
 import { paletteEntries } from './palette.ts';
-import { askReplica, openBrakeRelease, openParked, openParkedDrop, openSuspend } from './replica-actions.ts';
+import {
+  askReplica,
+  openBrakeRelease,
+  openParked,
+  openParkedDrop,
+  openPrepareReboot,
+  openSuspend,
+} from './replica-actions.ts';
 
 export interface Press {
   readonly at: number;
@@ -220,6 +227,7 @@ const HANDLERS: Readonly<Record<ActionId, Handler>> = {
   'audit-walk': (state) => askReplica(state, 'scenario.audit', 'the audit walk is over; the events say what it found'),
   parked: (state, press) => openParked(state, press.at),
   'brake-release': (state, press) => openBrakeRelease(state, press.at),
+  'prepare-reboot': (state, press) => openPrepareReboot(state, press.at),
   'parked-retry': (state) => askReplica(state, 'scenario.parkedRetry', 'parked items are asked for again'),
   'parked-drop': (state, press) => openParkedDrop(state, press.at),
   open: (state) => goToPane(state, 'detail'),

@@ -173,7 +173,8 @@ function basisOf(scenario: ScenarioView | undefined): string {
 export function openConfirm(
   state: ConsoleState,
   at: number,
-  question: Pick<ConfirmDialog, 'command' | 'title' | 'question' | 'impact' | 'verb'> & { typed?: string },
+  question: Pick<ConfirmDialog, 'command' | 'title' | 'question' | 'impact' | 'verb'> &
+    Partial<Pick<ConfirmDialog, 'typed' | 'args'>>,
 ): Step {
   const scenario = selectedScenario(state);
   const host = scenario === undefined ? undefined : commandHost(state, scenario);
@@ -278,6 +279,7 @@ const DONE: Partial<Record<CommandName, string>> = {
   'scenario.delete': 'is deleted',
   'scenario.suspend': 'is suspended',
   'scenario.brakeRelease': 'goes on',
+  'host.prepareReboot': 'is drained and held; the host can be restarted',
   'scenario.parkedDrop': 'forgot its parked items',
 };
 

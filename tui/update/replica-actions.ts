@@ -1,7 +1,7 @@
 /** Actions on the Replicas of the selected scenario: suspend, resume, parked items. Pure. */
 import type { CommandName } from '../../shared/commands.ts';
 import { describeBrake } from '../../shared/status.ts';
-import { commandHost, scenarioById, selectedScenario } from '../select.ts';
+import { commandHost, scenarioById, selectedRow, selectedScenario } from '../select.ts';
 import {
   type ConsoleState,
   type ListDialog,
@@ -41,6 +41,24 @@ export function openBrakeRelease(state: ConsoleState, at: number): Step {
       'The Replicas still have what they had not applied by then; afterwards they are as the Master is.',
     ],
     verb: 'Release',
+  });
+}
+
+/** The host of the row under the cursor, with all scenarios its Master knows it in. */
+export function openPrepareReboot(state: ConsoleState, at: number): Step {
+  const row = selectedRow(state);
+  if (row?.host === undefined) return stay(state);
+  const { name } = row.host;
+  return openConfirm(state, at, {
+    command: 'host.prepareReboot',
+    args: { host: name },
+    title: 'Prepare for a restart',
+    question: `Prepare "${name}" for a restart?`,
+    impact: [
+      `Everything changed until now is applied first; then the scenarios of ${row.scenario.status.active} that use it are held.`,
+      'They go on by themselves when it is back, without a synchronization.',
+    ],
+    verb: 'Prepare',
   });
 }
 

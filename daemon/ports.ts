@@ -79,6 +79,8 @@ export interface AttributesToSet {
 export interface TreeCapabilities {
   /** Set and compare permission bits and owners. */
   readonly posixModes: boolean;
+  /** Files may be given to any owner; false: they belong to the account of the engine. */
+  readonly owners: boolean;
   /** Resolution of a file time in nanoseconds (1 on Linux, 100 on NTFS). */
   readonly timeGranularityNs: number;
   readonly caseSensitive: boolean;

@@ -151,6 +151,12 @@ export const EVENTS = define({
     hint: 'They are not proven identical until a comparison: `mainstay diff`, or run the scenario again.',
   },
 
+  'APL-006': {
+    severity: 'warning',
+    text: 'Metadata kept aside: the volume or account of {root} cannot hold {what} (first for {path})',
+    hint: 'Contents arrive all the same, and a failback brings it back. Programs on the Replica do not see it: let the engine run as root on a volume that holds it if they must.',
+  },
+
   'VRF-001': {
     severity: 'error',
     text: 'Continuous verification found {count} differences on {peer} and sends them again: {paths}',

@@ -34,6 +34,8 @@ export interface ReplicaStatus {
   readonly tally?: AppliedTally;
   /** Parked items the operator dropped since the last synchronization: not proven identical; absent when none. */
   readonly dropped?: number;
+  /** Files for which the volume cannot hold metadata, by root and kind: it is kept beside them. Absent: none. */
+  readonly keptAside?: readonly { readonly root: number; readonly what: string; readonly count: number }[];
   readonly held?: string;
   /** Wall clock of the last acknowledgement. */
   readonly lastAckAt?: number;

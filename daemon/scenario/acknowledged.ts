@@ -1,5 +1,5 @@
 /** What a Replica has said of itself, as its Master knows it. */
-import type { AppliedTally } from '../../shared/status.ts';
+import type { AppliedTally, ReplicaStatus } from '../../shared/status.ts';
 
 export interface Acknowledged {
   receivedSeq: number;
@@ -9,6 +9,7 @@ export interface Acknowledged {
   stuck: number;
   parkedPaths: readonly string[];
   dropped: number;
+  keptAside: ReplicaStatus['keptAside'];
   held: string | undefined;
   atWallMs: number | undefined;
   tally?: AppliedTally;
@@ -24,6 +25,7 @@ export function nothingHeard(receivedSeq: number): Acknowledged {
     stuck: 0,
     parkedPaths: [],
     dropped: 0,
+    keptAside: undefined,
     held: undefined,
     atWallMs: undefined,
   };

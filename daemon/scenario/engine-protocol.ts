@@ -213,6 +213,8 @@ export interface EngineStatus {
   readonly parked: number;
   /** Replica: parked items the operator dropped since the last synchronization. */
   readonly dropped?: number;
+  /** Replica: see ReplicaStatus. */
+  readonly keptAside?: NonNullable<ReplicaStatus['keptAside']>;
   /** Replica: apply is held by the operator. */
   readonly suspended?: boolean;
   /** Master: the mass-change brake is on. */

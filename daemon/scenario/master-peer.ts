@@ -309,6 +309,7 @@ export class MasterPeer {
     known.stuck = ack.stuck ?? 0;
     known.parkedPaths = ack.parkedPaths ?? [];
     known.dropped = ack.dropped ?? 0;
+    known.keptAside = ack.keptAside;
     known.held = ack.held;
     known.atWallMs = this.ports.clock.wallMs();
     if (this.synchronized) {
@@ -446,6 +447,7 @@ export class MasterPeer {
       parked: known.parked,
       ...(known.tally === undefined ? {} : { tally: known.tally }),
       ...(known.dropped === 0 ? {} : { dropped: known.dropped }),
+      ...(known.keptAside === undefined ? {} : { keptAside: known.keptAside }),
       ...(known.held === undefined ? {} : { held: known.held }),
       ...(known.atWallMs === undefined ? {} : { lastAckAt: known.atWallMs }),
     };

@@ -7,6 +7,7 @@ import { FrameType } from '../../shared/protocol/frame.ts';
 import type { ControlMessage } from '../../shared/protocol/wire.ts';
 import { Standby } from '../apply/standby.ts';
 import { verdictOf } from '../apply/verdict.ts';
+import type { KeptAside } from '../aside/kept-aside.ts';
 import type { PathFilter } from '../capture/filter.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import { profileOf } from '../link/profile.ts';
@@ -41,6 +42,8 @@ export interface ReplicaEnginePorts {
   readonly freeBytes?: () => number;
   /** Paths the scenario leaves out: they are not removed here either. */
   readonly excluded: PathFilter;
+  /** Of the trees, where they keep something aside. */
+  readonly aside?: KeptAside;
 }
 
 type Incoming =
@@ -68,7 +71,8 @@ export class ReplicaEngine {
     this.config = config;
     this.ports = ports;
     this.notify = notify;
-    this.reporter = new ReplicaReporter(ports.clock, notify);
+    this.reporter = new ReplicaReporter(ports.clock, notify, ports.aside);
+    ports.aside?.listen((details) => this.tell('APL-006', details));
   }
 
   /** Recovers and answers `started`, or `failed` when a root is missing or the disk fails: the supervisor tries again. */
@@ -392,7 +396,7 @@ export class ReplicaEngine {
       if (start.targeted) standby.beginMending();
       else standby.beginSynchronization();
     }
-    const { clock, hasher, excluded } = this.ports;
+    const { clock, hasher, excluded, aside } = this.ports;
     const onEvent = (code: string, details: FaultDetails) => this.tell(code, details);
     const onDone = () => {
       this.sync = undefined;
@@ -400,7 +404,7 @@ export class ReplicaEngine {
     };
     const ignoreSame = start.ignoreSame && !standby.suspect;
     const { keepDeleted } = this.config;
-    const ports = { standby, link, clock, hasher, excluded, onEvent, onDone, keepDeleted };
+    const ports = { standby, link, clock, hasher, excluded, onEvent, onDone, keepDeleted, aside };
     this.sync = new ReplicaSyncHost(ports, { ...start, ignoreSame });
   }
 

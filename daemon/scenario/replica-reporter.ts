@@ -1,5 +1,6 @@
 import type { SyncProgress } from '../../shared/status.ts';
 import type { Standby } from '../apply/standby.ts';
+import type { AsideCount, KeptAside } from '../aside/kept-aside.ts';
 import type { Clock, Timer } from '../ports.ts';
 import type { EngineNotice, EngineStatus } from './engine-protocol.ts';
 import type { Acknowledgement } from './replica-link.ts';
@@ -15,6 +16,7 @@ const PARKED_EXAMPLES = 3;
 export class ReplicaReporter {
   private readonly clock: Clock;
   private readonly notify: (notice: EngineNotice) => void;
+  private readonly aside: KeptAside | undefined;
   private pending: EngineStatus | undefined;
   private lastSent = '';
   private lastSentMs = Number.NEGATIVE_INFINITY;
@@ -22,7 +24,8 @@ export class ReplicaReporter {
   private rate = { atMs: 0, bytes: 0, changes: 0, bytesPerSecond: 0, changesPerSecond: 0 };
   private warnedAt: 'calm' | 'warning' | 'full' = 'calm';
 
-  constructor(clock: Clock, notify: (notice: EngineNotice) => void) {
+  constructor(clock: Clock, notify: (notice: EngineNotice) => void, aside?: KeptAside) {
+    this.aside = aside;
     this.clock = clock;
     this.notify = notify;
   }
@@ -36,6 +39,7 @@ export class ReplicaReporter {
       parked: standby.parked.count,
       stuck: standby.parked.stuckCount,
       ...parkedDetails(standby),
+      ...this.keptAside(),
     };
   }
 
@@ -101,7 +105,13 @@ export class ReplicaReporter {
       parked: standby.parked.count,
       ...(standby.gate.order.suspended ? { suspended: true } : {}),
       ...(standby.parked.dropped === 0 ? {} : { dropped: standby.parked.dropped }),
+      ...this.keptAside(),
     };
+  }
+
+  private keptAside(): { keptAside?: AsideCount[] } {
+    const keptAside = this.aside?.counts() ?? [];
+    return keptAside.length === 0 ? {} : { keptAside };
   }
 
   private measure(changes: number, bytes: number): void {

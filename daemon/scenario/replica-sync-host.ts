@@ -3,6 +3,7 @@ import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import { FrameType } from '../../shared/protocol/frame.ts';
 import type { SyncProgress } from '../../shared/status.ts';
 import type { Standby } from '../apply/standby.ts';
+import type { KeptAside } from '../aside/kept-aside.ts';
 import type { PathFilter } from '../capture/filter.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { DataFrameType } from '../link/session.ts';
@@ -26,6 +27,7 @@ export interface SyncHostPorts {
   readonly onEvent: (code: string, details: FaultDetails) => void;
   readonly onDone: () => void;
   readonly keepDeleted: KeepDeleted | undefined;
+  readonly aside: KeptAside | undefined;
 }
 
 export class ReplicaSyncHost {
@@ -174,7 +176,9 @@ export class ReplicaSyncHost {
     yield* this.task.finish();
     if (!this.start.dryRun) standby.finishSynchronization(this.start.base);
     onDone();
-    link.sendSyncDone({ kind: 'sync-done', syncId: this.start.syncId, ...this.task.counts });
+    const kept = this.ports.aside?.counts() ?? [];
+    const keptAside = kept.length === 0 ? {} : { keptAside: kept };
+    link.sendSyncDone({ kind: 'sync-done', syncId: this.start.syncId, ...this.task.counts, ...keptAside });
   }
 
   private startHold(fault: Fault, nowMs: number): void {

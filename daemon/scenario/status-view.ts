@@ -261,6 +261,7 @@ function ownReplica(host: HostReference, engine: EngineStatus | undefined, linke
       spoolBytes,
       parked,
       ...(engine.dropped === undefined ? {} : { dropped: engine.dropped }),
+      ...(engine.keptAside === undefined ? {} : { keptAside: engine.keptAside }),
       ...(engine.held === undefined ? {} : { held: engine.held }),
     },
   };

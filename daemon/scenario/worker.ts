@@ -3,13 +3,16 @@
 import { join } from 'node:path';
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { Fault } from '../../shared/faults.ts';
+import { KeptAside, RootAside } from '../aside/kept-aside.ts';
+import { AsideTree } from '../aside/tree.ts';
 import { compileFilter } from '../capture/filter.ts';
 import { createContentHasher } from '../link/content-hash.ts';
 import { RingLinks, STUCK } from '../link/ring-link.ts';
 import { freeBytesOf } from '../platform/node/free-bytes.ts';
 import { loadMemoryRelease } from '../platform/node/memory.ts';
 import { loadPlatform } from '../platform/select.ts';
-import type { CaptureHint } from '../ports.ts';
+import type { CaptureHint, RootTree } from '../ports.ts';
+import { asideFile, SqliteAsideStore } from '../store/aside-store.ts';
 import { openFreshState } from '../store/fresh-state.ts';
 import { MasterState } from '../store/master-state.ts';
 import { storeFault } from '../store/sqlite-fault.ts';
@@ -53,7 +56,8 @@ function openEngine(
   hasher: Awaited<ReturnType<typeof createContentHasher>>,
   open: <T extends { close(): void }>(one: T) => T,
 ): Engine {
-  const trees = config.roots.map((root) => open(platform.openTree(root.path)));
+  const bare = config.roots.map((root) => open(platform.openTree(root.path)));
+  const { trees, aside } = config.assess === true ? { trees: bare } : withKeptAside(config, bare, open);
   const { clock, random } = platform;
   const freeBytes = freeBytesOf(config.directory);
   const at = (name: string): string => join(config.directory, name);
@@ -77,6 +81,7 @@ function openEngine(
       journalLog: open(platform.openSegmentLog(at('journal'))),
       stateFile: platform.openStateFile(at('replica.state')),
       hasher,
+      ...(aside === undefined ? {} : { aside }),
       freeBytes,
       excluded: compileFilter(
         config,
@@ -85,6 +90,21 @@ function openEngine(
     },
     notify,
   );
+}
+
+/** A Master's roots have something aside when they have been a Replica's: it is what the files should have. */
+function withKeptAside(
+  { role, directory }: EngineConfig,
+  bare: readonly RootTree[],
+  open: <T extends { close(): void }>(one: T) => T,
+): { readonly trees: readonly RootTree[]; readonly aside?: KeptAside } {
+  const stores = bare.map(({ path }) => open(new SqliteAsideStore(asideFile(directory, path))));
+  if (role === 'master' && stores.every((store) => store.count === 0)) {
+    for (const store of stores) store.close();
+    return { trees: bare };
+  }
+  const roots = bare.map((tree, root) => new RootAside(tree, stores[root]!));
+  return { trees: bare.map((tree, root) => new AsideTree(tree, roots[root]!)), aside: new KeptAside(roots) };
 }
 
 /** One of the engines of this thread. */

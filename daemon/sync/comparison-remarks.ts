@@ -1,6 +1,7 @@
 /** What a comparison says beside differences. */
 import { joinPath, type RelativePath } from '../../shared/path.ts';
 import type { Remark } from '../../shared/remarks.ts';
+import type { ReplicaStatus } from '../../shared/status.ts';
 import type { WalkedDirectory } from './master-walk.ts';
 
 const EXAMPLES = 5;
@@ -19,8 +20,11 @@ export class ComparisonRemarks {
     }
   }
 
-  result(): { readonly remarks?: readonly Remark[] } {
-    const remarks = [...this.special].map(([root, found]): Remark => ({ kind: 'special-files', root, ...found }));
+  /** `keptAside`: as the Replica says. */
+  result(keptAside: ReplicaStatus['keptAside'] = []): { readonly remarks?: readonly Remark[] } {
+    const special = [...this.special].map(([root, found]): Remark => ({ kind: 'special-files', root, ...found }));
+    const aside = keptAside.map((one): Remark => ({ kind: 'kept-aside', ...one, paths: [] }));
+    const remarks = [...special, ...aside];
     return remarks.length === 0 ? {} : { remarks };
   }
 }

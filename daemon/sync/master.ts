@@ -293,7 +293,7 @@ export class MasterSync {
       identical: this.differences.length === 0,
       differences: this.differences,
       truncated: this.differencesTruncated,
-      ...this.remarks.result(),
+      ...this.remarks.result(this.done?.keptAside),
     };
   }
 }

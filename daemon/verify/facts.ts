@@ -39,6 +39,8 @@ const machine = z.object({
   /** The same for two engines on one machine. */
   machine: z.string(),
   platform: z.string(),
+  /** The engine may give files to any owner (runs as root); absent: owners mean nothing there. */
+  ownsAll: z.boolean().optional(),
   /** Addresses of this host; `dynamic` when a lease of a DHCP server is known for it. */
   addresses: z.array(z.object({ address: z.string(), dynamic: z.boolean() })).max(1_000),
 });

@@ -25,10 +25,24 @@ export function checkHosts(evidence: Evidence): Finding[] {
       ...versionChecks(evidence.master, replica),
       ...addressChecks(replica),
       ...clockCheck(replica),
+      ...ownerCheck(replica),
       ...spoolChecks(evidence, replica),
     );
   }
   return findings;
+}
+
+/** Contents arrive all the same; what the files should have is kept aside (daemon/aside). */
+function ownerCheck({ reference, facts }: HostEvidence): Finding[] {
+  if (facts.ownsAll !== false) return [];
+  return [
+    finding('warning', 'OWNER-RIGHTS', reference.name, {
+      text: `The engine on ${reference.name} may not give files to other owners: all files on the Replica belong to its account.`,
+      found: 'an account that is not root',
+      expected: 'root',
+      fix: 'Run the engine as root when programs on the Replica depend on the owners. Otherwise nothing: owners are kept aside and come back with a failback.',
+    }),
+  ];
 }
 
 function versionChecks(master: HostEvidence, replica: HostEvidence): Finding[] {

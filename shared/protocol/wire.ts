@@ -26,6 +26,11 @@ const profile = z.object({
 });
 /** Number and name of accounts, so that owners are applied by name. */
 const accounts = z.array(z.tuple([z.number().int().min(0).max(0xffff_ffff), z.string().min(1).max(64)])).max(2_000);
+/** Files of each root for which metadata is kept aside, by what it is; absent: none. */
+const keptAside = z
+  .array(z.object({ root: z.number().int().min(0).max(254), what: z.string().max(40), count: seq }))
+  .max(2_000)
+  .optional();
 /** How data frames may be compressed towards the sender of this message; absent: not. */
 const compression = z.array(z.string().max(20)).max(8).optional();
 const fault = z.object({
@@ -92,6 +97,7 @@ export const controlMessage = z.discriminatedUnion('kind', [
     parkedPaths: z.array(z.string()).max(8).optional(),
     /** Parked items the operator dropped since the last synchronization: not proven identical. */
     dropped: seq.optional(),
+    keptAside,
   }),
   /** Replica → Master: what it has applied (`AppliedTally`), at most once a second. */
   z.object({ kind: z.literal('tally'), since: z.number(), kinds: z.record(z.string(), seq), bytes: seq }),
@@ -154,6 +160,7 @@ export const controlMessage = z.discriminatedUnion('kind', [
     metadataOnly: seq,
     identical: seq,
     parked: seq,
+    keptAside,
   }),
   z.object({ kind: z.literal('sync-cancel'), syncId: z.number().int(), reason: z.string() }),
 ]);

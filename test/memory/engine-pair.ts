@@ -1,9 +1,12 @@
 /** Both engines of a scenario over memory trees: everything in virtual time, also what a power cut leaves. */
+
+import { KeptAside, RootAside } from '../../daemon/aside/kept-aside.ts';
+import { AsideTree } from '../../daemon/aside/tree.ts';
 import { compileFilter } from '../../daemon/capture/filter.ts';
 import type { ContentHasher } from '../../daemon/link/content-hash.ts';
-
-import type { RootTree } from '../../daemon/ports.ts';
+import type { RootTree, TreeCapabilities } from '../../daemon/ports.ts';
 import { ALL_KINDS, type AttributeKinds } from '../../shared/attributes.ts';
+import { MemoryAsideStore } from './aside-store.ts';
 import type { SeededRandom } from './clock.ts';
 import { PairCore, type ReplicaFiles, type Side } from './pair-core.ts';
 import { MemorySegmentLog } from './segment-log.ts';
@@ -18,6 +21,9 @@ interface PairOptions {
   readonly attributeKinds?: AttributeKinds;
   /** What a power cut leaves of the Replica's names; see MemoryVolume. */
   readonly cutOrder?: CutOrder;
+  readonly masterCapabilities?: Partial<TreeCapabilities>;
+  /** What the Replica's volume can; less than everything is kept aside. */
+  readonly replicaCapabilities?: Partial<TreeCapabilities>;
 }
 
 export class EnginePair extends PairCore {
@@ -26,6 +32,7 @@ export class EnginePair extends PairCore {
   readonly user: MemoryUser;
   private readonly logs = { spoolLog: new MemorySegmentLog(), journalLog: new MemorySegmentLog() };
   private stateFile = new MemoryStateFile();
+  readonly asideStore = new MemoryAsideStore();
 
   constructor(hasher: ContentHasher, options: PairOptions = {}) {
     super(hasher, options.seed ?? 1, options.exclude ?? []);
@@ -34,9 +41,14 @@ export class EnginePair extends PairCore {
       volume: new MemoryVolume(this.clock),
       path: '/master',
       capture: { source: this.capture, root: 0 },
+      capabilities: options.masterCapabilities ?? {},
     });
     const replicaVolume = new MemoryVolume(this.clock, true, options.cutOrder);
-    this.replicaTree = new MemoryTree({ volume: replicaVolume, path: '/replica' });
+    this.replicaTree = new MemoryTree({
+      volume: replicaVolume,
+      path: '/replica',
+      capabilities: options.replicaCapabilities ?? {},
+    });
     this.user = new MemoryUser(this.masterTree, this.capture);
   }
 
@@ -45,10 +57,14 @@ export class EnginePair extends PairCore {
   }
 
   protected override openReplicaFiles(): ReplicaFiles {
-    return { trees: [this.replicaTree], ...this.logs, stateFile: this.stateFile };
+    const root = new RootAside(this.replicaTree, this.asideStore);
+    const trees = [new AsideTree(this.replicaTree, root)];
+    return { trees, aside: new KeptAside([root]), ...this.logs, stateFile: this.stateFile };
   }
 
-  protected override closeFiles(): void {}
+  protected override closeFiles(side: Side): void {
+    if (side === 'replica') this.asideStore.close();
+  }
 
   /**
    * Calls `onOperation` before each operation of an engine on its files and its state (`commit`, `append`, `save` …);
@@ -84,6 +100,7 @@ export class EnginePair extends PairCore {
   }
 
   replicaView(): Map<string, string> {
-    return describeTree(this.replicaTree, compileFilter(this, true));
+    const whole = new AsideTree(this.replicaTree, new RootAside(this.replicaTree, this.asideStore));
+    return describeTree(this.replicaTree, compileFilter(this, true), whole);
   }
 }

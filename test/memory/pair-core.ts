@@ -68,7 +68,7 @@ interface Life<Engine> {
 }
 
 /** What the Replica's engine works on. */
-export type ReplicaFiles = Pick<ReplicaEnginePorts, 'trees' | 'spoolLog' | 'journalLog' | 'stateFile'>;
+export type ReplicaFiles = Pick<ReplicaEnginePorts, 'aside' | 'trees' | 'spoolLog' | 'journalLog' | 'stateFile'>;
 
 export abstract class PairCore {
   readonly clock = new SimulatedClock();

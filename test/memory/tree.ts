@@ -59,6 +59,7 @@ export interface MemoryTreeOptions {
 
 const LINUX: TreeCapabilities = {
   posixModes: true,
+  owners: true,
   timeGranularityNs: 1,
   caseSensitive: true,
   symlinks: true,

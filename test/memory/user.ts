@@ -1,9 +1,9 @@
 /** What users and applications do in a memory tree: ordinary file calls, which emit the hints a kernel would. */
 import type { PathFilter } from '../../daemon/capture/filter.ts';
-import type { CaptureHint } from '../../daemon/ports.ts';
-import { type Attribute, encodeAttributes } from '../../shared/attributes.ts';
+import type { CaptureHint, RootTree } from '../../daemon/ports.ts';
+import { type Attribute, type AttributeBytes, encodeAttributes, NO_ATTRIBUTES } from '../../shared/attributes.ts';
 import { Fault } from '../../shared/faults.ts';
-import { joinPath, type RelativePath } from '../../shared/path.ts';
+import { baseName, joinPath, parentPath, type RelativePath } from '../../shared/path.ts';
 import type { MemoryCapture } from './capture.ts';
 import type { MemoryTree, Place } from './tree.ts';
 import type { DirectoryNode, FileNode, MemoryNode } from './volume.ts';
@@ -191,12 +191,18 @@ function toBytes(content: Uint8Array | string): Uint8Array {
  * Everything that must be equal on both hosts, one line a path: an oracle for `assert.deepEqual`. Hard links show as the
  * first path of their group.
  */
-export function describeTree(tree: MemoryTree, leftOut: PathFilter = () => false): Map<string, string> {
+export function describeTree(
+  tree: MemoryTree,
+  leftOut: PathFilter = () => false,
+  whole: RootTree = tree,
+): Map<string, string> {
   const lines = new Map<string, string>();
   const firstNames = new Map<MemoryNode, string>();
   const visit = (path: string, node: MemoryNode) => {
-    const metadata = `${node.type} ${node.mode.toString(8)} ${node.uid}:${node.gid} ${node.mtimeNs}`;
-    const attributes = node.attributes.length === 0 ? '' : `[${Buffer.from(node.attributes).toString('latin1')}] `;
+    const { mode, uid, gid } = whole === tree ? node : (whole.stat(path) ?? node);
+    const metadata = `${node.type} ${mode.toString(8)} ${uid}:${gid} ${node.mtimeNs}`;
+    const bytes = whole === tree ? node.attributes : attributesAt(whole, path);
+    const attributes = bytes.length === 0 ? '' : `[${Buffer.from(bytes).toString('latin1')}] `;
     lines.set(path, `${metadata} ${attributes}${contentOf(node, path, firstNames)}`);
     if (node.type !== 'directory') return;
     for (const name of [...node.entries.keys()].sort()) {
@@ -206,6 +212,11 @@ export function describeTree(tree: MemoryTree, leftOut: PathFilter = () => false
   };
   visit('', tree.root);
   return lines;
+}
+
+function attributesAt(tree: RootTree, path: RelativePath): AttributeBytes {
+  const name = baseName(path);
+  return tree.attributesOf(parentPath(path) ?? '', [name]).get(name) ?? NO_ATTRIBUTES;
 }
 
 function contentOf(node: MemoryNode, path: string, firstNames: Map<MemoryNode, string>): string {

@@ -157,6 +157,7 @@ test('each condition is found on the host it is about, with what to do about it'
       'error VERSION-INCOMPATIBLE beta',
     ],
     ['other system', { replica: { platform: 'Windows_NT 10.0' } }, 'warning PLATFORM-DIFFERS beta'],
+    ['an engine that is not root', { replica: { ownsAll: false } }, 'warning OWNER-RIGHTS beta'],
     ['leased address', { replica: { addresses: [{ address: '10.0.0.2', dynamic: true }] } }, 'error ADDRESS-DHCP beta'],
     ['spool volume full', { master: { data: path('/var', { freeBytes: 1_000 }) } }, 'error SPOOL-SPACE alpha'],
     [

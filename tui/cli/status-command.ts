@@ -133,9 +133,14 @@ function statusText(scenario: ScenarioStatus, now: number): string {
   return `${head}\n${table(headings, rows, [6, 7, 8, 9])}${progressLines(scenario)}${remarkLines(scenario)}${problem}`;
 }
 
-function remarkLines({ specialFiles: count }: ScenarioStatus): string {
-  if (count === undefined) return '';
-  return `  ${remarkText({ kind: 'special-files', root: 0, count, paths: [] })}\n`;
+function remarkLines({ specialFiles: count, hosts }: ScenarioStatus): string {
+  const special = count === undefined ? [] : [remarkText({ kind: 'special-files', root: 0, count, paths: [] })];
+  const aside = hosts.flatMap(({ name, replica }) =>
+    (replica?.keptAside ?? []).map(
+      (one) => `${safe(name)}, root ${one.root}: ${remarkText({ kind: 'kept-aside', ...one, paths: [] })}`,
+    ),
+  );
+  return [...special, ...aside].map((line) => `  ${line}\n`).join('');
 }
 
 /** What a synchronization is at: figures, and the file or directory it has in hand. */

@@ -24,12 +24,12 @@ import type {
   ScannedEntry,
   StagedDirectory,
   StagedFile,
-  TreeCapabilities,
   WritableFile,
 } from '../../ports.ts';
 import { writtenFile } from '../node/written-file.ts';
 import { faultOfErrno, translating } from '../system-fault.ts';
-import { kindsOfVolume, readAttributes, readAttributesIn, writeAttributes } from './attributes.ts';
+import { readAttributes, readAttributesIn, writeAttributes } from './attributes.ts';
+import { capabilitiesOf, LINUX_CAPABILITIES } from './capabilities.ts';
 import { type ControlHandles, checkKeepName, openControl, prepareControl } from './control.ts';
 import { decodeStat, listedName, listRaw, scanHandle, statDevice, statFollowing, statHandle } from './directory.ts';
 import { READ_FLAGS, READ_QUIETLY, readDirectory } from './directory-reader.ts';
@@ -64,18 +64,9 @@ const STAT_FLAGS = O_PATH | constants.O_NOFOLLOW | O_CLOEXEC;
 /** Needs read and search rights for listing and syncfs; the path of the root itself may lead through links. */
 const ROOT_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | O_CLOEXEC;
 
-const CAPABILITIES: TreeCapabilities = {
-  attributeKinds: 0,
-  posixModes: true,
-  timeGranularityNs: 1,
-  caseSensitive: true,
-  symlinks: true,
-  hardLinks: true,
-};
-
 export class LinuxTree implements RootTree {
   readonly path: string;
-  capabilities = CAPABILITIES;
+  capabilities = LINUX_CAPABILITIES;
   readonly owners = readOwners;
   private root = -1;
   private device = 0;
@@ -120,7 +111,7 @@ export class LinuxTree implements RootTree {
     }
     this.device = statDevice();
     try {
-      this.capabilities = { ...CAPABILITIES, attributeKinds: kindsOfVolume(handle) };
+      this.capabilities = capabilitiesOf(handle, this.path);
     } catch (error) {
       closeHandle(handle);
       throw error;

@@ -38,6 +38,7 @@ async function inspectMachine(): Promise<MachineFacts> {
   return {
     machine: machineKey(),
     platform: `${systemType()} ${release()}`,
+    ...(process.geteuid === undefined ? {} : { ownsAll: process.geteuid() === 0 }),
     addresses: addresses.map(({ address }) => ({ address, dynamic: leased.has(address) })),
   };
 }

@@ -50,6 +50,7 @@ import { WindowsStagedFile } from './staged-file.ts';
 /** Links need a privilege that services seldom have; they are parked. Modes and owners are access control lists here. */
 const CAPABILITIES: TreeCapabilities = {
   posixModes: false,
+  owners: false,
   timeGranularityNs: 100,
   caseSensitive: false,
   symlinks: false,

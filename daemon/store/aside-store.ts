@@ -1,0 +1,130 @@
+/**
+ * What is kept aside for the objects of one root (daemon/aside), in one SQLite file. Nothing is made before the first value:
+ * most volumes hold everything. What was set since the last `flush` is lost with the process; the engine does it again.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { AsideStore } from '../aside/kept-aside.ts';
+import { ASIDE_KINDS } from '../aside/record.ts';
+import type { FileId } from '../ports.ts';
+import { storeFault } from './sqlite-fault.ts';
+
+const SCHEMA = `CREATE TABLE IF NOT EXISTS aside(inode INTEGER, birth INTEGER, kinds INTEGER NOT NULL, bytes BLOB NOT NULL,
+  PRIMARY KEY(inode, birth)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;`;
+
+/** In the scenario's directory; another root of the host has its own. */
+export function asideFile(directory: string, root: string): string {
+  return join(directory, `aside-${createHash('sha256').update(root).digest('hex').slice(0, 16)}.sqlite`);
+}
+
+interface Statements {
+  readonly get: StatementSync;
+  readonly set: StatementSync;
+  readonly remove: StatementSync;
+  readonly setMeta: StatementSync;
+}
+
+export class SqliteAsideStore implements AsideStore {
+  private readonly path: string;
+  private database: DatabaseSync | undefined;
+  private statements: Statements | undefined;
+  private changing = false;
+  count = 0;
+  counts: number[] = ASIDE_KINDS.map(() => 0);
+  told = 0;
+
+  constructor(path: string) {
+    this.path = path;
+    if (existsSync(path)) this.open();
+  }
+
+  private open(): Statements {
+    if (this.statements !== undefined) return this.statements;
+    const database = new DatabaseSync(this.path);
+    database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=2000');
+    database.exec(SCHEMA);
+    this.database = database;
+    const rows = database.prepare('SELECT kinds, count(*) AS count FROM aside GROUP BY kinds').all();
+    for (const row of rows as { kinds: number; count: number }[]) this.tally(row.kinds, row.count);
+    const told = database.prepare("SELECT value FROM meta WHERE name = 'told'").get() as { value: number } | undefined;
+    this.told = told?.value ?? 0;
+    this.statements = {
+      get: database.prepare('SELECT kinds, bytes FROM aside WHERE inode = ? AND birth = ?'),
+      set: database.prepare('INSERT OR REPLACE INTO aside(inode, birth, kinds, bytes) VALUES(?, ?, ?, ?)'),
+      remove: database.prepare('DELETE FROM aside WHERE inode = ? AND birth = ?'),
+      setMeta: database.prepare('INSERT OR REPLACE INTO meta(name, value) VALUES(?, ?)'),
+    };
+    return this.statements;
+  }
+
+  private tally(kinds: number, by: number): void {
+    this.count += by;
+    for (const index of this.counts.keys()) if ((kinds >> index) & 1) this.counts[index]! += by;
+  }
+
+  private row(id: FileId): { kinds: number; bytes: Uint8Array } | undefined {
+    if (this.count === 0) return undefined;
+    return this.run(() => this.open().get.get(...keyOf(id))) as { kinds: number; bytes: Uint8Array } | undefined;
+  }
+
+  get(id: FileId): Uint8Array | undefined {
+    return this.row(id)?.bytes;
+  }
+
+  set(id: FileId, kinds: number, bytes: Uint8Array): void {
+    const before = this.row(id);
+    this.change(() => this.open().set.run(...keyOf(id), kinds, bytes));
+    if (before !== undefined) this.tally(before.kinds, -1);
+    this.tally(kinds, 1);
+  }
+
+  remove(id: FileId): void {
+    const before = this.row(id);
+    if (before === undefined) return;
+    this.change(() => this.open().remove.run(...keyOf(id)));
+    this.tally(before.kinds, -1);
+  }
+
+  setTold(kinds: number): void {
+    this.change(() => this.open().setMeta.run('told', kinds));
+    this.told = kinds;
+  }
+
+  private change(run: () => void): void {
+    this.run(() => {
+      this.open();
+      if (!this.changing) this.database!.exec('BEGIN');
+      this.changing = true;
+      run();
+    });
+  }
+
+  private run<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw storeFault(error, dirname(this.path));
+    }
+  }
+
+  flush(): void {
+    if (!this.changing) return;
+    this.run(() => this.database!.exec('COMMIT'));
+    this.changing = false;
+  }
+
+  close(): void {
+    this.database?.close();
+    this.database = undefined;
+    this.statements = undefined;
+    this.changing = false;
+  }
+}
+
+/** SQLite integers are signed; what is on a volume mounted below the root has its device in the upper bits. */
+function keyOf({ inode, birthNs }: FileId): [bigint, bigint] {
+  return [BigInt.asIntN(64, inode ^ (inode >> 64n)), birthNs];
+}

@@ -95,6 +95,11 @@ export interface ReadableFile {
   stat(): EntryStat;
   /** Reads up to `length` bytes at `position` into `target` at `offset`; returns the count, 0 at the end. */
   read(target: Uint8Array, offset: number, length: number, position: number): number;
+  /**
+   * Where content begins at or behind `position`, the size of the file when there is none: what lies before it is a hole and
+   * reads as zeros. Absent where the platform does not tell.
+   */
+  dataFrom?(position: number): number;
   /** All of the kinds the volume holds. `FS-UNSUPPORTED` above MAX_ATTRIBUTE_BYTES. */
   attributes(): AttributeBytes;
   close(): void;
@@ -118,7 +123,7 @@ export interface StagedFile {
   write(bytes: Uint8Array, position: number): void;
   /** Final size; makes a hole of what was not written. */
   truncate(sizeBytes: number): void;
-  /** Copies a range of an existing file of the root into this one, by reflink where the file system can. */
+  /** Copies a range of an existing file of the root into this one, by reflink where the file system can; holes stay holes. */
   copyFrom(path: RelativePath, position: number, length: number): void;
   setMetadata(metadata: Metadata): void;
   /** fdatasync. A failure is fatal (`FS-IO`), never retried. */
@@ -159,6 +164,8 @@ export interface StagedDirectory {
 export interface WritableFile {
   stat(): EntryStat;
   write(bytes: Uint8Array, position: number): void;
+  /** The range reads as zeros afterwards and takes no space where the volume has holes. The size is at most grown by it. */
+  clear(position: number, length: number): void;
   truncate(sizeBytes: number): void;
   /** fdatasync. A failure is fatal (`FS-IO`), never retried. */
   flush(): void;

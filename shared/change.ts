@@ -56,8 +56,8 @@ export type Change =
   | { readonly op: 'put-end'; readonly token: number; readonly hash: Uint8Array }
   | { readonly op: 'put-abort'; readonly token: number }
   /**
-   * What changed of a large file that was sent before: begin, data…, `put-end` (or abort). The file must have `baseBytes` and
-   * the old contents the pieces name, else it is asked for whole. Between the pieces nothing changes. The hash of `put-end`
+   * What changed of a large file that was sent before: begin, data…, `put-end` (or abort). The file must have `baseBytes`, the
+   * time `baseMtimeNs` and the old contents the pieces name, else it is asked for whole. Between the pieces nothing changes. The hash of `put-end`
    * is xxh128 of the hashes of all pieces' contents.
    */
   | {
@@ -68,6 +68,7 @@ export type Change =
       readonly token: number;
       readonly sizeBytes: number;
       readonly baseBytes: number;
+      readonly baseMtimeNs: bigint;
     }
   /**
    * `length` bytes from `position` on become `content`, zeros when it is empty. The `oldLength` bytes there before have the

@@ -8,7 +8,8 @@ import type { RelativePath } from '../../shared/path.ts';
 import type { JournalPort } from '../journal/journal.ts';
 import { type FileRange, objectBefore, sameId, type UndoRecord } from '../journal/record.ts';
 import { largeFiles } from '../link/large-files.ts';
-import type { EntryStat, RootTree } from '../ports.ts';
+import type { EntryStat, RootTree, WritableFile } from '../ports.ts';
+import { isZeros } from '../spool/file-content.ts';
 import { withOldAttributes } from './old-attributes.ts';
 import type { ChangeOrigin } from './plan.ts';
 import type { TreeWriter } from './tree-writer.ts';
@@ -119,17 +120,29 @@ function* keepRanges(
   }
 }
 
+/** Zeros become a hole: one for a run of them. */
+function* writeRange(file: WritableFile, pieces: ReturnType<InPlaceChange['pieces']>): Generator<undefined, void> {
+  let zeros: FileRange | undefined;
+  for (const { position, bytes } of pieces) {
+    if (isZeros(bytes)) zeros = { position: zeros?.position ?? position, length: (zeros?.length ?? 0) + bytes.length };
+    else {
+      if (zeros !== undefined) file.clear(zeros.position, zeros.length);
+      zeros = undefined;
+      file.write(bytes, position);
+    }
+    yield undefined;
+  }
+  if (zeros !== undefined) file.clear(zeros.position, zeros.length);
+}
+
 function* writeRanges(tree: RootTree, change: InPlaceChange): Generator<undefined, void> {
   const { path, before, sizeBytes } = change;
   const file = tree.openWrite(path);
   try {
-    if (!sameId(file.stat().id, before.id)) throw new Fault('FS-CHANGED', { path });
-    for (const range of change.ranges) {
-      for (const { position, bytes } of change.pieces(range)) {
-        file.write(bytes, position);
-        yield undefined;
-      }
-    }
+    const now = file.stat();
+    // What was kept is what it held when it was looked at.
+    if (!sameId(now.id, before.id) || now.sizeBytes !== before.sizeBytes) throw new Fault('FS-CHANGED', { path });
+    for (const range of change.ranges) yield* writeRange(file, change.pieces(range));
     if (file.stat().sizeBytes !== sizeBytes) file.truncate(sizeBytes);
   } finally {
     file.close();

@@ -2,8 +2,9 @@
  * A large file that arrives as the pieces that changed. They stay in the spool until the last has come; then what they
  * replace is checked piece by piece, and the file is changed in place, or written anew and renamed, whichever is less work.
  */
-import type { Change } from '../../shared/change.ts';
+import type { Change, MetadataProfile } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
+import { roundTime } from '../../shared/protocol/sync-codec.ts';
 import type { FileRange } from '../journal/record.ts';
 import { type ContentHasher, hashWhole, sameHash } from '../link/content-hash.ts';
 import type { EntryStat, RootTree, StagedFile } from '../ports.ts';
@@ -96,7 +97,7 @@ function* applyPatch(
   const { root, path, metadata, sizeBytes } = begin;
   const tree = ports.writer.tree(root);
   const before = tree.stat(path);
-  if (before?.type !== 'file' || before.sizeBytes !== begin.baseBytes) return 'mismatch';
+  if (before === undefined || !hasBaseState(before, begin, ports.writer.profile)) return 'mismatch';
   if (!(yield* isBase(ports, tree, begin, pieces, hash))) return 'mismatch';
   const ranges = joined(pieces);
   if (!worthInPlace(ranges, before.sizeBytes, sizeBytes)) return yield* rewrite(ports, tree, before, begin, pieces);
@@ -108,6 +109,16 @@ function* applyPatch(
   };
   yield* changeInPlace(ports, { root, path, before, metadata, sizeBytes, ranges, pieces: piecesOf }, origin);
   return 'changed';
+}
+
+/** Somebody else who wrote into the file has most likely moved its time, wherever they wrote. */
+function hasBaseState(
+  now: EntryStat,
+  { baseBytes, baseMtimeNs }: PatchBegin,
+  { timeGranularityNs }: MetadataProfile,
+): boolean {
+  const [here, there] = [now.mtimeNs, baseMtimeNs].map((time) => roundTime(time, timeGranularityNs));
+  return now.type === 'file' && now.sizeBytes === baseBytes && here === there;
 }
 
 function contentOf(ports: PatchPorts, { at, length }: PatchPiece): Uint8Array {

@@ -4,8 +4,9 @@
  */
 import { Fault } from '../../shared/faults.ts';
 import { parentPath, type RelativePath } from '../../shared/path.ts';
-import type { EntryStat, RootTree } from '../ports.ts';
-import { sameId, type UndoOp, type UndoRecord } from './record.ts';
+import type { EntryStat, RootTree, StagedFile, WritableFile } from '../ports.ts';
+import { isZeros } from '../spool/file-content.ts';
+import { type FileRange, sameId, type UndoOp, type UndoRecord } from './record.ts';
 
 /**
  * `kept`: names of kept objects that exist. `aside`: a fresh name for what has to get out of the way.
@@ -86,15 +87,7 @@ function takeBackPatch(
   const old = tree.stage(record.kept);
   const file = tree.openWrite(record.path);
   try {
-    const buffer = new Uint8Array(RESTORE_BYTES);
-    for (const { position, length } of ranges) {
-      for (let done = 0; done < length; ) {
-        const count = old.read(buffer, 0, Math.min(RESTORE_BYTES, length - done), position + done);
-        if (count === 0) throw new Fault('INTERNAL', { reason: `what was kept of "${record.path}" is too short` });
-        file.write(buffer.subarray(0, count), position + done);
-        done += count;
-      }
-    }
+    for (const range of ranges) restoreRange(old, file, range, record.path);
     file.truncate(before.sizeBytes);
   } finally {
     file.close();
@@ -102,6 +95,18 @@ function takeBackPatch(
   }
   takeBackMetadata(tree, record, now);
   return true;
+}
+
+function restoreRange(old: StagedFile, file: WritableFile, { position, length }: FileRange, path: RelativePath): void {
+  const buffer = new Uint8Array(Math.min(length, RESTORE_BYTES));
+  for (let done = 0; done < length; ) {
+    const count = old.read(buffer, 0, Math.min(buffer.length, length - done), position + done);
+    if (count === 0) throw new Fault('INTERNAL', { reason: `what was kept of "${path}" is too short` });
+    const bytes = buffer.subarray(0, count);
+    if (isZeros(bytes)) file.clear(position + done, count);
+    else file.write(bytes, position + done);
+    done += count;
+  }
 }
 
 function restoreKept(

@@ -74,7 +74,7 @@ export class MasterEngine {
     this.digestOf = createDigest(ports.hasher);
     this.statistics = new MasterStatistics(clock);
     const onEvent = (code: string, details: FaultDetails) => this.event(code, details);
-    this.spool = new SpoolKeeper({ ...ports, limits: config.limits, onEvent });
+    this.spool = new SpoolKeeper({ ...ports, limits: config.limits, onEvent, peers: this.peers });
     const held = {
       receivedEverywhere: () => this.spool.neededFrom(),
       isSteady: () => this.syncs.isSteady,

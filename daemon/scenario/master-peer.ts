@@ -13,7 +13,7 @@ import { commonProfile, ownersOf, profileOf } from '../link/profile.ts';
 import { LinkSession } from '../link/session.ts';
 import type { Clock, RootTree } from '../ports.ts';
 import { IntentSender } from '../spool/intent-sender.ts';
-import { SentBlocks } from '../spool/sent-blocks.ts';
+import { loadSentBlocks, type SentBlocks } from '../spool/sent-blocks.ts';
 import type { MasterState } from '../store/master-state.ts';
 import { MasterSync, type MasterSyncOptions } from '../sync/master.ts';
 import { type Acknowledged, nothingHeard } from './acknowledged.ts';
@@ -57,7 +57,7 @@ export class MasterPeer {
   private token = 0;
   private profile: MetadataProfile;
   private readonly acknowledged: Acknowledged;
-  private readonly sentBlocks = new SentBlocks();
+  private readonly sentBlocks: SentBlocks;
   sync: MasterSync | undefined;
   /** The Replica has usable data of this history. */
   synchronized = false;
@@ -72,6 +72,7 @@ export class MasterPeer {
     this.id = id;
     this.ports = ports;
     this.profile = profileOf(ports.trees, ports.config.attributeKinds);
+    this.sentBlocks = loadSentBlocks(id, ports.state, ports.captured());
     this.everSentSeq = ports.state.seq;
     this.acknowledged = nothingHeard(receivedSeq);
   }
@@ -322,6 +323,12 @@ export class MasterPeer {
       known.appliedSeq = Math.max(known.appliedSeq, ack.appliedSeq);
     }
     this.ports.onChange(this);
+  }
+
+  /** What it has of large files outlives a restart. `usable`: it goes on from its position. */
+  storeBlocks(usable: boolean): void {
+    if (usable && this.synchronized) this.sentBlocks.store(this.receivedSeq);
+    else if (!usable && this.sync === undefined) this.sentBlocks.clear();
   }
 
   private nextToken(): number {

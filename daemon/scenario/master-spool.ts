@@ -27,6 +27,12 @@ interface Dropped {
   readonly places: readonly DirtyPlace[];
 }
 
+/** A Replica, as far as the spool has to do with it. */
+interface SpooledPeer {
+  /** Makes durable what it has of large files, or forgets it when it does not go on from its position. */
+  storeBlocks(goesOn: boolean): void;
+}
+
 export interface SpoolPorts {
   readonly state: MasterState;
   readonly clock: Clock;
@@ -34,6 +40,8 @@ export interface SpoolPorts {
   readonly onEvent: (code: string, details: FaultDetails) => void;
   /** Of the volume of the spool; absent: not watched. */
   readonly freeBytes?: () => number;
+  /** Those connected in this life of the Master. */
+  readonly peers?: ReadonlyMap<string, SpooledPeer>;
 }
 
 export class SpoolKeeper {
@@ -47,16 +55,18 @@ export class SpoolKeeper {
   /** Replicas being synchronized: each goes on from the position its synchronization began at, whoever has more by then. */
   private readonly pinned = new Map<string, number>();
   private readonly freeBytes: () => number;
+  private readonly peers: ReadonlyMap<string, SpooledPeer>;
   private readonly samples: { readonly atMs: number; readonly bytes: number }[] = [];
   private keptAtMs = Number.NEGATIVE_INFINITY;
   private warned = false;
 
-  constructor({ state, clock, limits, onEvent, freeBytes }: SpoolPorts) {
+  constructor({ state, clock, limits, onEvent, freeBytes, peers }: SpoolPorts) {
     this.state = state;
     this.clock = clock;
     this.limits = limits;
     this.onEvent = onEvent;
     this.freeBytes = freeBytes ?? (() => Number.POSITIVE_INFINITY);
+    this.peers = peers ?? new Map();
     for (const key of state.metaKeys(PREFIX)) this.received.set(key.slice(PREFIX.length), Number(state.meta(key)));
     for (const key of state.metaKeys(DIRTY_PREFIX)) {
       this.dropped.set(key.slice(DIRTY_PREFIX.length), JSON.parse(state.meta(key)!) as Dropped);
@@ -70,8 +80,8 @@ export class SpoolKeeper {
 
   /** Nothing is kept for a Replica that was taken out of the scenario. */
   keepOnly(configured: readonly string[] | undefined): void {
-    if (configured === undefined) return;
-    for (const peer of this.knownPeers()) if (!configured.includes(peer)) this.forget(peer);
+    for (const peer of this.knownPeers()) if (configured?.includes(peer) === false) this.forget(peer);
+    this.state.sentBlocks.keepPeers(new Set(this.knownPeers().filter((peer) => this.goesOn(peer))));
   }
 
   get isNeeded(): boolean {
@@ -80,6 +90,11 @@ export class SpoolKeeper {
 
   receivedBy(peer: string): number | undefined {
     return this.received.get(peer);
+  }
+
+  /** It goes on from its position, without a comparison. */
+  goesOn(peer: string): boolean {
+    return this.received.has(peer) && !this.dropped.has(peer);
   }
 
   /** Keeps everything after a position, beyond the limit if need be, until `know` or `unpin`. */
@@ -155,6 +170,11 @@ export class SpoolKeeper {
     this.state.setMeta(PREFIX + peer, String(dropped.throughSeq));
   }
 
+  /** Before intents are forgotten: later they could not end what is stored any more. May be in a transaction. */
+  private beforeTrim(): void {
+    for (const [id, peer] of this.peers) peer.storeBlocks(this.goesOn(id));
+  }
+
   acknowledge(peer: string, receivedSeq: number): void {
     if (receivedSeq > (this.received.get(peer) ?? Number.POSITIVE_INFINITY)) this.received.set(peer, receivedSeq);
   }
@@ -174,6 +194,7 @@ export class SpoolKeeper {
     const nowMs = this.clock.bootMs();
     if (nowMs - this.keptAtMs < TRIM_MS || this.received.size === 0) return [];
     this.keptAtMs = nowMs;
+    this.beforeTrim();
     const through = this.neededFrom();
     if (through > this.state.trimmedSeq) this.trim(through);
     return this.watch();
@@ -211,6 +232,7 @@ export class SpoolKeeper {
     const given = this.knownPeers().filter((peer) => this.received.get(peer) === slowest);
     this.state.transaction(() => {
       for (const peer of given) this.drop(peer);
+      this.beforeTrim();
       this.trim(this.neededFrom());
     });
     return given;

@@ -15,6 +15,8 @@ const HOPELESS_TRIES = 50;
 /** Runs of zeros of this size (and position) are not sent. */
 const HOLE_BYTES = 64 * 1024;
 const ZEROS = new Uint8Array(HOLE_BYTES);
+/** Blocks of a hole that are passed in one step: a few milliseconds. */
+const HOLE_BLOCKS = 16 * 1024;
 
 export type ReadOutcome =
   /** `content`: part of the writer, valid until more is written. */
@@ -135,6 +137,7 @@ export class LargeRead {
    * written (0 for a run of zeros), undefined when the file has become shorter.
    */
   next(limit: number, writer: ByteWriter, writeHead: (piece: Piece) => void): number | undefined {
+    if (this.skipHole(1) > 0) return 0;
     const length = Math.min(limit, this.begin.sizeBytes - this.position, alignedLength(this.position, limit));
     const start = writer.length;
     writeHead({ position: this.position, length });
@@ -149,6 +152,20 @@ export class LargeRead {
     if (!zeros) return length;
     writer.rewindTo(start);
     return 0;
+  }
+
+  /**
+   * Passes over what takes no space on the volume and so is zeros, without reading it: whole multiples of `unit` bytes, or
+   * all up to the end. Returns the bytes passed, bounded for one step.
+   */
+  skipHole(unit: number): number {
+    const { position, file, begin } = this;
+    const data = Math.min(file.dataFrom?.(position) ?? position, begin.sizeBytes);
+    const most = HOLE_BLOCKS * this.blocks.blockBytes;
+    const hole = Math.min(data - position, most);
+    const length = data === begin.sizeBytes && hole < most ? hole : hole - (hole % unit);
+    if (length > 0) this.hashing.zeros(length);
+    return length;
   }
 
   /** Reads the next piece elsewhere; false when the file has become shorter. */

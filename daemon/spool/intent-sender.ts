@@ -301,8 +301,10 @@ export class IntentSender {
       return;
     }
     const metadata = this.attributes.ofPath(this.ports.trees[root]!, found.place, found.stat, intent.entry);
-    if (intent.kind === 'metadata') writeChange(this.writer, { op: 'metadata', root, path, metadata });
-    else {
+    if (intent.kind === 'metadata') {
+      writeChange(this.writer, { op: 'metadata', root, path, metadata });
+      this.ports.blocks.noteTime(root, found.stat, intent.seq);
+    } else {
       const target = this.ports.trees[root]!.readLink(found.place);
       writeChange(this.writer, { op: 'symlink', root, path, target, metadata });
     }
@@ -347,7 +349,7 @@ export class IntentSender {
       this.fileBytes = outcome.stat.sizeBytes;
       if (outcome.torn) onLookAgain(root, found);
       this.ports.sent.note(root, outcome.stat, hashWhole(this.ports.hasher, outcome.content));
-      this.ports.blocks.forget(root, outcome.stat);
+      this.ports.blocks.noteUnknown(root, outcome.stat, intent.seq);
       return;
     }
     this.openPut(intent, found, names[0]!.id, outcome);
@@ -371,13 +373,18 @@ export class IntentSender {
       token,
       sizeBytes: stat.sizeBytes,
     };
-    const base = blocks.of(root, stat);
+    const base = isOwn(intent, stat) ? blocks.of(root, stat) : undefined;
     if (base === undefined) {
       writeChange(this.writer, { op: 'put-begin', ...begin });
       this.open = { intent, place, token, read };
     } else {
-      writeChange(this.writer, { op: 'patch-begin', ...begin, baseBytes: base.sizeBytes });
-      this.open = { intent, place, token, read, patch: new PatchSend(read, base, token, hasher) };
+      writeChange(this.writer, {
+        op: 'patch-begin',
+        ...begin,
+        baseBytes: base.blocks.sizeBytes,
+        baseMtimeNs: base.mtimeNs,
+      });
+      this.open = { intent, place, token, read, patch: new PatchSend(read, base.blocks, token, hasher) };
     }
   }
 
@@ -399,11 +406,7 @@ export class IntentSender {
         if (count > 0) this.count(intent);
         return;
       }
-      if (read.changed()) this.ports.onLookAgain(intent.root, put.place);
-      const hash = read.hash();
-      this.ports.sent.note(intent.root, read.begin, hash);
-      this.ports.blocks.note(intent.root, read.begin, read.blocks, intent.seq);
-      writeChange(this.writer, { op: 'put-end', token, hash: patch?.digest() ?? hash });
+      writeChange(this.writer, { op: 'put-end', token, hash: this.endRead(put) });
     } catch (error) {
       writeChange(this.writer, { op: 'put-abort', token });
       const fault = Fault.from(error);
@@ -414,4 +417,21 @@ export class IntentSender {
     this.close();
     this.finish(intent);
   }
+
+  /** Everything was read: remembers what was sent. The hash that tells the Replica that it has all of it. */
+  private endRead({ intent, place, read, patch }: OpenPut): Uint8Array {
+    const { sent, blocks, onLookAgain } = this.ports;
+    if (read.changed()) onLookAgain(intent.root, place);
+    const hash = read.hash();
+    sent.note(intent.root, read.begin, hash);
+    if (isOwn(intent, read.begin)) blocks.note(intent.root, read.begin, read.blocks, intent.seq);
+    else blocks.noteUnknown(intent.root, read.begin, intent.seq);
+    return patch?.digest() ?? hash;
+  }
+}
+
+/** Another file took the place of the one the intent is about: what the Replica has under that name is not that file. */
+function isOwn({ other }: Intent, { id }: EntryStat): boolean {
+  const object = parseFileKey(other);
+  return object !== undefined && object.inode === BigInt.asIntN(64, id.inode) && object.birthNs === id.birthNs;
 }

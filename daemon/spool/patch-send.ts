@@ -4,11 +4,12 @@ import { writeChange } from '../../shared/protocol/batch-codec.ts';
 import type { ByteWriter } from '../../shared/protocol/bytes.ts';
 import { type BlockHashes, HASH_BYTES, hashOfZeros } from '../link/block-hash.ts';
 import { type ContentHasher, hashWhole, sameHash } from '../link/content-hash.ts';
-import type { LargeRead } from './file-content.ts';
+import { isZeros, type LargeRead } from './file-content.ts';
 
 const READ_BYTES = 1024 * 1024;
 const NOTHING = new Uint8Array(0);
 const scratch = new Uint8Array(READ_BYTES);
+const ZEROS = new Uint8Array(READ_BYTES);
 
 export class PatchSend {
   private readonly read: LargeRead;
@@ -30,9 +31,14 @@ export class PatchSend {
   step(writer: ByteWriter, path: string): number {
     const { position, begin } = this.read;
     const { blockBytes } = this.base;
+    const before = this.pieces;
+    const hole = this.read.skipHole(blockBytes);
+    for (let at = 0; at < hole; at += blockBytes) {
+      this.take(position + at, ZEROS.subarray(0, Math.min(blockBytes, hole - at)), writer);
+    }
+    if (hole > 0) return this.pieces - before;
     const bytes = scratch.subarray(0, Math.min(READ_BYTES, begin.sizeBytes - position));
     if (!this.read.readInto(bytes)) throw new Fault('FS-CHANGED', { path });
-    const before = this.pieces;
     for (let at = 0; at < bytes.length; at += blockBytes) {
       this.take(position + at, bytes.subarray(at, at + blockBytes), writer);
     }
@@ -49,11 +55,14 @@ export class PatchSend {
     if (oldLength > 0 && oldLength < content.length) {
       const head = content.subarray(0, oldLength);
       if (sameHash(hashWhole(hasher, head), before)) {
-        this.write(position + oldLength, 0, NOTHING, content.subarray(oldLength), writer);
+        const tail = content.subarray(oldLength);
+        if (!isZeros(tail)) this.write(position + oldLength, 0, NOTHING, tail, writer);
         return;
       }
     }
     const zeros = sameHash(hash, hashOfZeros(hasher, content.length));
+    // A file that grows is zeros there anyway.
+    if (zeros && oldLength === 0) return;
     this.write(position, oldLength, oldLength === 0 ? NOTHING : before, content, writer, zeros);
   }
 

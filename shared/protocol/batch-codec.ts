@@ -100,7 +100,7 @@ export function writeChange(writer: ByteWriter, change: Change): void {
     case 'patch-begin':
       writer.u8(change.root).text(change.path);
       writeMetadata(writer, change.metadata);
-      writer.varint(change.token).varint(change.sizeBytes).varint(change.baseBytes);
+      writer.varint(change.token).varint(change.sizeBytes).varint(change.baseBytes).i64(change.baseMtimeNs);
       return;
     case 'patch-data':
       writer.varint(change.token).varint(change.position).varint(change.length).varint(change.oldLength);
@@ -179,6 +179,7 @@ export function readChange(reader: ByteReader): Change {
         token: reader.varint(),
         sizeBytes: reader.varint(),
         baseBytes: reader.varint(),
+        baseMtimeNs: reader.i64(),
       };
     case 'patch-data':
       return {

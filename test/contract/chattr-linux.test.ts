@@ -31,6 +31,7 @@ testNeeding('root', 'chattr')(
         () => tree.rename('file', 'elsewhere'),
         () => tree.setMetadata('file', { mtimeNs: 1_000_000_000n }),
         () => tree.setMetadata('file', { mode: 0o600 }),
+        () => tree.openWrite('file'),
       ];
       for (const attempt of attempts) t.is(checks.faultCode(attempt), 'FS-IMMUTABLE', attempt.toString());
       change('-i', path, join(tree.path, 'dir'));

@@ -403,6 +403,36 @@ function inPlaceStories(story: Story): void {
     t.is(f.tree.stat('file')!.id.inode, before.inode);
   });
 
+  story('a range that is cleared reads as zeros between what stays, and the file keeps its size', (t, f) => {
+    f.user.writeFile('file', 'x'.repeat(300_000));
+    const file = f.tree.openWrite('file');
+    file.clear(1_000, 200_000);
+    file.clear(299_990, 10);
+    file.close();
+    const content = f.user.readFile('file');
+    t.is(content.length, 300_000);
+    t.true(content === `${'x'.repeat(1_000)}${'\0'.repeat(200_000)}${'x'.repeat(98_990)}${'\0'.repeat(10)}`);
+  });
+
+  story('what a reader is told to pass over is zeros, and the last of it ends with the file', (t, f) => {
+    f.user.writeFile('file', `${'x'.repeat(5_000)}${'\0'.repeat(500_000)}y${'\0'.repeat(500_000)}`);
+    const staged = f.tree.stage();
+    staged.copyFrom('file', 0, 1_005_001);
+    staged.commit('copy');
+    for (const path of ['file', 'copy']) {
+      const file = f.tree.openRead(path);
+      t.is(file.stat().sizeBytes, 1_005_001);
+      for (let at = 0; at < 1_005_001; ) {
+        const data = file.dataFrom?.(at) ?? at;
+        t.true(data >= at && data <= 1_005_001);
+        t.true(at === data || (at >= 5_000 && (data <= 505_000 || at > 505_000)), `${at} to ${data}`);
+        at = Math.max(data, at + 4_096);
+      }
+      file.close();
+      t.true(f.user.readFile(path) === f.user.readFile('file'));
+    }
+  });
+
   story('only a regular file below the root can be changed in place', (t, f) => {
     f.user.makeDirectory('dir');
     for (const path of ['absent', 'dir', '']) {

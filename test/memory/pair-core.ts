@@ -163,6 +163,13 @@ export abstract class PairCore {
       this.beforeCommit();
       commit();
     };
+    const hashes = state.sentBlocks;
+    const store = hashes.transaction.bind(hashes);
+    hashes.transaction = (work) => {
+      if (clock.dead) throw new Error('a dead process stores nothing');
+      this.beforeCommit();
+      store(work);
+    };
     this.masterState = state;
     const { random, hasher } = this;
     this.within('master', () => {

@@ -57,6 +57,9 @@ export interface MemoryTreeOptions {
   readonly capabilities?: Partial<TreeCapabilities>;
 }
 
+/** A run of so many zeros counts as a hole. */
+const HOLE_BYTES = 64;
+
 const LINUX: TreeCapabilities = {
   posixModes: true,
   owners: true,
@@ -159,6 +162,11 @@ export class MemoryTree implements RootTree {
         target.set(part, offset);
         return part.length;
       },
+      dataFrom: (position) => {
+        let at = position;
+        while (at < node.content.length && node.content[at] === 0) at += 1;
+        return at - position < HOLE_BYTES ? position : at;
+      },
       attributes: () => this.heldAttributes(node),
       close: () => {},
     };
@@ -252,6 +260,11 @@ export class MemoryTree implements RootTree {
     return {
       stat: () => this.volume.stat(node),
       write: (bytes, position) => change(() => this.volume.writeAt(node, bytes, position)),
+      clear: (position, length) =>
+        change(() => {
+          const end = Math.min(position + length, node.content.length);
+          if (end > position) this.volume.writeAt(node, new Uint8Array(end - position), position);
+        }),
       truncate: (sizeBytes) => change(() => resize(this.volume, node, sizeBytes)),
       flush: () => {
         this.beforeOperation('flush', path);

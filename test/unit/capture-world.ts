@@ -105,7 +105,7 @@ export class CaptureWorld {
         wallMs: () => 0,
         sent: this.sent,
         attributeKinds: ALL_KINDS,
-        blocks: new SentBlocks(),
+        blocks: new SentBlocks('replica'),
         nextToken: () => {
           token += 1;
           return token;

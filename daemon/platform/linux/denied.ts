@@ -15,3 +15,9 @@ export function deniedFault(code: number, directory: number, name: string, path:
 function hasFlag(directory: number, name: string): boolean {
   return statAt(directory, name) >= 0 && isProtected();
 }
+
+/** The fault of link(2). A directory cannot have a further name: then there is no file at the path. */
+export function linkFault(code: number, path: string): Fault {
+  const { EPERM, EISDIR } = constants.errno;
+  return code === EPERM || code === EISDIR ? new Fault('FS-NOT-FOUND', { path }) : faultOfErrno(code, path);
+}

@@ -54,6 +54,7 @@ const callCopyFileRange = libc.number('copy_file_range', 'long', [
   'uint32',
 ]);
 const callLseek = libc.number('lseek', 'long', ['int', 'long', 'int']);
+const callFallocate = libc.number('fallocate', 'int', ['int', 'int', 'long', 'long']);
 
 const first = allocateFixed(PATH_BYTES);
 const second = allocateFixed(PATH_BYTES);
@@ -248,6 +249,18 @@ export function copyRange(from: number, fromAt: number, to: number, toAt: number
   offsetWords[0] = BigInt(fromAt);
   offsetWords[1] = BigInt(toAt);
   return retried(() => callCopyFileRange(from, offsets.address, to, offsets.address + 8, length, 0));
+}
+
+/** `whence` of lseek(2); the place found. */
+export function seekTo(handle: number, position: number, whence: number): number {
+  return callLseek(handle, position, whence);
+}
+
+/** FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE. */
+const PUNCH_KEEPING_SIZE = 0x03;
+
+export function punchHole(handle: number, position: number, length: number): number {
+  return retried(() => callFallocate(handle, PUNCH_KEEPING_SIZE, position, length));
 }
 
 export function rewind(handle: number): void {

@@ -7,6 +7,7 @@ import type { Metadata, StagedFile } from '../../ports.ts';
 import { faultOfErrno, translating } from '../system-fault.ts';
 import { deniedFault } from './denied.ts';
 import { decodeStat, statHandle } from './directory.ts';
+import { forEachData, growTo } from './holes.ts';
 import { closeHandle, copyRange, errno, O_CLOEXEC, openAt, RENAME_NOREPLACE, renameAt, unlinkAt } from './libc.ts';
 import { setHandleMetadata } from './metadata.ts';
 
@@ -96,8 +97,11 @@ class LinuxStagedFile implements StagedFile {
     this.requireOpen();
     const source = this.place.openFile(path);
     try {
-      const copied = copyByKernel(source, this.handle, position, length, path);
-      if (copied < length) copyByHand(source, this.handle, position + copied, length - copied, path);
+      forEachData(source, position, length, (at, count) => {
+        const copied = copyByKernel(source, this.handle, at, count, path);
+        if (copied < count) copyByHand(source, this.handle, at + copied, count - copied, path);
+      });
+      translating(path, () => growTo(this.handle, Math.min(position + length, fstatSync(source).size)));
     } finally {
       closeHandle(source);
     }

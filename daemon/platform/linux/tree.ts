@@ -31,8 +31,10 @@ import { faultOfErrno, translating } from '../system-fault.ts';
 import { readAttributes, readAttributesIn, writeAttributes } from './attributes.ts';
 import { capabilitiesOf, LINUX_CAPABILITIES } from './capabilities.ts';
 import { type ControlHandles, checkKeepName, openControl, prepareControl } from './control.ts';
+import { deniedFault, linkFault } from './denied.ts';
 import { decodeStat, listedName, listRaw, scanHandle, statDevice, statFollowing, statHandle } from './directory.ts';
 import { READ_FLAGS, READ_QUIETLY, readDirectory } from './directory-reader.ts';
+import { nextData, punching } from './holes.ts';
 import {
   AT_FDCWD,
   closeHandle,
@@ -169,6 +171,7 @@ export class LinuxTree implements RootTree {
       ...this.handleOf(handle, path),
       read: (target, offset, length, position) =>
         translating(path, () => readSync(handle, target, offset, length, position)),
+      dataFrom: (position) => translating(path, () => nextData(handle, position)),
       attributes: () => readAttributes({ handle }, this.capabilities.attributeKinds, path),
     };
   }
@@ -197,7 +200,7 @@ export class LinuxTree implements RootTree {
       if (code === EPERM && flags === READ_QUIETLY) handle = openBeneath(this.root, path, READ_FLAGS);
       else if (code === ELOOP || code === ENOTDIR) throw this.linkFault(path);
       else if (code === EISDIR) throw new Fault('FS-NOT-FOUND', { path });
-      else throw faultOfErrno(code, path);
+      else throw this.withParent(path, (parent, name) => deniedFault(code, parent, name, path));
       if (handle < 0) throw faultOfErrno(errno(), path);
     }
     if (statHandle(handle) >= 0 && decodeStat(this.device).type === 'file') return handle;
@@ -243,7 +246,7 @@ export class LinuxTree implements RootTree {
 
   openWrite(path: RelativePath): WritableFile {
     const handle = this.openFile(path, WRITE_FLAGS);
-    return writtenFile(handle, path, this.handleOf(handle, path));
+    return writtenFile(handle, path, { ...this.handleOf(handle, path), ...punching(handle, path) });
   }
 
   makeDirectory(path: RelativePath, metadata: Metadata): void {
@@ -456,9 +459,4 @@ export class LinuxTree implements RootTree {
       closeHandle(listing);
     }
   }
-}
-
-/** A directory cannot have a further name: then there is no file at the path. */
-function linkFault(code: number, path: string): Fault {
-  return code === EPERM || code === EISDIR ? new Fault('FS-NOT-FOUND', { path }) : faultOfErrno(code, path);
 }

@@ -53,7 +53,16 @@ function sameRights(a: IndexedStat, b: IndexedStat): boolean {
 
 /** May its content change again without its times changing? Then the record must not be believed (see CLOCK_TICK_NS). */
 export function isUnsettled(stat: IndexedStat, wallMs: number): boolean {
-  return stat.type === 'file' && BigInt(Math.floor(wallMs)) * 1_000_000n - stat.ctimeNs < CLOCK_TICK_NS;
+  return isChangedAfter(stat, unsettledAfter(wallMs));
+}
+
+/** The same for many entries: one whose change time is after this is unsettled. */
+export function unsettledAfter(wallMs: number): bigint {
+  return BigInt(Math.floor(wallMs)) * 1_000_000n - CLOCK_TICK_NS;
+}
+
+export function isChangedAfter(stat: IndexedStat, timeNs: bigint): boolean {
+  return stat.type === 'file' && stat.ctimeNs > timeNs;
 }
 
 export function isFresh(stat: IndexedStat, wallMs: number): boolean {

@@ -46,8 +46,8 @@ export class MasterState {
   private readonly withoutDigest = new Set<number>();
   /** Rows not yet written, and how the queries that matter find them meanwhile. */
   private waiting: SQLInputValue[] = [];
-  private readonly waitingNames = new Map<string, IndexedEntry>();
-  private readonly waitingInodes = new Map<bigint, IndexedEntry>();
+  private waitingStats: IndexedStat[] = [];
+  private readonly waitingInodes = new Set<bigint>();
   readonly attributes: AttributeRecord;
   readonly sentBlocks: SentBlockStore;
   private open = false;
@@ -152,9 +152,23 @@ export class MasterState {
   }
 
   child(parent: number, name: string): IndexedEntry | undefined {
-    const waiting = this.waitingNames.get(`${parent}/${name}`);
-    if (waiting !== undefined) return waiting;
-    return this.one(`SELECT ${COLUMNS} FROM entry WHERE parent = ? AND name = ?`, parent, toKey(name));
+    return (
+      this.waitingChild(parent, name) ??
+      this.one(`SELECT ${COLUMNS} FROM entry WHERE parent = ? AND name = ?`, parent, toKey(name))
+    );
+  }
+
+  /** Among the few rows that wait a look at each costs less than a key for each. */
+  private waitingChild(parent: number, name: string): IndexedEntry | undefined {
+    const key = toKey(name);
+    // Names that are bytes are rare, and rows are not searched for bytes here.
+    if (typeof key !== 'string') this.flushInserts();
+    for (const [index, stat] of this.waitingStats.entries()) {
+      const at = index * COLUMN_COUNT;
+      if (this.waiting[at + 2] === key && this.waiting[at + 1] === parent)
+        return { ...stat, id: this.waiting[at] as number, parent, name };
+    }
+    return undefined;
   }
 
   children(parent: number): IndexedEntry[] {
@@ -254,7 +268,6 @@ export class MasterState {
 
   /** Adds an entry and returns its id. Rows are written in groups; every other method sees them. */
   insert(parent: number, name: string, stat: IndexedStat): number {
-    if (this.waitingInodes.has(stat.inode)) this.flushInserts();
     const id = this.nextId;
     this.nextId += 1;
     this.enqueue(id, parent, name, stat);
@@ -263,9 +276,8 @@ export class MasterState {
   }
 
   private enqueue(id: number, parent: number, name: string, stat: IndexedStat): void {
-    const entry: IndexedEntry = { ...stat, id, parent, name };
-    this.waitingNames.set(`${parent}/${name}`, entry);
-    this.waitingInodes.set(stat.inode, entry);
+    this.waitingStats.push(stat);
+    this.waitingInodes.add(stat.inode);
     this.waiting.push(
       id,
       parent,
@@ -286,7 +298,7 @@ export class MasterState {
 
   private forgetWaiting(): void {
     this.waiting = [];
-    this.waitingNames.clear();
+    this.waitingStats = [];
     this.waitingInodes.clear();
   }
 

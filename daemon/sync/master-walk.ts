@@ -9,7 +9,7 @@ import { Fault } from '../../shared/faults.ts';
 import { joinPath, type RelativePath } from '../../shared/path.ts';
 import { type ListedEntry, writeListedEntry, writeListingHeader } from '../../shared/protocol/sync-codec.ts';
 import { type DigestOf, type NamedStat, toNamed } from '../capture/digest.ts';
-import { isUnsettled, sameObject, sameState, toIndexed } from '../capture/entry.ts';
+import { isChangedAfter, sameObject, sameState, toIndexed, unsettledAfter } from '../capture/entry.ts';
 import type { PathFilter } from '../capture/filter.ts';
 import { isGone } from '../capture/observation.ts';
 import type { Unsettled } from '../capture/reconcile-state.ts';
@@ -224,8 +224,8 @@ export class MasterWalk {
     const known = isNew ? undefined : state.digest(id);
     if (known !== undefined && Buffer.compare(known, digest) === 0) return this.knownDirectories(id, stats);
     const ids = this.recordEntries(root, id, isNew, stats, changed);
-    const wallMs = this.ports.wallMs();
-    if (!stats.some((stat) => isUnsettled(stat, wallMs))) state.setDigest(id, digest);
+    const youngNs = unsettledAfter(this.ports.wallMs());
+    if (!stats.some((stat) => isChangedAfter(stat, youngNs))) state.setDigest(id, digest);
     return ids;
   }
 
@@ -247,14 +247,14 @@ export class MasterWalk {
     changed: Set<string>,
   ): Map<string, { id: number; isNew: boolean }> {
     const { state } = this.ports;
-    const wallMs = this.ports.wallMs();
+    const youngNs = unsettledAfter(this.ports.wallMs());
     const rows = new Map<string, IndexedEntry>();
     if (!isNew) for (const row of state.children(id)) rows.set(row.name, row);
     const ids = new Map<string, { id: number; isNew: boolean }>();
     for (const stat of stats) {
       const row = rows.get(stat.name);
       rows.delete(stat.name);
-      const unsettled = isUnsettled(stat, wallMs);
+      const unsettled = isChangedAfter(stat, youngNs);
       if (row === undefined || !sameState(row, stat)) changed.add(stat.name);
       const made = this.recordEntry(id, stat.name, row, unsettled ? { ...stat, ctimeNs: 0n } : stat);
       if (unsettled) this.ports.onUnsettled(root, { id: made.id, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs });

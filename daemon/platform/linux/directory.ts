@@ -18,6 +18,8 @@ const STATX_BTIME = 0x800;
 
 const listing = allocateFixed(LISTING_BYTES);
 const record = allocateFixed(256);
+/** The empty C string. */
+const noPath = allocateFixed(1);
 const words = new Uint32Array(record.bytes.buffer, 0, 64);
 const longs = new BigUint64Array(record.bytes.buffer, 0, 32);
 const nanoWords = new Uint32Array(2);
@@ -104,7 +106,7 @@ export function statFollowing(directory: number, path: string): number {
 }
 
 export function statHandle(handle: number): number {
-  return callStatx(handle, cPath(''), AT_EMPTY_PATH, WANTED, record.address);
+  return callStatx(handle, noPath.address, AT_EMPTY_PATH, WANTED, record.address);
 }
 
 /** What the last stat said. */

@@ -214,8 +214,10 @@ async function composeScenarios(parts: Parts): Promise<ScenarioService & { reado
     start: () => {
       ledger.start();
       scenarios.start();
+      engines.keepOneReady();
     },
     shutdown: async () => {
+      engines.keepNoneReady();
       ledger.pause();
       // Engines that end tell of their last changes.
       await scenarios.shutdown();

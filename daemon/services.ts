@@ -119,6 +119,8 @@ export interface CaptureService {
     onChange?: (report: CaptureReport) => void,
   ): Promise<CaptureReport>;
   unwatch(engine: EngineHandle): Promise<void>;
+  /** A watch will follow soon: starts what it needs. */
+  prepare(): void;
 }
 
 export interface DaemonInformation {

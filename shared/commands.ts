@@ -349,7 +349,13 @@ export const COMMANDS = define({
     danger: 'safe',
     title: 'Host facts',
     help: 'Version, clock, and per path: existence, permissions, free space, for verification.',
-    args: z.object({ scenarioId: z.string().max(64), paths: z.array(z.string().max(4096)).max(255) }).strict(),
+    args: z
+      .object({
+        scenarioId: z.string().max(64),
+        paths: z.array(z.string().max(4096)).max(255),
+        sizes: z.boolean().optional(),
+      })
+      .strict(),
   },
   'peer.prepare': {
     role: 'peer',

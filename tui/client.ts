@@ -1,10 +1,12 @@
 /**
  * The one client of a daemon's console service, for console and command line: requests with ids and time limits, reconnecting
- * with back-off, snapshot and pushes. socket.io-client costs 50 ms to load and is imported when a connection is opened.
+ * with back-off, snapshot and pushes. socket.io-client costs 25 ms to load and is loaded when a connection is opened.
  */
+import { createRequire } from 'node:module';
 import type { Socket } from 'socket.io-client';
 import type { CommandName } from '../shared/commands.ts';
 import { Fault } from '../shared/faults.ts';
+import { removeWebSocket } from '../shared/no-web-socket.ts';
 import {
   CONSOLE_PROTOCOL,
   type ConsoleToServer,
@@ -36,6 +38,8 @@ export interface RequestOptions {
   readonly resend?: boolean;
 }
 
+const require = createRequire(import.meta.url);
+
 type ClientSocket = Socket<ServerToConsole, ConsoleToServer>;
 
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -60,7 +64,6 @@ export class DaemonClient {
   readonly #waiting = new Set<(fault: Fault | undefined) => void>();
   #socket: ClientSocket | undefined;
   #welcome: Welcome | undefined;
-  #opening: Promise<void> | undefined;
   #wantsPushes = false;
   #closed = false;
   /** Refusals in a row, for the back-off. */
@@ -87,13 +90,13 @@ export class DaemonClient {
       this.#timer = setInterval(() => void this.#measure(), ROUND_TRIP_EVERY_MS);
       this.#timer.unref();
     }
-    void this.#start();
+    this.#start();
     return () => this.#listeners.delete(onNews);
   }
 
   /** Connects and waits for the daemon's welcome; throws the first fault (`LINK-UNREACHABLE`, `ACCESS-*`). */
   async open(): Promise<Welcome> {
-    await this.#start();
+    this.#start();
     if (this.#welcome === undefined) await this.#nextConnection();
     return this.#welcome!;
   }
@@ -128,14 +131,14 @@ export class DaemonClient {
     this.#wake(this.#unreachable('closed'));
   }
 
-  #start(): Promise<void> {
-    this.#opening ??= this.#connect();
-    return this.#opening;
+  #start(): void {
+    if (this.#socket === undefined && !this.#closed) this.#connect();
   }
 
-  async #connect(): Promise<void> {
-    const { io } = await import('socket.io-client');
-    if (this.#closed) return;
+  #connect(): void {
+    // Required, not imported: the same library in fewer files.
+    removeWebSocket();
+    const { io } = require('socket.io-client') as typeof import('socket.io-client');
     this.#emit({ type: 'connecting' });
     const socket: ClientSocket = io(`https://${this.host.address}`, {
       transports: ['websocket'],

@@ -64,6 +64,10 @@ class CaptureThread implements StoppableCapture {
       : new Fault('INTERNAL', { reason: 'capture answered out of turn' });
   }
 
+  prepare(): void {
+    if (this.#port === undefined) this.#start();
+  }
+
   async unwatch(engine: EngineHandle): Promise<void> {
     const id = this.#ids.get(engine);
     if (id === undefined) return;

@@ -2,7 +2,7 @@
  * The Socket.IO service: consoles, command lines and peers ask through `request`; consoles that subscribed get a snapshot
  * and then batches of what changed. It hangs on a server that never listens: the TLS port hands it upgrades of known devices.
  */
-import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http';
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import { type Socket, Server as SocketServer } from 'socket.io';
 import { Fault } from '../../shared/faults.ts';
 import {
@@ -17,6 +17,9 @@ import type { DaemonInformation, EventLog, Session, StatusSource } from '../serv
 import type { Dispatcher } from './dispatcher.ts';
 import { PushQueue } from './push-queue.ts';
 import type { Peer, TlsPort } from './tls-port.ts';
+
+// Importing it would also load what its exports name and nobody here uses: another HTTP stack of 14 MB.
+const { createServer } = process.getBuiltinModule('node:http');
 
 type ConsoleSocket = Socket<ConsoleToServer, ServerToConsole>;
 
@@ -80,6 +83,7 @@ export class ConsoleService {
   private readonly unsubscribe: readonly (() => void)[];
   private readonly peers = new WeakMap<object, Peer>();
   private pushTimer: Timer | undefined;
+  private pushedAtMs = Number.NEGATIVE_INFINITY;
   private daemonTimer: Timer | undefined;
 
   constructor(options: ConsoleOptions) {
@@ -186,11 +190,13 @@ export class ConsoleService {
   private changed(note: (queue: PushQueue) => void): void {
     if (this.subscribers.size === 0) return;
     for (const { queue } of this.subscribers.values()) note(queue);
-    this.pushTimer ??= this.options.clock.after(PUSH_INTERVAL_MS, () => this.push());
+    const waitMs = Math.max(0, this.pushedAtMs + PUSH_INTERVAL_MS - this.options.clock.bootMs());
+    this.pushTimer ??= this.options.clock.after(waitMs, () => this.push());
   }
 
   private push(): void {
     this.pushTimer = undefined;
+    this.pushedAtMs = this.options.clock.bootMs();
     const scenarios = this.options.status.scenarios();
     let waiting = false;
     for (const { socket, outbound, queue } of this.subscribers.values()) {

@@ -1,7 +1,9 @@
 /** Requests to paired hosts over Socket.IO, with the role `peer`; one connection for each host, kept while it is used. */
-import { io, type Socket } from 'socket.io-client';
+import { createRequire } from 'node:module';
+import type { Socket } from 'socket.io-client';
 import type { CommandArgs, CommandName } from '../../shared/commands.ts';
 import { Fault } from '../../shared/faults.ts';
+import { removeWebSocket } from '../../shared/no-web-socket.ts';
 import type { ConsoleToServer, Reply, RequestEnvelope, ServerToConsole } from '../../shared/protocol/console.ts';
 import { ACCESS_PATH } from '../../shared/protocol/pairing.ts';
 import type { HostReference } from '../../shared/scenario.ts';
@@ -9,6 +11,9 @@ import type { Identity } from '../access/identity.ts';
 import type { Clock, Random, Timer } from '../ports.ts';
 import type { PeerControl } from '../services.ts';
 import { checkAccess, PinnedAgent, type PinnedHost } from './dial.ts';
+
+removeWebSocket();
+const { io } = createRequire(import.meta.url)('socket.io-client') as typeof import('socket.io-client');
 
 const REQUEST_TIMEOUT_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 10_000;

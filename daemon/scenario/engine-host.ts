@@ -45,6 +45,7 @@ export class EnginePool {
   readonly #clock: Clock;
   readonly #mostThreads: number;
   readonly #threads = new Set<EngineThread>();
+  #keepsReady = false;
 
   constructor(clock: Clock, mostThreads = MOST_THREADS) {
     this.#clock = clock;
@@ -56,10 +57,31 @@ export class EnginePool {
     return this.#room().add();
   }
 
+  /**
+   * While no engine runs, one thread stands ready: loading its modules takes longer than starting an engine. Once an engine
+   * runs there is none beside it.
+   */
+  keepOneReady(): void {
+    this.#keepsReady = true;
+    if (this.#threads.size === 0) this.#start();
+  }
+
+  /** The host goes down: what ends now is not followed by another thread. */
+  keepNoneReady(): void {
+    this.#keepsReady = false;
+  }
+
   #room(): EngineThread {
     const [least] = [...this.#threads].sort((a, b) => a.engines - b.engines);
-    if (least !== undefined && this.#threads.size >= this.#mostThreads) return least;
-    const thread = new EngineThread(this.#clock, (ended) => this.#threads.delete(ended));
+    const roomy = least !== undefined && (least.engines === 0 || this.#threads.size >= this.#mostThreads);
+    return roomy ? least : this.#start();
+  }
+
+  #start(): EngineThread {
+    const thread = new EngineThread(this.#clock, (ended) => {
+      this.#threads.delete(ended);
+      if (this.#keepsReady && this.#threads.size === 0 && ended.served) this.#start();
+    });
     this.#threads.add(thread);
     return thread;
   }
@@ -77,6 +99,8 @@ class EngineThread {
     setFlagsFromString(`--initial-old-space-size=${FIRST_COLLECTION_MB}`);
     const worker = new Worker(new URL('./worker.js', import.meta.url), { resourceLimits: RESOURCE_LIMITS });
     this.#worker = worker;
+    // One that only stands ready keeps no process alive.
+    worker.unref();
     worker.on('message', ({ engine, message }: Addressed<WorkerNotice>) => this.#engines.get(engine)?.hear(message));
     // The stack of the defect; `exit` follows.
     const failed = (error: unknown) => {
@@ -105,7 +129,13 @@ class EngineThread {
     return this.#engines.size;
   }
 
+  /** It had an engine; one that fails before is not replaced at once. */
+  get served(): boolean {
+    return this.#next > 0;
+  }
+
   add(): EngineHandle {
+    this.#worker.ref();
     this.#next += 1;
     const id = this.#next;
     const engine = new PooledEngine(this, this.#clock, (message, ports) =>

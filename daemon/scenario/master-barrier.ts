@@ -127,17 +127,13 @@ export class MasterBarriers {
   }
 
   private stepProofs(nowMs: number): void {
-    const settled: { readonly proof: Proof; readonly alive: boolean }[] = [];
-    for (const proof of this.proofs) {
-      this.dropCookies(proof.cookies, nowMs);
-      const alive = proof.cookies.open.size === 0;
-      if (alive || nowMs >= proof.untilMs) settled.push({ proof, alive });
-    }
-    this.proofs = this.proofs.filter((proof) => !settled.some((one) => one.proof === proof));
-    for (const { proof, alive } of settled) {
-      this.alive ||= alive;
-      proof.done(alive);
-    }
+    for (const { cookies } of this.proofs) this.dropCookies(cookies, nowMs);
+    // What answered one of them is there for all: the cookies of an earlier one may have come before capture began.
+    this.alive ||= this.proofs.some(({ cookies }) => cookies.open.size === 0);
+    const { alive } = this;
+    const settled = this.proofs.filter((proof) => alive || nowMs >= proof.untilMs);
+    this.proofs = this.proofs.filter((proof) => !settled.includes(proof));
+    for (const proof of settled) proof.done(alive);
   }
 
   private dropCookies(wait: Wait, nowMs: number): void {

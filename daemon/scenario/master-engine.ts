@@ -331,6 +331,9 @@ export class MasterEngine {
   }
 
   private onReady(peer: MasterPeer): void {
+    // Whoever waits for the link is told at once.
+    this.statusAtMs = Number.NEGATIVE_INFINITY;
+    this.wake();
     if (peer.synchronized) this.spool.know(peer.id, peer.receivedSeq);
     const begun = this.syncs.onReady(peer);
     if (begun || peer.synchronized || this.spool.receivedBy(peer.id) === undefined) return;

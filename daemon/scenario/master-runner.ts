@@ -129,6 +129,7 @@ export class MasterRunner {
     if (choices.method === 'skip') for (const id of this.#replicaIds()) this.#skip.add(id);
     this.#happen({ type: 'run', choices });
     if (wasRunning) return;
+    this.#environment.capture.prepare();
     try {
       await prepare();
     } catch (error) {

@@ -279,18 +279,14 @@ export class MasterSyncDesk {
   followTails(): void {
     this.catchUp();
     this.verification.step();
-    for (const [id, tail] of this.tails) {
+    for (const id of this.tails.keys()) {
+      const tail = this.tailOf(id);
       const peer = this.ports.peers.get(id);
-      if (tail === 'flushing') {
-        if (!this.ports.capture.isFlushed()) continue;
-        this.tails.set(id, this.ports.state.seq);
-        this.ports.onTail(this.ports.state.seq);
-      } else if (peer?.synchronized && peer.heard && peer.appliedSeq >= tail) {
-        if (peer.parked > 0) this.tellExceptions(peer);
-        else {
-          this.tails.delete(id);
-          this.ports.onEvent('SYN-003', { peer: id });
-        }
+      if (tail === undefined || !peer?.synchronized || !peer.heard || peer.appliedSeq < tail) continue;
+      if (peer.parked > 0) this.tellExceptions(peer);
+      else {
+        this.tails.delete(id);
+        this.ports.onEvent('SYN-003', { peer: id });
       }
     }
   }
@@ -299,6 +295,17 @@ export class MasterSyncDesk {
     const { clock, capture } = this.ports;
     if (this.walkedMs === undefined || clock.bootMs() - this.walkedMs < CATCH_UP_MS) return;
     if (capture.isFlushed()) this.walkedMs = undefined;
+  }
+
+  /** The last change that was captured by the end of a synchronization; undefined while that is not known. */
+  private tailOf(id: string): number | undefined {
+    const tail = this.tails.get(id);
+    if (tail !== 'flushing') return tail;
+    if (!this.ports.capture.isFlushed()) return undefined;
+    const { seq } = this.ports.state;
+    this.tails.set(id, seq);
+    this.ports.onTail(seq);
+    return seq;
   }
 
   private tellExceptions(peer: MasterPeer): void {

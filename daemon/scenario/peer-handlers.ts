@@ -31,10 +31,10 @@ export function createPeerHandlers(
     throw new Fault('ACCESS-DENIED', { role: session.role, command: 'act as the Master of the scenario' });
   };
   return {
-    'peer.facts': async ({ scenarioId, paths }, session) => {
+    'peer.facts': async ({ scenarioId, paths, sizes = false }, session) => {
       const runner = scenarios.runner(scenarioId);
       if (runner !== undefined) refuseStranger(runner, session);
-      const facts = await collectFacts(environment, paths, scenarios.occupied(scenarioId));
+      const facts = await collectFacts(environment, { paths, occupied: scenarios.occupied(scenarioId), sizes });
       return { ...facts, knowsScenario: runner !== undefined };
     },
     'peer.prepare': async ({ document, epoch, adoptRoots }, session) => {

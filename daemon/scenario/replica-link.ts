@@ -124,5 +124,7 @@ export class ReplicaLink {
 
   sendSyncDone(message: Extract<ControlMessage, { kind: 'sync-done' }>): void {
     this.session.sendControl(message);
+    // Where it stands now is news, even if it is where it stood before.
+    this.lastAck = '';
   }
 }

@@ -1,5 +1,6 @@
 /** What runs in an engine's thread: adapters of this system around each engine, messages in, notices out. */
 
+import nodeModule from 'node:module';
 import { join } from 'node:path';
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { Fault } from '../../shared/faults.ts';
@@ -28,7 +29,11 @@ const ROOM_TO_START_BYTES = 2 * 1024 * 1024;
 /** After a synchronization, once what it left behind can be collected. */
 const RELEASE_MS = 5_000;
 
+/** A thread that is ended keeps nothing for the next one: what it compiled is written once it is loaded. */
+const COMPILED_MS = 2_000;
+
 const port = parentPort!;
+setTimeout(() => nodeModule.flushCompileCache?.(), COMPILED_MS).unref();
 const releaseMemory = loadMemoryRelease();
 type Engine = MasterEngine | ReplicaEngine | AssessEngine;
 

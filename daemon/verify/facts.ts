@@ -23,7 +23,8 @@ export type PathFacts = z.infer<typeof pathFacts>;
 
 const dataset = z.object({
   entries: z.number().int().nonnegative(),
-  bytes: z.number().nonnegative(),
+  /** Absent: sizes were not asked for. */
+  bytes: z.number().nonnegative().optional(),
   /** False when counting was cut short: the figures are "at least". */
   complete: z.boolean(),
   /** Paths that differ from another one only in case; at most 20. */
@@ -70,6 +71,6 @@ export type HostFacts = z.infer<typeof hostFacts>;
 export interface HostInspector {
   machine(): Promise<MachineFacts>;
   path(path: string): Promise<PathFacts>;
-  /** Counts below `path`, without following links, for at most `limitMs`. */
-  dataset(path: string, limitMs: number): Promise<DatasetFacts>;
+  /** Counts below `path`, without following links, for at most `limitMs`. `sizes`: also bytes, which takes five times as long. */
+  dataset(path: string, limitMs: number, sizes: boolean): Promise<DatasetFacts>;
 }

@@ -131,7 +131,7 @@ function spoolChecks(evidence: Evidence, { reference, facts }: HostEvidence): Fi
       }),
     );
   }
-  const dataBytes = evidence.master.facts.datasets.reduce((sum, data) => sum + data.bytes, 0);
+  const dataBytes = evidence.master.facts.datasets.reduce((sum, data) => sum + (data.bytes ?? 0), 0);
   const spool = settingOf(reference.settings, 'spool.maxBytes');
   // No limit means: as far as the volume goes.
   const size = Math.min(spool === 0 ? Number.POSITIVE_INFINITY : spool, freeBytes ?? Number.POSITIVE_INFINITY);

@@ -211,7 +211,7 @@ function spaceChecks(evidence: Evidence, replica: HostEvidence): Finding[] {
     if (freeBytes === undefined) continue;
     const key = pair.replica.volume ?? pair.replica.path;
     const volume = volumes.get(key) ?? { path: pair.replica.path, freeBytes, missing: 0, exact: true };
-    volume.missing += Math.max(0, pair.masterData.bytes - pair.replicaData.bytes);
+    volume.missing += Math.max(0, (pair.masterData.bytes ?? 0) - (pair.replicaData.bytes ?? 0));
     volume.exact &&= pair.replicaData.complete;
     volumes.set(key, volume);
   }

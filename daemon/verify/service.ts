@@ -9,6 +9,7 @@ import type { ScenarioEnvironment } from '../scenario/environment.ts';
 import type { Evidence, HostEvidence, MissingHost } from './evidence.ts';
 import { type HostFacts, hostFacts } from './facts.ts';
 import { checkHosts } from './host-checks.ts';
+import { hasRoomForAll } from './room.ts';
 import { checkRoots } from './root-checks.ts';
 
 const FACTS_TIMEOUT_MS = 30_000;
@@ -20,18 +21,32 @@ export interface Occupied {
   readonly path: string;
 }
 
-/** Facts of this host about `paths`; `occupied` are roots of other scenarios that run here. */
+/** What is asked of a host. */
+export interface FactsWanted {
+  readonly paths: readonly string[];
+  /** Roots of other scenarios that run there. */
+  readonly occupied: readonly Occupied[];
+  /** Also what the files add up to. */
+  readonly sizes: boolean;
+}
+
 export async function collectFacts(
   environment: ScenarioEnvironment,
-  paths: readonly string[],
-  occupied: readonly Occupied[],
+  { paths, occupied, sizes }: FactsWanted,
 ): Promise<HostFacts> {
   const { inspector, host, clock } = environment;
-  const [machine, data] = await Promise.all([inspector.machine(), inspector.path(host.directory)]);
-  const facts = await Promise.all(paths.map((path) => inspector.path(path)));
-  const datasets = [];
-  for (const path of paths) datasets.push(await inspector.dataset(path, COUNT_LIMIT_MS / paths.length));
-  const real = await Promise.all(occupied.map(({ path }) => inspector.path(path)));
+  const count = async () => {
+    const datasets = [];
+    for (const path of paths) datasets.push(await inspector.dataset(path, COUNT_LIMIT_MS / paths.length, sizes));
+    return datasets;
+  };
+  const [machine, data, facts, real, datasets] = await Promise.all([
+    inspector.machine(),
+    inspector.path(host.directory),
+    Promise.all(paths.map((path) => inspector.path(path))),
+    Promise.all(occupied.map(({ path }) => inspector.path(path))),
+    count(),
+  ]);
   return {
     ...machine,
     name: host.name,
@@ -47,20 +62,33 @@ export async function collectFacts(
   };
 }
 
+/** Sizes are added up only where room may be short. */
 export async function verify(
   environment: ScenarioEnvironment,
   document: ScenarioDocument,
   occupied: readonly Occupied[],
 ): Promise<VerificationResult> {
-  const facts = await collectFacts(environment, masterRoots(document), occupied);
-  const answers = await Promise.all(fedBy(document).map((replica) => askReplica(environment, document, replica)));
-  const evidence: Evidence = {
+  const quick = await collect(environment, document, occupied, false);
+  return judge(hasRoomForAll(quick) ? quick : await collect(environment, document, occupied, true));
+}
+
+/** All hosts at once. */
+async function collect(
+  environment: ScenarioEnvironment,
+  document: ScenarioDocument,
+  occupied: readonly Occupied[],
+  sizes: boolean,
+): Promise<Evidence> {
+  const [facts, ...answers] = await Promise.all([
+    collectFacts(environment, { paths: masterRoots(document), occupied, sizes }),
+    ...fedBy(document).map((replica) => askReplica(environment, document, replica, sizes)),
+  ]);
+  return {
     document,
     master: { reference: document.master, facts, clockAheadMs: 0, clockErrorMs: 0 },
     replicas: answers.filter((answer): answer is HostEvidence => 'facts' in answer),
     missing: answers.filter((answer): answer is MissingHost => 'reason' in answer),
   };
-  return judge(evidence);
 }
 
 export function judge(evidence: Evidence): VerificationResult {
@@ -78,12 +106,13 @@ async function askReplica(
   environment: ScenarioEnvironment,
   document: ScenarioDocument,
   replica: HostReference,
+  sizes: boolean,
 ): Promise<HostEvidence | MissingHost> {
   const { clock, peers } = environment;
   const paths = replicaRoots(document, replica);
   try {
     const asked = clock.bootMs();
-    const args = { scenarioId: document.id, paths };
+    const args = { scenarioId: document.id, paths, sizes };
     const answer = await peers.request(replica, 'peer.facts', args, FACTS_TIMEOUT_MS);
     const roundTripMs = clock.bootMs() - asked;
     const facts = hostFacts.safeParse(answer);

@@ -258,6 +258,8 @@ export class WorldHost {
   readonly engines: FakeEngine[] = [];
   readonly paths = new Map<string, Partial<PathFacts>>();
   readonly datasets = new Map<string, Partial<DatasetFacts>>();
+  /** For each count of a root, whether sizes were asked for. */
+  readonly counted: boolean[] = [];
   machine: string;
   book: ScenarioBook = structuredClone(EMPTY_BOOK);
   readonly events: OpenEventLog;
@@ -354,6 +356,7 @@ export class WorldHost {
       capture: {
         watch: () => Promise.resolve({ method: 'memory', degraded: false, roots: [] }),
         unwatch: () => Promise.resolve(),
+        prepare: () => {},
       },
       inspector: this.#inspector(),
       reports: createReportDesk(store, this.events, random),
@@ -434,15 +437,17 @@ export class WorldHost {
           mounts: [],
           ...this.paths.get(path),
         }),
-      dataset: (path) =>
-        Promise.resolve({
+      dataset: (path, _limitMs, sizes) => {
+        this.counted.push(sizes);
+        return Promise.resolve({
           entries: 10,
-          bytes: 1_000,
+          ...(sizes ? { bytes: 1_000 } : {}),
           complete: true,
           collisions: [],
           unreadable: [],
           ...this.datasets.get(path),
-        }),
+        });
+      },
     };
   }
 }

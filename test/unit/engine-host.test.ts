@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -153,3 +153,53 @@ test('engines beyond the number of threads share them: one is ended without the 
   t.deepEqual(lost, ['three']);
   rmSync(top, { recursive: true });
 });
+
+/** Threads of this process that run workers. */
+function workerThreads(): number {
+  return readdirSync('/proc/self/task').filter((id) => {
+    try {
+      return readFileSync(`/proc/self/task/${id}/comm`, 'utf8').startsWith('WorkerThread');
+    } catch {
+      return false;
+    }
+  }).length;
+}
+
+async function untilThreads(count: number): Promise<void> {
+  while (workerThreads() !== count) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+const serialOnLinux = process.platform === 'linux' ? test.serial : test.serial.skip;
+
+// Alone: it counts the threads of the process.
+serialOnLinux(
+  'one thread stands ready while no engine runs, the first engine takes it, the last leaves another',
+  async (t) => {
+    const top = temporary();
+    const root = join(top, 'parent', 'root');
+    mkdirSync(root, { recursive: true });
+    const before = workerThreads();
+    const pool = new EnginePool(clock);
+    pool.keepOneReady();
+    await untilThreads(before + 1);
+    const start = (own: EngineConfig) =>
+      EngineSession.start(pool.spawn(), own, clock, { ...silent, onLost: () => t.fail() });
+    const first = await start(config(top, root));
+    t.is(workerThreads(), before + 1, 'it was there already');
+    const other = join(top, 'other');
+    mkdirSync(join(other, 'parent', 'root'), { recursive: true });
+    const second = await start(config(other, join(other, 'parent', 'root')));
+    t.is(workerThreads(), before + 2, 'a second engine has a thread of its own');
+    await second.stop();
+    await untilThreads(before + 1);
+    await first.stop();
+    await untilThreads(before + 1);
+    pool.keepNoneReady();
+    const last = await start(config(top, root));
+    t.is(workerThreads(), before + 1);
+    await last.stop();
+    await untilThreads(before);
+    t.pass();
+    rmSync(top, { recursive: true });
+  },
+);

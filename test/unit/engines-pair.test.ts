@@ -88,6 +88,20 @@ test('a second synchronization of equal roots sends no file', (t) => {
   pair.close();
 });
 
+test('when nothing differs all is said to be replicated right after the synchronization', (t) => {
+  const pair = open();
+  pair.synchronize();
+  pair.run(5_000);
+  const told = () => pair.codes().filter((code) => code === 'SYN-003').length;
+  const before = told();
+  pair.synchronize();
+  const finishedMs = pair.clock.bootMs();
+  pair.clock.runUntil(() => told() > before, 5_000);
+  const waitedMs = pair.clock.bootMs() - finishedMs;
+  t.true(waitedMs <= 50, `the Replica said only after ${waitedMs} ms where it stands`);
+  pair.close();
+});
+
 test('diff finds nothing after a synchronization, and what was changed on the Replica', (t) => {
   const pair = open();
   pair.synchronize();

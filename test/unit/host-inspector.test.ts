@@ -35,7 +35,7 @@ test('the dataset is counted without following links, and names that differ in c
   writeFileSync(join(top, 'sub', 'Readme'), 'x'.repeat(10));
   writeFileSync(join(top, 'sub', 'README'), 'x'.repeat(20));
   symlinkSync(top, join(top, 'sub', 'loop'));
-  const counted = await inspector.dataset(top, 5_000);
+  const counted = await inspector.dataset(top, 5_000, true);
   t.like(counted, { entries: 4, bytes: 30, complete: true, unreadable: [] });
   t.is(counted.collisions.length, 1);
   rmSync(top, { recursive: true });
@@ -53,4 +53,17 @@ test('the facts of this machine pass the check of the peer that asks for them', 
   t.is(machine.machine, again.machine);
   t.true(machine.addresses.some(({ address }) => address === '127.0.0.1'));
   t.true(hostFacts.pick({ machine: true, platform: true, addresses: true }).safeParse(machine).success);
+});
+
+test('counting ends in time also within one directory, and says that it did not see all', async (t) => {
+  const top = temporary();
+  for (let file = 0; file < 1_000; file += 1) writeFileSync(join(top, `file-${file}`), 'x');
+  const counted = await inspector.dataset(top, -1, false);
+  t.false(counted.complete);
+  t.true(counted.entries > 0 && counted.entries < 1_000, String(counted.entries));
+  const all = await inspector.dataset(top, 60_000, false);
+  t.like(all, { entries: 1_000, complete: true });
+  t.is(all.bytes, undefined, 'sizes were not asked for');
+  t.is(all.names?.length, 5);
+  rmSync(top, { recursive: true });
 });

@@ -46,7 +46,7 @@ export interface Unreachable {
 export class Context {
   readonly terminal: Terminal;
   readonly composition: Composition;
-  readonly #clients: DaemonClient[] = [];
+  #clients: readonly DaemonClient[] = [];
 
   constructor(terminal: Terminal, composition: Composition) {
     this.terminal = terminal;
@@ -91,14 +91,14 @@ export class Context {
     });
   }
 
-  /** A client for each host of the profile (or the one chosen); none is connected yet. */
-  async clients(options: CommonOptions): Promise<DaemonClient[]> {
+  /** A client for each host of the profile (or the one chosen), the same ones each time; none is connected by this. */
+  async clients(options: CommonOptions): Promise<readonly DaemonClient[]> {
+    if (this.#clients.length > 0) return this.#clients;
     const access = await this.access(options);
     const { DaemonClient } = await import('../client.ts');
     const now = () => this.terminal.monotonicNow();
-    const clients = access.hosts.map((host) => new DaemonClient({ host, identity: access.identity, now }));
-    this.#clients.push(...clients);
-    return clients;
+    this.#clients = access.hosts.map((host) => new DaemonClient({ host, identity: access.identity, now }));
+    return this.#clients;
   }
 
   /** The only or the chosen host, connected. */
@@ -179,7 +179,8 @@ export class Context {
 
   /** Ends all connections, so that the process can end. */
   close(): void {
-    for (const client of this.#clients.splice(0)) client.close();
+    for (const client of this.#clients) client.close();
+    this.#clients = [];
   }
 }
 

@@ -11,7 +11,10 @@ import type { Composition } from './context.ts';
 refuseOldNode(process.versions.node);
 
 // Compiled code is kept beside the program, where only its owner writes, not in the shared temporary directory.
-nodeModule.enableCompileCache?.(fileURLToPath(new URL('../../.compile-cache', import.meta.url)));
+const compileCache = fileURLToPath(new URL('../../.compile-cache', import.meta.url));
+nodeModule.enableCompileCache?.(compileCache);
+// Threads have one only by this.
+process.env.NODE_COMPILE_CACHE = compileCache;
 
 // After the checks above, so that what only a newer Node knows is not loaded before.
 const { runCommandLine } = await import('./program.ts');

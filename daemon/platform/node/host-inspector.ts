@@ -4,8 +4,10 @@ import { createHash } from 'node:crypto';
 import {
   accessSync,
   constants,
+  type Dir,
+  type Dirent,
   lstatSync,
-  readdirSync,
+  opendirSync,
   readFileSync,
   realpathSync,
   type Stats,
@@ -21,6 +23,9 @@ import type { DatasetFacts, HostInspector, MachineFacts, PathFacts } from '../..
 
 /** The main thread is given back after this long. */
 const SLICE_MS = 5;
+/** Entries between two looks at the clock. */
+const ENTRIES_A_LOOK = 64;
+const NAMES_A_READ = 256;
 /** Names of a directory that are told as examples. */
 const NAMES = 5;
 const LIST_LIMIT = 20;
@@ -145,57 +150,100 @@ interface Count {
   readonly unreadable: string[];
 }
 
-async function countDataset(path: string, limitMs: number): Promise<DatasetFacts> {
-  const count: Count = { entries: 0, bytes: 0, collisions: [], unreadable: [] };
-  const pending = [path];
-  const started = performance.now();
-  let sliceStarted = started;
-  for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
-    pending.push(...countDirectory(directory, count));
+/** Turns of a bounded time, with the main thread given back between them, until a limit in all. */
+class Turns {
+  readonly #endsAt: number;
+  #turnEndsAt: number;
+
+  constructor(limitMs: number) {
     const now = performance.now();
-    if (now - started > limitMs) break;
-    if (now - sliceStarted < SLICE_MS) continue;
-    await nextTurn();
-    sliceStarted = performance.now();
+    this.#endsAt = now + limitMs;
+    this.#turnEndsAt = now + SLICE_MS;
   }
-  return { ...count, names: namesIn(path), complete: pending.length === 0 };
+
+  /** Between two pieces of work; false when the limit is reached. */
+  async goOn(): Promise<boolean> {
+    const now = performance.now();
+    if (now > this.#endsAt) return false;
+    if (now < this.#turnEndsAt) return true;
+    await nextTurn();
+    this.#turnEndsAt = performance.now() + SLICE_MS;
+    return true;
+  }
+}
+
+async function countDataset(path: string, limitMs: number, sizes: boolean): Promise<DatasetFacts> {
+  const count: Count = { entries: 0, bytes: 0, collisions: [], unreadable: [] };
+  const turns = new Turns(limitMs);
+  const pending = [path];
+  let complete = true;
+  for (let directory = pending.pop(); complete && directory !== undefined; directory = pending.pop()) {
+    complete = await countDirectory({ directory, count, pending, turns, sizes });
+  }
+  const { bytes, ...rest } = count;
+  return { ...rest, ...(sizes ? { bytes } : {}), names: namesIn(path), complete };
 }
 
 function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory)
-      .filter((name) => name !== CONTROL_NAME)
-      .slice(0, NAMES);
-  } catch {
-    return [];
+  const open = openDirectory(directory);
+  if (open === undefined || open === 'denied') return [];
+  const names: string[] = [];
+  for (let entry = open.readSync(); entry !== null && names.length < NAMES; entry = open.readSync()) {
+    if (entry.name !== CONTROL_NAME) names.push(entry.name);
   }
+  open.closeSync();
+  return names;
 }
 
-/** Counts one directory and returns the directories in it. */
-function countDirectory(directory: string, count: Count): string[] {
-  let names: string[];
+interface Place {
+  readonly directory: string;
+  readonly count: Count;
+  /** Takes the directories in it. */
+  readonly pending: string[];
+  readonly turns: Turns;
+  readonly sizes: boolean;
+}
+
+/** Counts one directory, however large it is; false when the time was up. */
+async function countDirectory(place: Place): Promise<boolean> {
+  const { directory, count, turns } = place;
+  const open = openDirectory(directory);
+  if (open === 'denied') note(count.unreadable, directory);
+  if (open === undefined || open === 'denied') return true;
+  const folded = new Set<string>();
   try {
-    names = readdirSync(directory);
+    for (let entry = open.readSync(); entry !== null; entry = open.readSync()) {
+      if (entry.name === CONTROL_NAME) continue;
+      countEntry(entry, place, folded);
+      if (count.entries % ENTRIES_A_LOOK === 0 && !(await turns.goOn())) return false;
+    }
+  } catch {
+    // It went away, or its volume did: what was counted is still something.
+  } finally {
+    open.closeSync();
+  }
+  return await turns.goOn();
+}
+
+/** `folded`: the names before it in the directory, in lower case. */
+function countEntry(entry: Dirent, { directory, count, pending, sizes }: Place, folded: Set<string>): void {
+  count.entries += 1;
+  const path = join(directory, entry.name);
+  const lower = entry.name.toLowerCase();
+  if (folded.has(lower)) note(count.collisions, path);
+  folded.add(lower);
+  if (entry.isDirectory()) pending.push(path);
+  else if (sizes && entry.isFile()) count.bytes += look(path)?.size ?? 0;
+}
+
+/** Read in pieces, so that one of a million names does not hold up everything else. */
+function openDirectory(path: string): Dir | 'denied' | undefined {
+  try {
+    return opendirSync(path, { bufferSize: NAMES_A_READ });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EACCES' || code === 'EPERM') note(count.unreadable, directory);
-    return [];
+    return code === 'EACCES' || code === 'EPERM' ? 'denied' : undefined;
   }
-  const directories: string[] = [];
-  const folded = new Set<string>();
-  for (const name of names) {
-    if (name === CONTROL_NAME) continue;
-    const path = join(directory, name);
-    const lower = name.toLowerCase();
-    if (folded.has(lower)) note(count.collisions, path);
-    folded.add(lower);
-    const stat = look(path);
-    if (stat === undefined) continue;
-    count.entries += 1;
-    if (stat.isDirectory()) directories.push(path);
-    else if (stat.isFile()) count.bytes += stat.size;
-  }
-  return directories;
 }
 
 function look(path: string): Stats | undefined {

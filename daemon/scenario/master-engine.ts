@@ -333,10 +333,8 @@ export class MasterEngine {
   private onReady(peer: MasterPeer): void {
     // Whoever waits for the link is told at once.
     this.statusAtMs = Number.NEGATIVE_INFINITY;
-    this.wake();
     if (peer.synchronized) this.spool.know(peer.id, peer.receivedSeq);
-    const begun = this.syncs.onReady(peer);
-    if (begun || peer.synchronized || this.spool.receivedBy(peer.id) === undefined) return;
+    if (this.syncs.onReady(peer) || peer.synchronized || this.spool.receivedBy(peer.id) === undefined) return;
     if (this.spool.hasDropped(peer.id)) return;
     this.spool.forget(peer.id);
     this.event('SYN-006', { reason: 'the Replica is not at a position of this history' });

@@ -107,21 +107,17 @@ test('errors of verification block Run and are told; warnings need an acknowledg
 test('sizes are added up only where room may be short, and then on both hosts', async (t) => {
   const { alpha, beta } = await pair();
   const verification = async () => (await alpha.command('scenario.verify', { name: 'web' })) as VerificationResult;
+  const counted = () => [alpha.counted.splice(0), beta.counted.splice(0)];
   alpha.paths.set('/srv/www', { totalBytes: 1.01e12 });
-  t.is((await verification()).errors, 0);
-  t.deepEqual([alpha.counted.splice(0), beta.counted.splice(0)], [[false], [false]]);
-  // 10 GB are in use on the Master's volume, for all that is known the root holds it.
+  await verification();
+  t.deepEqual(counted(), [[false], [false]]);
+  // 10 GB are in use on the Master's volume, for all that is known the root holds them. It does not.
   beta.paths.set('/srv/copy', { freeBytes: 1e9 });
-  t.is((await verification()).errors, 0, 'it does not');
-  t.deepEqual(
-    [alpha.counted.splice(0), beta.counted.splice(0)],
-    [
-      [false, true],
-      [false, true],
-    ],
-  );
-  alpha.datasets.set('/srv/www', { bytes: 2e9 });
-  t.like((await verification()).findings[0], { severity: 'error', code: 'DISK-SPACE', host: 'beta' });
+  t.is((await verification()).errors, 0);
+  t.deepEqual(counted(), [
+    [false, true],
+    [false, true],
+  ]);
 });
 
 test('a Replica that cannot be reached is an error of verification that names it', async (t) => {

@@ -3,6 +3,7 @@
  * `N passed, N failed` or `N passed, N failed, N skipped`. Everything else goes to stderr. Exit code 0 only without a failure.
  */
 import { globSync } from 'node:fs';
+import { explainWhenAsked } from './runner/arguments.ts';
 import { runSuite, type SuiteResult, TOP } from './runner/run-suite.ts';
 import { SUITES, type Suite, suiteOfFiles } from './runner/suites.ts';
 import { addTallies, EMPTY_TALLY, type Tally, tallyLine } from './runner/tally.ts';
@@ -49,7 +50,18 @@ async function runOne(suite: Suite): Promise<Tally> {
   return result.tally;
 }
 
+const USAGE = `
+usage: npm test [-- SUITE… | FILE…]
+
+Runs suites of tests in order (default: all), or test files (sources or compiled). The last line of stdout counts them.
+Exit 0: nothing failed, 1: something did, 2: wrong arguments.
+
+  SUITE   ${SUITES.map(({ name }) => name).join(', ')}
+  --help  this text
+`;
+
 async function main(args: readonly string[]): Promise<number> {
+  explainWhenAsked(USAGE, args);
   const suites = chooseSuites(args);
   if (suites === undefined) {
     say(`unknown suite; there are ${SUITES.map((suite) => suite.name).join(', ')}`);

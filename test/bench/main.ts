@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArguments, refuse, wholeNumber } from '../runner/arguments.ts';
 import { installHint, missingTools } from '../runner/tools.ts';
 import { copyRows } from './copy-rows.ts';
 import { growthRows } from './growth-rows.ts';
@@ -20,6 +20,22 @@ const ROWS = ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7', 'P8', 'P13', 'P14', 'P15
 const DEFAULT_FILES = 1_000_000;
 const DEFAULT_RUNS = 5;
 const MEMORY_DIRECTORY = '/dev/shm';
+
+const USAGE = `
+usage: npm run bench -- [ROW…] [options]
+
+Measures our engines and the programs people use instead in the same run, alternating, and prints one table (rows of
+BENCHMARKS.md). Exit 0: everything asked for could be measured, 1: not, 2: wrong arguments.
+
+  ROW             some of: ${ROWS.join(', ')} (default: all)
+  --runs N        so many runs of each (default ${DEFAULT_RUNS}); the median counts
+  --files N       files of the large row (default ${DEFAULT_FILES})
+  --no-disk       in memory only
+  --long          also what takes very long
+  --json FILE     write the figures and what machine it was
+  --profile DIR   write processor profiles of our engines there
+  --help          this text
+`;
 
 function say(text: string): void {
   process.stderr.write(`bench: ${text}\n`);
@@ -113,7 +129,7 @@ async function measureAll(options: Options): Promise<{ rows: Row[]; failed: bool
 }
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = parseArguments(USAGE, {
     allowPositionals: true,
     allowNegative: true,
     options: {
@@ -126,10 +142,9 @@ async function main(): Promise<number> {
     },
   });
   const unknown = positionals.filter((id) => !ROWS.includes(id));
-  if (unknown.length > 0) {
-    say(`no such row: ${unknown.join(', ')}; there are ${ROWS.join(', ')}`);
-    return 2;
-  }
+  if (unknown.length > 0) refuse(`no such row: ${unknown.join(', ')}`, USAGE);
+  const runs = wholeNumber(USAGE, 'runs', values.runs);
+  const files = wholeNumber(USAGE, 'files', values.files);
   const missing = missingTools(['rsync', 'lsyncd']);
   if (missing.length > 0) {
     say(`the programs to compare with are missing: ${installHint(missing)}`);
@@ -138,8 +153,8 @@ async function main(): Promise<number> {
   if (values.profile !== undefined) mkdirSync(values.profile, { recursive: true });
   const { rows, failed } = await measureAll({
     wanted: positionals.length > 0 ? positionals : ROWS,
-    runs: Number(values.runs),
-    files: Number(values.files),
+    runs,
+    files,
     disk: values.disk,
     long: values.long,
     profile: values.profile,

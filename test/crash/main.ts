@@ -2,11 +2,32 @@
  * `npm run test:crash [-- --crashes N] [--from SEED] [--only CAMPAIGN,…]`: the long form of the crash tests. Prints the seed and
  * the moment of each crash that showed something. The last line of stdout is a summary; exit 1 when anything showed.
  */
-import { parseArgs } from 'node:util';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
+import { parseArguments, wholeNumber as readNumber, refuse } from '../runner/arguments.ts';
 import { sweepCrashes } from './campaign.ts';
 
-const { values } = parseArgs({
+const USAGE = `
+usage: npm run test:crash -- [options]
+
+Crashes the engines in many ways and looks whether anything was lost, torn or different afterwards. Prints the seed and the
+moment of every crash that showed something. Exit 0: nothing, 1: something, 2: wrong arguments.
+
+  --only CAMPAIGN,…  some of: simulated, edits, kills, faults, histories (default: all, in this order)
+                       simulated   crashes over an in-memory file system that forgets what was not flushed
+                       edits       the same with large files that are patched where they are
+                       kills       SIGKILL in the N-th system call of real engines
+                       faults      system calls that fail (EIO, ENOSPC) or do a part
+                       histories   random histories of whole pairs, in memory and over real files
+  --crashes N        simulated, edits: so many crashes (default 10000)
+  --kills N          kills: so many (default 1000)
+  --faults N         faults: so many (default 3000)
+  --histories N      histories: so many, each way (default 3000)
+  --from SEED        the first seed (default 1000)
+  --stride N         simulated, edits, faults: every N-th operation only (default 1)
+  --help             this text
+`;
+
+const { values } = parseArguments(USAGE, {
   options: {
     crashes: { type: 'string', default: '10000' },
     from: { type: 'string', default: '1000' },
@@ -19,10 +40,7 @@ const { values } = parseArgs({
 });
 
 function wholeNumber(name: 'crashes' | 'kills' | 'faults' | 'histories' | 'from' | 'stride'): number {
-  const number = Number(values[name]);
-  if (Number.isInteger(number) && number > 0) return number;
-  process.stderr.write(`--${name} must be a whole number above 0\n`);
-  process.exit(2);
+  return readNumber(USAGE, name, values[name]);
 }
 
 /** `edits`: of files large enough to be patched where they are, for once from a few hundred bytes on. */
@@ -71,12 +89,10 @@ function say(text: string): void {
 
 const startedAt = performance.now();
 let failed = 0;
-for (const name of values.only.split(',')) {
-  const campaign = campaigns[name];
-  if (campaign === undefined) {
-    process.stderr.write(`unknown campaign ${name}; there are ${Object.keys(campaigns).join(', ')}\n`);
-    process.exit(2);
-  }
+const chosen = values.only.split(',').map((name) => campaigns[name] ?? refuse(`unknown campaign "${name}"`, USAGE));
+// A wrong number is refused before anything runs for hours.
+for (const name of ['crashes', 'kills', 'faults', 'histories', 'from', 'stride'] as const) wholeNumber(name);
+for (const campaign of chosen) {
   const problems = await campaign();
   for (const problem of problems) say(`  ! ${problem}`);
   failed += problems.length;

@@ -1,6 +1,6 @@
 /** Every kind of metadata a Linux file can have arrives on the Replica, in a synchronization and live. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, linkSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, linkSync, mkdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { testNeeding } from '../runner/needing.ts';
 import { Pair } from './rig.ts';
@@ -75,3 +75,59 @@ testNeeding(
     await pair.remove();
   }
 });
+
+testNeeding(
+  'root',
+  'setfattr',
+  'setfacl',
+)(
+  'A Replica whose engine is not root gets every content; what it cannot set is told, kept aside and not sent again',
+  async (t) => {
+    const account = 65_534;
+    const pair = await Pair.start({ settings: { 'replication.acl': true }, replicaAccount: account });
+    try {
+      decorate(pair.masterRoot, 'before');
+      chmodSync(join(pair.masterRoot, 'before', 'inside'), 0o555);
+      await pair.createScenario();
+      const verified = await pair.master.command('verify', pair.scenario, '--json');
+      t.is(verified.code, 7, 'warnings only');
+      t.regex(verified.stdout, /"code":\s*"OWNER-RIGHTS"/);
+      await pair.run();
+      decorate(pair.masterRoot, 'live');
+      await pair.barrier();
+      run('diff', '-r', '--no-dereference', pair.masterRoot, pair.replicaRoot);
+      t.is(statSync(join(pair.replicaRoot, 'live', 'owned')).uid, account);
+      t.is(
+        statSync(join(pair.replicaRoot, 'live', 'program')).mode & 0o7777,
+        0o755,
+        'no set-user-id with another owner',
+      );
+      const compared = await pair.master.command('diff', pair.scenario, '--json');
+      t.is(compared.code, 0, compared.stdout);
+      const { remarks } = JSON.parse(compared.stdout) as { remarks: { kind: string; what: string; count: number }[] };
+      t.deepEqual(
+        remarks.map(({ kind, what }) => `${kind} ${what}`),
+        ['kept-aside mode', 'kept-aside owner', 'kept-aside extended attributes'],
+      );
+      t.regex((await pair.master.command('status', pair.scenario)).stdout, /metadata kept aside \(owner\): \d+ files/);
+      const kept = (await pair.master.events()).filter(({ code }) => code === 'APL-006');
+      t.true(kept.length > 0 && kept.length <= 3, `told ${kept.length} times`);
+
+      // A restart knows what is kept aside: nothing differs and nothing is sent.
+      await pair.stopScenario();
+      await pair.replica.kill();
+      await pair.replica.start();
+      await pair.run();
+      const again = await pair.master.command('diff', pair.scenario, '--json');
+      t.is(again.code, 0, again.stdout);
+      const reports = JSON.parse(await pair.master.must('reports', 'list', '--json')) as {
+        reports: { id: string; kind: string }[];
+      };
+      const { id } = reports.reports.find(({ kind }) => kind === 'synchronization')!;
+      const report = JSON.parse(await pair.master.must('reports', 'show', id, '--json')) as Record<string, number>;
+      t.like(report, { sentFiles: 0, updated: 0, metadataOnly: 0, parked: 0 });
+    } finally {
+      await pair.remove();
+    }
+  },
+);

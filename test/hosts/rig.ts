@@ -4,6 +4,8 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import {
+  chmodSync,
+  chownSync,
   closeSync,
   mkdirSync,
   mkdtempSync,
@@ -86,6 +88,8 @@ export class Host {
   /** Node options for the engine, for profiles. */
   readonly nodeOptions: readonly string[];
   private process: ChildProcess | undefined;
+  /** User and group number of the engine. */
+  private account: number | undefined;
 
   private constructor(top: string, name: string, port: number, nodeOptions: readonly string[]) {
     this.name = name;
@@ -98,6 +102,12 @@ export class Host {
 
   static async create(top: string, name: string, nodeOptions: readonly string[] = []): Promise<Host> {
     return new Host(top, name, await freePort(), nodeOptions);
+  }
+
+  /** From its next start on; `places` are given to it too. */
+  runAs(account: number, ...places: string[]): void {
+    this.account = account;
+    for (const place of [this.data, ...places]) chownSync(place, account, account);
   }
 
   get running(): boolean {
@@ -115,7 +125,10 @@ export class Host {
     const child = spawn(
       process.execPath,
       ['--disable-warning=ExperimentalWarning', ...this.nodeOptions, PROGRAM, ...args],
-      { stdio: ['ignore', 'pipe', output] },
+      {
+        stdio: ['ignore', 'pipe', output],
+        ...(this.account === undefined ? {} : { uid: this.account, gid: this.account }),
+      },
     );
     closeSync(output);
     this.process = child;
@@ -219,6 +232,8 @@ export interface PairOptions {
   readonly masterRoot?: string;
   readonly settings?: Record<string, unknown>;
   readonly nodeOptions?: readonly string[];
+  /** User and group number of the Replica's engine (as root only); default those of the test. */
+  readonly replicaAccount?: number;
 }
 
 /** Two paired hosts and one scenario between them. */
@@ -243,6 +258,9 @@ export class Pair {
     this.replica = replica;
     mkdirSync(this.masterRoot, { recursive: true });
     mkdirSync(this.replicaRoot, { recursive: true });
+    if (options.replicaAccount === undefined) return;
+    chmodSync(top, 0o755);
+    replica.runAs(options.replicaAccount, this.replicaTop, this.replicaRoot);
   }
 
   /** Engines started and paired, no scenario yet. */

@@ -26,7 +26,7 @@ const TOP_KEYS = ['name', 'group', 'serverType', 'solution', 'master', 'replicas
 const IGNORED_KEYS = ['$schema', 'id', 'revision'];
 const HOST_KEYS = ['name', 'address', 'deviceId', 'settings'];
 const REPLICA_KEYS = [...HOST_KEYS, 'roots', 'source'];
-const ROOT_KEYS = ['master', 'replica'];
+const ROOT_KEYS = ['master', 'replica', 'include', 'exclude', 'fileFilter'];
 
 /**
  * A complete document without `id` and `revision`: defaults of fields filled in, settings in their stored form (sparse).
@@ -50,7 +50,7 @@ export function parseScenarioInput(input: unknown): ScenarioInput {
     master,
     replicas,
     roots,
-    exclude: parseExclude(document.exclude),
+    exclude: document.exclude === undefined ? [] : parsePatterns(document.exclude, 'exclude'),
     settings: parseSettings(document.settings, 'scenario', 'settings'),
   };
 }
@@ -67,12 +67,19 @@ function parseAddress(given: unknown, path: string): string {
   return `${match[1] === undefined ? match[2] : `[${match[1]}]`}:${port}`;
 }
 
-function parseExclude(given: unknown): string[] {
-  if (given === undefined) return [];
-  if (!Array.isArray(given)) throw wrong('exclude', 'it must be a list of patterns');
-  if (given.length > MAX_PATTERNS) throw wrong('exclude', `more than ${MAX_PATTERNS} patterns`);
+/** Names of files: the pattern is for the name alone. */
+function parseFileFilter(given: unknown, key: string): string[] {
+  const patterns = parsePatterns(given, key);
+  const index = patterns.findIndex((pattern) => pattern.includes('/'));
+  if (index >= 0) throw wrong(`${key}[${index}]`, 'it is compared with the name alone and may not hold "/"');
+  return patterns;
+}
+
+function parsePatterns(given: unknown, key: string): string[] {
+  if (!Array.isArray(given)) throw wrong(key, 'it must be a list of patterns');
+  if (given.length > MAX_PATTERNS) throw wrong(key, `more than ${MAX_PATTERNS} patterns`);
   return given.map((pattern: unknown, index) => {
-    const path = `exclude[${index}]`;
+    const path = `${key}[${index}]`;
     if (typeof pattern !== 'string' || pattern === '') throw wrong(path, 'it must be a pattern such as "cache/**"');
     if (pattern.startsWith('/') || pattern.includes('\\')) {
       throw wrong(path, `patterns are relative to each root, with "/" between names: ${JSON.stringify(pattern)}`);
@@ -121,7 +128,13 @@ function parseRoot(given: unknown, path: string): RootPair {
   if (typeof given === 'string') return { master: parseRootPath(given, path) };
   const root = objectAt(given, path, ROOT_KEYS);
   const master = parseRootPath(root.master, `${path}.master`);
-  return root.replica === undefined ? { master } : { master, replica: parseRootPath(root.replica, `${path}.replica`) };
+  return {
+    master,
+    ...(root.replica === undefined ? {} : { replica: parseRootPath(root.replica, `${path}.replica`) }),
+    ...(root.include === undefined ? {} : { include: parsePatterns(root.include, `${path}.include`) }),
+    ...(root.exclude === undefined ? {} : { exclude: parsePatterns(root.exclude, `${path}.exclude`) }),
+    ...(root.fileFilter === undefined ? {} : { fileFilter: parseFileFilter(root.fileFilter, `${path}.fileFilter`) }),
+  };
 }
 
 function parseRootPath(given: unknown, path: string): string {

@@ -88,7 +88,7 @@ export const FIELDS = define({
   roots: {
     ...roots,
     label: 'Root directories',
-    help: 'For each Master root directory, the Replica root directory that holds it; the same path unless given.',
+    help: 'For each Master root directory, the Replica root directory that holds it; the same path unless given. A root may have its own `include` (only these places), `exclude` and `fileFilter`.',
     accepts: 'absolute directories, at most 255, none inside another',
     required: true,
   },

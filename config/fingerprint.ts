@@ -1,5 +1,5 @@
 /** What both hosts of a scenario must agree on, condensed for the handshake (`LINK-SETTINGS`). Pure. */
-import type { HostReference, ScenarioDocument, SettingValues } from '../shared/scenario.ts';
+import type { HostReference, RootRules, ScenarioDocument, SettingValues } from '../shared/scenario.ts';
 import { definitionOf, isSettingKey } from './catalogue.ts';
 
 /**
@@ -11,7 +11,7 @@ export function agreedFingerprint(document: ScenarioDocument, hash: (text: strin
     id: document.id,
     serverType: document.serverType,
     solution: document.solution,
-    roots: document.roots.map((root) => [root.master, root.replica ?? root.master]),
+    roots: document.roots.map((root) => [root.master, root.replica ?? root.master, ...agreedRules(root)]),
     exclude: document.exclude,
     settings: agreedSettings(document.settings),
     hosts: [document.master, ...document.replicas].map((host: HostReference) => [
@@ -21,6 +21,12 @@ export function agreedFingerprint(document: ScenarioDocument, hash: (text: strin
     ]),
   };
   return hash(JSON.stringify(agreed));
+}
+
+/** Nothing when all of it is replicated. */
+function agreedRules({ include, exclude, fileFilter }: RootRules): readonly unknown[] {
+  const rules = [include ?? [], exclude ?? [], fileFilter ?? null];
+  return JSON.stringify(rules) === '[[],[],null]' ? [] : [rules];
 }
 
 function agreedSettings(values: SettingValues): readonly (readonly [string, unknown])[] {

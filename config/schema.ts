@@ -36,7 +36,7 @@ export function scenarioSchema(): Schema {
       roots: { type: 'array', minItems: 1, maxItems: MAX_ROOTS, items: ROOT, description: FIELDS.roots.help },
       exclude: {
         type: 'array',
-        items: { type: 'string', pattern: '^[^/\\\\][^\\\\]*$' },
+        items: PATTERN,
         default: [],
         description: FIELDS.exclude.help,
       },
@@ -46,6 +46,7 @@ export function scenarioSchema(): Schema {
 }
 
 const ABSOLUTE: Schema = { type: 'string', pattern: '^(/|[A-Za-z]:[\\\\/])' };
+const PATTERN: Schema = { type: 'string', pattern: '^[^/\\\\][^\\\\]*$' };
 const ROOT: Schema = {
   oneOf: [
     ABSOLUTE,
@@ -56,6 +57,21 @@ const ROOT: Schema = {
       properties: {
         master: { ...ABSOLUTE, description: 'Absolute path on the Master.' },
         replica: { ...ABSOLUTE, description: 'Absolute path on each Replica; default: the same path.' },
+        include: {
+          type: 'array',
+          items: PATTERN,
+          description: 'Only these places of the root, with everything in them, such as `site` or `data/*/public`.',
+        },
+        exclude: {
+          type: 'array',
+          items: PATTERN,
+          description: 'Not replicated in this root, beside what the scenario excludes.',
+        },
+        fileFilter: {
+          type: 'array',
+          items: PATTERN,
+          description: "Names of regular files replicated in this root, in the place of the scenario's file filter.",
+        },
       },
     },
   ],

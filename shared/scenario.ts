@@ -24,7 +24,17 @@ export type SyncMethod = 'file' | 'block' | 'skip';
 /** Property values by key of the settings catalogue (config/catalogue.ts); absent = default. */
 export type SettingValues = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 
-export interface RootPair {
+/** Which places of one root are replicated; patterns are relative to it. */
+export interface RootRules {
+  /** Only these places, with everything in them (`site`, `data/public`, with `*` and `?` in names); absent: everything. */
+  readonly include?: readonly string[];
+  /** Not these, beside those the scenario excludes in every root. */
+  readonly exclude?: readonly string[];
+  /** Patterns of names of regular files, in the place of the scenario's file filter. */
+  readonly fileFilter?: readonly string[];
+}
+
+export interface RootPair extends RootRules {
   /** Absolute path on the Master. */
   readonly master: string;
   /** Absolute path on each Replica; default: the same path. */

@@ -5,6 +5,7 @@
 import type { FaultDetails } from '../../shared/faults.ts';
 import { baseName, isWithin, joinPath, parentPath, type RelativePath } from '../../shared/path.ts';
 import type { Clock, EntryType, Timer } from '../ports.ts';
+import type { RootFilters } from './filter.ts';
 
 /** More than this are not kept one by one: the number told is this then. About 2 MB. */
 const MOST_KEPT = 10_000;
@@ -19,7 +20,7 @@ interface Entry {
 
 export interface SpecialFilesPorts {
   readonly clock: Clock;
-  readonly excluded: (path: RelativePath, type?: EntryType) => boolean;
+  readonly filters: RootFilters;
   readonly onEvent: (code: string, details: FaultDetails) => void;
 }
 
@@ -58,8 +59,9 @@ export class SpecialFiles {
   /** All entries of a directory were seen. */
   listed(root: number, path: RelativePath, entries: readonly Entry[]): void {
     let names: Set<string> | undefined;
+    const excluded = this.ports.filters(root);
     for (const { name, type } of entries) {
-      if (type !== 'other' || this.ports.excluded(joinPath(path, name), type)) continue;
+      if (type !== 'other' || excluded(joinPath(path, name), type)) continue;
       names ??= new Set();
       names.add(name);
     }
@@ -67,7 +69,7 @@ export class SpecialFiles {
   }
 
   private seen(root: number, path: RelativePath, type: EntryType | undefined): void {
-    const isSpecial = type === 'other' && !this.ports.excluded(path, type);
+    const isSpecial = type === 'other' && !this.ports.filters(root)(path, type);
     if (!isSpecial && this.total === 0) return;
     const directory = parentPath(path) ?? '';
     const before = this.directories.get(root)?.get(directory);

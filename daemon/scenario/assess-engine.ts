@@ -4,7 +4,7 @@
  */
 import { Fault } from '../../shared/faults.ts';
 import { createDigest } from '../capture/digest.ts';
-import { compileFilter } from '../capture/filter.ts';
+import { compileFilters } from '../capture/filter.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { Clock, RootTree, Timer } from '../ports.ts';
 import type { MasterState } from '../store/master-state.ts';
@@ -66,16 +66,13 @@ export class AssessEngine {
     this.ports = ports;
     this.notify = notify;
     const { clock, trees, state, hasher } = ports;
-    const excluded = compileFilter(
-      config,
-      trees.every((tree) => tree.capabilities.caseSensitive),
-    );
+    const filters = compileFilters(config, trees);
     const digestOf = createDigest(hasher);
     this.capture = new MasterCapture({
       clock,
       trees,
       state,
-      excluded,
+      filters,
       digestOf,
       hasher,
       auditPeriodMs: 0,
@@ -89,7 +86,7 @@ export class AssessEngine {
     this.walk = new MasterWalk({
       trees,
       state,
-      excluded,
+      filters,
       digestOf,
       wallMs: () => clock.wallMs(),
       recording: 'record',

@@ -47,6 +47,7 @@ const hostReference = z.object({
   source: z.string().max(255).optional(),
 });
 
+const patterns = z.array(z.string().max(4096)).max(1000);
 const document = z.object({
   id: z.string().regex(/^[0-9a-f]{32}$/),
   name: z.string().min(1).max(100),
@@ -56,10 +57,18 @@ const document = z.object({
   master: hostReference,
   replicas: z.array(hostReference).min(1).max(64),
   roots: z
-    .array(z.object({ master: absolute, replica: absolute.optional() }))
+    .array(
+      z.object({
+        master: absolute,
+        replica: absolute.optional(),
+        include: patterns.optional(),
+        exclude: patterns.optional(),
+        fileFilter: patterns.optional(),
+      }),
+    )
     .min(1)
     .max(255),
-  exclude: z.array(z.string().max(4096)).max(1000),
+  exclude: patterns,
   settings,
   revision: z.number().int().min(1),
 });

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
-import { masterRoots, replicaRoots } from './book.ts';
+import { replicaRoots } from './book.ts';
 
 /** The Replicas that `host` feeds itself; default: the Master. */
 export function fedBy(document: ScenarioDocument, host: string = document.master.name): HostReference[] {
@@ -43,7 +43,10 @@ export function relayDocument(document: ScenarioDocument, self: HostReference): 
       const own = { ...host, roots: replicaRoots(document, replica) };
       return source === undefined || same(source, self.name) ? own : { ...own, source };
     }),
-    roots: masterRoots(document).map((path, index) => ({ master: roots[index] ?? path })),
+    roots: document.roots.map(({ replica: _replica, ...root }, index) => ({
+      ...root,
+      master: roots[index] ?? root.master,
+    })),
   };
 }
 

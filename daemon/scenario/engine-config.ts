@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { settingOf } from '../../config/catalogue.ts';
 import { agreedFingerprint } from '../../config/fingerprint.ts';
 import { ALL_KINDS, type AttributeKinds, kindBit } from '../../shared/attributes.ts';
-import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
+import type { HostReference, RootPair, RootRules, ScenarioDocument } from '../../shared/scenario.ts';
 import type { BandwidthPolicy } from '../link/bandwidth.ts';
 import { masterRoots, replicaRoots } from './book.ts';
 import { fedBy } from './cascade.ts';
@@ -23,6 +23,12 @@ function replicatedKinds(acl: boolean): AttributeKinds {
   return acl ? ALL_KINDS : ALL_KINDS & ~kindBit('posix-acl') & ~kindBit('nt-security');
 }
 
+/** Which places of a root are replicated, where the scenario says so for it alone. */
+function rulesOfRoot(root: RootPair | undefined): RootRules {
+  const { master: _master, replica: _replica, ...rules } = root ?? { master: '' };
+  return rules;
+}
+
 export function engineConfig(input: EngineConfigInput): EngineConfig {
   const { document, role, self } = input;
   const roots = role === 'master' ? masterRoots(document) : replicaRoots(document, self);
@@ -30,7 +36,7 @@ export function engineConfig(input: EngineConfigInput): EngineConfig {
     scenarioId: document.id,
     scenarioName: document.name,
     role,
-    roots: roots.map((path) => ({ path })),
+    roots: roots.map((path, index) => ({ path, ...rulesOfRoot(document.roots[index]) })),
     directory: input.directory,
     exclude: document.exclude,
     fileFilter: settingOf(document.settings, 'roots.fileFilter'),

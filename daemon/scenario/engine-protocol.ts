@@ -6,12 +6,13 @@ import type { AttributeKinds } from '../../shared/attributes.ts';
 import type { FaultDetails, FaultDocument } from '../../shared/faults.ts';
 import type { Position } from '../../shared/position.ts';
 import type { Remark } from '../../shared/remarks.ts';
+import type { RootRules } from '../../shared/scenario.ts';
 import type { BrakeStatus, ReplicaStatus, ScenarioStatistics, SyncProgress } from '../../shared/status.ts';
 import type { BandwidthPolicy } from '../link/bandwidth.ts';
 import type { CaptureHint } from '../ports.ts';
 import type { SendPolicy } from './send-gate.ts';
 
-export interface EngineRoot {
+export interface EngineRoot extends RootRules {
   /** Absolute path on this host. */
   readonly path: string;
 }

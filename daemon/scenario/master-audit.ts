@@ -7,7 +7,7 @@ import type { FaultDetails } from '../../shared/faults.ts';
 import { joinPath, type RelativePath } from '../../shared/path.ts';
 import type { DigestOf, NamedStat } from '../capture/digest.ts';
 import { toIndexed } from '../capture/entry.ts';
-import type { PathFilter } from '../capture/filter.ts';
+import type { RootFilters } from '../capture/filter.ts';
 import type { HeldPlaces } from '../capture/held-places.ts';
 import { isRecorded } from '../capture/model.ts';
 import type { Clock, RootTree } from '../ports.ts';
@@ -18,7 +18,7 @@ export interface AuditPorts {
   readonly clock: Clock;
   readonly trees: readonly RootTree[];
   readonly state: MasterState;
-  readonly excluded: PathFilter;
+  readonly filters: RootFilters;
   readonly digestOf: DigestOf;
   readonly held: (root: number) => HeldPlaces;
   /** Compares the entries of a directory with the record and sends what differs. */
@@ -195,7 +195,8 @@ export class MasterAudit {
   }
 
   private list(root: number, path: RelativePath): NamedStat[] | undefined {
-    const { trees, excluded } = this.ports;
+    const { trees, filters } = this.ports;
+    const excluded = filters(root);
     const held = this.ports.held(root);
     const listed: NamedStat[] = [];
     try {

@@ -7,7 +7,7 @@ import { Fault } from '../../shared/faults.ts';
 import type { RelativePath } from '../../shared/path.ts';
 import { SentContents } from '../capture/content-check.ts';
 import type { DigestOf } from '../capture/digest.ts';
-import type { PathFilter } from '../capture/filter.ts';
+import type { RootFilters } from '../capture/filter.ts';
 import type { CaptureToll } from '../capture/mass-changes.ts';
 import { resend } from '../capture/resend.ts';
 import { SpecialFiles } from '../capture/special-files.ts';
@@ -27,7 +27,7 @@ export interface CapturePorts {
   readonly clock: Clock;
   readonly trees: readonly RootTree[];
   readonly state: MasterState;
-  readonly excluded: PathFilter;
+  readonly filters: RootFilters;
   readonly digestOf: DigestOf;
   readonly hasher: ContentHasher;
   readonly auditPeriodMs: number;
@@ -93,7 +93,7 @@ export class MasterCapture {
           root,
           tree,
           index: ports.state,
-          excluded: ports.excluded,
+          excluded: ports.filters(root),
           held: this.mounts.heldPlaces(root),
           special: this.special.ofRoot(root),
           digestOf: ports.digestOf,
@@ -398,7 +398,7 @@ export class MasterCapture {
     if (tracker === undefined || tree === undefined) return;
     this.inTransaction(({ emit }) => {
       for (const path of paths) {
-        if (this.ports.excluded(path)) continue;
+        if (this.ports.filters(root)(path)) continue;
         this.look(root, path);
         resend(this.ports.state, root, path, emit);
       }

@@ -6,7 +6,7 @@ import type { Fault, FaultDetails } from '../../shared/faults.ts';
 import type { Position } from '../../shared/position.ts';
 import type { SyncProgress } from '../../shared/status.ts';
 import { createDigest, type DigestOf } from '../capture/digest.ts';
-import { compileFilter, type PathFilter } from '../capture/filter.ts';
+import { compileFilters, type RootFilters } from '../capture/filter.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { CaptureHint, Clock, Random, RootTree, Timer } from '../ports.ts';
 import type { MasterState } from '../store/master-state.ts';
@@ -50,7 +50,7 @@ export class MasterEngine {
   private readonly spool: SpoolKeeper;
   private readonly holds: MasterHolds;
   private readonly statistics: MasterStatistics;
-  private readonly excluded: PathFilter;
+  private readonly filters: RootFilters;
   private readonly digestOf: DigestOf;
   private readonly peers = new Map<string, MasterPeer>();
   private readonly syncs: MasterSyncDesk;
@@ -67,10 +67,7 @@ export class MasterEngine {
     this.ports = ports;
     const { state, clock, trees } = ports;
     this.generation = this.loadGeneration();
-    this.excluded = compileFilter(
-      config,
-      trees.every((tree) => tree.capabilities.caseSensitive),
-    );
+    this.filters = compileFilters(config, trees);
     this.digestOf = createDigest(ports.hasher);
     this.statistics = new MasterStatistics(clock);
     const onEvent = (code: string, details: FaultDetails) => this.event(code, details);
@@ -87,7 +84,7 @@ export class MasterEngine {
       clock,
       trees,
       state,
-      excluded: this.excluded,
+      filters: this.filters,
       digestOf: this.digestOf,
       hasher: ports.hasher,
       auditPeriodMs: config.limits.auditPeriodMs ?? 0,
@@ -294,7 +291,7 @@ export class MasterEngine {
         state,
         hasher,
         capture: this.capture,
-        excluded: this.excluded,
+        filters: this.filters,
         digestOf: this.digestOf,
         config: this.config,
         sending: this.sending,

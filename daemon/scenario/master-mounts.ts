@@ -6,7 +6,7 @@
 
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import { joinPath, type RelativePath } from '../../shared/path.ts';
-import type { PathFilter } from '../capture/filter.ts';
+import type { RootFilters } from '../capture/filter.ts';
 import { HeldPaths } from '../capture/held-places.ts';
 import type { RootTree } from '../ports.ts';
 import type { MasterState } from '../store/master-state.ts';
@@ -17,7 +17,7 @@ const MOUNTS_LIMIT = 1_000;
 export interface MountGuardPorts {
   readonly trees: readonly RootTree[];
   readonly state: MasterState;
-  readonly excluded: PathFilter;
+  readonly filters: RootFilters;
   readonly onEvent: (code: string, details: FaultDetails) => void;
   /** Compare everything below it: it appeared, or it is back. */
   readonly rescan: (root: number, path: RelativePath) => void;
@@ -58,7 +58,7 @@ export class MountGuard {
     if (mounts === undefined) return;
     mounts.present = new Set(paths.slice(0, MOUNTS_LIMIT));
     for (const path of mounts.present) {
-      if (mounts.known.has(path) || this.ports.excluded(path)) continue;
+      if (mounts.known.has(path) || this.ports.filters(root)(path)) continue;
       const identity = this.identityAt(root, path);
       if (identity === undefined) continue;
       mounts.known.set(path, identity);
@@ -97,7 +97,7 @@ export class MountGuard {
       mounts.held.paths.clear();
       mounts.known.clear();
       for (const path of mounts.present ?? []) {
-        const identity = this.ports.excluded(path) ? undefined : this.identityAt(root, path);
+        const identity = this.ports.filters(root)(path) ? undefined : this.identityAt(root, path);
         if (identity !== undefined) mounts.known.set(path, identity);
       }
       this.save(root);

@@ -6,7 +6,7 @@ import { FrameType } from '../../shared/protocol/frame.ts';
 import { type ControlMessage, LINK_PROTOCOL, LINK_PROTOCOL_OLDEST } from '../../shared/protocol/wire.ts';
 import type { LinkState } from '../../shared/status.ts';
 import type { DigestOf } from '../capture/digest.ts';
-import type { PathFilter } from '../capture/filter.ts';
+import type { RootFilters } from '../capture/filter.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import { NoticeStream } from '../link/notice-stream.ts';
 import { commonProfile, ownersOf, profileOf } from '../link/profile.ts';
@@ -28,7 +28,7 @@ export interface PeerPorts {
   readonly state: MasterState;
   readonly hasher: ContentHasher;
   readonly capture: MasterCapture;
-  readonly excluded: PathFilter;
+  readonly filters: RootFilters;
   readonly digestOf: DigestOf;
   readonly config: EngineConfig;
   readonly sending: MasterSending;
@@ -339,7 +339,7 @@ export class MasterPeer {
   // ------------------------------------------------------------- synchronization
 
   startSync(options: Omit<MasterSyncOptions, 'profile' | 'peer' | 'trusted'>): void {
-    const { clock, trees, state, excluded, digestOf, hasher, capture } = this.ports;
+    const { clock, trees, state, filters, digestOf, hasher, capture } = this.ports;
     this.sync?.close();
     const trusted = this.synchronized && options.ignoreSame && !options.dryRun;
     if (!options.dryRun) {
@@ -355,7 +355,7 @@ export class MasterPeer {
         clock,
         trees,
         state,
-        excluded,
+        filters,
         digestOf,
         hasher,
         wallMs: () => clock.wallMs(),

@@ -8,7 +8,7 @@ import type { ControlMessage } from '../../shared/protocol/wire.ts';
 import { Standby } from '../apply/standby.ts';
 import { verdictOf } from '../apply/verdict.ts';
 import type { KeptAside } from '../aside/kept-aside.ts';
-import type { PathFilter } from '../capture/filter.ts';
+import type { RootFilters } from '../capture/filter.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import { profileOf } from '../link/profile.ts';
 import type { DataFrameType } from '../link/session.ts';
@@ -41,7 +41,7 @@ export interface ReplicaEnginePorts {
   /** Of the volume of the spool; absent: not watched. */
   readonly freeBytes?: () => number;
   /** Paths the scenario leaves out: they are not removed here either. */
-  readonly excluded: PathFilter;
+  readonly filters: RootFilters;
   /** Of the trees, where they keep something aside. */
   readonly aside?: KeptAside;
 }
@@ -396,7 +396,7 @@ export class ReplicaEngine {
       if (start.targeted) standby.beginMending();
       else standby.beginSynchronization();
     }
-    const { clock, hasher, excluded, aside } = this.ports;
+    const { clock, hasher, filters, aside } = this.ports;
     const onEvent = (code: string, details: FaultDetails) => this.tell(code, details);
     const onDone = () => {
       this.sync = undefined;
@@ -404,7 +404,7 @@ export class ReplicaEngine {
     };
     const ignoreSame = start.ignoreSame && !standby.suspect;
     const { keepDeleted } = this.config;
-    const ports = { standby, link, clock, hasher, excluded, onEvent, onDone, keepDeleted, aside };
+    const ports = { standby, link, clock, hasher, filters, onEvent, onDone, keepDeleted, aside };
     this.sync = new ReplicaSyncHost(ports, { ...start, ignoreSame });
   }
 

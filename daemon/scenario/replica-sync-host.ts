@@ -4,7 +4,7 @@ import { FrameType } from '../../shared/protocol/frame.ts';
 import type { SyncProgress } from '../../shared/status.ts';
 import type { Standby } from '../apply/standby.ts';
 import type { KeptAside } from '../aside/kept-aside.ts';
-import type { PathFilter } from '../capture/filter.ts';
+import type { RootFilters } from '../capture/filter.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { DataFrameType } from '../link/session.ts';
 import type { Clock } from '../ports.ts';
@@ -23,7 +23,7 @@ export interface SyncHostPorts {
   readonly link: ReplicaLink;
   readonly clock: Clock;
   readonly hasher: ContentHasher;
-  readonly excluded: PathFilter;
+  readonly filters: RootFilters;
   readonly onEvent: (code: string, details: FaultDetails) => void;
   readonly onDone: () => void;
   readonly keepDeleted: KeepDeleted | undefined;
@@ -47,12 +47,12 @@ export class ReplicaSyncHost {
     this.ports = ports;
     this.start = start;
     this.startedAt = ports.clock.wallMs();
-    const { standby, link, hasher, clock, excluded, onEvent, keepDeleted } = ports;
+    const { standby, link, hasher, clock, filters, onEvent, keepDeleted } = ports;
     const { writer, journal, parked } = standby;
     const common = {
       writer,
       hasher,
-      excluded,
+      filters,
       onEvent,
       // A comparison cannot tell what was deleted earlier from what a synchronization has left: neither is a difference.
       keepExtra: keepDeleted?.synchronization === true || (start.dryRun && keepDeleted?.replication === true),

@@ -6,7 +6,7 @@ import { type MessagePort, parentPort } from 'node:worker_threads';
 import { Fault } from '../../shared/faults.ts';
 import { KeptAside, RootAside } from '../aside/kept-aside.ts';
 import { AsideTree } from '../aside/tree.ts';
-import { compileFilter } from '../capture/filter.ts';
+import { compileFilters } from '../capture/filter.ts';
 import { createContentHasher } from '../link/content-hash.ts';
 import { RingLinks, STUCK } from '../link/ring-link.ts';
 import { freeBytesOf } from '../platform/node/free-bytes.ts';
@@ -88,10 +88,7 @@ function openEngine(
       hasher,
       ...(aside === undefined ? {} : { aside }),
       freeBytes,
-      excluded: compileFilter(
-        config,
-        trees.every((tree) => tree.capabilities.caseSensitive),
-      ),
+      filters: compileFilters(config, trees),
     },
     notify,
   );

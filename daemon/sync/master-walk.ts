@@ -10,7 +10,7 @@ import { joinPath, type RelativePath } from '../../shared/path.ts';
 import { type ListedEntry, writeListedEntry, writeListingHeader } from '../../shared/protocol/sync-codec.ts';
 import { type DigestOf, type NamedStat, toNamed } from '../capture/digest.ts';
 import { isChangedAfter, sameObject, sameState, toIndexed, unsettledAfter } from '../capture/entry.ts';
-import type { PathFilter } from '../capture/filter.ts';
+import type { RootFilters } from '../capture/filter.ts';
 import { isGone } from '../capture/observation.ts';
 import type { Unsettled } from '../capture/reconcile-state.ts';
 import type { SpecialFiles } from '../capture/special-files.ts';
@@ -25,7 +25,7 @@ export type WalkRecording = 'record' | 'report' | 'ignore';
 export interface WalkPorts {
   readonly trees: readonly RootTree[];
   readonly state: MasterState;
-  readonly excluded: PathFilter;
+  readonly filters: RootFilters;
   readonly digestOf: DigestOf;
   readonly wallMs: () => number;
   readonly recording: WalkRecording;
@@ -100,9 +100,10 @@ export class MasterWalk {
     if (scanned === undefined) return undefined;
     const entries: ScannedEntry[] = [];
     const stats: NamedStat[] = [];
+    const excluded = this.ports.filters(root);
     for (const entry of scanned) {
       const named = toNamed(entry);
-      if (this.ports.excluded(joinPath(path, entry.name), entry.type)) continue;
+      if (excluded(joinPath(path, entry.name), entry.type)) continue;
       // What is not replicated is listed too: the Replica leaves alone what it has under such a name.
       entries.push(entry);
       if (named !== undefined) stats.push(named);

@@ -55,7 +55,7 @@ export class ReplicaDiff {
     if (arrived === undefined || arrived.header.syncId !== this.start.syncId) return;
     const { header } = arrived;
     const tree = this.ports.writer.tree(header.root);
-    const own = scanOwn(tree, header.path, this.ports.excluded) ?? [];
+    const own = scanOwn(tree, header.path, this.ports.filters(header.root)) ?? [];
     this.compareOwnMetadata(tree, arrived);
     const fast = this.start.ignoreSame || own.every((entry) => entry.type !== 'file');
     if (fast && isIdentical(tree, arrived, own, this.ports.profile)) {

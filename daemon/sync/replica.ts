@@ -13,7 +13,7 @@ import { type Need, readSyncItem, type SyncItem } from '../../shared/protocol/sy
 import type { ControlMessage } from '../../shared/protocol/wire.ts';
 import type { ParkedItems } from '../apply/parked.ts';
 import type { StagedPut, TreeWriter } from '../apply/tree-writer.ts';
-import type { PathFilter } from '../capture/filter.ts';
+import type { RootFilters } from '../capture/filter.ts';
 import { sameId } from '../journal/record.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { Clock } from '../ports.ts';
@@ -39,7 +39,7 @@ export interface ReplicaSyncPorts extends GroupPorts {
   readonly profile: MetadataProfile;
   /** What the Master does not have stays. */
   readonly keepExtra: boolean;
-  readonly excluded: PathFilter;
+  readonly filters: RootFilters;
   readonly sendNeeds: (directory: number, needs: readonly Need[]) => void;
   readonly sendBlockHashes: BlockFilePorts['sendBlockHashes'];
   readonly onEvent: (code: string, details: FaultDetails) => void;
@@ -82,7 +82,7 @@ export class ReplicaSync implements ContentSink {
     const { header } = arrived;
     if (header.syncId !== this.start.syncId) return;
     const tree = this.ports.writer.tree(header.root);
-    const own = yield* retry(() => scanOwn(tree, header.path, this.ports.excluded));
+    const own = yield* retry(() => scanOwn(tree, header.path, this.ports.filters(header.root)));
     const fast = this.start.ignoreSame || own?.every((entry) => entry.type !== 'file') === true;
     if (own !== undefined && fast && isIdentical(tree, arrived, own, this.ports.profile)) {
       this.comparedEntries += own.length;

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Standby } from '../../daemon/apply/standby.ts';
-import { compileFilter } from '../../daemon/capture/filter.ts';
+import { compileFilters } from '../../daemon/capture/filter.ts';
 import type { ContentHasher } from '../../daemon/link/content-hash.ts';
 import type { CaptureHint, Clock, RootTree, Timer } from '../../daemon/ports.ts';
 import type {
@@ -22,6 +22,7 @@ import { MasterState } from '../../daemon/store/master-state.ts';
 import { ALL_KINDS, type AttributeKinds } from '../../shared/attributes.ts';
 import { Fault, type FaultDocument, fillTemplate } from '../../shared/faults.ts';
 import type { Position } from '../../shared/position.ts';
+import type { RootRules } from '../../shared/scenario.ts';
 import { MemoryCapture } from './capture.ts';
 import { SeededRandom, SimulatedClock } from './clock.ts';
 
@@ -90,6 +91,8 @@ export abstract class PairCore {
   readonly exclude: readonly string[];
   /** Used by the next start of an engine. */
   fileFilter: readonly string[] = [];
+  /** Which places of the root are replicated; used by the next start of an engine. */
+  rootRules: RootRules = {};
   /** Kinds of attributes that are replicated; used by the next start of an engine. */
   attributeKinds: AttributeKinds = ALL_KINDS;
   /** When and how fast the Master sends; used by its next start. */
@@ -140,7 +143,7 @@ export abstract class PairCore {
       scenarioId: 'scenario',
       scenarioName: 'Scenario',
       role,
-      roots: [{ path: `/${role}` }],
+      roots: [{ path: `/${role}`, ...this.rootRules }],
       directory: this.directory,
       exclude: this.exclude,
       fileFilter: this.fileFilter,
@@ -193,13 +196,12 @@ export abstract class PairCore {
   startReplica(options: Pick<EngineConfig, 'adoptRoots' | 'keepDeleted'> = {}): void {
     const clock = new MortalClock(this.clock, (run) => this.within('replica', run));
     const { hasher } = this;
-    const excluded = compileFilter(this, true);
     this.within('replica', () => {
       const files = this.opened('replica', () => this.openReplicaFiles());
       if (files === undefined) return;
       const engine = new ReplicaEngine(
         { ...this.config('replica'), ...options },
-        { clock, ...files, hasher, excluded },
+        { clock, ...files, hasher, filters: compileFilters(this.config('replica'), files.trees) },
         (notice) => {
           if (!clock.dead) this.onNotice('replica', notice);
         },

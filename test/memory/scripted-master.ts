@@ -77,7 +77,7 @@ export class ReplicaHost {
     const excluded = (path: string) => this.config.exclude.includes(path);
     const engine = new ReplicaEngine(
       this.config,
-      { clock, trees: [tree], spoolLog, journalLog, stateFile, hasher, excluded },
+      { clock, trees: [tree], spoolLog, journalLog, stateFile, hasher, filters: () => excluded },
       (notice) => {
         if (this.engine !== undefined && this.engine !== engine) return;
         this.notices.push(notice);

@@ -2,6 +2,7 @@
 
 import { rmSync } from 'node:fs';
 import type { Standby } from '../../daemon/apply/standby.ts';
+import { NOTHING } from '../../daemon/capture/filter.ts';
 import type { ContentHasher } from '../../daemon/link/content-hash.ts';
 import type { Clock, Timer } from '../../daemon/ports.ts';
 import type { EngineConfig, EngineNotice, EngineRequest } from '../../daemon/scenario/engine-protocol.ts';
@@ -244,10 +245,9 @@ export class SimulatedReplica extends SimulatedHost {
   protected override create(notify: (notice: EngineNotice) => void): Engine {
     const { clock, tree, spoolLog, journalLog, stateFile } = this;
     const { hasher } = this.ports;
-    const excluded = () => false;
     return new ReplicaEngine(
       configOf('replica'),
-      { clock, trees: [tree], spoolLog, journalLog, stateFile, hasher, excluded },
+      { clock, trees: [tree], spoolLog, journalLog, stateFile, hasher, filters: () => NOTHING },
       notify,
     );
   }

@@ -1,6 +1,6 @@
 /** Which places an exclude pattern leaves out. */
 import test from 'ava';
-import { compileFilter } from '../../daemon/capture/filter.ts';
+import { compileFilter, compileFilters } from '../../daemon/capture/filter.ts';
 
 function excluding(exclude: readonly string[], caseSensitive = true) {
   return compileFilter({ exclude, fileFilter: [] }, caseSensitive);
@@ -47,4 +47,47 @@ test('the file filter leaves out regular files only, by their name', (t) => {
   t.false(leftOut('a', 'directory'));
   t.false(leftOut('a/link', 'symlink'));
   t.false(leftOut('a/notes.txt'), 'not without knowing that it is a file');
+});
+
+test('with included places only these, what is in them and the directories that lead to them are replicated', (t) => {
+  const left = compileFilter(
+    { include: ['site', 'data/*/public', 'deep/**/x'], exclude: ['*.tmp'], fileFilter: [] },
+    true,
+  );
+  for (const path of ['', 'site', 'site/a/b', 'data', 'data/one', 'data/one/public', 'data/one/public/a', 'deep/a/b']) {
+    t.false(left(path), path);
+  }
+  for (const path of [
+    'other',
+    'sites',
+    'site2/a',
+    'data/one/private',
+    'data/one/public2',
+    'site/a.tmp',
+    'other/site',
+  ]) {
+    t.true(left(path), path);
+  }
+  const folded = compileFilter({ include: ['Site'], exclude: [], fileFilter: [] }, false);
+  t.false(folded('SITE/a'));
+  t.false(compileFilter({ include: [], exclude: [], fileFilter: [] }, true)('anything'));
+});
+
+test('each root has the rules of the scenario and its own', (t) => {
+  const tree = { capabilities: { caseSensitive: true } };
+  const filters = compileFilters(
+    {
+      exclude: ['*.bak'],
+      fileFilter: ['*.html'],
+      roots: [{}, { exclude: ['cache'], fileFilter: ['*.jpg'] }, { include: ['only'], fileFilter: [] }],
+    },
+    [tree, tree, tree],
+  );
+  const left = (path: string) => [0, 1, 2].map((root) => filters(root)(path, 'file'));
+  t.deepEqual(left('a.html'), [false, true, true]);
+  t.deepEqual(left('a.jpg'), [true, false, true]);
+  t.deepEqual(left('only/a.jpg'), [true, false, false]);
+  t.deepEqual(left('cache/a.jpg'), [true, true, true]);
+  t.deepEqual(left('only/a.bak'), [true, true, true]);
+  t.true(filters(0)('a.bak') && filters(1)('a.bak') && filters(2)('a.bak'));
 });

@@ -4,6 +4,7 @@ import { applyDocument, applyValues, planChanges, toInput } from '../../config/c
 import { parseScenarioInput } from '../../config/document.ts';
 import { agreedFingerprint } from '../../config/fingerprint.ts';
 import { parseJsonc } from '../../config/jsonc.ts';
+import { completeDocument } from '../../daemon/scenario/book.ts';
 import { Fault } from '../../shared/faults.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
 
@@ -178,6 +179,27 @@ test('plan lists what applying would change and what the state forbids; applying
   t.is(applied.document.master.deviceId, 'c'.repeat(64));
   t.deepEqual(applied.changed, ['exclude']);
   t.is(planChanges(undefined, next, 'new').length, 9);
+});
+
+test('a root may have rules of its own; they are checked and both hosts must agree on them', (t) => {
+  const parse = (root: object) => parseScenarioInput({ ...minimal, roots: [{ master: '/srv/www', ...root }] }).roots[0];
+  const rules = { include: ['site', 'data/*/public'], exclude: ['cache/**'], fileFilter: ['*.html'] };
+  t.deepEqual(parse(rules), { master: '/srv/www', ...rules });
+  t.deepEqual(parse({}), { master: '/srv/www' });
+  const why = (root: object) => t.throws(() => parse(root), { instanceOf: Fault }).message;
+  t.regex(why({ include: ['/site'] }), /roots\[0\]\.include\[0\]/);
+  t.regex(why({ include: 'site' }), /roots\[0\]\.include: it must be a list/);
+  t.regex(why({ exclude: ['a/../b'] }), /roots\[0\]\.exclude\[0\]/);
+  t.regex(why({ fileFilter: ['a/*.html'] }), /roots\[0\]\.fileFilter\[0\].*name alone/);
+  t.regex(why({ fileFilters: ['*.html'] }), /unknown key "fileFilters".*fileFilter/);
+
+  const print = (root: object) => agreedFingerprint({ ...created, roots: [{ master: '/srv/www', ...root }] }, sha256);
+  t.is(print({ include: [], exclude: [] }), print({}));
+  const prints = [{}, { include: ['a'] }, { exclude: ['a'] }, { fileFilter: ['a'] }, { fileFilter: [] }].map(print);
+  t.is(new Set(prints).size, prints.length);
+  t.deepEqual(completeDocument.parse({ ...created, roots: [{ master: '/srv/www', ...rules }] }).roots, [
+    { master: '/srv/www', ...rules },
+  ]);
 });
 
 test('a Replica may have roots of its own and be fed by another one; both are checked', (t) => {

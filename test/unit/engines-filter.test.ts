@@ -89,3 +89,39 @@ test('another filter at the next run: what does not match any more stays on the 
   t.is(Buffer.from(there.readFile('dir/page.tmp')).toString(), 'not replicated');
   t.deepEqual(pair.replicaView(), pair.masterView());
 });
+
+test('a root that includes some places: nothing beside them is sent, and the Replica keeps what it has there', (t) => {
+  const pair = new EnginePair(hasher, { exclude: ['*.bak'] });
+  t.teardown(() => pair.close());
+  pair.rootRules = { include: ['site', 'data/public'], exclude: ['cache'], fileFilter: ['*.html', '*.bak'] };
+  const there = new MemoryUser(pair.replicaTree);
+  for (const user of [pair.user, there]) {
+    for (const path of ['site', 'site/cache', 'data', 'data/public', 'data/private', 'other']) user.makeDirectory(path);
+  }
+  pair.user.writeFile('site/page.html', 'page');
+  pair.user.writeFile('site/page.bak', 'excluded by the scenario');
+  pair.user.writeFile('site/cache/page.html', 'excluded by the root');
+  pair.user.writeFile('site/notes.txt', 'another name');
+  pair.user.writeFile('data/public/a.html', 'a');
+  pair.user.writeFile('data/private/a.html', 'beside');
+  pair.user.writeFile('other/a.html', 'beside');
+  there.writeFile('other/own.html', 'of the Replica');
+  there.writeFile('data/private/own.html', 'of the Replica');
+  there.writeFile('site/extra.html', 'to be removed');
+  pair.start();
+  const result = pair.synchronize();
+  pair.barrier();
+  t.is(result.sentFiles, 2);
+  t.is(result.removed, 1);
+  const files = () => [...pair.replicaView()].filter(([, line]) => line.startsWith('file')).map(([path]) => path);
+  t.deepEqual(files(), ['data/private/own.html', 'data/public/a.html', 'other/own.html', 'site/page.html']);
+  t.true(pair.diff().identical);
+
+  pair.user.writeFile('other/b.html', 'beside');
+  pair.user.rename('other/a.html', 'site/a.html');
+  pair.user.rename('site/page.html', 'data/private/page.html');
+  pair.barrier();
+  t.deepEqual(files(), ['data/private/own.html', 'data/public/a.html', 'other/own.html', 'site/a.html']);
+  t.true(pair.diff().identical);
+  t.is(pair.synchronize().sentFiles, 0);
+});

@@ -70,7 +70,7 @@ class Constellation {
         journalLog: new MemorySegmentLog(),
         stateFile: new MemoryStateFile(),
         hasher,
-        excluded: () => false,
+        filters: () => () => false,
       },
       (notice) => {
         if (notice.type !== 'link-send') return;

@@ -16,6 +16,7 @@ export function rootLines(document: ScenarioDocument | undefined, width: number)
       span(`Replica ${replicas}`, 'dim'),
     ),
     ...document.roots.map((root) => line(cell(root.master), span(' -> ', 'dim'), cell(root.replica ?? root.master))),
+    ...document.roots.flatMap(ruleLines),
     [],
     line(
       span(
@@ -28,4 +29,16 @@ export function rootLines(document: ScenarioDocument | undefined, width: number)
     ...document.exclude.map((pattern) => line(`  ${pattern}`)),
   ];
   return lines;
+}
+
+/** What a root has for itself. */
+function ruleLines(root: ScenarioDocument['roots'][number]): Line[] {
+  const rules = [
+    ['only', root.include],
+    ['not', root.exclude],
+    ['files named', root.fileFilter],
+  ] as const;
+  return rules.flatMap(([label, patterns = []]) =>
+    patterns.length === 0 ? [] : [line(span(`  ${clean(root.master)} ${label}: ${clean(patterns.join(', '))}`, 'dim'))],
+  );
 }

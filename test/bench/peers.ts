@@ -3,7 +3,7 @@
  * with delay 0. Everything they need lies in one scratch directory.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -95,6 +95,66 @@ export async function startLsyncd(scratch: string, source: string, target: strin
   const child = spawn('lsyncd', [config], { stdio: 'ignore' });
   await waitFor('lsyncd', () => readFileSync(log, 'utf8').includes('Startup of'));
   return { pid: child.pid!, stop: () => stopProcess(child) };
+}
+
+const SCAN_TIMEOUT_MS = 20 * 60_000;
+
+/** Syncthing with one folder and nobody to share it with, no discovery, no reports. Ready when the folder is scanned and idle. */
+export async function startSyncthing(scratch: string, folder: string, files: number): Promise<Peer> {
+  const home = join(scratch, 'home');
+  mkdirSync(home, { recursive: true });
+  const environment = { ...process.env, HOME: scratch, STNOUPGRADE: '1' };
+  await run('syncthing', ['generate', `--home=${home}`, '--skip-port-probing'], { env: environment });
+  const configuration = join(home, 'config.xml');
+  const off = ['globalAnnounceEnabled', 'localAnnounceEnabled', 'relaysEnabled', 'natEnabled', 'crashReportingEnabled'];
+  let text = readFileSync(configuration, 'utf8').replace(/(<folder id="default"[^>]* path=")[^"]*/, `$1${folder}`);
+  for (const name of off) text = text.replace(`<${name}>true<`, `<${name}>false<`);
+  text = text.replace('<listenAddress>default<', `<listenAddress>tcp://127.0.0.1:${await freePort()}<`);
+  writeFileSync(configuration, text);
+  mkdirSync(join(folder, '.stfolder'), { recursive: true });
+  const port = await freePort();
+  const key = 'mainstay-bench';
+  const child = spawn(
+    'syncthing',
+    [
+      'serve',
+      `--home=${home}`,
+      '--no-browser',
+      '--no-restart',
+      `--gui-address=127.0.0.1:${port}`,
+      `--gui-apikey=${key}`,
+    ],
+    { stdio: 'ignore', env: environment },
+  );
+  try {
+    await eventually('syncthing has scanned', SCAN_TIMEOUT_MS, async () => {
+      const address = `http://127.0.0.1:${port}/rest/db/status?folder=default`;
+      const answer = await fetch(address, { headers: { 'X-API-Key': key } });
+      const { state, localFiles } = (await answer.json()) as { state: string; localFiles: number };
+      return state === 'idle' && localFiles >= files ? true : undefined;
+    });
+  } catch (error) {
+    await stopProcess(child);
+    throw error;
+  }
+  const worker = childOf(child.pid!);
+  const stop = async () => {
+    if (worker !== child.pid) process.kill(worker, 'SIGKILL');
+    await stopProcess(child);
+  };
+  return { pid: worker, stop };
+}
+
+/** What is started only watches over the process that does the work. */
+function childOf(pid: number): number {
+  const isChild = (id: string): boolean => {
+    try {
+      return / \S (\d+) /.exec(readFileSync(`/proc/${id}/stat`, 'utf8').replace(/\(.*\)/, ''))?.[1] === String(pid);
+    } catch {
+      return false;
+    }
+  };
+  return Number(readdirSync('/proc').find((id) => /^\d+$/.test(id) && isChild(id)) ?? pid);
 }
 
 /** Runs `rsync -a` and returns the seconds from its start to its end. */

@@ -114,6 +114,11 @@ function* keepRanges(
       old.copyFrom(record.path, position, length);
       yield undefined;
     }
+    const last = ranges.at(-1);
+    // Somebody has cut the file meanwhile: what is not kept could not be taken back.
+    if (last !== undefined && old.sizeBytes() < last.position + last.length) {
+      throw new Fault('FS-CHANGED', { path: record.path });
+    }
     journal.keepRanges(record, old);
   } finally {
     old.discard();

@@ -84,29 +84,32 @@ function takeBackPatch(
   if (now === undefined || !sameId(now.id, before.id)) return false;
   // Nothing is written before they are kept.
   if (!kept.has(record.kept)) return true;
+  let whole = true;
   const old = tree.stage(record.kept);
   const file = tree.openWrite(record.path);
   try {
-    for (const range of ranges) restoreRange(old, file, range, record.path);
+    for (const range of ranges) whole = restoreRange(old, file, range) && whole;
     file.truncate(before.sizeBytes);
   } finally {
     file.close();
     old.release();
   }
   takeBackMetadata(tree, record, now);
-  return true;
+  return whole;
 }
 
-function restoreRange(old: StagedFile, file: WritableFile, { position, length }: FileRange, path: RelativePath): void {
+/** False when less was kept than the record says: what is in its place then has to be compared. */
+function restoreRange(old: StagedFile, file: WritableFile, { position, length }: FileRange): boolean {
   const buffer = new Uint8Array(Math.min(length, RESTORE_BYTES));
   for (let done = 0; done < length; ) {
     const count = old.read(buffer, 0, Math.min(buffer.length, length - done), position + done);
-    if (count === 0) throw new Fault('INTERNAL', { reason: `what was kept of "${path}" is too short` });
+    if (count === 0) return false;
     const bytes = buffer.subarray(0, count);
     if (isZeros(bytes)) file.clear(position + done, count);
     else file.write(bytes, position + done);
     done += count;
   }
+  return true;
 }
 
 function restoreKept(

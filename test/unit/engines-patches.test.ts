@@ -10,7 +10,8 @@ import { PROPERTY_SEEDS } from '../runner/property-settings.ts';
 const hasher = await createContentHasher();
 const LIMITS = { inlineBytes: 100, patchedBytes: 200, inPlaceBytes: 400, blockBytes: 64, sliceBytes: 128 };
 const HISTORIES = Number(process.env.MAINSTAY_HISTORIES ?? 12);
-const STEPS = 40;
+const EPISODES = 7;
+const STEPS = 6;
 
 /** Sizes at the edges: nothing, one block more or less, exactly so many blocks, both sides of every limit. */
 const SIZES = [0, 1, 63, 64, 65, 100, 101, 199, 200, 201, 256, 399, 400, 401, 640, 1_000, 1_024, 2_048, 2_049];
@@ -33,20 +34,27 @@ class History {
     pair.latencyMs = () => random.below(4);
     pair.start();
     pair.synchronize({ method: random.pick(['file', 'block'] as const) });
-    for (let step = 0; step < STEPS; step += 1) {
-      this.attempt(random.chance(0.75) ? () => this.edit() : () => this.disturb());
-      pair.run(random.pick([0, 1, 3, 10, 600, 1_500]));
+    for (let episode = 0; episode < EPISODES; episode += 1) {
+      for (let step = 0; step < STEPS; step += 1) {
+        this.attempt(random.chance(0.75) ? () => this.edit() : () => this.disturb());
+        pair.run(random.pick([0, 1, 3, 10, 600, 1_500]));
+      }
+      const problems = this.settle() ? this.differences() : [JSON.stringify(pair.masterStatus?.peers.replica)];
+      if (problems.length > 0) return `${problems.join(', ')} after ${this.trace.join(', ')}`;
     }
-    if (!this.settle()) return `${JSON.stringify(pair.masterStatus?.peers.replica)} after ${this.trace.join(', ')}`;
+    return '';
+  }
+
+  private differences(): string[] {
+    const { pair } = this;
     pair.run(3_000);
     const wanted = pair.masterView();
     const found = pair.replicaView();
     const different = [...wanted].filter(([path, text]) => found.get(path) !== text).map(([path]) => path);
     if (found.size !== wanted.size) different.push('names');
-    const left = pair.replicaTree.listKept();
-    if (left.length > 0) different.push(`left behind ${left.join(' ')}`);
+    different.push(...pair.replicaTree.listKept().map((name) => `left behind ${name}`));
     different.push(...pair.failures.map(({ text }) => text));
-    return different.length === 0 ? '' : `${different.join(', ')} after ${this.trace.join(', ')}`;
+    return different;
   }
 
   /** What is not possible in this state of the tree does not happen. */
@@ -101,7 +109,8 @@ class History {
     const size = what < 9 ? random.pick(SIZES) : before.length;
     const content = new Uint8Array(size);
     content.set(before.subarray(0, size));
-    if (what === 9) content.fill(0, random.below(size + 1), random.below(size + 1));
+    const from = random.below(size + 1);
+    if (what === 9 || what === 13) content.fill(0, from, from + random.below(size + 1 - from));
     const edits = random.below(3);
     for (let n = 0; n < edits && size > 0; n += 1) content[random.below(size)]! ^= 1 + random.below(255);
     const { mtimeNs } = this.pair.masterTree.stat(path)!;

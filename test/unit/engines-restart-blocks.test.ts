@@ -155,6 +155,16 @@ test('a link that breaks while a change travels does not make the next one whole
   pair.close();
 });
 
+test('a large file that was small in between is sent once, whole', (t) => {
+  const { pair, content } = started();
+  pair.user.writeFile('large.db', content.slice(0, 500));
+  pair.barrier();
+  const sent = sentDuring(pair, () => pair.user.writeFile('large.db', changed(content, [9])));
+  t.true(sent > SIZE && sent < SIZE + SMALL, `${sent} bytes`);
+  checkEqual(t, pair);
+  pair.close();
+});
+
 test('what was changed on the Replica itself is found out by the next change, wherever it was', (t) => {
   const { pair, content } = started();
   new MemoryUser(pair.replicaTree).writeFile('large.db', changed(content, [100], 7));

@@ -59,7 +59,8 @@ export class EnginePool {
 
   /**
    * While no engine runs, one thread stands ready: loading its modules takes longer than starting an engine. Once an engine
-   * runs there is none beside it.
+   * runs there is none beside it. The thread of the last engine stays when that ended in order: its code is compiled, which
+   * takes more processor time than comparing 50,000 files.
    */
   keepOneReady(): void {
     this.#keepsReady = true;
@@ -78,10 +79,14 @@ export class EnginePool {
   }
 
   #start(): EngineThread {
-    const thread = new EngineThread(this.#clock, (ended) => {
-      this.#threads.delete(ended);
-      if (this.#keepsReady && this.#threads.size === 0 && ended.served) this.#start();
-    });
+    const thread = new EngineThread(
+      this.#clock,
+      (ended) => {
+        this.#threads.delete(ended);
+        if (this.#keepsReady && this.#threads.size === 0 && ended.served) this.#start();
+      },
+      (last) => this.#keepsReady && this.#threads.size === 1 && this.#threads.has(last),
+    );
     this.#threads.add(thread);
     return thread;
   }
@@ -92,10 +97,19 @@ class EngineThread {
   readonly #worker: Worker;
   readonly #gone: Promise<void>;
   readonly #engines = new Map<number, PooledEngine>();
+  readonly #mayStay: (thread: EngineThread) => boolean;
   #next = 0;
+  /** An engine in it did not end in order: nothing is left to chance for the next one. */
+  failed = false;
 
-  constructor(clock: Clock, onEnd: (thread: EngineThread) => void) {
+  /** `mayStay`: it may stand ready once it has no engine. */
+  constructor(
+    clock: Clock,
+    onEnd: (thread: EngineThread) => void,
+    mayStay: (thread: EngineThread) => boolean = () => false,
+  ) {
     this.#clock = clock;
+    this.#mayStay = mayStay;
     setFlagsFromString(`--initial-old-space-size=${FIRST_COLLECTION_MB}`);
     const worker = new Worker(new URL('./worker.js', import.meta.url), { resourceLimits: RESOURCE_LIMITS });
     this.#worker = worker;
@@ -145,10 +159,16 @@ class EngineThread {
     return engine;
   }
 
-  /** The last one takes the thread with it. */
+  get staysReady(): boolean {
+    return !this.failed && this.#mayStay(this);
+  }
+
+  /** The last one takes the thread with it, unless that stays ready. */
   async remove(engine: PooledEngine): Promise<void> {
     for (const [id, one] of this.#engines) if (one === engine) this.#engines.delete(id);
-    if (this.#engines.size === 0) await this.end();
+    if (this.#engines.size > 0) return;
+    if (this.staysReady) this.#worker.unref();
+    else await this.end();
   }
 }
 
@@ -161,6 +181,7 @@ class PooledEngine implements EngineHandle {
   readonly #links = new RingLinks('main', (signal) => this.#tell(signal));
   #disposed: (() => void) | undefined;
   #ending: Promise<void> | undefined;
+  #stopped = false;
   #gone = false;
 
   constructor(
@@ -209,6 +230,7 @@ class PooledEngine implements EngineHandle {
       return;
     }
     if (!isRingSignal(notice)) {
+      if (notice.type === 'stopped') this.#stopped = true;
       this.onNotice(notice);
       return;
     }
@@ -234,7 +256,9 @@ class PooledEngine implements EngineHandle {
   }
 
   async #end(): Promise<void> {
-    if (!this.#gone && this.#thread.engines > 1) {
+    // One that did not stop may hang: alone in its thread it is not asked.
+    if (!this.#stopped) this.#thread.failed = true;
+    if (!this.#gone && (this.#thread.engines > 1 || this.#thread.staysReady)) {
       const answered = await this.#askToGo();
       // The others in it are started again by their supervisors.
       if (!answered) await this.#thread.end();

@@ -172,6 +172,8 @@ class Resident {
     // Whoever opens its files next must find them closed.
     await this.#starting;
     this.#close();
+    // Standing ready for the next one, the thread needs little; an engine that follows at once finds its code compiled.
+    setTimeout(() => residents.size === 0 && releaseMemory(), RELEASE_MS).unref();
     port.postMessage({ engine: this.#id, message: { type: 'disposed' } } satisfies Addressed<WorkerNotice>);
   }
 
@@ -202,7 +204,7 @@ class Resident {
     const before = this.#phase;
     this.#phase = phase;
     if (before !== 'synchronizing' || phase === 'synchronizing') return;
-    setTimeout(() => this.#phase !== 'synchronizing' && releaseMemory(), RELEASE_MS).unref();
+    setTimeout(() => !this.#gone && this.#phase !== 'synchronizing' && releaseMemory(), RELEASE_MS).unref();
   }
 
   #post(message: WorkerNotice): void {

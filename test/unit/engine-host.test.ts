@@ -155,15 +155,17 @@ test('engines beyond the number of threads share them: one is ended without the 
 });
 
 /** Threads of this process that run workers. */
-function workerThreads(): number {
+function threadNumbers(): string[] {
   return readdirSync('/proc/self/task').filter((id) => {
     try {
       return readFileSync(`/proc/self/task/${id}/comm`, 'utf8').startsWith('WorkerThread');
     } catch {
       return false;
     }
-  }).length;
+  });
 }
+
+const workerThreads = (): number => threadNumbers().length;
 
 async function untilThreads(count: number): Promise<void> {
   while (workerThreads() !== count) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -182,8 +184,8 @@ serialOnLinux(
     const pool = new EnginePool(clock);
     pool.keepOneReady();
     await untilThreads(before + 1);
-    const start = (own: EngineConfig) =>
-      EngineSession.start(pool.spawn(), own, clock, { ...silent, onLost: () => t.fail() });
+    const start = (own: EngineConfig, onLost: () => void = () => t.fail()) =>
+      EngineSession.start(pool.spawn(), own, clock, { ...silent, onLost });
     const first = await start(config(top, root));
     t.is(workerThreads(), before + 1, 'it was there already');
     const other = join(top, 'other');
@@ -192,8 +194,15 @@ serialOnLinux(
     t.is(workerThreads(), before + 2, 'a second engine has a thread of its own');
     await second.stop();
     await untilThreads(before + 1);
+    const threads = threadNumbers();
     await first.stop();
+    t.deepEqual(threadNumbers(), threads, 'the thread of an engine that ended in order serves the next one');
+    const third = await start(config(top, root), () => {});
+    t.deepEqual(threadNumbers(), threads);
+    // Taken away as by a supervisor whose patience is over.
+    await third.handle.terminate();
     await untilThreads(before + 1);
+    t.notDeepEqual(threadNumbers(), threads, 'otherwise a fresh one stands ready');
     pool.keepNoneReady();
     const last = await start(config(top, root));
     t.is(workerThreads(), before + 1);

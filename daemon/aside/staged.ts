@@ -6,7 +6,7 @@ import type { SplitMetadata } from './tree.ts';
 
 interface Splitting {
   split(metadata: Metadata, directory: boolean): SplitMetadata;
-  keepRest(path: RelativePath, rest: NotTaken | undefined): void;
+  keepRest(path: RelativePath, rest: NotTaken | undefined, made: boolean): void;
 }
 
 export class AsideStagedFile implements StagedFile {
@@ -43,7 +43,7 @@ export class AsideStagedFile implements StagedFile {
 
   commit(path: RelativePath): void {
     this.inner.commit(path);
-    for (const rest of this.rests) this.tree.keepRest(path, rest());
+    for (const [index, rest] of this.rests.entries()) this.tree.keepRest(path, rest(), index === 0);
   }
 
   read(target: Uint8Array, offset: number, length: number, position: number): number {
@@ -82,12 +82,12 @@ export class AsideStagedDirectory implements StagedDirectory {
     const { taken, rest } = this.tree.split(metadata, false);
     this.inner.add(name, content, taken);
     const left = rest();
-    if (left !== undefined && left.attributes.length > 0) this.rests.push({ name, rest: left });
+    if (left !== undefined) this.rests.push({ name, rest: left });
   }
 
   commit(path: RelativePath): void {
     this.inner.commit(path);
-    for (const { name, rest } of this.rests.splice(0)) this.tree.keepRest(joinPath(path, name), rest);
+    for (const { name, rest } of this.rests.splice(0)) this.tree.keepRest(joinPath(path, name), rest, true);
   }
 
   discard(): void {

@@ -25,7 +25,7 @@ import type {
   WritableFile,
 } from '../ports.ts';
 import type { RootAside } from './kept-aside.ts';
-import { asideAfter, type NotTaken, withAside } from './record.ts';
+import { asideAfter, NOTHING_ASIDE, type NotTaken, withAside } from './record.ts';
 import { AsideStagedDirectory, AsideStagedFile } from './staged.ts';
 
 /** Set-user-id and set-group-id: with another owner they would give away the rights of this one. */
@@ -149,12 +149,15 @@ export class AsideTree implements RootTree {
     return { taken, rest };
   }
 
-  /** Keeps aside what the object at `path` should have and has not. */
-  keepRest(path: RelativePath, rest: NotTaken | undefined): void {
+  /**
+   * Keeps aside what the object at `path` should have and has not. `made`: just now, so what is kept under its identity was
+   * another one's (not every file system knows when an object was born, and numbers are used again).
+   */
+  keepRest(path: RelativePath, rest: NotTaken | undefined, made: boolean): void {
     if (rest === undefined) return;
     const stat = this.inner.stat(path);
     if (stat === undefined) return;
-    this.aside.keep(stat.id, asideAfter(this.aside.of(stat.id), rest, stat), path);
+    this.aside.keep(stat.id, asideAfter(made ? NOTHING_ASIDE : this.aside.of(stat.id), rest, stat), path);
   }
 
   stage(keepName?: string): StagedFile {
@@ -168,13 +171,13 @@ export class AsideTree implements RootTree {
   makeDirectory(path: RelativePath, metadata: Metadata): void {
     const { taken, rest } = this.split(metadata, true);
     this.inner.makeDirectory(path, taken);
-    this.keepRest(path, rest());
+    this.keepRest(path, rest(), true);
   }
 
   makeSymlink(path: RelativePath, target: string, metadata: Metadata): void {
     const { taken, rest } = this.split(metadata, false);
     this.inner.makeSymlink(path, target, taken);
-    this.keepRest(path, rest());
+    this.keepRest(path, rest(), true);
   }
 
   makeLink(existing: RelativePath, path: RelativePath): void {
@@ -190,7 +193,7 @@ export class AsideTree implements RootTree {
     const directory = !owners && metadata.mode !== undefined && this.inner.stat(path)?.type === 'directory';
     const { taken, rest } = this.split(metadata, directory);
     this.inner.setMetadata(path, taken);
-    this.keepRest(path, rest());
+    this.keepRest(path, rest(), false);
   }
 
   // ------------------------------------------------------------- kept objects

@@ -5,7 +5,7 @@ import { AsideTree } from '../../daemon/aside/tree.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import { capabilitiesOfType } from '../../daemon/platform/linux/capabilities.ts';
 import type { RootTree, TreeCapabilities } from '../../daemon/ports.ts';
-import { ALL_KINDS, type Attribute, type AttributeKind, decodeAttributes } from '../../shared/attributes.ts';
+import { ALL_KINDS, type Attribute, type AttributeKind, decodeAttributes, kindBit } from '../../shared/attributes.ts';
 import { SeededRandom } from '../memory/clock.ts';
 import { EnginePair } from '../memory/engine-pair.ts';
 import { PairCore, type ReplicaFiles } from '../memory/pair-core.ts';
@@ -225,9 +225,10 @@ test('what is kept aside goes with its file, and does not hide what is changed o
 });
 
 for (const seed of [1, 2, 3, 4, 5, 6]) {
-  test(`random changes and kills, to a volume without attributes and back, change nothing (seed ${seed})`, (t) => {
+  test(`random changes, kills and power cuts, to a volume without attributes and back, change nothing (seed ${seed})`, (t) => {
     const pair = poorPair(t, seed % 2 === 0 ? NOTHING : NOT_ROOT, seed);
     const random = new SeededRandom(seed);
+    const powerCuts = seed > 3;
     pair.start();
     pair.synchronize();
     const names = ['a', 'b', 'c', 'd', 'x/a', 'x/b', 'x/y/a', 'x/y/b'];
@@ -260,12 +261,15 @@ for (const seed of [1, 2, 3, 4, 5, 6]) {
       );
       if (random.below(12) === 0) pair.run(random.below(1_500));
       if (random.below(25) === 0) {
-        pair.killReplica();
+        if (powerCuts && random.below(2) === 0) pair.cutReplicaPower(random);
+        else pair.killReplica();
         pair.startReplica();
         pair.connect();
       }
     }
     pair.connect();
+    // After a power cut the Replica may have to be compared.
+    if (powerCuts) pair.synchronize();
     pair.barrier();
     t.deepEqual(pair.failures, []);
     t.deepEqual(pair.replicaView(), pair.masterView());
@@ -273,6 +277,35 @@ for (const seed of [1, 2, 3, 4, 5, 6]) {
     t.deepEqual(failBack(t, pair), pair.masterView());
   });
 }
+
+test('without Replicate ACL access lists are neither set nor kept aside, and those of a failback target stay', (t) => {
+  const pair = poorPair(t, { attributeKinds: kindBit('xattr') });
+  pair.attributeKinds = ALL_KINDS & ~kindBit('posix-acl') & ~kindBit('nt-security');
+  decorate(pair);
+  pair.start();
+  pair.synchronize();
+  pair.barrier();
+  t.deepEqual(asideEvents(pair), []);
+  t.is(pair.asideStore.count, 0);
+  t.deepEqual(
+    decodeAttributes(pair.replicaTree.attributesOf('site', ['page']).get('page')!).map(({ name }) => name),
+    ['user.mime'],
+  );
+  t.true(pair.diff().identical);
+  const back = new Failback(pair);
+  t.teardown(() => back.close());
+  back.attributeKinds = pair.attributeKinds;
+  const own = attribute('default', 'of the target', 'posix-acl');
+  const target = new MemoryUser(back.target);
+  target.makeDirectory('site');
+  target.setAttributes('site', [own]);
+  back.start();
+  back.synchronize();
+  t.deepEqual(
+    decodeAttributes(back.target.attributesOf('', ['site']).get('site')!).map(({ name }) => name),
+    ['default'],
+  );
+});
 
 test('a volume of DOS holds neither modes, owners nor links, and compares its times as it keeps them', (t) => {
   const xfs = capabilitiesOfType(0x58465342, 3);

@@ -20,12 +20,11 @@ import {
   PAIR_TIMEOUT_MS,
   PAIR_UPGRADE,
   type PairBinding,
-  type PairJoin,
   type PairResult,
-  pairAnswer,
   parseAddress,
   proofInput,
 } from '../shared/protocol/pairing.ts';
+import type { PairJoin } from '../shared/protocol/pairing-messages.ts';
 
 /** PEM; ours towards every host. */
 export interface ClientIdentity {
@@ -162,7 +161,9 @@ async function exchange(
   const proof = (side: 'host' | 'joiner') => createHmac('sha256', secret).update(proofInput(side, binding)).digest();
   const join: PairJoin = { type: 'join', version: 1, kind: 'console', name, proof: proof('joiner').toString('hex') };
   socket.write(`${JSON.stringify(join)}\n`);
-  const parsed = pairAnswer.safeParse(JSON.parse(await readLine(socket)));
+  const line = await readLine(socket);
+  const { pairAnswer } = await import('../shared/protocol/pairing-messages.ts');
+  const parsed = pairAnswer.safeParse(JSON.parse(line));
   if (!parsed.success) throw new Error('the answer to the pairing is malformed');
   const answer = parsed.data;
   if (answer.type === 'refused') throw Fault.fromDocument(answer.fault);

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { type SessionRole, USER_ROLES, type UserRole } from '../../shared/commands.ts';
 import { Fault } from '../../shared/faults.ts';
-import { deviceIdSchema, type PairedDevice } from '../../shared/protocol/pairing.ts';
+import type { PairedDevice } from '../../shared/protocol/pairing.ts';
+import { deviceIdSchema } from '../../shared/protocol/pairing-messages.ts';
 import type { HostReference } from '../../shared/scenario.ts';
 
 export const devicesDocument = z.object({

@@ -7,9 +7,9 @@ import {
   formatAddress,
   type PairBinding,
   type PairedDevice,
-  type PairJoin,
   proofInput,
 } from '../../shared/protocol/pairing.ts';
+import type { PairJoin } from '../../shared/protocol/pairing-messages.ts';
 import { roleForJoiner } from './devices-model.ts';
 import type { Invitations } from './invitations.ts';
 

@@ -1,13 +1,8 @@
 /** Who is trusted on this host, as one service: judges keys, makes and redeems invitations, revokes. */
 import type { SessionRole } from '../../shared/commands.ts';
 import { Fault } from '../../shared/faults.ts';
-import {
-  encodeInvite,
-  type InviteResult,
-  type PairBinding,
-  type PairedDevice,
-  type PairJoin,
-} from '../../shared/protocol/pairing.ts';
+import { encodeInvite, type InviteResult, type PairBinding, type PairedDevice } from '../../shared/protocol/pairing.ts';
+import type { PairJoin } from '../../shared/protocol/pairing-messages.ts';
 import type { Clock, Random } from '../ports.ts';
 import type { DocumentStore, EventLog, Session } from '../services.ts';
 import type { Audit } from './audit.ts';

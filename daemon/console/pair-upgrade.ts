@@ -7,10 +7,9 @@ import {
   EXPORTER_LABEL,
   PAIR_PATH,
   PAIR_UPGRADE,
-  type PairAnswer,
   type PairBinding,
-  pairJoin,
 } from '../../shared/protocol/pairing.ts';
+import { type PairAnswer, pairJoin } from '../../shared/protocol/pairing-messages.ts';
 import type { AccessService } from '../access/service.ts';
 import { readJsonLine, writeJsonLine } from '../link/json-line.ts';
 import type { Clock } from '../ports.ts';

@@ -7,10 +7,9 @@ import {
   PAIR_PATH,
   PAIR_UPGRADE,
   type PairBinding,
-  type PairJoin,
   type PairResult,
-  pairAnswer,
 } from '../../shared/protocol/pairing.ts';
+import { type PairJoin, pairAnswer } from '../../shared/protocol/pairing-messages.ts';
 import type { Identity } from '../access/identity.ts';
 import { confirmationOf, proofMatches, proofOf } from '../access/pairing.ts';
 import type { Clock } from '../ports.ts';

@@ -31,8 +31,7 @@
  * The joiner's role: what the invitation says; without one a host becomes `peer` and a console `admin`. A host that joins
  * trusts the inviting host as `peer`.
  */
-import { z } from 'zod';
-import { Fault, type FaultDocument } from '../faults.ts';
+import { Fault } from '../faults.ts';
 
 export const PAIR_PATH = '/pair';
 export const PAIR_UPGRADE = 'mainstay-pair';
@@ -47,12 +46,8 @@ export const MAX_PAIR_MESSAGE_BYTES = 4096;
 export const PAIR_TIMEOUT_MS = 10_000;
 
 const INVITE_PREFIX = 'mainstay1:';
-const deviceIdPattern = /^[0-9a-f]{64}$/;
+export const deviceIdPattern = /^[0-9a-f]{64}$/;
 const secretPattern = /^[0-9a-f]{32}$/;
-
-export const deviceIdSchema = z.string().regex(deviceIdPattern);
-const deviceName = z.string().min(1).max(100);
-const proof = z.string().regex(/^[0-9a-f]{64}$/);
 
 export interface Invite {
   /** `host:port`; an IPv6 host in brackets. */
@@ -95,40 +90,6 @@ export function shortDeviceId(deviceId: string): string {
   return deviceId.slice(0, 12);
 }
 
-/** Joiner → host. A console has no `port`: nobody connects to it. */
-export const pairJoin = z
-  .object({
-    type: z.literal('join'),
-    version: z.literal(1),
-    kind: z.enum(['host', 'console']),
-    name: deviceName,
-    /** Where the joining host listens; the address is the configured one, or the one the host sees when it is left out. */
-    address: z.string().max(255).optional(),
-    port: z.number().int().min(1).max(65_535).optional(),
-    proof,
-  })
-  .strict();
-export type PairJoin = z.infer<typeof pairJoin>;
-
-/** Host → joiner. `role` is what the joiner may do on the host from now on. */
-export const pairAnswer = z.discriminatedUnion('type', [
-  z
-    .object({
-      type: z.literal('paired'),
-      name: deviceName,
-      role: z.enum(['view', 'control', 'admin', 'super', 'peer', 'witness']),
-      proof,
-    })
-    .strict(),
-  z.object({ type: z.literal('refused'), fault: z.custom<FaultDocument>(isFaultDocument) }).strict(),
-]);
-export type PairAnswer = z.infer<typeof pairAnswer>;
-
-function isFaultDocument(value: unknown): boolean {
-  const document = value as Partial<FaultDocument> | null;
-  return typeof document === 'object' && typeof document?.code === 'string' && typeof document.text === 'string';
-}
-
 /** Both ends of one exchange as each side sees them. */
 export interface PairBinding {
   /** Keying material of the TLS session; the same on both sides only when nobody sits between them. */
@@ -162,13 +123,12 @@ function bound(purpose: string, binding: PairBinding): Uint8Array {
 }
 
 /** DIR/run.json, there while the daemon runs (0600). */
-export const runFile = z.object({
+export interface RunFile {
   /** Where this host itself reaches the daemon. */
-  address: z.string(),
-  deviceId: deviceIdSchema,
-  pid: z.number().int(),
-});
-export type RunFile = z.infer<typeof runFile>;
+  readonly address: string;
+  readonly deviceId: string;
+  readonly pid: number;
+}
 
 /** What `pair.invite` answers. */
 export interface InviteResult {

@@ -18,7 +18,8 @@ import { RateLimiter } from '../../daemon/access/rate-limit.ts';
 import type { Clock, Random } from '../../daemon/ports.ts';
 import type { SessionRole } from '../../shared/commands.ts';
 import { Fault, type FaultCode } from '../../shared/faults.ts';
-import { INVITE_LIFETIME_MS, INVITE_TRIES, type PairedDevice, type PairJoin } from '../../shared/protocol/pairing.ts';
+import { INVITE_LIFETIME_MS, INVITE_TRIES, type PairedDevice } from '../../shared/protocol/pairing.ts';
+import type { PairJoin } from '../../shared/protocol/pairing-messages.ts';
 
 class HandClock implements Clock {
   now = 1_000_000;

@@ -9,12 +9,11 @@ import {
   decodeInvite,
   encodeInvite,
   formatAddress,
-  pairAnswer,
-  pairJoin,
   parseAddress,
   proofInput,
   shortDeviceId,
 } from '../../shared/protocol/pairing.ts';
+import { pairAnswer, pairJoin } from '../../shared/protocol/pairing-messages.ts';
 import { PROPERTY_SETTINGS } from '../runner/property-settings.ts';
 
 fc.configureGlobal(PROPERTY_SETTINGS);

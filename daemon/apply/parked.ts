@@ -22,6 +22,8 @@ export interface ParkedItem {
 
 /** Code of what only has to be sent again: its content or source was not what was recorded. */
 const REPAIR = 'repair';
+/** Asked for more often than this, such an item does not settle by itself. */
+const REPAIRS_THAT_SETTLE = 3;
 /** With more items than this the trees have to be compared instead (`overflowed`). */
 const MAX_PARKED = 1_000;
 const FIRST_RETRY_MS = 2_000;
@@ -31,6 +33,11 @@ const ANSWER_MS = 60_000;
 
 export class ParkedItems {
   private readonly items = new Map<string, ParkedItem>();
+  /**
+   * Attempts for what a removal has just settled, with the moment until when they count: a directory that is sent again is
+   * removed first, and when it is refused once more nothing has begun anew.
+   */
+  private readonly removed = new Map<string, Pick<ParkedItem, 'attempts' | 'askAtMs'>>();
   /** There were too many to remember: only a synchronization finds them all. */
   overflowed = false;
   /** Forgotten by the operator since the last synchronization: the roots may differ there. */
@@ -44,11 +51,14 @@ export class ParkedItems {
     return this.items.size;
   }
 
-  /** Items that were sent again and refused again. What is merely asked for again (`repair`) settles by itself. */
+  /**
+   * Items that were sent again and refused again. What is merely asked for again (`repair`) mostly settles by itself; not when
+   * it depends on something that is refused.
+   */
   get stuckCount(): number {
     let count = 0;
     for (const { code, attempts, asked } of this.items.values()) {
-      if (code !== REPAIR && attempts > 0 && !asked) count += 1;
+      if (!asked && attempts > (code === REPAIR ? REPAIRS_THAT_SETTLE : 0)) count += 1;
     }
     return count;
   }
@@ -66,11 +76,17 @@ export class ParkedItems {
       return false;
     }
     if (before !== undefined && !before.asked && before.code === item.code) return false;
-    const attempts = before?.attempts ?? 0;
+    const attempts = before?.attempts ?? this.attemptsBefore(key, nowMs);
     const immediate = item.code === REPAIR && attempts === 0;
     const delayMs = immediate ? 0 : Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts, 10));
     this.items.set(key, { ...item, attempts, askAtMs: nowMs + delayMs, asked: false });
     return before?.code !== item.code;
+  }
+
+  private attemptsBefore(key: string, nowMs: number): number {
+    const known = this.removed.get(key);
+    this.removed.delete(key);
+    return known === undefined || known.askAtMs < nowMs ? 0 : known.attempts;
   }
 
   /** A change that settles what was parked at its path was applied. */
@@ -95,7 +111,10 @@ export class ParkedItems {
 
   private removeWithin(root: number, path: RelativePath): void {
     for (const [key, item] of this.items) {
-      if (item.root === root && isWithin(item.path, path)) this.items.delete(key);
+      if (item.root !== root || !isWithin(item.path, path)) continue;
+      this.items.delete(key);
+      if (this.removed.size >= MAX_PARKED) this.removed.clear();
+      this.removed.set(key, { attempts: item.attempts, askAtMs: item.askAtMs });
     }
   }
 
@@ -159,6 +178,7 @@ export class ParkedItems {
 
   clear(): void {
     this.items.clear();
+    this.removed.clear();
     this.overflowed = false;
     this.dropped = 0;
   }

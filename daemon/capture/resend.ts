@@ -11,7 +11,11 @@ export function resend(index: MasterState, root: number, path: RelativePath, emi
     // Nothing is here, or a directory of which the Replica may hold anything: what it has goes first.
     emit({ kind: 'remove', root, entry: 0, path, other: '', sizeBytes: 0, boundary: entry === undefined });
   }
-  if (entry === undefined) return;
+  if (entry === undefined) {
+    // What goes there changes the time of the directory it was in.
+    resendTimes(index, root, [parentPath(path) ?? ''], emit);
+    return;
+  }
   const parents: RelativePath[] = [];
   for (let above = parentPath(path); above !== undefined && above !== ''; above = parentPath(above))
     parents.unshift(above);
@@ -19,9 +23,19 @@ export function resend(index: MasterState, root: number, path: RelativePath, emi
     const row = index.lookup(root, parent);
     if (row !== undefined) emitOne('make-directory', row, root, parent, emit);
   }
-  const touched = new Set<RelativePath>([parentPath(path) ?? '']);
+  // Any of them may have been missing: making it changes the time of the one above.
+  const touched = new Set<RelativePath>(['', ...parents]);
   resendTree({ index, root, emit, touched }, path, entry);
-  for (const directory of touched) {
+  resendTimes(index, root, touched, emit);
+}
+
+function resendTimes(
+  index: MasterState,
+  root: number,
+  directories: Iterable<RelativePath>,
+  emit: (intent: NewIntent) => void,
+): void {
+  for (const directory of directories) {
     const row = index.lookup(root, directory);
     if (row !== undefined) emitOne('metadata', row, root, directory, emit);
   }

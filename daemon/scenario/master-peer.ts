@@ -15,6 +15,7 @@ import type { Clock, RootTree } from '../ports.ts';
 import { IntentSender } from '../spool/intent-sender.ts';
 import { loadSentBlocks, type SentBlocks } from '../spool/sent-blocks.ts';
 import type { MasterState } from '../store/master-state.ts';
+import { isStoreError, storeFault } from '../store/sqlite-fault.ts';
 import { MasterSync, type MasterSyncOptions } from '../sync/master.ts';
 import { type Acknowledged, nothingHeard } from './acknowledged.ts';
 import type { EngineConfig, EngineNotice, EnginePeerStatus } from './engine-protocol.ts';
@@ -183,7 +184,8 @@ export class MasterPeer {
 
   private onClosed(stream: NoticeStream, reason: string, fault: Fault | undefined): void {
     if (this.stream !== stream) return;
-    if (fault !== undefined) stream.closeFault = fault.toDocument();
+    const known = fault && storeFault(fault, this.ports.config.directory).toDocument();
+    if (known !== undefined) stream.closeFault = known;
     const wasReady = this.ready;
     this.ready = false;
     this.sender?.close();
@@ -193,7 +195,7 @@ export class MasterPeer {
     this.stream = undefined;
     if (wasReady) this.event('LNK-002', { peer: this.id, reason });
     this.ports.onSessionEnded(this);
-    if (fault?.kind === 'fatal') this.ports.notify({ type: 'failed', fault: fault.toDocument() });
+    if (fault?.kind === 'fatal') this.ports.notify({ type: 'failed', fault: known! });
   }
 
   private event(code: string, details: FaultDetails): void {
@@ -396,6 +398,8 @@ export class MasterPeer {
       const busy = this.sync?.options.dryRun === false ? false : this.pumpChanges(more);
       return this.sync?.pump(more) === true || busy;
     } catch (error) {
+      // What the store could not write is no matter of this link: the engine ends and is started again.
+      if (isStoreError(error)) throw error;
       const fault = Fault.from(error);
       this.drop(fault.message, fault);
       return false;

@@ -182,6 +182,8 @@ export class MasterSyncDesk {
     const base = this.ports.position();
     const { syncId } = this;
     const { ignoreSame } = call;
+    // What is changed meanwhile is sent from there on, however much it is.
+    spool.pin(peer.id, base.seq);
     peer.startSync({ syncId, method: 'file', ignoreSame, dryRun: false, base, recording: 'report', places });
     return true;
   }

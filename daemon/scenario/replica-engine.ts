@@ -11,9 +11,9 @@ import type { KeptAside } from '../aside/kept-aside.ts';
 import type { RootFilters } from '../capture/filter.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import { profileOf } from '../link/profile.ts';
-import type { DataFrameType } from '../link/session.ts';
 import type { Clock, RootTree, SegmentLog, StateFile, Timer } from '../ports.ts';
 import type { EngineCall, EngineConfig, EngineNotice, EngineRequest } from './engine-protocol.ts';
+import { type Incoming, IncomingQueue } from './incoming-queue.ts';
 import { answerReplicaCall } from './replica-calls.ts';
 import { greet } from './replica-greeting.ts';
 import { ReplicaLink } from './replica-link.ts';
@@ -46,10 +46,6 @@ export interface ReplicaEnginePorts {
   readonly aside?: KeptAside;
 }
 
-type Incoming =
-  | { readonly kind: 'frame'; readonly type: DataFrameType; readonly payload: Uint8Array }
-  | { readonly kind: 'control'; readonly message: ControlMessage };
-
 export class ReplicaEngine {
   private readonly config: EngineConfig;
   private readonly ports: ReplicaEnginePorts;
@@ -58,8 +54,7 @@ export class ReplicaEngine {
   private sync: ReplicaSyncHost | undefined;
   private link: ReplicaLink | undefined;
   private readonly reporter: ReplicaReporter;
-  private incoming: Incoming[] = [];
-  private incomingAt = 0;
+  private readonly incoming = new IncomingQueue();
   private timer: Timer | undefined;
   private timerDueMs = Number.POSITIVE_INFINITY;
   /** No receiving before this moment: the spool had no room. */
@@ -187,8 +182,7 @@ export class ReplicaEngine {
 
   private linkClosed(): void {
     this.link = undefined;
-    this.incoming = [];
-    this.incomingAt = 0;
+    this.incoming.clear();
     this.receiveHeld = undefined;
     try {
       this.sync?.cancel();
@@ -270,7 +264,7 @@ export class ReplicaEngine {
     const due = [opensAt, standby.checkpointDueMs, standby.applier.retryAtMs, this.sync?.resumeAtMs];
     if (this.link?.live) due.push(standby.parked.nextAskMs(), this.link.ackDueMs);
     if (this.receiveHeld !== undefined) due.push(this.receiveAtMs);
-    const [head] = this.incoming.slice(this.incomingAt, this.incomingAt + 1);
+    const { head } = this.incoming;
     if (head !== undefined && needsDrained(head) && !standby.backlog) due.push(now);
     const next = Math.min(...due.map((at) => at ?? Number.POSITIVE_INFINITY));
     if (next !== Number.POSITIVE_INFINITY) this.schedule(Math.max(1, next - now));
@@ -279,6 +273,7 @@ export class ReplicaEngine {
   /** Handles what arrived; true when there is more to do at once. */
   private receive(standby: Standby, more: () => boolean): boolean {
     try {
+      if (this.link?.greeted) for (const order of this.incoming.takeOrders()) this.takeOrder(standby, order);
       while (this.link !== undefined && more()) {
         if (!this.receiveOne(standby, more)) return false;
       }
@@ -287,21 +282,17 @@ export class ReplicaEngine {
       if (verdictOf(fault) === 'fatal') throw fault;
       this.link?.close(fault.message, fault);
     }
-    return this.link !== undefined && (this.incomingAt < this.incoming.length || this.sync?.working === true);
+    return this.link !== undefined && (this.incoming.head !== undefined || this.sync?.working === true);
   }
 
   /** One frame, message or step of a synchronization; false when there is nothing or it has to wait. */
   private receiveOne(standby: Standby, more: () => boolean): boolean {
     if (this.sync?.busy) return this.sync.resume(this.ports.clock.bootMs());
-    const item = this.incoming[this.incomingAt];
-    if (item === undefined) {
-      this.incoming = [];
-      this.incomingAt = 0;
-      return this.sync?.background() === true;
-    }
+    const item = this.incoming.head;
+    if (item === undefined) return this.sync?.background() === true;
     if (item.kind === 'frame' && item.type === FrameType.batch) return this.takeBatches(standby);
     if (needsDrained(item) && !standby.drain(more)) return false;
-    this.incomingAt += 1;
+    this.incoming.advance();
     this.takeItem(standby, item);
     return true;
   }
@@ -332,8 +323,7 @@ export class ReplicaEngine {
       case 'sync-walked':
         return;
       case 'hold':
-        standby.setHold({ suspended: message.suspended, afterSeq: message.afterSeq });
-        standby.gate.clockOffsetMs = message.masterMs - this.ports.clock.wallMs();
+        this.takeOrder(standby, message);
         return;
       case 'refuse':
         link.close(message.fault.text);
@@ -341,6 +331,11 @@ export class ReplicaEngine {
       default:
         throw new Fault('LINK-FRAME', { reason: `${message.kind} from a Master` });
     }
+  }
+
+  private takeOrder(standby: Standby, order: Extract<ControlMessage, { kind: 'hold' }>): void {
+    standby.setHold({ suspended: order.suspended, afterSeq: order.afterSeq });
+    standby.gate.clockOffsetMs = order.masterMs - this.ports.clock.wallMs();
   }
 
   /** Spools the batch frames at hand with one flush; false when there is no room just now. */
@@ -352,11 +347,11 @@ export class ReplicaEngine {
     let bytes = 0;
     try {
       while (bytes < FLUSH_BYTES) {
-        const item = this.incoming[this.incomingAt];
+        const item = this.incoming.head;
         if (item?.kind !== 'frame' || item.type !== FrameType.batch) break;
         standby.accept(item.payload, link.nextBatch);
         link.nextBatch += 1;
-        this.incomingAt += 1;
+        this.incoming.advance();
         bytes += item.payload.length;
         link.release();
       }

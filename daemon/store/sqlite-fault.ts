@@ -7,6 +7,11 @@ const SQLITE_IOERR_SHMSIZE = 4874;
 const SQLITE_IOERR_WRITE = 778;
 const PRIMARY = 0xff;
 
+/** It comes from SQLite. */
+export function isStoreError(error: unknown): boolean {
+  return typeof ((error ?? {}) as { readonly errcode?: unknown }).errcode === 'number';
+}
+
 /** No room on the volume of the database. A failed write is one as well when `freeBytes` says that the volume is full. */
 export function isDiskFull(error: unknown, freeBytes: () => number = () => Number.POSITIVE_INFINITY): boolean {
   const { errcode } = (error ?? {}) as { readonly errcode?: unknown };
@@ -20,5 +25,7 @@ const SMALLEST_ROOM_BYTES = 1024 * 1024;
 
 /** Any error of a store in `directory`: `FS-FULL` when its volume is full, else as `Fault.from`. */
 export function storeFault(error: unknown, directory: string, freeBytes?: () => number): Fault {
-  return isDiskFull(error, freeBytes) ? new Fault('FS-FULL', { path: directory }, error) : Fault.from(error);
+  // On its way it may have been taken for a defect.
+  const cause = error instanceof Fault && error.code === 'INTERNAL' ? error.cause : error;
+  return isDiskFull(cause, freeBytes) ? new Fault('FS-FULL', { path: directory }, cause) : Fault.from(error);
 }

@@ -1,6 +1,5 @@
-/** Two simulated hosts with the real engines: what survives a kill, what survives a power cut, and what does not. */
-
-import { rmSync } from 'node:fs';
+/** A simulated host with the real engines: what survives a kill, what survives a power cut, and what does not. */
+import type { DatabaseSync } from 'node:sqlite';
 import type { Standby } from '../../daemon/apply/standby.ts';
 import { NOTHING } from '../../daemon/capture/filter.ts';
 import type { ContentHasher } from '../../daemon/link/content-hash.ts';
@@ -10,12 +9,14 @@ import { MasterEngine } from '../../daemon/scenario/master-engine.ts';
 import { ReplicaEngine } from '../../daemon/scenario/replica-engine.ts';
 import { MasterState } from '../../daemon/store/master-state.ts';
 import { ALL_KINDS } from '../../shared/attributes.ts';
+import { Fault } from '../../shared/faults.ts';
 import { MemoryCapture } from '../memory/capture.ts';
 import type { SeededRandom, SimulatedClock } from '../memory/clock.ts';
 import { MemorySegmentLog } from '../memory/segment-log.ts';
 import { MemoryStateFile } from '../memory/state-file.ts';
 import { MemoryTree } from '../memory/tree.ts';
-import { MemoryVolume } from '../memory/volume.ts';
+import { type DirectoryNode, MemoryVolume } from '../memory/volume.ts';
+import type { WorldSettings } from './settings.ts';
 
 /** A host's clock: boot time starts over with a power cut, and nothing a dead process has planned ever happens. */
 class HostClock implements Clock {
@@ -45,11 +46,12 @@ class HostClock implements Clock {
   }
 
   enter(run: () => void): void {
+    const before = this.inside;
     this.inside = true;
     try {
       run();
     } finally {
-      this.inside = false;
+      this.inside = before;
     }
   }
 
@@ -63,6 +65,9 @@ class HostClock implements Clock {
   }
 }
 
+/** A host that feeds others has a Master's engine, one that is fed a Replica's; one in the middle has both. */
+export type Role = 'master' | 'replica';
+
 interface Engine {
   start(): void;
   handle(request: EngineRequest): void;
@@ -72,44 +77,62 @@ export interface HostPorts {
   readonly clock: SimulatedClock;
   readonly random: SeededRandom;
   readonly hasher: ContentHasher;
-  readonly onNotice: (host: SimulatedHost, notice: EngineNotice) => void;
+  readonly onNotice: (host: SimulatedHost, role: Role, notice: EngineNotice) => void;
 }
 
-function configOf(role: 'master' | 'replica'): EngineConfig {
-  return {
-    scenarioId: 'simulated',
-    scenarioName: 'Simulated',
-    role,
-    roots: [{ path: `/${role}` }],
-    directory: `/${role}-state`,
-    exclude: [],
-    fileFilter: [],
-    attributeKinds: ALL_KINDS,
-    agreedFingerprint: 'agreed',
-    epoch: 1,
-    limits: { spoolMaxBytes: 2 ** 26, spoolMinFreeBytes: 0, syncWindowBytes: 2 ** 24 },
-  };
+export interface HostPlan {
+  readonly name: string;
+  readonly isFed: boolean;
+  readonly feeds: readonly string[];
+  readonly settings: WorldSettings;
 }
 
-export abstract class SimulatedHost {
-  abstract readonly name: 'master' | 'replica';
-  protected readonly ports: HostPorts;
+export class SimulatedHost {
+  readonly name: string;
+  readonly plan: HostPlan;
+  private readonly ports: HostPorts;
   readonly clock: HostClock;
   readonly volume: MemoryVolume;
-  protected engine: Engine | undefined;
+  readonly tree: MemoryTree;
+  readonly capture: MemoryCapture | undefined;
+  private readonly engines = new Map<Role, Engine>();
+  private readonly logs = { spoolLog: new MemorySegmentLog(), journalLog: new MemorySegmentLog() };
+  private readonly stateFile = new MemoryStateFile();
+  private readonly databaseFile: string;
+  private state: MasterState | undefined;
   /** The process was killed inside an operation: everything it still does fails. */
   private dying = false;
   private killCountdown = 0;
-  private kills = 0;
+  private lives = 0;
+  /** Before each operation of the engines on their files; throws what they get. */
+  trouble: (operation: string, path: string) => void = () => {};
+  /** What the root's path leads to while something else is mounted over it. */
+  private covered: DirectoryNode | undefined;
 
-  constructor(ports: HostPorts) {
+  /** `databaseFile`: of the Master's engine. */
+  constructor(ports: HostPorts, plan: HostPlan, databaseFile: string) {
     this.ports = ports;
+    this.plan = plan;
+    this.name = plan.name;
     this.clock = new HostClock(ports.clock);
     this.volume = new MemoryVolume(ports.clock);
+    this.databaseFile = databaseFile;
+    const { random } = ports;
+    const path = `/${plan.name}`;
+    if (plan.feeds.length > 0) {
+      this.capture = new MemoryCapture(ports.clock, () => random.below(random.chance(0.1) ? 400 : 10));
+      this.tree = new MemoryTree({ volume: this.volume, path, capture: { source: this.capture, root: 0 } });
+    } else this.tree = new MemoryTree({ volume: this.volume, path });
+    this.tree.beforeOperation = (operation, at) => this.operation(operation, at);
+    for (const [name, log] of Object.entries(this.logs)) {
+      log.beforeAppend = () => this.operation('append', name);
+      log.beforeFlush = () => this.operation('flush-log', name);
+    }
+    this.stateFile.beforeSave = () => this.operation('save', '');
   }
 
   get alive(): boolean {
-    return this.engine !== undefined;
+    return this.engines.size > 0;
   }
 
   get killedInside(): boolean {
@@ -121,90 +144,46 @@ export abstract class SimulatedHost {
     this.killCountdown = n;
   }
 
-  /** Before every operation of the engine on its files. */
-  protected readonly operation = (): void => {
+  private operation(operation: string, path: string): void {
     if (!this.clock.inside) return;
     if (this.killCountdown > 0) {
       this.killCountdown -= 1;
       if (this.killCountdown === 0) this.dying = true;
     }
     if (this.dying) throw new Error('killed');
-  };
+    this.trouble(operation, path);
+  }
 
-  handle(request: EngineRequest): void {
-    const { engine } = this;
+  handle(role: Role, request: EngineRequest): void {
+    const engine = this.engines.get(role);
     if (engine !== undefined) this.clock.enter(() => engine.handle(request));
   }
 
   boot(): void {
     this.dying = false;
     this.killCountdown = 0;
-    const process = this.kills;
-    const engine = this.create((notice) => {
-      // What a dead process says reaches nobody.
-      if (process === this.kills && !this.dying) this.ports.onNotice(this, notice);
-    });
-    this.engine = engine;
-    this.clock.enter(() => engine.start());
+    const life = this.lives;
+    const roles: Role[] = [...(this.plan.isFed ? (['replica'] as const) : [])];
+    if (this.plan.feeds.length > 0) roles.push('master');
+    for (const role of roles) {
+      const notify = (notice: EngineNotice) => {
+        // What a dead process says reaches nobody.
+        if (life === this.lives && !this.dying) this.ports.onNotice(this, role, notice);
+      };
+      const engine = role === 'master' ? this.createMaster(notify) : this.createReplica(notify);
+      this.engines.set(role, engine);
+      this.clock.enter(() => engine.start());
+    }
   }
 
   /** SIGKILL: memory is gone, what was handed to the kernel is not. */
   kill(): void {
-    this.kills += 1;
-    this.engine = undefined;
+    this.lives += 1;
+    this.engines.clear();
     this.dying = false;
     this.killCountdown = 0;
     this.clock.endProcess();
-    this.afterKill();
-  }
-
-  powerCut(): void {
-    this.kill();
-    this.clock.reboot();
-    this.afterPowerCut();
-  }
-
-  protected abstract create(notify: (notice: EngineNotice) => void): Engine;
-  protected abstract afterKill(): void;
-  protected abstract afterPowerCut(): void;
-}
-
-export class SimulatedMaster extends SimulatedHost {
-  readonly name = 'master';
-  readonly capture: MemoryCapture;
-  readonly tree: MemoryTree;
-  private readonly file: string;
-  private state: MasterState | undefined;
-
-  constructor(ports: HostPorts, file: string) {
-    super(ports);
-    this.file = file;
-    this.capture = new MemoryCapture(ports.clock, () => ports.random.below(ports.random.chance(0.1) ? 400 : 10));
-    this.tree = new MemoryTree({
-      volume: this.volume,
-      path: '/master',
-      capture: { source: this.capture, root: 0 },
-    });
-    this.tree.beforeOperation = this.operation;
-  }
-
-  protected override create(notify: (notice: EngineNotice) => void): Engine {
-    const { random, hasher } = this.ports;
-    this.state = new MasterState(this.file);
-    // A dead process commits nothing.
-    const commit = this.state.commit.bind(this.state);
-    this.state.commit = () => {
-      this.operation();
-      commit();
-    };
-    const { clock, tree, state } = this;
-    const engine = new MasterEngine(configOf('master'), { clock, random, trees: [tree], state, hasher }, notify);
-    this.capture.start((hints) => this.clock.enter(() => engine.handle({ type: 'hints', hints })));
-    return engine;
-  }
-
-  protected override afterKill(): void {
-    this.capture.stop();
+    this.capture?.stop();
     try {
       this.state?.close();
     } catch {
@@ -213,57 +192,113 @@ export class SimulatedMaster extends SimulatedHost {
     this.state = undefined;
   }
 
-  protected override afterPowerCut(): void {
-    // What users wrote and never flushed is theirs to lose; the engine is tested with what is there.
-    this.volume.flushAll();
+  /** As at the end of the service: engines drain, then the process ends. */
+  stop(): void {
+    for (const role of [...this.engines.keys()]) this.handle(role, { type: 'stop' });
+    this.kill();
   }
 
-  dispose(): void {
-    if (this.alive) this.kill();
-    for (const ending of ['', '-wal', '-shm']) rmSync(this.file + ending, { force: true });
-  }
-}
-
-export class SimulatedReplica extends SimulatedHost {
-  readonly name = 'replica';
-  readonly tree: MemoryTree;
-  private readonly spoolLog = new MemorySegmentLog();
-  private readonly journalLog = new MemorySegmentLog();
-  private readonly stateFile = new MemoryStateFile();
-
-  constructor(ports: HostPorts) {
-    super(ports);
-    this.tree = new MemoryTree({ volume: this.volume, path: '/replica' });
-    this.tree.beforeOperation = this.operation;
-    this.spoolLog.beforeAppend = this.operation;
-    this.spoolLog.beforeFlush = this.operation;
-    this.journalLog.beforeAppend = this.operation;
-    this.journalLog.beforeFlush = this.operation;
-    this.stateFile.beforeSave = this.operation;
+  powerCut(): void {
+    this.kill();
+    this.clock.reboot();
+    const { random } = this.ports;
+    if (this.plan.isFed) {
+      this.volume.powerCut(random);
+      for (const log of Object.values(this.logs)) log.powerCut(random);
+      // What users wrote and never flushed is theirs to lose; the engine is tested with what is there.
+    } else this.volume.flushAll();
   }
 
-  protected override create(notify: (notice: EngineNotice) => void): Engine {
-    const { clock, tree, spoolLog, journalLog, stateFile } = this;
+  private config(role: Role): EngineConfig {
+    const { settings, feeds, name } = this.plan;
+    const common: EngineConfig = {
+      scenarioId: 'simulated',
+      scenarioName: 'Simulated',
+      role,
+      roots: [{ path: `/${name}` }],
+      directory: `/${name}-state`,
+      exclude: [],
+      fileFilter: [],
+      attributeKinds: ALL_KINDS,
+      agreedFingerprint: 'agreed',
+      epoch: 1,
+      limits: settings.limits,
+    };
+    if (role === 'replica') return common;
+    const { bandwidth, schedule } = settings;
+    return {
+      ...common,
+      replicas: feeds,
+      ...(bandwidth === undefined ? {} : { bandwidth }),
+      // Only what the users change waits for its moment.
+      ...(schedule === undefined || this.plan.isFed ? {} : { schedule }),
+    };
+  }
+
+  private createMaster(notify: (notice: EngineNotice) => void): Engine {
+    const { random, hasher } = this.ports;
+    const state = new MasterState(this.databaseFile);
+    // A dead process commits nothing.
+    const commit = state.commit.bind(state);
+    state.commit = () => {
+      try {
+        this.operation('commit-state', '');
+      } catch (error) {
+        throw isFull(error) ? fullDatabase(state) : error;
+      }
+      commit();
+    };
+    this.state = state;
+    const { clock, tree } = this;
+    const engine = new MasterEngine(this.config('master'), { clock, random, trees: [tree], state, hasher }, notify);
+    this.capture!.start((hints) => this.clock.enter(() => engine.handle({ type: 'hints', hints })));
+    return engine;
+  }
+
+  private createReplica(notify: (notice: EngineNotice) => void): Engine {
+    const { clock, tree, logs, stateFile } = this;
     const { hasher } = this.ports;
-    return new ReplicaEngine(
-      configOf('replica'),
-      { clock, trees: [tree], spoolLog, journalLog, stateFile, hasher, filters: () => NOTHING },
-      notify,
-    );
+    const ports = { clock, trees: [tree], ...logs, stateFile, hasher, filters: () => NOTHING };
+    return new ReplicaEngine(this.config('replica'), ports, notify);
   }
 
   /** What is parked as the engine knows it, for the report of a failing seed. */
   describeParked(): string[] {
-    const { standby } = this.engine as unknown as { readonly standby?: Standby };
+    const { standby } = (this.engines.get('replica') ?? {}) as unknown as { readonly standby?: Standby };
     return (standby?.parked.list() ?? []).map(({ path, code, reason }) => `parked ${path}: ${code} ${reason}`);
   }
 
-  protected override afterKill(): void {}
+  // ------------------------------------------------------------- the root's volume
 
-  protected override afterPowerCut(): void {
-    const { random } = this.ports;
-    this.volume.powerCut(random);
-    this.spoolLog.powerCut(random);
-    this.journalLog.powerCut(random);
+  get isUnmounted(): boolean {
+    return this.covered !== undefined;
   }
+
+  unmount(): void {
+    this.covered ??= this.tree.unmountToEmptyDirectory();
+  }
+
+  /** Names that somebody wrote below it meanwhile: nobody may. */
+  mountAgain(): string[] {
+    if (this.covered === undefined) return [];
+    const strays = [...this.tree.root.entries.keys()];
+    this.tree.mountAgain(this.covered);
+    this.covered = undefined;
+    return strays;
+  }
+
+  dispose(): void {
+    if (this.alive) this.kill();
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Fault && error.code === 'FS-FULL';
+}
+
+/** What SQLite does when there is no room: the transaction is rolled back, and the error has this code. */
+function fullDatabase(state: MasterState): Error {
+  const { database } = state as unknown as { readonly database: DatabaseSync };
+  if (database.isTransaction) database.exec('ROLLBACK');
+  return Object.assign(new Error('database or disk is full'), { errcode: 13 });
 }

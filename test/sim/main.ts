@@ -2,8 +2,6 @@
  * `npm run sim -- --seeds N [--from SEED]`: runs N simulated worlds. A failing seed prints itself with a short trace and ends
  * the run with exit 1. The last line of stdout is a summary.
  */
-import { existsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import { parseArguments, wholeNumber } from '../runner/arguments.ts';
 import { World } from './world.ts';
@@ -37,19 +35,20 @@ const from = wholeNumber(USAGE, 'from', values.from, 0);
 /** Faults left out, to find out which one matters: `--without planted-link,power`. */
 const without = values.without?.split(',') ?? [];
 const hasher = await createContentHasher();
-const directory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 const startedAt = performance.now();
 const failed: number[] = [];
 let ran = 0;
 let virtualMs = 0;
 let kills = 0;
 let cuts = 0;
+let barriers = 0;
 for (let seed = from; seed < from + seeds; seed += 1) {
-  const result = new World(seed, { hasher, directory, without }).run();
+  const result = new World(seed, { hasher, without }).run();
   ran += 1;
   virtualMs += result.virtualMs;
   kills += result.kills;
   cuts += result.cuts;
+  barriers += result.barriers;
   if (result.problems.length === 0) continue;
   failed.push(seed);
   process.stdout.write(`seed ${seed} failed\n`);
@@ -63,6 +62,6 @@ const hours = virtualMs / 3_600_000;
 const rate = (ran / seconds).toFixed(1);
 process.stdout.write(
   `sim: ${ran} seeds from ${from}, ${failed.length} failed${failed.length === 0 ? '' : ` (${failed.slice(0, 20).join(', ')})`}, ` +
-    `${kills} kills, ${cuts} cuts, ${hours.toFixed(1)} virtual hours, ${seconds.toFixed(1)} s, ${rate} seeds/s\n`,
+    `${kills} kills, ${cuts} cuts, ${barriers} barriers, ${hours.toFixed(1)} virtual hours, ${seconds.toFixed(1)} s, ${rate} seeds/s\n`,
 );
 process.exit(failed.length === 0 ? 0 : 1);

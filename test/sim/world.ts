@@ -1,32 +1,29 @@
 /**
- * One seeded world: users work on the Master while links are cut, engines killed, power lost, disks filled and links planted.
- * Then the faults stop and within bounded virtual time both roots must be equal.
+ * One seeded world: users work on the Master while links are cut, engines killed, power lost, disks filled, roots unmounted and
+ * Replicas suspended. Whenever a barrier is passed, and within bounded virtual time after the faults have stopped, each Replica
+ * must be what the Master is, or the status and the comparison must name what is not.
  */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { ContentHasher } from '../../daemon/link/content-hash.ts';
-import type { EngineNotice, EngineStatus } from '../../daemon/scenario/engine-protocol.ts';
+import type { DiffResult, EngineNotice, EngineStatus } from '../../daemon/scenario/engine-protocol.ts';
 import { SeededRandom, SimulatedClock } from '../memory/clock.ts';
-import { describeTree, MemoryUser } from '../memory/user.ts';
-import type { DirectoryNode, MemoryNode } from '../memory/volume.ts';
-import { type HostPorts, type SimulatedHost, SimulatedMaster, SimulatedReplica } from './hosts.ts';
+import { MemoryUser } from '../memory/user.ts';
+import { type Answer, Calls } from './calls.ts';
+import { Faults } from './faults.ts';
+import { type HostPorts, type Role, SimulatedHost } from './hosts.ts';
+import { Judge } from './judge.ts';
+import { Line } from './line.ts';
+import { Oddities } from './oddities.ts';
+import { drawSettings, type Shape, type WorldSettings } from './settings.ts';
 import { Users } from './users.ts';
 
 export interface WorldOptions {
   readonly hasher: ContentHasher;
-  /** Where the Master's database file goes. */
-  readonly directory: string;
   /** Faults that do not happen, to find out which one matters. */
   readonly without?: readonly string[];
 }
-
-type FaultName =
-  | 'cut'
-  | 'kill'
-  | 'kill-inside'
-  | 'lost-hints'
-  | 'doubled-hints'
-  | 'power'
-  | 'disk-full'
-  | 'planted-link';
 
 export interface WorldResult {
   readonly seed: number;
@@ -36,85 +33,125 @@ export interface WorldResult {
   readonly virtualMs: number;
   readonly kills: number;
   readonly cuts: number;
+  /** Barriers that were passed while faults went on, and found true. */
+  readonly barriers: number;
 }
 
 /** Users and faults are active for so long (virtual). */
 const FAULT_PHASE_MS = 20_000;
+/** What was refused is asked for again after up to a minute. */
 const SETTLE_LIMIT_MS = 300_000;
+const PROBE_MS = 10_000;
 const TRACE_LINES = 400;
+/** Of an engine that met what was injected; its supervisor starts it again. */
+const OUTSIDE_CAUSES = new Set(['FS-IO', 'FS-FULL', 'FS-LIMIT', 'ROOT-MISSING', 'FS-DENIED', 'FS-BUSY']);
 
-interface Connection {
-  open: boolean;
-  /** When the last bytes sent by each side arrive: later ones never overtake them. */
-  readonly arrivesMs: { master: number; replica: number };
-}
+const FEEDS: Readonly<Record<Shape, Readonly<Record<string, readonly string[]>>>> = {
+  pair: { alpha: ['beta'], beta: [] },
+  several: { alpha: ['beta', 'gamma'], beta: [], gamma: [] },
+  chain: { alpha: ['beta'], beta: ['gamma'], gamma: [] },
+};
 
-interface Planted {
-  readonly path: string;
-  readonly link: MemoryNode;
-  readonly aside: MemoryNode;
-}
+/** Every transaction is flushed: on a disk a run of many would take minutes. */
+const MEMORY_DISK = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 export class World {
   readonly seed: number;
   private readonly random: SeededRandom;
   private readonly clock = new SimulatedClock();
-  private readonly master: SimulatedMaster;
-  private readonly replica: SimulatedReplica;
+  private readonly settings: WorldSettings;
+  private readonly hosts: SimulatedHost[];
+  private readonly lines: Line[];
+  private readonly master: SimulatedHost;
+  private readonly directory = mkdtempSync(join(MEMORY_DISK, 'mainstay-sim-'));
   private readonly users: Users;
-  private connection: Connection | undefined;
-  private dialing = false;
-  private status: EngineStatus | undefined;
-  private syncCall: number | undefined;
-  private nextCall = 1;
+  private readonly oddities: Oddities;
+  private readonly calls = new Calls();
+  private readonly faults: Faults;
+  private readonly judge: Judge;
   private faultsActive = true;
-  private planted: Planted | undefined;
-  /** Somebody else wrote into the Replica's root: what they did is found only by comparing. */
-  private tampered = false;
+  private resting = false;
+  private probes = 0;
+  private proven = false;
+  private proving = false;
+  private barriers = 0;
+  private readonly releasing = new Set<SimulatedHost>();
   private readonly problems: string[] = [];
   private readonly trace: string[] = [];
-  private synchronizations = 0;
-  /** Reasons for which the Replica may have to be compared again. */
-  private allowedSynchronizations = 1;
-  private everSynchronized = false;
   private kills = 0;
-  private cuts = 0;
 
   constructor(seed: number, options: WorldOptions) {
     this.seed = seed;
     this.random = new SeededRandom(seed);
-    this.faults = this.listFaults(options.without ?? []);
+    this.settings = drawSettings(new SeededRandom(seed + 0x5e77));
+    this.judge = new Judge(this.settings);
     const ports: HostPorts = {
       clock: this.clock,
       random: new SeededRandom(seed + 0x5eed),
       hasher: options.hasher,
-      onNotice: (host, notice) => this.onNotice(host, notice),
+      onNotice: (host, role, notice) => this.onNotice(host, role, notice),
     };
-    this.master = new SimulatedMaster(ports, `${options.directory}/sim-${process.pid}-${seed}.db`);
-    this.replica = new SimulatedReplica(ports);
-    this.users = new Users(this.master.tree, new MemoryUser(this.master.tree, this.master.capture), this.random);
+    const feeds = FEEDS[this.settings.shape];
+    const { settings } = this;
+    this.hosts = Object.keys(feeds).map((name) => {
+      const isFed = Object.values(feeds).some((fed) => fed.includes(name));
+      const plan = { name, isFed, feeds: feeds[name]!, settings };
+      return new SimulatedHost(ports, plan, join(this.directory, name));
+    });
+    this.master = this.hosts[0]!;
+    const shared = {
+      clock: this.clock,
+      random: this.random,
+      calls: this.calls,
+      note: (text: string) => this.note(text),
+      problem: (text: string) => this.problem(text),
+      kills: () => this.kills,
+    };
+    this.lines = this.hosts.flatMap((up) => up.plan.feeds.map((name) => new Line(up, this.host(name), shared)));
+    this.faults = new Faults({
+      ...shared,
+      hosts: this.hosts,
+      lines: this.lines,
+      settings,
+      without: options.without ?? [],
+      kill: (host, how) => this.kill(host, how),
+      afterDeath: (host) => this.afterDeath(host),
+      probe: () => this.probe(),
+    });
+    const user = new MemoryUser(this.master.tree, this.master.capture!);
+    this.users = new Users(this.master.tree, user, this.random);
+    this.oddities = new Oddities(this.master.tree, user, this.random);
+  }
+
+  private host(name: string): SimulatedHost {
+    return this.hosts.find((host) => host.name === name)!;
   }
 
   run(): WorldResult {
+    this.note(JSON.stringify(this.settings));
     try {
       this.play();
     } catch (error) {
-      this.problems.push(`thrown: ${error instanceof Error ? error.stack : error}`);
+      this.problem(`thrown: ${error instanceof Error ? error.stack : error}`);
     } finally {
-      this.master.dispose();
+      for (const host of this.hosts) host.dispose();
+      rmSync(this.directory, { recursive: true, force: true });
     }
-    const { seed, problems, trace, kills, cuts } = this;
-    return { seed, problems, trace, virtualMs: this.clock.bootMs(), kills, cuts };
+    const { seed, problems, trace, kills, barriers } = this;
+    const cuts = this.lines.reduce((sum, line) => sum + line.cuts, 0);
+    return { seed, problems, trace, virtualMs: this.clock.bootMs(), kills, cuts, barriers };
   }
 
   private play(): void {
     for (let n = this.random.below(15); n > 0; n -= 1) this.users.act();
-    this.boot(this.master);
-    this.boot(this.replica);
+    for (const host of this.hosts) this.boot(host);
     this.userActs();
     this.faultHappens();
     this.advance(FAULT_PHASE_MS);
-    this.heal();
+    this.note('faults stop');
+    this.faultsActive = false;
+    this.resting = true;
+    this.faults.heal();
     if (!this.settles()) this.reportDifferences();
   }
 
@@ -125,14 +162,14 @@ export class World {
     const untilMs = this.clock.bootMs() + durationMs;
     for (;;) {
       const due = this.clock.nextDueMs();
-      if (due === undefined || due > untilMs) break;
+      if (due === undefined || due > untilMs || this.problems.length > 0) break;
       this.step();
     }
   }
 
   private step(): void {
     this.clock.runNext();
-    for (const host of [this.master, this.replica]) if (host.killedInside) this.kill(host, 'inside an operation');
+    for (const host of this.hosts) if (host.killedInside) this.kill(host, 'inside an operation');
   }
 
   private settles(): boolean {
@@ -142,146 +179,142 @@ export class World {
       // At least one step, however far away: time moves only with what happens.
       do this.step();
       while ((this.clock.nextDueMs() ?? Number.POSITIVE_INFINITY) <= checkAtMs);
-      if (this.isSettled() && this.tampered) this.compareAgain();
-      else if (this.isSettled() && this.differences().length === 0) return true;
+      if (this.proven) return true;
+      // The window of the schedule may be a day away.
+      if (this.settings.schedule !== undefined) this.calls.ask(this.master, { name: 'release', on: true });
+      if (this.isSettled() && !this.compareAgain() && this.differences(false).length === 0) this.prove();
       if (this.clock.bootMs() > untilMs || this.clock.nextDueMs() === undefined) return false;
     }
     return true;
   }
 
-  /** What an operator does after somebody wrote into the Replica's root: run it again. */
-  private compareAgain(): void {
-    this.tampered = false;
-    this.allowedSynchronizations += 1;
-    this.synchronize();
+  private isSettled(): boolean {
+    const withParked = this.settings.refusedName !== undefined;
+    return this.lines.every((line) => line.isSettled(withParked));
   }
 
-  private isSettled(): boolean {
-    const peer = this.status?.peers.replica;
-    return (
-      this.syncCall === undefined &&
-      peer?.synchronized === true &&
-      peer.pendingChanges === 0 &&
-      peer.lagMs === 0 &&
-      peer.parked === 0
-    );
+  /** What an operator does after somebody wrote into a Replica's root: run it again. */
+  private compareAgain(): boolean {
+    const line = this.lines.find(({ tampered }) => tampered);
+    if (line === undefined) return false;
+    line.tampered = false;
+    line.allowedSynchronizations += 1;
+    line.synchronize();
+    return true;
   }
 
   // ---------------------------------------------------------------- users and faults
 
   private userActs(): void {
     if (!this.faultsActive) return;
-    this.note(this.users.act());
+    if (!this.resting && !this.master.isUnmounted) {
+      const odd = this.settings.shape !== 'pair' || this.settings.limits.continuousVerification === true;
+      this.note(odd && this.random.chance(0.1) ? this.oddities.act() : this.users.act());
+    }
     this.clock.after(this.random.below(this.random.chance(0.2) ? 1_500 : 150), () => this.userActs());
   }
 
   private faultHappens(): void {
     this.clock.after(200 + this.random.below(2_000), () => {
       if (!this.faultsActive) return;
-      this.random.pick(this.faults).happen();
+      this.faults.happen();
       this.faultHappens();
     });
   }
 
-  private readonly faults: readonly { readonly name: FaultName; readonly happen: () => void }[];
+  // ---------------------------------------------------------------- barriers
 
-  private listFaults(without: readonly string[]) {
-    const all: { readonly name: FaultName; readonly happen: () => void }[] = [
-      { name: 'cut', happen: () => this.cut('the link is cut') },
-      { name: 'cut', happen: () => this.cut('the link is cut') },
-      { name: 'kill', happen: () => this.kill(this.pickHost(), 'killed') },
-      { name: 'kill-inside', happen: () => this.pickHost().killInside(1 + this.random.below(60)) },
-      { name: 'kill-inside', happen: () => this.pickHost().killInside(1 + this.random.below(60)) },
-      { name: 'lost-hints', happen: () => this.loseHints() },
-      { name: 'doubled-hints', happen: () => this.doubleHints() },
-      { name: 'power', happen: () => this.losePower() },
-      { name: 'disk-full', happen: () => this.fillDisk() },
-      { name: 'planted-link', happen: () => this.plantLink() },
-    ];
-    return all.filter((fault) => !without.includes(fault.name));
-  }
-
-  private pickHost(): SimulatedHost {
-    return this.random.chance(0.5) ? this.master : this.replica;
-  }
-
-  private loseHints(): void {
-    this.note('hints are lost, the loss is signalled');
-    this.master.capture.overflow(0);
-  }
-
-  private doubleHints(): void {
-    this.note('hints arrive twice');
-    const entries = this.master.tree.scan('');
-    for (const { name } of entries) this.master.capture.emit({ kind: 'dirty', root: 0, path: name, closed: true });
-  }
-
-  private losePower(): void {
-    const host = this.pickHost();
-    this.note(`${host.name}: power cut`);
-    // A second power cut during recovery may leave the Replica with nothing but a comparison.
-    if (host === this.replica) this.allowedSynchronizations += 1;
-    host.powerCut();
-    this.afterDeath(host);
-  }
-
-  private fillDisk(): void {
-    this.note('replica: disk full');
-    const { volume } = this.replica;
-    volume.totalBytes = volume.usedBytes + this.random.below(100);
-    this.clock.after(this.random.below(4_000), () => {
-      volume.totalBytes = 2 ** 40;
+  /** Users rest until a barrier is passed or it takes too long. */
+  private probe(): void {
+    if (this.resting) return;
+    this.note('a barrier is asked for');
+    this.resting = true;
+    this.probes += 1;
+    const number = this.probes;
+    const isOver = () => number !== this.probes || !this.faultsActive;
+    const end = () => {
+      if (isOver()) return;
+      this.probes += 1;
+      this.resting = false;
+    };
+    this.clock.after(PROBE_MS, end);
+    this.barrier((answer) => {
+      if (isOver()) return;
+      this.note(`the barrier: ${answer.fault?.text ?? 'passed'}`);
+      if (answer.fault === undefined) this.checkBarrier(end);
+      else end();
     });
   }
 
-  /** Somebody on the Replica puts a link where a directory was, and the directory back later. */
-  private plantLink(): void {
-    if (this.planted !== undefined) return;
-    const { tree, volume } = this.replica;
-    const directories = tree.scan('').filter((entry) => entry.type === 'directory');
-    if (directories.length === 0) return;
-    const path = this.random.pick(directories).name;
-    this.note(`replica: link planted at ${path}`);
-    const place = tree.place(path);
-    const aside = volume.detach(place.parent, place.name);
-    const link = volume.createSymlink('/outside');
-    volume.attach(place.parent, place.name, link);
-    this.planted = { path, link, aside };
-    this.tampered = true;
-    this.clock.after(this.random.below(5_000), () => this.unplant());
+  /** As the product asks for it: whatever the schedule says, and behind the Master of all who feed others. */
+  private barrier(done: (answer: Answer) => void): void {
+    this.calls.ask(this.master, { name: 'release', on: true });
+    this.calls.ask(this.master, { name: 'barrier' }, (answer) => {
+      this.calls.ask(this.master, { name: 'release', on: false });
+      const relay = this.hosts.find(({ plan }) => plan.isFed && plan.feeds.length > 0);
+      if (answer.fault !== undefined || relay === undefined) done(answer);
+      else this.calls.ask(relay, { name: 'barrier' }, done);
+    });
   }
 
-  private unplant(): void {
-    const { planted } = this;
-    this.planted = undefined;
-    if (planted === undefined) return;
-    const parent = this.holderOf(planted);
-    if (parent === undefined) return;
-    const { volume } = this.replica;
-    const name = [...parent.entries].find(([, node]) => node === planted.link)![0];
-    volume.detach(parent, name);
-    volume.attach(parent, name, planted.aside);
-    this.note(`replica: link taken away from ${planted.path}`);
-  }
-
-  /** The directory the planted link still lies in, if it does. */
-  private holderOf({ link }: Planted): DirectoryNode | undefined {
-    const pending: DirectoryNode[] = [this.replica.tree.root];
-    for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-      for (const node of at.entries.values()) {
-        if (node === link) return at;
-        if (node.type === 'directory') pending.push(node);
-      }
+  private checkBarrier(end: () => void): void {
+    const known = this.lines.every(({ tampered }) => !tampered) && this.hosts.every((host) => !host.isUnmounted);
+    const differing = known ? this.differences(true) : [];
+    if (differing.length === 0) {
+      if (known) this.barriers += 1;
+      end();
+      return;
     }
-    return undefined;
+    // What cannot be read on the Master is counted in its status.
+    this.clock.after(150, () => {
+      if ((this.lines[0]!.status?.unreadable ?? 0) === 0)
+        for (const line of differing) this.problem(`barrier: ${line}`);
+      end();
+    });
   }
 
-  private heal(): void {
-    this.note('faults stop');
-    this.faultsActive = false;
-    this.unplant();
-    this.replica.volume.totalBytes = 2 ** 40;
-    for (const host of [this.master, this.replica]) host.killInside(0);
+  /** All is settled: barrier and comparison must say what the oracle says. */
+  private prove(): void {
+    if (this.proving) return;
+    this.proving = true;
+    this.barrier((answer) => {
+      this.note(`the last barrier: ${answer.fault?.text ?? 'passed'}`);
+      const differing = this.differences(true);
+      if (answer.fault === undefined && differing.length > 0) this.problem(`a barrier was passed with ${differing[0]}`);
+      if (answer.fault !== undefined && answer.fault.code !== 'PARKED')
+        this.problem(`no barrier: ${answer.fault.text}`);
+      if (answer.fault?.code === 'PARKED' && differing.length === 0 && this.settings.refusedName === undefined)
+        this.problem('a barrier was refused though nothing differs');
+      this.compare(0);
+    });
+  }
+
+  private compare(at: number): void {
+    const line = this.lines[at];
+    if (line === undefined) {
+      this.proving = false;
+      this.proven = true;
+      return;
+    }
+    this.calls.ask(line.up, { name: 'diff', peer: line.down.name, ignoreSame: false }, ({ result, fault }) => {
+      if (fault !== undefined) this.problem(`${line.name}: no comparison: ${fault.text}`);
+      else this.checkComparison(line, result as DiffResult);
+      this.compare(at + 1);
+    });
+  }
+
+  private checkComparison(line: Line, { identical, differences }: DiffResult): void {
+    const found = new Set(differences.map(({ path }) => path));
+    for (const [path, text] of this.judge.differences(line.up.tree, line.down.tree, false)) {
+      // Of a whole tree that is missing only its top is named.
+      const parts = path.split('/');
+      if (!parts.some((_, depth) => found.has(parts.slice(0, depth + 1).join('/'))))
+        this.problem(`${line.name}: not in the comparison: ${text}`);
+    }
+    const alike = this.judge.differences(line.up.tree, line.down.tree, true).size === 0;
+    if (!alike && identical) this.problem(`${line.name}: the comparison finds nothing`);
+    if (alike && !identical)
+      this.problem(`${line.name}: the comparison finds ${JSON.stringify(differences.slice(0, 3))}`);
   }
 
   // ---------------------------------------------------------------- processes
@@ -291,7 +324,11 @@ export class World {
     this.note(`${host.name}: starts`);
     host.boot();
     if (host.killedInside) this.kill(host, 'inside its start');
-    this.dialLater();
+    for (const line of this.linesOf(host)) {
+      if (line.up === host && line.suspended)
+        this.calls.ask(host, { name: 'suspend', peer: line.down.name, suspended: true });
+      line.dialLater();
+    }
   }
 
   private kill(host: SimulatedHost, how: string): void {
@@ -303,160 +340,93 @@ export class World {
   }
 
   private afterDeath(host: SimulatedHost): void {
-    if (host === this.master) {
-      this.syncCall = undefined;
-      this.status = undefined;
-    }
-    this.cut(`${host.name} is gone`);
+    this.calls.forget(host);
+    this.releasing.delete(host);
+    // What was asked of it is not answered any more.
+    this.proving = false;
+    for (const line of this.linesOf(host)) line.lost(host);
     this.clock.after(50 + this.random.below(1_500), () => this.boot(host));
   }
 
-  private onNotice(host: SimulatedHost, notice: EngineNotice): void {
+  private linesOf(host: SimulatedHost): Line[] {
+    return this.lines.filter(({ up, down }) => up === host || down === host);
+  }
+
+  private onNotice(host: SimulatedHost, role: Role, notice: EngineNotice): void {
     switch (notice.type) {
       case 'link-send':
-        this.carry(host, notice.bytes.slice());
+        this.lineTo(host, role, notice.peer).carry(host, notice.bytes.slice());
         return;
       case 'link-close':
         this.note(`${host.name}: closes the link${notice.fault === undefined ? '' : `: ${notice.fault.text}`}`);
-        if (notice.fault?.code === 'INTERNAL') this.problems.push(`${host.name}: ${notice.fault.text}`);
-        this.clock.after(0, () => this.cut('closed by an engine'));
+        if (notice.fault?.code === 'INTERNAL') this.problem(`${host.name}: ${notice.fault.text}`);
+        this.clock.after(0, () => this.lineTo(host, role, notice.peer).cut('closed by an engine'));
         return;
       case 'event':
-        this.onEvent(host, notice.code, JSON.stringify(notice.details));
+        this.note(`${host.name}: ${notice.code} ${JSON.stringify(notice.details)}`);
+        for (const line of this.linesOf(host)) line.onEvent(notice.code, host);
         return;
       case 'status':
-        if (host === this.master) this.onMasterStatus(notice.status);
+        if (role === 'master') this.onStatus(host, notice.status);
         return;
       case 'reply':
-        if (notice.id === this.syncCall) this.syncCall = undefined;
+        this.calls.answer(notice.id, notice);
         return;
       case 'failed':
-        this.problems.push(`${host.name} failed: ${notice.fault.text}`);
+        this.onFailed(host, notice.fault);
         return;
       default:
     }
   }
 
-  private onEvent(host: SimulatedHost, code: string, details: string): void {
-    this.note(`${host.name}: ${code} ${details}`);
-    if (host === this.replica && code === 'SYN-006') this.allowedSynchronizations += 1;
-    if (host !== this.master || code !== 'SYN-001') return;
-    this.synchronizations += 1;
+  private onStatus(host: SimulatedHost, status: EngineStatus): void {
+    for (const line of this.lines) if (line.up === host) line.onStatus(status);
+    if (status.brake !== undefined) this.releaseBrake(host);
   }
 
-  /** What the supervisor does: a Replica without usable data is synchronized. */
-  private onMasterStatus(status: EngineStatus): void {
-    this.status = status;
-    const peer = status.peers.replica;
-    if (peer === undefined) return;
-    if (peer.synchronized && !this.everSynchronized) {
-      this.everSynchronized = true;
-      // Kills before the first synchronization was complete made it start over.
-      this.allowedSynchronizations += this.synchronizations;
-    }
-    if (peer.synchronized || peer.link !== 'catching-up' || this.syncCall !== undefined) return;
-    if (this.everSynchronized && this.synchronizations >= this.allowedSynchronizations + this.kills) {
-      this.problems.push('synchronized again without a reason');
-      return;
-    }
-    this.synchronize();
+  private lineTo(host: SimulatedHost, role: Role, peer: string): Line {
+    return this.lines.find(({ up, down }) =>
+      role === 'master' ? up === host && down.name === peer : down === host && up.name === peer,
+    )!;
   }
 
-  private synchronize(): void {
-    const id = this.nextCall;
-    this.nextCall += 1;
-    this.syncCall = id;
-    const method = this.random.pick(['file', 'block'] as const);
-    this.clock.after(1, () => {
-      if (this.syncCall !== id) return;
-      const call = { name: 'synchronize', peer: 'replica', method, ignoreSame: true } as const;
-      this.master.handle({ type: 'call', id, call });
+  /** The supervisor starts it again; what nobody injected is a defect. */
+  private onFailed(host: SimulatedHost, fault: { readonly code: string; readonly text: string }): void {
+    if (!OUTSIDE_CAUSES.has(fault.code)) this.problem(`${host.name} failed: ${fault.text}`);
+    this.clock.after(0, () => this.kill(host, `after it failed: ${fault.text}`));
+  }
+
+  /** The operator looks at it and lets it go on. */
+  private releaseBrake(host: SimulatedHost): void {
+    if (this.releasing.has(host)) return;
+    this.releasing.add(host);
+    this.clock.after(300 + this.random.below(3_000), () => {
+      this.note(`${host.name}: the brake is taken off`);
+      this.calls.ask(host, { name: 'brake-release' }, () => this.releasing.delete(host));
     });
-  }
-
-  // ---------------------------------------------------------------- network
-
-  private dialLater(): void {
-    if (this.dialing) return;
-    this.dialing = true;
-    this.clock.after(20 + this.random.below(800), () => {
-      this.dialing = false;
-      if (this.connection !== undefined || !this.master.alive || !this.replica.alive) return;
-      this.connection = { open: true, arrivesMs: { master: 0, replica: 0 } };
-      this.note('connected');
-      this.replica.handle({ type: 'link-open', peer: 'master' });
-      this.master.handle({ type: 'link-open', peer: 'replica' });
-    });
-  }
-
-  private carry(from: SimulatedHost, bytes: Uint8Array): void {
-    const { connection } = this;
-    if (connection === undefined) return;
-    const to = from === this.master ? this.replica : this.master;
-    const latencyMs = this.random.below(this.random.chance(0.05) ? 100 : 4);
-    const arrivesMs = Math.max(connection.arrivesMs[from.name], this.clock.bootMs() + latencyMs);
-    connection.arrivesMs[from.name] = arrivesMs;
-    const parts = this.split(bytes);
-    this.clock.after(arrivesMs - this.clock.bootMs(), () => {
-      for (const part of parts) {
-        if (!connection.open || !to.alive) return;
-        to.handle({ type: 'link-bytes', peer: from.name, bytes: part });
-      }
-    });
-  }
-
-  /** A stream has no frames: bytes arrive in other pieces than they were sent in. */
-  private split(bytes: Uint8Array): Uint8Array[] {
-    if (bytes.length < 2 || !this.random.chance(0.1)) return [bytes];
-    const at = 1 + this.random.below(bytes.length - 1);
-    return [bytes.slice(0, at), bytes.slice(at)];
-  }
-
-  private cut(why: string): void {
-    const { connection } = this;
-    if (connection === undefined) return;
-    this.cuts += 1;
-    this.note(why);
-    connection.open = false;
-    this.connection = undefined;
-    for (const host of [this.master, this.replica]) {
-      const peer = host === this.master ? 'replica' : 'master';
-      this.clock.after(this.random.below(30), () => {
-        if (this.connection === undefined) host.handle({ type: 'link-closed', peer, reason: why });
-      });
-    }
-    this.clock.after(40, () => this.dialLater());
   }
 
   // ---------------------------------------------------------------- judging
 
-  private differences(): string[] {
-    const wanted = describeTree(this.master.tree);
-    const found = describeTree(this.replica.tree);
-    const lines: string[] = [];
-    for (const path of new Set([...wanted.keys(), ...found.keys()])) {
-      if (wanted.get(path) === found.get(path)) continue;
-      lines.push(`${path || '(root)'}: ${shorten(found.get(path))} instead of ${shorten(wanted.get(path))}`);
-    }
-    return lines;
+  /** Of all Replicas; `all`: also what one of them refuses. */
+  private differences(all: boolean): string[] {
+    return this.lines.flatMap(({ down }) =>
+      [...this.judge.differences(this.master.tree, down.tree, all).values()].map((text) => `${down.name} ${text}`),
+    );
   }
 
   private reportDifferences(): void {
-    this.problems.push(...this.differences().slice(0, 8));
-    this.problems.push(...this.replica.describeParked().slice(0, 5));
-    const peer = this.status?.peers.replica;
-    const figures = peer && `pending ${peer.pendingChanges}, lag ${peer.lagMs} ms, parked ${peer.parked}, ${peer.link}`;
-    this.problems.push(`not settled: ${figures ?? 'no status'}`);
+    this.problems.push(...this.differences(false).slice(0, 8));
+    for (const host of this.hosts) this.problems.push(...host.describeParked().slice(0, 5));
+    for (const line of this.lines) this.problem(`not settled: ${line.describe()}`);
+  }
+
+  private problem(text: string): void {
+    if (this.problems.length < 20) this.problems.push(text);
   }
 
   private note(text: string): void {
     this.trace.push(`${(this.clock.bootMs() / 1000).toFixed(3).padStart(8)} ${text}`);
     if (this.trace.length > 4 * TRACE_LINES) this.trace.splice(0, this.trace.length - TRACE_LINES);
   }
-}
-
-function shorten(text: string | undefined): string {
-  if (text === undefined) return 'nothing';
-  const printable = text.replace(/[^ -~]/g, '.');
-  return printable.length > 80 ? `${printable.slice(0, 80)}…` : printable;
 }

@@ -109,3 +109,35 @@ test.serial('events of a time without room are shown at once and written when th
   again.close();
   rmSync(directory, { recursive: true });
 });
+
+test.serial(
+  'a Master whose data directory is full in a synchronization says so, and synchronizes after its restart',
+  (t) => {
+    const pair = new EnginePair(hasher);
+    for (let n = 0; n < 50; n += 1) pair.user.writeFile(`file${n}`, 'content');
+    pair.start();
+    pair.run(1_000);
+    const error = sqliteFull();
+    pair.watchOperations((_side, operation) => {
+      if (operation !== 'commit-state') return;
+      // As SQLite does: what could not be committed is rolled back.
+      const { masterState } = pair as unknown as { readonly masterState: { readonly database: DatabaseSync } };
+      if (masterState.database.isTransaction) masterState.database.exec('ROLLBACK');
+      throw error;
+    });
+    pair.post({ name: 'synchronize', peer: 'replica', method: 'file', ignoreSame: true });
+    pair.run(5_000);
+    pair.watchOperations(() => {});
+    t.deepEqual(
+      pair.failures.splice(0).map(({ code }) => code),
+      ['FS-FULL'],
+    );
+    pair.killMaster();
+    pair.startMaster();
+    pair.connect();
+    pair.synchronize();
+    pair.barrier();
+    t.deepEqual(pair.replicaView(), pair.masterView());
+    pair.close();
+  },
+);

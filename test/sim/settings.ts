@@ -1,0 +1,56 @@
+/** How the hosts of a simulated world are set up, drawn from its seed: half of the worlds are plain pairs. */
+import type { BandwidthPolicy } from '../../daemon/link/bandwidth.ts';
+import type { EngineLimits } from '../../daemon/scenario/engine-protocol.ts';
+import type { SendPolicy } from '../../daemon/scenario/send-gate.ts';
+import type { SeededRandom } from '../memory/clock.ts';
+
+/** Who feeds whom: alpha → beta; alpha → beta and gamma; alpha → beta → gamma. */
+export type Shape = 'pair' | 'several' | 'chain';
+
+export interface WorldSettings {
+  readonly shape: Shape;
+  readonly limits: EngineLimits;
+  readonly bandwidth?: BandwidthPolicy;
+  readonly schedule?: SendPolicy;
+  /** Nothing of this name can be made on a Replica. */
+  readonly refusedName?: string;
+}
+
+const ROOMY: EngineLimits = { spoolMaxBytes: 2 ** 26, spoolMinFreeBytes: 0, syncWindowBytes: 2 ** 24 };
+
+function limitsOf(random: SeededRandom): EngineLimits {
+  const some = <Value extends object>(probability: number, value: () => Value) =>
+    random.chance(probability) ? value() : {};
+  return {
+    ...ROOMY,
+    // On the Master a row counts 256 bytes: 16 and 128 of them.
+    ...some(0.3, () => ({ spoolMaxBytes: random.pick([4_096, 32_768]) })),
+    ...some(0.3, () => ({ applyDelayMs: random.pick([300, 2_000, 6_000]) })),
+    ...some(0.3, () => ({ massDeletePercent: random.pick([10, 40]) })),
+    ...some(0.4, () => ({ continuousVerification: true })),
+    ...some(0.3, () => ({ auditPeriodMs: random.pick([3_000, 20_000]) })),
+  };
+}
+
+function bandwidthOf(random: SeededRandom): BandwidthPolicy {
+  const bytesPerSecond = random.pick([0, 30_000, 300_000]);
+  return { bytesPerSecond, grid: [], compression: random.pick(['off', 'zstd']) };
+}
+
+/** The world begins on a Thursday, a few minutes before or in one of the windows. */
+function scheduleOf(random: SeededRandom): SendPolicy {
+  const periodMs = random.pick([1_000, 3_000, 7_000]);
+  const mode = random.pick(['periodic', 'scheduled'] as const);
+  return { mode, grid: [random.pick(['mon-sun 0-24', 'fri 3-4'])], periodMs, excludedDates: [] };
+}
+
+export function drawSettings(random: SeededRandom): WorldSettings {
+  if (random.chance(0.4)) return { shape: 'pair', limits: ROOMY };
+  return {
+    shape: random.pick(['pair', 'pair', 'several', 'chain']),
+    limits: limitsOf(random),
+    ...(random.chance(0.3) ? { bandwidth: bandwidthOf(random) } : {}),
+    ...(random.chance(0.2) ? { schedule: scheduleOf(random) } : {}),
+    ...(random.chance(0.15) ? { refusedName: random.pick(['x~', 'd', 'data.db']) } : {}),
+  };
+}

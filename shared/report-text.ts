@@ -31,24 +31,18 @@ function linesOf(section: Section): string[] {
 }
 
 function tableLines({ title, columns, rows: given, empty, note }: TableSection): string[] {
-  if (given.length === 0) return [empty];
-  const rows = given.map((row) => row.map(visible));
-  const last = columns.length - 1;
+  if (given.length === 0) return [title, `  ${empty}`];
+  const rows = [columns.map((column) => column.title), ...given].map((row) => row.map(visible));
   const widths = columns.map((_, column) => rows.reduce((most, row) => Math.max(most, lengthOf(row[column] ?? '')), 0));
   const lineOf = (row: readonly string[]) =>
     row
       .map((cell, column) => {
         const padding = ' '.repeat(Math.max(0, widths[column]! - lengthOf(cell)));
-        if (columns[column]!.right) return padding + cell;
-        return column === last ? cell : cell + padding;
+        return columns[column]!.right ? padding + cell : cell + padding;
       })
-      .join('  ');
-  const heads = columns.map((column) => column.title.toLowerCase()).join(', ');
-  return [
-    `${title} (${heads})`,
-    ...rows.map((row) => `  ${lineOf(row)}`),
-    ...(note === undefined ? [] : [`  ${note}`]),
-  ];
+      .join('  ')
+      .trimEnd();
+  return [title, ...rows.map((row) => `  ${lineOf(row)}`), ...(note === undefined ? [] : [`  ${note}`])];
 }
 
 function lengthOf(text: string): number {

@@ -2,8 +2,8 @@
  * The console's platform file: terminal, signals, clock, log. Whatever happens (quit, a signal, a thrown error), the terminal is
  * put back exactly as it was: alternate screen left, cursor shown, bracketed paste off, raw mode off.
  */
-import { appendFileSync, mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { format } from 'node:util';
 import { ESCAPE_DELAY_MS, type Input, KeyDecoder } from './input/decoder.ts';
 
@@ -63,6 +63,13 @@ export function after(ms: number, run: () => void): () => void {
 export function every(ms: number, run: () => void): () => void {
   const timer = setInterval(run, ms);
   return () => clearInterval(timer);
+}
+
+/** Writes a file into the directory the console was started in; answers its path. Throws what the system says. */
+export function saveHere(file: string, text: string): string {
+  const path = resolve(file);
+  writeFileSync(path, text);
+  return path;
 }
 
 export interface OpenTerminal {

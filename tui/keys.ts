@@ -5,6 +5,7 @@
  */
 import type { Danger } from '../shared/commands.ts';
 import { REPLICA_BINDINGS } from './keys-replica.ts';
+import { REPORT_BINDINGS } from './keys-reports.ts';
 import { eventWindow, refusal, selectedScenario, visibleEvents } from './select.ts';
 import { type ConsoleState, type Place, type RunDialog, topDialog } from './state.ts';
 
@@ -228,6 +229,7 @@ export const BINDINGS = define({
   },
 
   ...REPLICA_BINDINGS,
+  ...REPORT_BINDINGS,
 
   open: {
     keys: ['enter'],
@@ -565,7 +567,8 @@ export function isPane(place: Place): boolean {
 export function placeOf(state: ConsoleState): Place {
   const dialog = state.dialogs.at(-1);
   if (dialog !== undefined) {
-    return dialog.kind === 'run' || dialog.kind === 'confirm' || dialog.kind === 'palette' ? dialog.kind : 'sheet';
+    const { kind } = dialog;
+    return kind === 'run' || kind === 'confirm' || kind === 'palette' || kind === 'reports' ? kind : 'sheet';
   }
   return state.editing === undefined ? state.pane : 'field';
 }

@@ -12,6 +12,7 @@ import {
   every,
   monotonicClock,
   openTerminal,
+  saveHere,
   systemFacts,
   terminalFacts,
   wallClock,
@@ -114,6 +115,7 @@ export async function runConsole(options: ConsoleOptions): Promise<number> {
       now: wallClock,
       after,
       copy: (text) => terminal.write(`\x1b]52;c;${Buffer.from(text).toString('base64')}\x07`),
+      save: saveHere,
       redraw: () => {
         terminal.write('\x1b[2J\x1b[H');
         instance.clear();

@@ -2,6 +2,7 @@
 import type { CommandName, SessionRole } from '../shared/commands.ts';
 import type { EventRecord, Severity } from '../shared/events.ts';
 import type { FaultDocument } from '../shared/faults.ts';
+import type { ReportDetail, ReportSummary } from '../shared/report.ts';
 import type { Finding } from '../shared/results.ts';
 import type { ScenarioDocument, SyncMethod } from '../shared/scenario.ts';
 import type { DaemonStatus, ScenarioStatus } from '../shared/status.ts';
@@ -132,12 +133,46 @@ export interface ListDialog extends DialogBase {
   readonly scroll: number;
 }
 
-export type Dialog = ListDialog | RunDialog | ConfirmDialog | HelpDialog | PaletteDialog | AlertsDialog | EventDialog;
+/** A report as the host `source` has it. */
+export interface CenterReport extends ReportSummary {
+  readonly source: string;
+}
+
+export interface ReportsDialog extends DialogBase {
+  readonly kind: 'reports';
+  readonly reports: readonly CenterReport[];
+  /** Hosts that have not answered yet, and those that could not be asked or refused. */
+  readonly waiting: readonly string[];
+  readonly silent: readonly string[];
+  /** Which one has the cursor. */
+  readonly table: 'scenarios' | 'reports';
+  readonly group: number;
+  readonly cursor: number;
+  readonly opened?: {
+    readonly report: CenterReport;
+    readonly detail: ReportDetail;
+    /** Absent: the answer has not come yet. */
+    readonly lines?: readonly string[];
+    readonly scroll: number;
+    /** Columns that are out of sight on the left. */
+    readonly left: number;
+  };
+}
+
+export type Dialog =
+  | ReportsDialog
+  | ListDialog
+  | RunDialog
+  | ConfirmDialog
+  | HelpDialog
+  | PaletteDialog
+  | AlertsDialog
+  | EventDialog;
 
 export type Pane = 'tree' | 'detail' | 'events' | 'hosts';
 export const PANES: readonly Pane[] = ['tree', 'detail', 'events', 'hosts'];
 /** Where a key means something: a pane, a kind of dialog, a text field, or everywhere without a dialog. */
-export type Place = 'everywhere' | Pane | 'run' | 'confirm' | 'sheet' | 'palette' | 'field';
+export type Place = 'everywhere' | Pane | 'run' | 'confirm' | 'sheet' | 'palette' | 'field' | 'reports';
 
 export const TABS = ['overview', 'roots'] as const;
 export type Tab = (typeof TABS)[number];
@@ -206,6 +241,11 @@ export type Purpose =
   | { readonly kind: 'document' | 'parked'; readonly scenarioId: string }
   /** `said`: the line shown when it was done. */
   | { readonly kind: 'ask'; readonly scenarioId: string; readonly said: string }
+  | { readonly kind: 'reports' }
+  | { readonly kind: 'report'; readonly id: string; readonly detail: ReportDetail }
+  /** Its answer is written to the file. */
+  | { readonly kind: 'report-export'; readonly file: string }
+  | { readonly kind: 'saved' }
   | { readonly kind: 'history' };
 
 export type Outcome =
@@ -242,6 +282,8 @@ export type Effect =
       readonly purpose: Purpose;
     }
   | { readonly type: 'copy'; readonly text: string }
+  /** Into the directory the console was started in. */
+  | { readonly type: 'save'; readonly file: string; readonly text: string }
   | { readonly type: 'redraw' }
   | { readonly type: 'quit' };
 

@@ -15,6 +15,8 @@ export interface Surroundings {
   /** Returns the cancellation. */
   after(ms: number, run: () => void): () => void;
   copy(text: string): void;
+  /** Answers the path of what was written. */
+  save(file: string, text: string): string;
   redraw(): void;
   quit(): void;
 }
@@ -81,6 +83,9 @@ export class ConsoleStore implements ShownState {
       case 'copy':
         this.#surroundings.copy(effect.text);
         return;
+      case 'save':
+        this.#save(effect.file, effect.text);
+        return;
       case 'redraw':
         this.#surroundings.redraw();
         return;
@@ -90,6 +95,16 @@ export class ConsoleStore implements ShownState {
       case 'request':
         void this.#request(effect);
     }
+  }
+
+  #save(file: string, text: string): void {
+    let outcome: Outcome;
+    try {
+      outcome = { ok: true, result: this.#surroundings.save(file, text) };
+    } catch (error) {
+      outcome = { ok: false, fault: Fault.from(error).toDocument() };
+    }
+    this.send({ type: 'reply', host: '', purpose: { kind: 'saved' }, outcome, at: this.#surroundings.now() });
   }
 
   async #request(effect: Extract<Effect, { type: 'request' }>): Promise<void> {

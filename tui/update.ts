@@ -16,6 +16,7 @@ import { addEvents, documentOf, eventsOf, hearNews, tick } from './update/data.t
 import { hearConfirmReply, hearRunReply, typeConfirm } from './update/dialogs.ts';
 import { typeFilter, withDocument } from './update/navigate.ts';
 import { hearAsked, hearParked } from './update/replica-actions.ts';
+import { hearExport, hearReport, hearReports, hearSaved } from './update/reports.ts';
 
 export function update(state: ConsoleState, message: Message): Step {
   switch (message.type) {
@@ -46,6 +47,14 @@ function hearReply(state: ConsoleState, message: Extract<Message, { type: 'reply
       return hearAsked(state, purpose, outcome);
     case 'parked':
       return hearParked(state, purpose, outcome);
+    case 'reports':
+      return hearReports(state, message.host, outcome);
+    case 'report':
+      return hearReport(state, purpose, outcome);
+    case 'report-export':
+      return hearExport(state, purpose.file, outcome);
+    case 'saved':
+      return hearSaved(state, outcome);
     case 'history':
       return stay(outcome.ok ? addEvents(state, message.host, eventsOf(outcome.result), false) : state);
     case 'document': {

@@ -7,6 +7,7 @@ import { asciiSurface } from '../../tui/charts/bars.ts';
 import { loadBrailleSurface } from '../../tui/charts/braille.ts';
 import { widthOf } from '../../tui/present/text.ts';
 import type { ConsoleState } from '../../tui/state.ts';
+import { openedReport, reportCenter } from './report-states.ts';
 import { NOON } from './sample.ts';
 import { draw } from './screen.tsx';
 import {
@@ -88,6 +89,9 @@ const STATES: Readonly<Record<string, (size: Size) => ConsoleState>> = {
     const outcome = { ok: false, fault: fault.toDocument() } as const;
     return after(asked, { type: 'reply', host: 'web-01', purpose, outcome, at: NOON });
   },
+  'report-center': reportCenter,
+  'report-reports': (size) => press(reportCenter(size), 'enter', 'j'),
+  'report-open': openedReport,
   stop: (size) => press(protectedState(size), 'x'),
   delete: (size) => type(press(type(press(moodyState(size), 'G', ':'), 'delete'), 'enter'), 'ma'),
 };

@@ -34,6 +34,7 @@ const ARGS: Readonly<Record<string, unknown>> = {
   'scenario.parked': { name: 'a' },
   'scenario.parkedRetry': { name: 'a' },
   'scenario.parkedDrop': { name: 'a' },
+  'reports.create': { name: 'web' },
   'reports.show': { id: 'a' },
   'peer.facts': { scenarioId: 'a', paths: [] },
   'peer.prepare': { document: {}, epoch: 1 },

@@ -13,6 +13,7 @@ const PLACE_NAMES: Readonly<Record<Place, string>> = {
   run: 'run dialog',
   confirm: 'question',
   sheet: 'sheet',
+  reports: 'Report Center',
   palette: 'palette',
   field: 'filter',
 };

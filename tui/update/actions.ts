@@ -49,13 +49,23 @@ import {
 } from './navigate.ts';
 import { paletteEntries } from './palette.ts';
 import {
-  askReplica,
-  openBrakeRelease,
-  openParked,
-  openParkedDrop,
+  askReplica,askReplica, 
+  openBrakeRelease,openBrakeRelease, 
+  openParked,openParked, 
+  openParkedDrop,openParkedDrop, 
   openPrepareReboot,
-  openSuspend,
+  openSuspend,openSuspend 
 } from './replica-actions.ts';
+import {
+  enterReports,
+  exportOpened,
+  leaveReports,
+  moveReports,
+  moveSideways,
+  openReports,
+  switchTable,
+  toggleDetail,
+} from './reports.ts';
 
 export interface Press {
   readonly at: number;
@@ -144,6 +154,10 @@ const copy: Handler = (state) => {
   return { state: withToast(state, 'copied'), effects: [{ type: 'copy', text }] };
 };
 
+function openHelp(state: ConsoleState, press: Press): ConsoleState {
+  return openDialog(state, { kind: 'help', openedAt: press.at, place: placeOf(state), scroll: 0 });
+}
+
 const openEvent: Handler = (state, press) => {
   const event = eventWindow(state, 1).cursor;
   if (event === undefined) return stay(state);
@@ -193,8 +207,7 @@ const choosePalette: Handler = (state, press) => {
 };
 
 const HANDLERS: Readonly<Record<ActionId, Handler>> = {
-  help: (state, press) =>
-    stay(openDialog(state, { kind: 'help', openedAt: press.at, place: placeOf(state), scroll: 0 })),
+  help: (state, press) => stay(openHelp(state, press)),
   palette: (state, press) =>
     stay(openDialog(state, { kind: 'palette', openedAt: press.at, field: NO_FIELD, cursor: 0 })),
   filter: (state) => stay(startFilter(state)),
@@ -262,6 +275,22 @@ const HANDLERS: Readonly<Record<ActionId, Handler>> = {
   ),
   'confirm-yes': yesToConfirm,
   'confirm-cancel': closeConfirm,
+  reports: (state, press) => openReports(state, press.at),
+  'report-now': (state) => askReplica(state, 'reports.create', 'its Replication Report is ready (R)'),
+  'reports-up': (state) => moveReports(state, 'up'),
+  'reports-down': (state) => moveReports(state, 'down'),
+  'reports-page-up': (state) => moveReports(state, 'page-up'),
+  'reports-page-down': (state) => moveReports(state, 'page-down'),
+  'reports-top': (state) => moveReports(state, 'top'),
+  'reports-bottom': (state) => moveReports(state, 'bottom'),
+  'reports-left': (state) => moveSideways(state, -1),
+  'reports-right': (state) => moveSideways(state, 1),
+  'reports-switch': switchTable,
+  'reports-enter': enterReports,
+  'reports-detail': toggleDetail,
+  'reports-export': exportOpened,
+  'reports-help': (state, press) => stay(openHelp(state, press)),
+  'reports-back': leaveReports,
   'sheet-close': close,
   'sheet-up': sheetMove('up'),
   'sheet-down': sheetMove('down'),

@@ -6,6 +6,7 @@ import { footerLine } from '../present/bars.ts';
 import { alertRow, confirmLines, eventLines, paletteLines, runLines } from '../present/dialogs.ts';
 import { helpLines, placeName } from '../present/help.ts';
 import { type Line, line, span } from '../present/line.ts';
+import { reportSheet } from '../present/reports.ts';
 import { clean } from '../present/text.ts';
 import { alertRows } from '../select.ts';
 import type { AlertsDialog, ConsoleState, Dialog, HelpDialog, ListDialog } from '../state.ts';
@@ -37,8 +38,8 @@ function padded(content: readonly Line[]): readonly Line[] {
 export function DialogView({ state, layout, theme }: DialogProps) {
   const dialog = state.dialogs.at(-1);
   if (dialog === undefined) return null;
-  const fixed = ['palette', 'alerts', 'help', 'list'].includes(dialog.kind);
-  const width = fixed ? WIDE : NORMAL;
+  const fixed = ['palette', 'alerts', 'help', 'list', 'reports'].includes(dialog.kind);
+  const width = dialog.kind === 'reports' ? layout.width : fixed ? WIDE : NORMAL;
   const tallest = dialogArea(layout.width, layout.height, width, layout.height - 4);
   const sheet = sheetOf(state, dialog, innerWidth(tallest) - 2 * PADDING, innerHeight(tallest) - 2);
   const wanted = fixed ? tallest.height : sheet.content.length + 4;
@@ -77,6 +78,8 @@ function sheetOf(state: ConsoleState, dialog: Dialog, width: number, height: num
       return { title: 'Event', content: eventLines(dialog, width) };
     case 'palette':
       return { title: 'Actions', content: paletteLines(state, dialog, width, height) };
+    case 'reports':
+      return reportSheet(dialog, width, height);
     case 'list':
       return listSheet(dialog, height);
     case 'help':

@@ -49,12 +49,12 @@ import {
 } from './navigate.ts';
 import { paletteEntries } from './palette.ts';
 import {
-  askReplica,askReplica, 
-  openBrakeRelease,openBrakeRelease, 
-  openParked,openParked, 
-  openParkedDrop,openParkedDrop, 
+  askReplica,
+  openBrakeRelease,
+  openParked,
+  openParkedDrop,
   openPrepareReboot,
-  openSuspend,openSuspend 
+  openSuspend,
 } from './replica-actions.ts';
 import {
   enterReports,

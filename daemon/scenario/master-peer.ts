@@ -224,8 +224,7 @@ export class MasterPeer {
         this.acknowledged.tally = { since: message.since, kinds: message.kinds, bytes: message.bytes };
         return;
       case 'repair':
-        // What the Replica has is not what was sent.
-        this.sentBlocks.clear();
+        this.sentBlocks.repair(message.root, message.paths, this.ports.state);
         this.ports.capture.repair(message.root, message.paths);
         this.ports.onChange(this);
         return;

@@ -7,6 +7,7 @@
  * spool forgets the intents (`store`); after a restart the intents still in the spool tell which stored versions something
  * else may have followed (docs/decisions/0026, 0047).
  */
+import type { RelativePath } from '../../shared/path.ts';
 import type { Position } from '../../shared/position.ts';
 import { type BlockHashes, blockBytesFor } from '../link/block-hash.ts';
 import { largeFiles } from '../link/large-files.ts';
@@ -164,6 +165,27 @@ export class SentBlocks {
     if (stores) this.disk?.removePeer(this.peer);
   }
 
+  /**
+   * What the Replica has at these places is not what was sent. It refuses patches of a place it has asked for, whatever the
+   * place is called by then, so only the files found there now have to be forgotten.
+   */
+  repair(root: number, paths: readonly RelativePath[], state: Pick<MasterState, 'lookup'>): void {
+    for (const path of paths) {
+      const entry = state.lookup(root, path);
+      // Whatever was below it may be missing.
+      if (entry === undefined || entry.type === 'directory') {
+        this.clear();
+        return;
+      }
+      this.drop(keyOf(root, entry));
+    }
+    if (this.gone.length > 0) this.disk?.transaction(() => this.removeGone());
+  }
+
+  private removeGone(): void {
+    for (const row of this.gone.splice(0)) this.disk?.remove(row);
+  }
+
   /** The Replica has acknowledged this position: makes what it has by then durable, and forgets what was before. */
   store(receivedSeq: number): void {
     const { disk } = this;
@@ -171,10 +193,9 @@ export class SentBlocks {
     const due = this.due(receivedSeq);
     if (due.length === 0 && this.gone.length === 0) return;
     disk.transaction(() => {
-      for (const row of this.gone) disk.remove(row);
+      this.removeGone();
       for (const [file, version] of due) this.storeOne(disk, file, version);
     });
-    this.gone.length = 0;
   }
 
   /** Files with what the Replica has of them now, where that is not what is stored. */

@@ -165,6 +165,25 @@ test('a large file that was small in between is sent once, whole', (t) => {
   pair.close();
 });
 
+test('a file that stays set aside, and is asked for again and again, costs other large files nothing', (t) => {
+  const { pair, content } = started();
+  pair.replicaTree.beforeOperation = (operation, path) => {
+    if (operation === 'commit' && path === 'stuck') throw new Fault('FS-DENIED', { path });
+  };
+  pair.user.writeFile('stuck', 'refused');
+  pair.run(200_000);
+  t.true(pair.replicaStatus !== undefined && pair.replicaStatus.parked > 0);
+  const before = pair.sentBytes;
+  pair.user.writeFile('large.db', changed(content, [9]));
+  pair.run(3_000);
+  t.true(pair.sentBytes - before < SMALL, `${pair.sentBytes - before} bytes`);
+  pair.replicaTree.beforeOperation = () => {};
+  pair.callReplica({ name: 'parked', action: 'retry' });
+  pair.run(3_000);
+  checkEqual(t, pair);
+  pair.close();
+});
+
 test('what was changed on the Replica itself is found out by the next change, wherever it was', (t) => {
   const { pair, content } = started();
   new MemoryUser(pair.replicaTree).writeFile('large.db', changed(content, [100], 7));

@@ -157,6 +157,12 @@ export const EVENTS = define({
     hint: 'Contents arrive all the same, and a failback brings it back. Programs on the Replica do not see it: let the engine run as root on a volume that holds it if they must.',
   },
 
+  'APL-007': {
+    severity: 'critical',
+    text: 'Apply has been held since {since}: {reason} {todo}',
+    hint: 'Changes wait in the spool and the Replica falls behind. It goes on by itself when the cause is gone.',
+  },
+
   'VRF-001': {
     severity: 'error',
     text: 'Continuous verification found {count} differences on {peer} and sends them again: {paths}',

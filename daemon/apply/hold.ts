@@ -2,6 +2,7 @@
 import type { Fault, FaultDetails } from '../../shared/faults.ts';
 import type { Clock } from '../ports.ts';
 import type { CursorPosition } from './cursor.ts';
+import { HoldNotice } from './hold-notice.ts';
 
 /** An item in use by another program is tried for so long before it is parked. */
 const WAIT_BEFORE_PARKING_MS = 20_000;
@@ -22,11 +23,13 @@ interface HoldState {
 export class ApplyHold {
   private readonly clock: Clock;
   private readonly onEvent: (code: string, details: FaultDetails) => void;
+  private readonly notice: HoldNotice;
   private state: HoldState | undefined;
 
   constructor(clock: Clock, onEvent: (code: string, details: FaultDetails) => void) {
     this.clock = clock;
     this.onEvent = onEvent;
+    this.notice = new HoldNotice(clock, onEvent);
   }
 
   get fault(): Fault | undefined {
@@ -35,7 +38,7 @@ export class ApplyHold {
 
   /** For people: only what lasts. */
   get reason(): string | undefined {
-    return this.state?.told ? this.state.fault.message : undefined;
+    return this.state?.told ? this.notice.reason : undefined;
   }
 
   get retryAtMs(): number | undefined {
@@ -61,12 +64,13 @@ export class ApplyHold {
     const sinceMs = before?.sinceMs ?? nowMs;
     const told = (before?.told ?? false) || nowMs - sinceMs >= TELL_HOLD_MS || fault.code !== 'FS-BUSY';
     if (told && !before?.told) this.tell(fault);
+    this.notice.hold(fault);
     this.state = { fault, at, sinceMs, retryAtMs: nowMs + delayMs, delayMs, told };
   }
 
   end(): void {
     const { state } = this;
-    this.state = undefined;
+    this.drop();
     if (state === undefined || !state.told) return;
     if (state.fault.code === 'ROOT-MISSING') this.onEvent('ROOT-002', { path: pathOf(state.fault) });
     this.onEvent('APL-003', {});
@@ -75,6 +79,7 @@ export class ApplyHold {
   /** Forgets it without a word. */
   drop(): void {
     this.state = undefined;
+    this.notice.end();
   }
 
   private tell(fault: Fault): void {

@@ -5,6 +5,7 @@
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import { FrameType } from '../../shared/protocol/frame.ts';
 import type { ControlMessage } from '../../shared/protocol/wire.ts';
+import { HoldNotice } from '../apply/hold-notice.ts';
 import { Standby } from '../apply/standby.ts';
 import { verdictOf } from '../apply/verdict.ts';
 import type { KeptAside } from '../aside/kept-aside.ts';
@@ -59,13 +60,14 @@ export class ReplicaEngine {
   private timerDueMs = Number.POSITIVE_INFINITY;
   /** No receiving before this moment: the spool had no room. */
   private receiveAtMs = 0;
-  private receiveHeld: Fault | undefined;
+  private readonly receiveHeld: HoldNotice;
   private ended = false;
 
   constructor(config: EngineConfig, ports: ReplicaEnginePorts, notify: (notice: EngineNotice) => void) {
     this.config = config;
     this.ports = ports;
     this.notify = notify;
+    this.receiveHeld = new HoldNotice(ports.clock, (code, details) => this.tell(code, details));
     this.reporter = new ReplicaReporter(ports.clock, notify, ports.aside);
     ports.aside?.listen((details) => this.tell('APL-006', details));
   }
@@ -183,7 +185,7 @@ export class ReplicaEngine {
   private linkClosed(): void {
     this.link = undefined;
     this.incoming.clear();
-    this.receiveHeld = undefined;
+    this.receiveHeld.end();
     try {
       this.sync?.cancel();
       this.sync = undefined;
@@ -263,7 +265,7 @@ export class ReplicaEngine {
     const opensAt = opensAtWallMs === undefined ? undefined : now + opensAtWallMs - this.ports.clock.wallMs();
     const due = [opensAt, standby.checkpointDueMs, standby.applier.retryAtMs, this.sync?.resumeAtMs];
     if (this.link?.live) due.push(standby.parked.nextAskMs(), this.link.ackDueMs);
-    if (this.receiveHeld !== undefined) due.push(this.receiveAtMs);
+    if (this.receiveHeld.fault !== undefined) due.push(this.receiveAtMs);
     const { head } = this.incoming;
     if (head !== undefined && needsDrained(head) && !standby.backlog) due.push(now);
     const next = Math.min(...due.map((at) => at ?? Number.POSITIVE_INFINITY));
@@ -355,7 +357,7 @@ export class ReplicaEngine {
         bytes += item.payload.length;
         link.release();
       }
-      this.receiveHeld = undefined;
+      this.receiveHeld.end();
     } catch (error) {
       const fault = Fault.from(error);
       if (verdictOf(fault) !== 'hold') throw fault;
@@ -364,7 +366,7 @@ export class ReplicaEngine {
     standby.flushReceived();
     link.consumed(bytes);
     link.sendAck(this.reporter.ackOf(standby, this.heldReason(standby)));
-    return this.receiveHeld === undefined;
+    return this.receiveHeld.fault === undefined;
   }
 
   /** Over its limit nothing more is taken, as long as apply can make room. */
@@ -378,7 +380,7 @@ export class ReplicaEngine {
   }
 
   private holdReceiving(fault: Fault): void {
-    this.receiveHeld = fault;
+    this.receiveHeld.hold(fault);
     this.receiveAtMs = this.ports.clock.bootMs() + RECEIVE_RETRY_MS;
   }
 
@@ -431,7 +433,7 @@ export class ReplicaEngine {
   }
 
   private heldReason(standby: Standby): string | undefined {
-    return standby.applier.heldReason ?? this.sync?.heldReason ?? this.receiveHeld?.message ?? standby.gate.reason;
+    return standby.applier.heldReason ?? this.sync?.heldReason ?? this.receiveHeld.reason ?? standby.gate.reason;
   }
 
   /** Recorded on this host and, while a link is up, on the Master's as well. */

@@ -2,6 +2,7 @@
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import { FrameType } from '../../shared/protocol/frame.ts';
 import type { SyncProgress } from '../../shared/status.ts';
+import { HoldNotice } from '../apply/hold-notice.ts';
 import type { Standby } from '../apply/standby.ts';
 import type { KeptAside } from '../aside/kept-aside.ts';
 import type { RootFilters } from '../capture/filter.ts';
@@ -38,7 +39,8 @@ export class ReplicaSyncHost {
   private current: Work | undefined;
   /** Bytes to report as consumed when the current work is done; undefined when it is not a frame. */
   private currentBytes: number | undefined;
-  private hold: { fault: Fault; untilMs: number; delayMs: number } | undefined;
+  private hold: { untilMs: number; delayMs: number } | undefined;
+  private readonly notice: HoldNotice;
   private receivedBytes = 0;
   /** The current work runs right now, or has thrown: it cannot be ended from outside. */
   private stepping = false;
@@ -47,6 +49,7 @@ export class ReplicaSyncHost {
     this.ports = ports;
     this.start = start;
     this.startedAt = ports.clock.wallMs();
+    this.notice = new HoldNotice(ports.clock, ports.onEvent);
     const { standby, link, hasher, clock, filters, onEvent, keepDeleted } = ports;
     const { writer, journal, parked } = standby;
     const common = {
@@ -108,7 +111,7 @@ export class ReplicaSyncHost {
   }
 
   get heldReason(): string | undefined {
-    return this.hold?.fault.message;
+    return this.notice.reason;
   }
 
   get progress(): SyncProgress {
@@ -184,11 +187,13 @@ export class ReplicaSyncHost {
   private startHold(fault: Fault, nowMs: number): void {
     const delayMs = Math.min(LONGEST_HOLD_MS, this.hold === undefined ? FIRST_HOLD_MS : this.hold.delayMs * 2);
     if (this.hold === undefined) this.ports.onEvent('APL-002', { reason: fault.message });
-    this.hold = { fault, untilMs: nowMs + delayMs, delayMs };
+    this.hold = { untilMs: nowMs + delayMs, delayMs };
+    this.notice.hold(fault);
   }
 
   private endHold(): void {
     if (this.hold !== undefined) this.ports.onEvent('APL-003', {});
     this.hold = undefined;
+    this.notice.end();
   }
 }

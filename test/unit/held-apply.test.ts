@@ -2,6 +2,8 @@
 import test from 'ava';
 import { ApplyGate } from '../../daemon/apply/gate.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
+import { Fault } from '../../shared/faults.ts';
+import { formatMoment } from '../../shared/report.ts';
 import { EnginePair } from '../memory/engine-pair.ts';
 
 const hasher = await createContentHasher();
@@ -90,4 +92,36 @@ test('a Replica whose clock is wrong delays by the clock of its Master', (t) => 
   t.is(gate.opensAtWallMs, 3_600_000 + 61_000);
   gate.update(spool, 0, 1, 3_600_000 + 61_000);
   t.is(gate.end, 1);
+});
+
+test('apply that a host without handles holds for hours says since when and what to do, again and again, and goes on by itself', (t) => {
+  const pair = protectedPair();
+  const times = (code: string) => pair.codes('replica').filter((one) => one === code).length;
+  const since = pair.clock.wallMs();
+  pair.replicaTree.beforeOperation = (operation, path) => {
+    if (operation === 'stage') throw new Fault('FS-LIMIT', { path, reason: 'EMFILE' });
+  };
+  pair.user.writeFile('a', '2');
+  pair.run(60_000);
+  t.is(times('APL-002'), 1);
+  t.is(times('APL-007'), 0);
+  pair.run(300_000);
+  t.is(times('APL-007'), 1);
+  pair.run(2 * 3_600_000);
+  t.is(times('APL-007'), 3);
+  t.is(times('APL-002'), 1);
+  t.regex(pair.events.findLast(({ code }) => code === 'APL-007')?.text ?? '', /EMFILE.*LimitNOFILE/);
+  const { held } = replica(pair) ?? {};
+  t.regex(held ?? '', /ran out of open files .*EMFILE.* Held since .* raise the limit of open files/);
+  t.true(held?.includes(`Held since ${formatMoment(since)}`));
+  // The Replica's own status says the same.
+  t.is(pair.replicaStatus?.held, held);
+  pair.replicaTree.beforeOperation = () => {};
+  pair.barrier();
+  t.deepEqual(pair.replicaView(), pair.masterView());
+  pair.run(1_000);
+  t.is(replica(pair)?.held, undefined);
+  t.is(times('APL-003'), 1);
+  t.is(times('APL-001'), 0);
+  pair.close();
 });

@@ -26,8 +26,8 @@ h2{margin:28px 0 8px;font-size:15px;border-bottom:1px solid var(--line);padding-
 .verdict{margin:20px 0 0;padding:12px 16px;border-left:6px solid var(--good);background:#eef7f2;font-weight:600;font-size:16px}
 .verdict.bad{border-color:var(--bad);background:#fdf3e9}
 .key{display:flex;flex-wrap:wrap;gap:12px;margin:16px 0 0}
-.key div{flex:1 1 150px;border:1px solid var(--line);padding:10px 14px}
-.key b{display:block;font-size:20px;line-height:1.3;font-variant-numeric:tabular-nums}
+.key div{flex:1 1 118px;border:1px solid var(--line);padding:10px 14px}
+.key b{display:block;font-size:18px;white-space:nowrap;line-height:1.3;font-variant-numeric:tabular-nums}
 .key span{color:var(--soft);font-size:12px}
 dl{display:grid;grid-template-columns:minmax(180px,34%) 1fr;margin:14px 0 0}
 dt,dd{margin:0;padding:4px 8px 4px 0;border-bottom:1px solid var(--pale);overflow-wrap:anywhere}

@@ -99,8 +99,16 @@ export class EnginePair extends PairCore {
     return describeTree(this.masterTree, compileFilter(this, true));
   }
 
+  /** What looks on is no engine: its operations are not those `watchOperations` tells of. */
   replicaView(): Map<string, string> {
-    const whole = new AsideTree(this.replicaTree, new RootAside(this.replicaTree, this.asideStore));
-    return describeTree(this.replicaTree, compileFilter(this, true), whole);
+    const { replicaTree } = this;
+    const watched = replicaTree.beforeOperation;
+    replicaTree.beforeOperation = () => {};
+    try {
+      const whole = new AsideTree(replicaTree, new RootAside(replicaTree, this.asideStore));
+      return describeTree(replicaTree, compileFilter(this, true), whole);
+    } finally {
+      replicaTree.beforeOperation = watched;
+    }
   }
 }

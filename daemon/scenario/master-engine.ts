@@ -37,7 +37,7 @@ export interface MasterEnginePorts {
 const TURN_MS = 10;
 const STATUS_MS = 100;
 /** A quiet engine still looks at its spool, its peers and its roots this often. */
-const IDLE_MS = 500;
+const IDLE_MS = 1_000;
 const STOP_DRAIN_MS = 1_000;
 
 export class MasterEngine {

@@ -28,6 +28,8 @@ const SLICE_STEPS = 500;
 /** Batch frames that share one flush. */
 const FLUSH_BYTES = 4 * 1024 * 1024;
 const RECEIVE_RETRY_MS = 250;
+/** While linked, even without anything to do: the roots are looked at so often. */
+const IDLE_MS = 1_000;
 /** Most paths in one `repair`. */
 const REPAIR_PATHS = 500;
 
@@ -264,7 +266,7 @@ export class ReplicaEngine {
     const { opensAtWallMs } = standby.gate;
     const opensAt = opensAtWallMs === undefined ? undefined : now + opensAtWallMs - this.ports.clock.wallMs();
     const due = [opensAt, standby.checkpointDueMs, standby.applier.retryAtMs, this.sync?.resumeAtMs];
-    if (this.link?.live) due.push(standby.parked.nextAskMs(), this.link.ackDueMs);
+    if (this.link?.live) due.push(standby.parked.nextAskMs(), now + IDLE_MS);
     if (this.receiveHeld.fault !== undefined) due.push(this.receiveAtMs);
     const { head } = this.incoming;
     if (head !== undefined && needsDrained(head) && !standby.backlog) due.push(now);

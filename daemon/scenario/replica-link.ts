@@ -12,6 +12,9 @@ import type { EngineNotice } from './engine-protocol.ts';
 
 const TALLY_IDLE_MS = 100;
 
+/** An acknowledgement without news wakes four threads. */
+const ACK_AGAIN_MS = 3_000;
+
 export type Acknowledgement = Omit<Extract<ControlMessage, { kind: 'ack' }>, 'kind' | 'consumedBytes'>;
 
 export class ReplicaLink {
@@ -73,9 +76,9 @@ export class ReplicaLink {
     this.session.release();
   }
 
-  /** An acknowledgement is due at least once a second. */
-  get ackDueMs(): number {
-    return this.lastAckMs + LINK_PING_MS;
+  /** Without news; that this host lives is what pings and their answers are for. */
+  private get ackDueMs(): number {
+    return this.lastAckMs + ACK_AGAIN_MS;
   }
 
   sendAck(ack: Acknowledgement): void {

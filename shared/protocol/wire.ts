@@ -80,7 +80,7 @@ export const controlMessage = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('refuse'), fault }),
 
-  /** Replica → Master, after each flush and each apply, at least once a second. Durable (`receivedSeq`) and applied positions. */
+  /** Replica → Master, after each flush and each apply, at least every three seconds. Durable (`receivedSeq`) and applied positions. */
   z.object({
     kind: z.literal('ack'),
     receivedSeq: seq,

@@ -45,13 +45,19 @@ export interface LinkSessionHandlers {
 }
 
 const SILENT_INTERVALS = 4;
-const WINDOWED: ReadonlySet<number> = new Set([FrameType.batch, FrameType.syncDirectory, FrameType.syncData]);
+const WINDOWED: ReadonlySet<number> = new Set([
+  FrameType.batch,
+  FrameType.syncDirectory,
+  FrameType.syncData,
+  FrameType.syncContent,
+]);
 const DATA_TYPES: ReadonlySet<number> = new Set([
   FrameType.batch,
   FrameType.syncDirectory,
   FrameType.syncNeed,
   FrameType.syncData,
   FrameType.syncBlocks,
+  FrameType.syncContent,
 ]);
 
 /** A writer whose first bytes are left free for the frame header, so that a frame is never copied again; for `sendFrame`. */

@@ -130,9 +130,11 @@ export class ReplicaSyncHost {
   frame(type: DataFrameType, payload: Uint8Array): void {
     if (type === FrameType.syncDirectory) this.current = this.task.listing(payload);
     else if (type === FrameType.syncData) this.current = this.task.data(payload);
+    else if (type === FrameType.syncContent && this.task instanceof ReplicaSync)
+      this.current = this.task.content(payload);
     else throw new Fault('LINK-FRAME', { reason: `frame ${type} in a synchronization` });
     this.currentBytes = payload.length;
-    if (type === FrameType.syncData) this.receivedBytes += payload.length;
+    if (type !== FrameType.syncDirectory) this.receivedBytes += payload.length;
   }
 
   finish(syncId: number): void {

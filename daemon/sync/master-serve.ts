@@ -4,18 +4,17 @@ import type { MetadataProfile } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
 import type { RelativePath } from '../../shared/path.ts';
 import type { ByteWriter } from '../../shared/protocol/bytes.ts';
-import { DATA_FRAME_BYTES } from '../../shared/protocol/frame.ts';
+import { DATA_FRAME_BYTES, FrameType } from '../../shared/protocol/frame.ts';
 import {
   type BlockHashRun,
   type Need,
-  writeDataItemHead,
+  writeContentHead,
   writeFileItemHead,
   writeSyncItem,
 } from '../../shared/protocol/sync-codec.ts';
 import { isGone } from '../capture/observation.ts';
 import type { BlockHashes } from '../link/block-hash.ts';
 import { type ContentHasher, sameHash } from '../link/content-hash.ts';
-import { largeFiles } from '../link/large-files.ts';
 import type { FrameWriter } from '../link/session.ts';
 import type { EntryStat, FileId, ReadableFile, RootTree, ScannedEntry } from '../ports.ts';
 import { LargeRead, readIntoFrame } from '../spool/file-content.ts';
@@ -55,6 +54,8 @@ interface OpenFile {
   readonly read: LargeRead;
   readonly blocks?: BlockSend;
 }
+
+type DataFrameOf = typeof FrameType.syncData | typeof FrameType.syncContent;
 
 interface OpenCompare {
   readonly asked: Asked;
@@ -115,16 +116,27 @@ export class NeedServer {
     this.comparing = undefined;
   }
 
-  /** Adds items until the frame is full or there is nothing to add. */
-  fill(writer: FrameWriter, more: () => boolean): void {
+  /** Adds items until the frame is full or there is nothing to add; or makes it a piece of a large file. The frame's type. */
+  fill(writer: FrameWriter, more: () => boolean): DataFrameOf {
     try {
-      while (writer.payloadBytes < DATA_FRAME_BYTES && this.canWork && more()) {
-        if (this.open !== undefined) this.continueFile(this.open, writer);
-        else this.answer(this.comparing?.asked ?? this.takeNext(), writer);
-      }
+      return this.fillFrame(writer, more);
     } finally {
       this.unchanged.close();
     }
+  }
+
+  private fillFrame(writer: FrameWriter, more: () => boolean): DataFrameOf {
+    while (writer.payloadBytes < DATA_FRAME_BYTES && this.canWork && more()) {
+      const { open } = this;
+      if (open === undefined) this.answer(this.comparing?.asked ?? this.takeNext(), writer);
+      else if (open.blocks !== undefined || open.read.complete) this.continueFile(open, writer);
+      else if (writer.payloadBytes > 0) break;
+      else {
+        this.continueFile(open, writer);
+        if (this.open === open && writer.payloadBytes > 0) return FrameType.syncContent;
+      }
+    }
+    return FrameType.syncData;
   }
 
   private takeNext(): Asked {
@@ -248,6 +260,7 @@ export class NeedServer {
 
   private continueFile(open: OpenFile, writer: FrameWriter): void {
     const { asked, token, read } = open;
+    const start = writer.length;
     try {
       if (!read.complete) {
         this.sendPiece(open, writer);
@@ -259,6 +272,8 @@ export class NeedServer {
       this.countFile(asked, open.blocks?.sentBytes ?? read.begin.sizeBytes);
       this.ports.onSent(asked.root, read.begin, read.blocks);
     } catch (error) {
+      // A piece that could not be read whole is nothing; what was said of blocks stands.
+      if (open.blocks === undefined) writer.rewindTo(start);
       writeSyncItem(writer, { kind: 'abort', token }, this.ports.profile);
       this.report(asked, error);
       this.tellNotSent(asked);
@@ -277,8 +292,7 @@ export class NeedServer {
       return;
     }
     const before = read.position;
-    const limit = Math.max(largeFiles().inlineBytes, DATA_FRAME_BYTES - writer.payloadBytes);
-    const sent = read.next(limit, writer, ({ position, length }) => writeDataItemHead(writer, token, position, length));
+    const sent = read.next(DATA_FRAME_BYTES, writer, ({ position }) => writeContentHead(writer, token, position));
     if (sent === undefined) throw new Fault('FS-CHANGED', { path: asked.path });
     this.sentBytes += read.position - before;
   }

@@ -172,8 +172,8 @@ export class MasterSync {
   }
 
   private serve(more: () => boolean): void {
-    this.server.fill(this.writer, more);
-    if (this.writer.payloadBytes > 0) this.ports.session.sendFrame(FrameType.syncData, this.writer);
+    const type = this.server.fill(this.writer, more);
+    if (this.writer.payloadBytes > 0) this.ports.session.sendFrame(type, this.writer);
     this.currentPath = this.server.currentPath;
     this.throughput.count(this.ports.clock.bootMs(), this.server.sentBytes);
   }

@@ -9,7 +9,7 @@ import type { ChangeMetadata, MetadataProfile } from '../../shared/change.ts';
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import { joinPath, type RelativePath } from '../../shared/path.ts';
 import { ByteReader } from '../../shared/protocol/bytes.ts';
-import { type Need, readSyncItem, type SyncItem } from '../../shared/protocol/sync-codec.ts';
+import { type Need, readContent, readSyncItem, type SyncItem } from '../../shared/protocol/sync-codec.ts';
 import type { ControlMessage } from '../../shared/protocol/wire.ts';
 import type { ParkedItems } from '../apply/parked.ts';
 import type { StagedPut, TreeWriter } from '../apply/tree-writer.ts';
@@ -258,20 +258,28 @@ export class ReplicaSync implements ContentSink {
   *data(payload: Uint8Array): Work {
     const reader = new ByteReader(payload);
     while (!reader.done) {
-      const item = readSyncItem(reader, this.ports.profile);
-      for (let done = false; !done; ) {
-        const fault = this.contents.attempt(item);
-        done = fault === undefined;
-        if (fault === undefined) continue;
-        // Committing what is staged frees what the journal keeps of the group before.
-        yield* this.commitGroup();
-        yield fault;
-      }
+      yield* this.takeItem(readSyncItem(reader, this.ports.profile));
       const complete = this.contents.takeComplete();
       if (complete !== undefined) yield* this.putTogether(complete);
       if (this.group.full) yield* this.commitGroup();
     }
     if (this.followUps.length > 0) yield* this.drainFollowUps();
+  }
+
+  /** A `syncContent` frame. */
+  *content(payload: Uint8Array): Work {
+    yield* this.takeItem(readContent(payload));
+  }
+
+  private *takeItem(item: SyncItem): Work {
+    for (let done = false; !done; ) {
+      const fault = this.contents.attempt(item);
+      done = fault === undefined;
+      if (fault === undefined) continue;
+      // Committing what is staged frees what the journal keeps of the group before.
+      yield* this.commitGroup();
+      yield fault;
+    }
   }
 
   private *putTogether(file: CompleteBlocks): Work {

@@ -6,7 +6,7 @@
  *   2      1    framing version (1)
  *   3      1    frame type
  *   4      4    payload length, little endian, at most MAX_FRAME_BYTES
- *   8      4    CRC-32 of the payload
+ *   8      4    CRC-32 of the payload (of `syncContent` frames: of its first CONTENT_HEAD_BYTES bytes)
  *   12     4    CRC-32 of header bytes 0..11
  *
  * TLS protects against an adversary; the checksums catch our own mistakes and failing memory before anything is written.
@@ -34,12 +34,25 @@ export const FrameType = {
   syncData: 5,
   /** Synchronization, Replica → Master: block hashes of an existing file. */
   syncBlocks: 6,
+  /** Synchronization, Master → Replica: a piece of a large file. Its bytes are proven by the hash of the whole file. */
+  syncContent: 7,
 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 
 export interface Frame {
   readonly type: number;
   readonly payload: Uint8Array;
+}
+
+/** Of a `syncContent` frame: which file and where in it. */
+export const CONTENT_HEAD_BYTES = 12;
+
+/**
+ * What the checksum in the header covers: everything, but not the bytes of a large file. They are hashed on both hosts anyway,
+ * from the reading on the one to the writing on the other, and nothing of the file is used before the hashes agree.
+ */
+function checked(type: number, payload: Uint8Array): Uint8Array {
+  return type === FrameType.syncContent ? payload.subarray(0, CONTENT_HEAD_BYTES) : payload;
 }
 
 export type Crc32 = (bytes: Uint8Array) => number;
@@ -52,7 +65,7 @@ export function writeFrameHeader(target: Uint8Array, type: number, payload: Uint
   view.setUint8(2, FRAMING_VERSION);
   view.setUint8(3, type);
   view.setUint32(4, payload.length, true);
-  view.setUint32(8, crc32(payload), true);
+  view.setUint32(8, crc32(checked(type, payload)), true);
   view.setUint32(12, crc32(target.subarray(0, 12)), true);
 }
 
@@ -84,7 +97,8 @@ export class FrameDecoder {
       if (this.bufferedBytes < FRAME_HEADER_BYTES + length) return;
       this.take(FRAME_HEADER_BYTES);
       const payload = this.take(length);
-      if (this.crc32(payload) !== checksum) throw new Fault('LINK-FRAME', { reason: 'payload checksum' });
+      if (this.crc32(checked(type, payload)) !== checksum)
+        throw new Fault('LINK-FRAME', { reason: 'payload checksum' });
       yield { type, payload };
     }
   }

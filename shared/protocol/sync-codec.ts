@@ -10,7 +10,7 @@ import { type AttributeBytes, NO_ATTRIBUTES } from '../attributes.ts';
 import type { ChangeMetadata, MetadataProfile } from '../change.ts';
 import { Fault } from '../faults.ts';
 import type { RelativePath } from '../path.ts';
-import type { ByteReader, ByteWriter } from './bytes.ts';
+import { ByteReader, type ByteWriter } from './bytes.ts';
 
 export interface ListedEntry {
   readonly name: string;
@@ -286,6 +286,20 @@ export function writeFileItemHead(
   writer.u8(ITEM_KINDS.indexOf('file')).varint(place.directory).varint(place.index);
   writeWhole(writer, metadata, profile);
   writer.varint(contentBytes);
+}
+
+/** Head of a `syncContent` frame; the content follows. */
+export function writeContentHead(writer: ByteWriter, token: number, position: number): void {
+  writer.u32(token).f64(position);
+}
+
+/** A `syncContent` frame. Throws `LINK-FRAME` when it is too short. */
+export function readContent(payload: Uint8Array): Extract<SyncItem, { readonly kind: 'data' }> {
+  const reader = new ByteReader(payload);
+  const token = reader.u32();
+  const position = reader.f64();
+  if (!Number.isSafeInteger(position) || position < 0) throw new Fault('LINK-FRAME', { reason: 'position of a piece' });
+  return { kind: 'data', token, position, content: reader.raw(payload.length - reader.at) };
 }
 
 /** A `data` item up to its content, whose `contentBytes` bytes must follow. */

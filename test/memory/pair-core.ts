@@ -81,6 +81,8 @@ export abstract class PairCore {
   replicaStatus: EngineStatus | undefined;
   /** Bytes on the wire from Master to Replica. */
   sentBytes = 0;
+  /** Sees, and may damage, what goes over the link. */
+  onTransmit: (from: Side, bytes: Uint8Array) => void = () => {};
   /** Time of a message on the wire. */
   latencyMs: () => number = () => 0;
   /** An engine gave up; nobody starts it again by itself. */
@@ -332,6 +334,7 @@ export abstract class PairCore {
     const { linkNumber } = this;
     if (!this.linked) return;
     if (from === 'master') this.sentBytes += bytes.length;
+    this.onTransmit(from, bytes);
     const direction = from === 'master' ? 'toReplica' : 'toMaster';
     this.linkAtMs[direction] = Math.max(this.linkAtMs[direction], this.clock.bootMs() + this.latencyMs());
     this.clock.after(this.linkAtMs[direction] - this.clock.bootMs(), () => {

@@ -2,6 +2,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import { largeFiles } from '../../daemon/link/large-files.ts';
+import { FRAME_HEADER_BYTES, FrameType } from '../../shared/protocol/frame.ts';
 import { EnginePair } from '../memory/engine-pair.ts';
 import { MemoryUser } from '../memory/user.ts';
 
@@ -55,6 +56,33 @@ test('only the blocks that differ travel', (t) => {
   t.true(pair.sentBytes < 5 * BLOCK, `${pair.sentBytes} bytes on the wire`);
   checkEqual(t, pair);
   t.notDeepEqual(pair.replicaTree.stat('large.bin')?.id, id, 'a file of this size is replaced whole');
+  pair.close();
+});
+
+test('a byte of a large file that is damaged on the way is found by its hash: the file is sent again, wrong content never shows', (t) => {
+  const content = blocksOf(5 * MIB + 77, 9);
+  const pair = new EnginePair(hasher);
+  pair.user.writeFile('large.bin', content);
+  const damaged: number[] = [];
+  pair.onTransmit = (from, bytes) => {
+    if (from !== 'master' || bytes[3] !== FrameType.syncContent || damaged.length > 0) return;
+    damaged.push(bytes.length);
+    bytes[FRAME_HEADER_BYTES + 100_000]! ^= 4;
+  };
+  const wrong: string[] = [];
+  let looking = false;
+  pair.watchOperations((side) => {
+    if (side !== 'replica' || damaged.length === 0 || looking) return;
+    looking = true;
+    const shown = pair.replicaTree.stat('large.bin') !== undefined;
+    if (shown && pair.replicaView().get('large.bin') !== pair.masterView().get('large.bin')) wrong.push('seen');
+    looking = false;
+  });
+  pair.start();
+  t.is(pair.synchronize({ method: 'file' }).parked, 0);
+  t.is(damaged.length, 1);
+  checkEqual(t, pair);
+  t.deepEqual(wrong, []);
   pair.close();
 });
 

@@ -2,7 +2,15 @@
 import { crc32 } from 'node:zlib';
 import test from 'ava';
 import { copyBytes, giveBack } from '../../daemon/link/copy-bytes.ts';
-import { encodeFrame, FRAME_HEADER_BYTES, FrameDecoder, FrameType } from '../../shared/protocol/frame.ts';
+import { ByteWriter } from '../../shared/protocol/bytes.ts';
+import {
+  CONTENT_HEAD_BYTES,
+  encodeFrame,
+  FRAME_HEADER_BYTES,
+  FrameDecoder,
+  FrameType,
+} from '../../shared/protocol/frame.ts';
+import { readContent, writeContentHead } from '../../shared/protocol/sync-codec.ts';
 import { Contents, seededIntegers } from '../bench/data-sets.ts';
 
 test('frames come out as they went in, in pieces of any size', (t) => {
@@ -65,4 +73,35 @@ test('memory is given back only when nobody else can hold a part of it', (t) => 
   const shared = new Uint8Array(new SharedArrayBuffer(16 * 1024));
   giveBack(shared);
   t.is(shared.length, 16 * 1024);
+});
+
+test('the checksum of a piece of a large file covers where it belongs, its hash the rest', (t) => {
+  const payload = new Contents(11).take(5_000);
+  const flipped = (type: FrameType, at: number): Uint8Array => {
+    const frame = encodeFrame(type, payload, crc32);
+    frame[FRAME_HEADER_BYTES + at]! ^= 1;
+    return frame;
+  };
+  const decode = (bytes: Uint8Array) => [...new FrameDecoder(crc32).push(bytes)];
+  for (let at = 0; at < CONTENT_HEAD_BYTES; at += 1) {
+    t.throws(() => decode(flipped(FrameType.syncContent, at)), { message: /checksum/ });
+  }
+  t.is(decode(flipped(FrameType.syncContent, CONTENT_HEAD_BYTES)).length, 1);
+  for (const type of [FrameType.batch, FrameType.syncData, FrameType.syncDirectory]) {
+    t.throws(() => decode(flipped(type, 4_000)), { message: /checksum/ });
+  }
+});
+
+test('a piece of a large file that cannot be one is refused', (t) => {
+  const piece = (position: number) => {
+    const writer = new ByteWriter();
+    writeContentHead(writer, 7, position);
+    writer.u8(1).u8(2);
+    return writer.take();
+  };
+  t.deepEqual(readContent(piece(2 ** 40)), { kind: 'data', token: 7, position: 2 ** 40, content: Uint8Array.of(1, 2) });
+  for (const position of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) {
+    t.throws(() => readContent(piece(position)), { message: /position/ });
+  }
+  t.throws(() => readContent(piece(0).subarray(0, CONTENT_HEAD_BYTES - 1)), { message: /truncated/ });
 });

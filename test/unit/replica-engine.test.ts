@@ -264,6 +264,13 @@ hostile('an unknown operation', (master) => {
 hostile('synchronization data outside a synchronization', (master) => {
   master.raw(FrameType.syncData, (writer) => void writer.u8(0));
 });
+hostile('a piece of a file outside a synchronization', (master) => {
+  master.raw(FrameType.syncContent, (writer) => void writer.u32(1).f64(0).u8(0));
+});
+hostile('a piece of a file in a comparison', (master) => {
+  master.startSync({ dryRun: true });
+  master.raw(FrameType.syncContent, (writer) => void writer.u32(1).f64(0).u8(0));
+});
 hostile('an unknown control message', (master) => {
   master.session.sendControl({ kind: 'sync-done', syncId: 1 } as never);
 });

@@ -167,7 +167,8 @@ export class Faults {
 
   private unmount(): void {
     const host = this.anyHost();
-    if (host.isUnmounted) return;
+    // What a Run finds is taken for the root; an operator who runs without his volume has to run again.
+    if (host.isUnmounted || this.world.lines.some(({ everSynchronized }) => !everSynchronized)) return;
     this.world.note(`${host.name}: root unmounted`);
     host.unmount();
     this.later(5_000, () => this.mountAgain(host));

@@ -35,7 +35,7 @@ export class Line {
   status: EngineStatus | undefined;
   private synchronizing = false;
   private synchronizations = 0;
-  private everSynchronized = false;
+  everSynchronized = false;
   /** Reasons for which the Replica may have to be compared again. */
   allowedSynchronizations = 1;
   /** Somebody else wrote into the Replica's root: what they did is found only by comparing. */

@@ -257,8 +257,8 @@ export class Applier {
     const plan = touched
       ? planMetadata(change.root, change.path, found, origin)
       : planChange(change, found, origin, this.ports.keepDeleted);
-    this.cursor.advance();
     if (plan.kind !== 'act') {
+      this.cursor.advance();
       if (plan.kind === 'repair') askFor(this.ports, change.root, plan.paths, `${change.op}: source missing`);
       else this.ports.parked.settle(change);
       if (staged !== undefined) this.ports.puts.abort(staged.token);
@@ -266,6 +266,8 @@ export class Applier {
       return;
     }
     const undo = withOldAttributes(this.ports.writer.tree(change.root), change, plan.undo);
+    // Only now: nothing can fail any more, and what failed must be the next change still.
+    this.cursor.advance();
     const record = this.ports.journal.intend(undo);
     this.paths.add(change, plan.action === 'make-directory', plan.undo.before?.type === 'directory');
     if (change.op === 'rename') this.vacated.give(change.root, change.from);

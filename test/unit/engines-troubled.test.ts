@@ -50,6 +50,27 @@ test('directories have their times on the Replica also when what is in them is s
   pair.close();
 });
 
+for (const code of ['FS-FULL', 'FS-LIMIT', 'FS-DENIED'] as const) {
+  test(`a directory has its time also when its old attributes could not be read at once for what was in it (${code})`, (t) => {
+    const pair = new EnginePair(hasher);
+    pair.user.makeDirectory('top');
+    pair.user.makeDirectory('top/inner');
+    pair.start();
+    pair.synchronize();
+    let refusals = 0;
+    pair.replicaTree.beforeOperation = (operation, path) => {
+      if (operation !== 'attributes' || path !== 'top' || refusals > 0) return;
+      refusals += 1;
+      throw new Fault(code, { path });
+    };
+    pair.user.writeFile('top/inner/file', 'content');
+    pair.run(10_000);
+    t.is(refusals, 1);
+    checkEqual(t, pair);
+    pair.close();
+  });
+}
+
 test('a suspended Replica whose spool is full goes on when it is resumed', (t) => {
   const pair = new EnginePair(hasher);
   pair.limits = { spoolMaxBytes: 4_096 };

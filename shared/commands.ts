@@ -4,6 +4,7 @@
  * Help, palette, command-line reference and the role matrix are generated from it.
  */
 import { z } from 'zod';
+import { RECOVERY_COMMANDS } from './recovery-commands.ts';
 import { REPORT_FORMATS } from './report.ts';
 
 /** Roles of people, each including the ones before it; `peer` and `witness` are machines and include nothing. */
@@ -277,6 +278,7 @@ export const COMMANDS = define({
     args: z.object({ name, replica: host.optional() }).strict(),
     cli: 'parked',
   },
+  ...RECOVERY_COMMANDS,
 
   'events.query': {
     role: 'view',

@@ -187,6 +187,20 @@ export const EVENTS = define({
   },
   'DSK-002': { severity: 'info', text: 'There is room again on the disk of {path}; replication goes on' },
 
+  'RWD-001': { severity: 'info', text: 'Rewind process started: {point}' },
+  'RWD-002': { severity: 'info', text: 'Rewind process is completed successfully' },
+  'RWD-003': { severity: 'info', text: 'Bookmark set: {text}' },
+  'RWD-004': {
+    severity: 'error',
+    text: 'Rewind process failed: {reason}',
+    hint: 'What was set back so far stays; repeat it to go on, or `mainstay undo NAME` for the data as it was.',
+  },
+  'RWD-005': {
+    severity: 'warning',
+    text: '{count} places were changed by others than Mainstay; the rewind left them as they are',
+    hint: 'The answer of the command lists them.',
+  },
+
   'ROOT-001': {
     severity: 'critical',
     text: 'Root {path} is missing or not mounted; replication is held and nothing is deleted',

@@ -267,6 +267,18 @@ export const FAULTS = define({
     text: 'Not possible while "{name}" is {state}: {reason}',
     hint: 'See `mainstay status`.',
   },
+  'REWIND-OFF': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'Data Rewind is off on this Replica: no rewind points are registered.',
+    hint: 'Stop the scenario and set recovery.dataRewind of the Replica to on.',
+  },
+  'POINT-NOT-FOUND': {
+    kind: 'permanent',
+    exit: 3,
+    text: 'There is no rewind point {point}.',
+    hint: 'See `mainstay points`; the oldest ones go after the retention period.',
+  },
   'ENGINE-ENDED': {
     kind: 'transient',
     exit: 1,

@@ -3,6 +3,7 @@ import type { EventRecord } from './events.ts';
 import type { Position } from './position.ts';
 import type { Remark } from './remarks.ts';
 import type { AssessmentReport, ReportSummary } from './report.ts';
+import type { RewindPoint, RewindPointList, RewindResult } from './rewind.ts';
 import type { ScenarioDocument, ScenarioState, ServerType, StopReason } from './scenario.ts';
 import type { DaemonStatus } from './status.ts';
 
@@ -147,6 +148,12 @@ export interface CommandResults {
   readonly 'scenario.run': { readonly state: ScenarioState };
   /** Answers when it is stopped. */
   readonly 'scenario.stop': { readonly state: ScenarioState };
+  readonly 'scenario.bookmark': {
+    readonly points: readonly { readonly replica: string; readonly point: RewindPoint }[];
+  };
+  readonly 'scenario.points': RewindPointList;
+  readonly 'scenario.rewind': RewindResult;
+  readonly 'scenario.undoRewind': RewindResult;
   readonly 'scenario.suspend': { readonly state: ScenarioState };
   readonly 'scenario.resume': { readonly state: ScenarioState };
   readonly 'scenario.barrier': { readonly position: Position; readonly tookMs: number };

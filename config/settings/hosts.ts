@@ -92,7 +92,6 @@ export const HOST_SETTINGS = define({
     help: 'On: rewind points are registered after synchronization, so that data can be set back to a moment before it was damaged. Off: no rewind points are registered.',
     default: false,
     edit: 'stopped',
-    awaits: 'Data Rewind',
   },
   'recovery.retentionMs': {
     ...replica,
@@ -103,7 +102,6 @@ export const HOST_SETTINGS = define({
     default: 8 * 3_600_000,
     min: 60_000,
     edit: 'always',
-    awaits: 'Data Rewind',
   },
   'recovery.maxDiskBytes': {
     ...replica,
@@ -114,6 +112,5 @@ export const HOST_SETTINGS = define({
     default: 10 * GIBIBYTE,
     min: 16 * MEBIBYTE,
     edit: 'always',
-    awaits: 'Data Rewind',
   },
 });

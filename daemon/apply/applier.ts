@@ -11,14 +11,15 @@ import type { ReceivedSpool } from '../spool/received.ts';
 import { GroupPaths, VacatedPaths } from './conflicts.ts';
 import { ApplyCursor, type CursorPosition, type SpooledChange } from './cursor.ts';
 import { ApplyHold } from './hold.ts';
+import { lookFor } from './look.ts';
 import { withOldAttributes } from './old-attributes.ts';
 import type { OpenPuts, PutBegin } from './open-puts.ts';
 import type { ParkedItems } from './parked.ts';
 import { PatchApply, type PatchBegin, type PatchContent } from './patch-content.ts';
-import { asPut, type Found, isPiece, planChange, planMetadata, type TreeChange } from './plan.ts';
+import { asPut, isPiece, planChange, planMetadata, type TreeChange } from './plan.ts';
 import { askFor, parkChange } from './setting-aside.ts';
 import type { ApplyTally } from './tally.ts';
-import { checkCase, checkTarget } from './targets.ts';
+import { checkTarget } from './targets.ts';
 import type { ActPlan, TreeWriter } from './tree-writer.ts';
 import { verdictOf } from './verdict.ts';
 
@@ -33,6 +34,7 @@ export interface ApplierPorts {
   readonly puts: OpenPuts;
   readonly hasher: ContentHasher;
   readonly keepDeleted?: boolean;
+  readonly keepsHistory?: boolean;
   readonly parked: ParkedItems;
   readonly tally: ApplyTally;
   readonly clock: Clock;
@@ -154,6 +156,7 @@ export class Applier {
   /** Group members not carried out yet are planned again later (their records would lie before a checkpoint). */
   dropGroup(): void {
     this.patching.abandon();
+    for (const { record } of this.group.slice(this.groupAt)) this.ports.journal.withdraw(record);
     if (this.groupAt < this.group.length) this.cursor.moveTo(this.group[this.groupAt]!.spooled.at);
     this.group = [];
     this.groupAt = 0;
@@ -233,7 +236,7 @@ export class Applier {
 
   /** Adds a change to the group or finishes it at once; `later`: it has to wait for the group to be carried out. */
   private admit(spooled: SpooledChange, change: TreeChange, staged?: { file: StagedFile; token: number }): Admission {
-    if (this.group.length > 0 && (this.paths.conflicts(change) || this.vacated.takes(change))) return 'later';
+    if (this.group.length > 0 && this.mustWait(spooled, change)) return 'later';
     try {
       if (this.vacated.takes(change)) {
         this.flushVolumes();
@@ -249,16 +252,24 @@ export class Applier {
     }
   }
 
+  private mustWait({ seq }: SpooledChange, change: TreeChange): boolean {
+    if (this.paths.conflicts(change) || this.vacated.takes(change)) return true;
+    if (this.ports.keepsHistory !== true || change.op !== 'metadata') return false;
+    // History wants to know what the metadata were, which only the object itself says.
+    const { root, path } = change;
+    return this.paths.wasTouched(root, path) && !this.paths.isNewIn(seq, root, path);
+  }
+
   private plan(spooled: SpooledChange, change: TreeChange, staged?: { file: StagedFile; token: number }): void {
     checkTarget(change);
     const origin = { seq: spooled.seq, masterMs: spooled.masterMs };
-    const found = this.look(change);
+    const found = lookFor(this.ports.writer, this.paths, change);
     const touched = change.op === 'metadata' && this.paths.wasTouched(change.root, change.path);
     const plan = touched
       ? planMetadata(change.root, change.path, found, origin)
       : planChange(change, found, origin, this.ports.keepDeleted);
     if (plan.kind !== 'act') {
-      this.cursor.advance();
+      this.pass(spooled);
       if (plan.kind === 'repair') askFor(this.ports, change.root, plan.paths, `${change.op}: source missing`);
       else this.ports.parked.settle(change);
       if (staged !== undefined) this.ports.puts.abort(staged.token);
@@ -268,8 +279,8 @@ export class Applier {
     const undo = withOldAttributes(this.ports.writer.tree(change.root), change, plan.undo);
     // Only now: nothing can fail any more, and what failed must be the next change still.
     this.cursor.advance();
-    const record = this.ports.journal.intend(undo);
-    this.paths.add(change, plan.action === 'make-directory', plan.undo.before?.type === 'directory');
+    const record = this.ports.journal.intend(undo, 'metadata' in change ? change.metadata.mtimeNs : undefined);
+    this.paths.add(change, plan.action === 'make-directory', plan.undo.before?.type === 'directory', spooled.seq);
     if (change.op === 'rename') this.vacated.give(change.root, change.from);
     if (plan.action === 'remove') this.vacated.give(change.root, plan.undo.path);
     this.group.push({
@@ -279,26 +290,17 @@ export class Applier {
       record,
       ...(staged === undefined ? {} : { staged: staged.file, token: staged.token }),
     });
+    this.endsUnit(spooled);
   }
 
-  private look(change: TreeChange): Found {
-    const tree = this.ports.writer.tree(change.root);
-    const found = this.lookInto(tree, change);
-    // Absent, or only out of reach behind a planted link? Then it may come back, so it is not "removed already".
-    if (change.op === 'remove' && found.before === undefined) {
-      const blocker = this.ports.writer.blocker(change.root, change.path);
-      const type = blocker === change.path ? undefined : tree.stat(blocker)?.type;
-      if (type === 'symlink') throw new Fault('PATH-SYMLINK', { path: change.path });
-    }
-    return found;
+  /** Behind a change that was planned or needs no plan. */
+  private pass(spooled: SpooledChange): void {
+    this.cursor.advance();
+    this.endsUnit(spooled);
   }
 
-  private lookInto(tree: RootTree, change: TreeChange): Found {
-    if (change.op === 'metadata' && this.paths.wasTouched(change.root, change.path)) return NOTHING;
-    const before = this.paths.isInNewDirectory(change.root, change.path) ? undefined : tree.stat(change.path);
-    if (before !== undefined && !tree.capabilities.caseSensitive) checkCase(tree, change);
-    const other = change.op === 'rename' ? change.from : change.op === 'link' ? change.existing : undefined;
-    return { before, source: other === undefined ? undefined : tree.stat(other) };
+  private endsUnit({ commits, masterMs }: SpooledChange): void {
+    if (commits > 0) this.ports.journal.endUnit(commits, masterMs);
   }
 
   private flushVolumes(): void {
@@ -320,7 +322,7 @@ export class Applier {
     } catch (error) {
       return this.failPiece(spooled, Fault.from(error));
     }
-    this.cursor.advance();
+    this.pass(spooled);
     this.finish();
     return 'taken';
   }
@@ -341,7 +343,7 @@ export class Applier {
     if (put?.content.finish(hash)) return this.admit(spooled, asPut(put.begin), { file: put.content.staged, token });
     if (put !== undefined) askFor(this.ports, put.begin.root, [put.begin.path], 'hash mismatch');
     this.ports.puts.abort(token);
-    this.cursor.advance();
+    this.pass(spooled);
     this.finish();
     return 'taken';
   }
@@ -362,7 +364,7 @@ export class Applier {
       this.actedSinceOpened = true;
       this.count({ change, token });
     }
-    this.cursor.advance();
+    this.pass(spooled);
     this.finish();
     return 'taken';
   }
@@ -474,8 +476,6 @@ export class Applier {
     }
   }
 }
-
-const NOTHING: Found = { before: undefined, source: undefined };
 
 function isMissingParent(error: unknown, plan: ActPlan): boolean {
   if (!(error instanceof Fault) || error.code !== 'FS-NOT-FOUND' || plan.keep !== 'none') return false;

@@ -21,6 +21,8 @@ const checkpointSchema = z.object({
   }),
   /** First journal segment whose changes the flushed roots do not hold for sure. */
   journalSegment: z.number().int().positive(),
+  /** In that segment, where what this covers ends. */
+  journalOffset: z.number().int().nonnegative().default(0),
   parked: z.array(z.object({ root: z.number().int(), path: z.string(), code: z.string(), reason: z.string() })),
   /** Parked items the operator dropped since the last synchronization. */
   dropped: z.number().int().positive().optional(),
@@ -48,6 +50,7 @@ export const FIRST_CHECKPOINT: Checkpoint = {
   appliedSeq: 0,
   replay: { segment: 1, offset: 0, change: 0 },
   journalSegment: 1,
+  journalOffset: 0,
   parked: [],
 };
 

@@ -20,6 +20,8 @@ export class GroupPaths {
   /** Moved or removed: nothing below may be touched again in the group. */
   private readonly structural = new Set<string>();
   private readonly made = new Set<string>();
+  /** By path: the unit that made what is there. */
+  private readonly fresh = new Map<string, number>();
 
   conflicts(change: PathChange): boolean {
     const paths = pathsOf(change);
@@ -43,7 +45,12 @@ export class GroupPaths {
     return this.touched.has(key(root, path));
   }
 
-  add(change: PathChange, makesDirectory: boolean, replacesDirectory: boolean): void {
+  /** Made in this group by this unit of the Master; what was only moved, or got a further name, is older. */
+  isNewIn(unit: number, root: number, path: RelativePath): boolean {
+    return this.fresh.get(key(root, path)) === unit;
+  }
+
+  add(change: PathChange, makesDirectory: boolean, replacesDirectory: boolean, unit = 0): void {
     if (change.op === 'metadata') return;
     for (const path of pathsOf(change)) {
       this.touched.add(key(change.root, path));
@@ -57,6 +64,7 @@ export class GroupPaths {
       }
     }
     if (makesDirectory) this.made.add(key(change.root, change.path));
+    if (change.op !== 'rename' && change.op !== 'link') this.fresh.set(key(change.root, change.path), unit);
   }
 
   clear(): void {
@@ -64,6 +72,7 @@ export class GroupPaths {
     this.above.clear();
     this.structural.clear();
     this.made.clear();
+    this.fresh.clear();
   }
 
   private belowStructural(root: number, path: RelativePath): boolean {

@@ -29,7 +29,7 @@ export interface InPlaceChange {
 }
 
 export interface InPlacePorts {
-  readonly writer: TreeWriter;
+  readonly writer: Pick<TreeWriter, 'tree' | 'setMetadata'>;
   readonly journal: Pick<JournalPort, 'intend' | 'flush' | 'keepRanges' | 'takeBack'>;
 }
 

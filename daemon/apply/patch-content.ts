@@ -11,6 +11,7 @@ import type { EntryStat, RootTree, StagedFile } from '../ports.ts';
 import type { CursorPosition } from './cursor.ts';
 import { changeInPlace, type InPlacePorts, slicesOf, worthInPlace } from './in-place.ts';
 import type { ChangeOrigin } from './plan.ts';
+import type { TreeWriter } from './tree-writer.ts';
 
 export type PatchBegin = Extract<Change, { readonly op: 'patch-begin' }>;
 export type PatchData = Extract<Change, { readonly op: 'patch-data' }>;
@@ -50,6 +51,7 @@ export class PatchContent {
 }
 
 interface PatchPorts extends InPlacePorts {
+  readonly writer: TreeWriter;
   readonly hasher: ContentHasher;
   /** The content of a piece that was added from this place. */
   readonly contentAt: (at: CursorPosition) => Uint8Array;

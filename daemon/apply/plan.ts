@@ -29,6 +29,8 @@ export function asPut({
 export interface ChangeOrigin {
   readonly seq: number;
   readonly masterMs: number;
+  /** Rewind: number of the record that is taken back. */
+  readonly undoes?: number;
 }
 
 /** What was found: at the path of the change and, for renames and links, at the other path. */

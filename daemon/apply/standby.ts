@@ -11,6 +11,8 @@ import type { OwnerMap } from '../../shared/owners.ts';
 import { CONTROL_NAME } from '../../shared/path.ts';
 import type { Position } from '../../shared/position.ts';
 import { Journal, newestKeptSegment } from '../journal/journal.ts';
+import type { MarkKind } from '../journal/record.ts';
+import { type RewindCounts, rewindTo } from '../journal/rewind.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import type { Clock, RootTree, SegmentLog, StateFile } from '../ports.ts';
 import { ReceivedSpool } from '../spool/received.ts';
@@ -20,6 +22,7 @@ import { decodeBatch } from './cursor.ts';
 import { ApplyGate, type ApplyHoldOrder, NO_HOLD } from './gate.ts';
 import { OpenPuts } from './open-puts.ts';
 import { ParkedItems } from './parked.ts';
+import { StandbyHistory } from './standby-history.ts';
 import { ApplyTally } from './tally.ts';
 import { TreeWriter } from './tree-writer.ts';
 
@@ -41,11 +44,14 @@ export interface StandbyPorts {
   readonly applyDelayMs?: number;
   /** What is removed on the Master stays here. */
   readonly keepDeleted?: boolean;
+  /** Data Rewind is on. */
+  readonly keepsHistory?: boolean;
 }
 
 export class Standby {
   private readonly ports: StandbyPorts;
   readonly journal: Journal;
+  readonly history: StandbyHistory;
   readonly writer: TreeWriter;
   readonly parked = new ParkedItems();
   readonly tally: ApplyTally;
@@ -71,11 +77,13 @@ export class Standby {
     const roots = ports.trees.map((tree) => tree.rootIdentity());
     this.checkRoots(roots, adoptRoots);
     for (const tree of ports.trees) tree.clearStaging();
-    if (this.saved.generation === undefined) {
+    const hasHistory = ports.keepsHistory === true && ports.journalLog.list().length > 0;
+    if (this.saved.generation === undefined && !hasHistory) {
       this.takeBackPatches();
       this.skipKept();
     }
-    this.journal = new Journal(ports.journalLog, ports.trees, this.saved.journalSegment);
+    this.journal = new Journal(ports.journalLog, ports.trees, this.saved, ports.keepsHistory);
+    this.history = new StandbyHistory(ports, this.journal);
     this.journal.clean();
     this.parked.load(this.saved.parked, ports.clock.bootMs());
     this.parked.dropped = this.saved.dropped ?? 0;
@@ -239,7 +247,7 @@ export class Standby {
         offset: location.offset,
         change: batch === undefined ? 0 : position.change,
       },
-      journalSegment: this.journal.seal(),
+      ...this.journal.seal(),
       ...this.parkedForState(),
       tally: this.tally.now,
     });
@@ -254,12 +262,12 @@ export class Standby {
   // ---------------------------------------------------------------- synchronizing
 
   /** From here on the roots are no state of any history: a crash means comparing again. */
-  beginSynchronization(): void {
+  beginSynchronization(kind: MarkKind = 'before-synchronization'): void {
     this.applier.dropGroup();
     // What was applied and never flushed would otherwise pass for identical after a power cut.
     for (const tree of this.ports.trees) tree.flushAll();
+    const place = this.history.pause(kind, this.applied?.seq ?? 0);
     this.generation = undefined;
-    const journalSegment = this.journal.abandon();
     const start = this.spool.nextFreeSegment();
     this.parked.clear();
     this.save({
@@ -268,7 +276,7 @@ export class Standby {
       epoch: this.saved.epoch,
       appliedSeq: 0,
       replay: { ...start, change: 0 },
-      journalSegment,
+      ...place,
       parked: [],
       ...(this.suspect ? { suspect: true } : {}),
     });
@@ -299,7 +307,10 @@ export class Standby {
   /** Makes what was synchronized so far durable and drops what the journal kept of it. */
   flushSynchronized(): void {
     for (const tree of this.ports.trees) tree.flushAll();
-    this.saved = { ...this.saved, journalSegment: this.journal.seal() };
+    const saved = { ...this.saved, ...this.journal.seal() };
+    // With history only what was not flushed yet is taken back after a crash.
+    if (this.history.on) this.save(saved);
+    else this.saved = saved;
     this.journal.forget();
   }
 
@@ -309,12 +320,13 @@ export class Standby {
     this.generation = base.generation;
     this.lastReceivedSeq = base.seq;
     this.applier.restart(base.seq);
+    this.history.mark('synchronized', base.seq);
     const { suspect: _, mending: __, ...known } = this.saved;
     this.save({
       ...known,
       generation: base.generation,
       appliedSeq: base.seq,
-      journalSegment: this.journal.seal(),
+      ...this.journal.seal(),
       ...this.parkedForState(),
     });
     this.journal.forget();
@@ -330,6 +342,21 @@ export class Standby {
     this.parked.drop();
     // A checkpoint, so that no change before it is applied and parked again.
     if (!this.checkpoint()) this.save({ ...this.saved, ...this.parkedForState() });
+  }
+
+  // ---------------------------------------------------------------- going back
+
+  /**
+   * Sets the roots back to a point of their history. From its first step on they are no state the Master can go on from: the
+   * next Run compares. Yields between groups; a crash leaves them between two groups, and rewinding again goes on.
+   */
+  *rewind(point: number, counts: RewindCounts): Generator<undefined, void> {
+    this.beginSynchronization('rewind');
+    const { journal } = this;
+    const { trees } = this.ports;
+    const checkpoint = () => this.flushSynchronized();
+    yield* rewindTo({ trees, journal, history: this.history.read(), checkpoint }, point, counts);
+    this.flushSynchronized();
   }
 
   // ---------------------------------------------------------------- the roots themselves
@@ -365,7 +392,7 @@ export class Standby {
 
   /** A synchronization was interrupted: a file half changed in place is neither old nor new, what it was is in the journal. */
   private takeBackPatches(): void {
-    const journal = new Journal(this.ports.journalLog, this.ports.trees, this.saved.journalSegment);
+    const journal = new Journal(this.ports.journalLog, this.ports.trees, this.saved, this.ports.keepsHistory);
     const patches = journal.pending().filter(({ op }) => op === 'patch');
     if (patches.length === 0) return;
     journal.rollBack(patches);
@@ -375,7 +402,7 @@ export class Standby {
   /** What is kept belongs to no history, perhaps to a deleted scenario: its names must not be used again. */
   private skipKept(): void {
     const journalSegment = Math.max(this.saved.journalSegment, newestKeptSegment(this.ports.trees) + 1);
-    this.saved = { ...this.saved, journalSegment };
+    if (journalSegment !== this.saved.journalSegment) this.saved = { ...this.saved, journalSegment, journalOffset: 0 };
   }
 
   /** Without a checkpoint nothing of spool and journal can be placed: they start at segments never used. */
@@ -387,6 +414,7 @@ export class Standby {
       ...(spool > 0 || journal > 0 ? { suspect: true } : {}),
       replay: { segment: spool + 1, offset: 0, change: 0 },
       journalSegment: journal + 1,
+      journalOffset: 0,
     };
   }
 
@@ -397,7 +425,7 @@ export class Standby {
     const interrupted = since !== undefined && Math.abs(since - bootedAt) > BOOT_TOLERANCE_MS;
     const pending = this.journal.pending();
     if (pending.length === 0 && since === undefined) return;
-    if (interrupted || this.saved.generation === undefined) {
+    if (interrupted || (this.saved.generation === undefined && !this.ports.keepsHistory)) {
       this.journal.rollBack(pending.filter(({ op }) => op === 'patch'));
       this.giveUp(interrupted ? 'power was lost during recovery' : undefined);
       return;
@@ -408,10 +436,14 @@ export class Standby {
       this.giveUp(`"${lost.path}" is not as the journal left it`);
       return;
     }
+    if (this.saved.generation === undefined && failed.length > 0) {
+      this.giveUp(`"${failed[0]!.path}" could not be taken back`);
+      return;
+    }
     for (const record of failed) this.askAgain(record.root, record.path);
     for (const tree of this.ports.trees) tree.flushAll();
     const { rollingBackSince: _, ...rest } = this.saved;
-    this.save({ ...rest, journalSegment: this.journal.seal(), ...this.parkedForState() });
+    this.save({ ...rest, ...this.journal.seal(), ...this.parkedForState() });
     this.journal.clean();
   }
 
@@ -420,7 +452,7 @@ export class Standby {
     if (reason !== undefined) this.ports.onEvent('SYN-006', { reason });
     const { generation: _, rollingBackSince: __, ...rest } = this.saved;
     const suspect = reason !== undefined || rest.suspect === true ? { suspect: true } : {};
-    this.save({ ...rest, ...suspect, journalSegment: this.journal.abandon() });
+    this.save({ ...rest, ...suspect, ...this.history.breakOff(reason ?? 'a synchronization was interrupted') });
     this.journal.clean();
   }
 

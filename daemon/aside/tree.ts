@@ -252,6 +252,10 @@ export class AsideTree implements RootTree {
     return this.inner.listKept();
   }
 
+  keptBytes(keepName: string): number {
+    return this.inner.keptBytes(keepName);
+  }
+
   clearStaging(): void {
     this.inner.clearStaging();
   }

@@ -1,22 +1,35 @@
 /**
  * The journal of a Replica's roots: nothing is replaced or removed before it was kept and its undo record is durable (D5).
  *
- * One segment of the log lasts from one checkpoint to the next. The policy here is the minimal one: what a segment kept is
- * dropped after the checkpoint that covers it, and after a crash the changes since the checkpoint are rolled back, so that
- * apply starts again from exactly the state of the checkpoint. Rewind points will keep segments longer; the records carry
- * what they need (seq, Master's time, transaction, old metadata).
+ * After a crash the changes since the last checkpoint are rolled back, so that apply starts again from exactly its state.
+ * Without Data Rewind that is all: one segment of the log lasts from one checkpoint to the next, and what it kept is dropped
+ * after the checkpoint that covers it. With Data Rewind segments stay (see history.ts), are larger, and hold marks that say
+ * between which records the roots were a state of the Master.
  */
 import { Fault } from '../../shared/faults.ts';
-import { ByteReader, ByteWriter } from '../../shared/protocol/bytes.ts';
+import { ByteWriter } from '../../shared/protocol/bytes.ts';
 import type { RootTree, SegmentLog, StagedFile } from '../ports.ts';
 import { encodeRecord, scanSegment } from '../spool/segment-records.ts';
-import { readJournalEntry, type UndoIntent, type UndoRecord, writeUndoneMark, writeUndoRecord } from './record.ts';
+import { DirectoryTimes } from './directory-times.ts';
+import {
+  type HistoryMark,
+  type JournalEntry,
+  journalEntries,
+  type UndoIntent,
+  type UndoRecord,
+  writeHistoryMark,
+  writeUndoneMark,
+  writeUndoRecord,
+} from './record.ts';
 import { takeBack, touchesWhatWasThere } from './undo.ts';
 
 /** How writers see the journal. */
 export interface JournalPort {
-  /** Adds the undo record of a change about to be made; durable only after `flush`. */
-  intend(intent: UndoIntent): UndoRecord;
+  /**
+   * Adds the undo record of a change about to be made; durable only after `flush`. `mtimeNs`: what the change gives the
+   * object at its path; the journal has to know it of directories.
+   */
+  intend(intent: UndoIntent, mtimeNs?: bigint): UndoRecord;
   /** Makes the records of the group durable; objects may be touched afterwards. Ends the transaction. */
   flush(): void;
   /** Keeps what the record's path holds: by a further link (it stays in place) or by moving it away. */
@@ -25,6 +38,10 @@ export interface JournalPort {
   keepRanges(record: UndoRecord, ranges: StagedFile): void;
   /** Takes a change back that could not be completed. */
   takeBack(record: UndoRecord): void;
+  /** Was intended and will never be made: history must not count it. */
+  withdraw(record: UndoRecord): void;
+  /** What was intended last makes the roots those of the Master at `seq`, captured at `masterMs` there. */
+  endUnit(seq: number, masterMs: number): void;
 }
 
 export interface RollBack {
@@ -48,11 +65,22 @@ export function newestKeptSegment(trees: readonly RootTree[]): number {
 /** What roll-back moves out of the way; dropped when it is done. */
 const ASIDE = 'aside-';
 
+/** Where in the log something begins. */
+export interface JournalPlace {
+  readonly journalSegment: number;
+  readonly journalOffset: number;
+}
+
+/** With history a segment is at least so large before the next is begun. */
+const SEGMENT_BYTES = 4 * 1024 * 1024;
+
 export class Journal implements JournalPort {
   private readonly log: SegmentLog;
   private readonly trees: readonly RootTree[];
   private readonly writer = new ByteWriter(16 * 1024);
   private segment: number;
+  /** In the current segment: what is before is covered by a checkpoint. */
+  private offset: number;
   private nextRecord = 1;
   private transaction = 1;
   private asideCount = 0;
@@ -62,27 +90,85 @@ export class Journal implements JournalPort {
   private segmentBytes = 0;
   /** Roots where the segments since the last `forget` kept something. */
   private readonly keptRoots = new Set<number>();
+  /** Present: history is kept. */
+  private readonly times: DirectoryTimes | undefined;
+  private unit: HistoryMark | undefined;
+  private rolls = false;
 
-  /** `segment`: the first segment not covered by a checkpoint. */
-  constructor(log: SegmentLog, trees: readonly RootTree[], segment: number) {
+  /** `place`: the beginning of what no checkpoint covers. */
+  constructor(log: SegmentLog, trees: readonly RootTree[], place: JournalPlace, keepsHistory = false) {
     this.log = log;
     this.trees = trees;
-    this.segment = segment;
+    this.segment = place.journalSegment;
+    this.offset = place.journalOffset;
+    this.segmentBytes = place.journalOffset;
+    this.times = keepsHistory ? new DirectoryTimes(trees) : undefined;
   }
 
-  intend(intent: UndoIntent): UndoRecord {
+  intend(intent: UndoIntent, mtimeNs?: bigint): UndoRecord {
+    this.writeUnit();
     const n = this.nextRecord;
     this.nextRecord += 1;
-    const base = { ...intent, n, transaction: this.transaction };
     const keeps = intent.before !== undefined && intent.op !== 'metadata';
-    const record: UndoRecord = keeps ? { ...base, kept: `s${this.segment}-${n}` } : base;
+    const record: UndoRecord = {
+      ...intent,
+      n,
+      transaction: this.transaction,
+      ...(keeps ? { kept: intent.keptAs ?? `s${this.segment}-${n}` } : {}),
+      ...this.times?.of(intent, mtimeNs),
+    };
     writeUndoRecord(this.writer, record);
     return record;
+  }
+
+  /** The directories that taking `origin` back disturbs will have the times it names. */
+  expectTimes(origin: UndoRecord): void {
+    this.times?.expect(origin);
+  }
+
+  /** Said before the next record, if there is one. */
+  endUnit(seq: number, masterMs: number): void {
+    if (this.times !== undefined) this.unit = { kind: 'unit', seq, masterMs, replicaMs: 0, text: '' };
+  }
+
+  /** A mark behind what was intended last. Durable with the next `flush` or `seal`. */
+  mark(mark: HistoryMark): void {
+    if (this.times === undefined) return;
+    this.writeUnit();
+    writeHistoryMark(this.writer, mark);
+  }
+
+  private writeUnit(): void {
+    if (this.unit !== undefined) writeHistoryMark(this.writer, this.unit);
+    this.unit = undefined;
+  }
+
+  withdraw(record: UndoRecord): void {
+    if (this.times !== undefined) writeUndoneMark(this.writer, record.n);
+  }
+
+  /** The next seal begins a segment, so that what is in this one can go by its age. */
+  roll(): void {
+    this.rolls = this.segmentBytes > 0;
+  }
+
+  get currentSegment(): number {
+    return this.segment;
+  }
+
+  /** Number of the last record. */
+  get last(): number {
+    return this.nextRecord - 1;
   }
 
   /** Throws `FS-FULL` and then holds nothing of the group: its objects must not be touched. */
   flush(): void {
     this.transaction += 1;
+    this.times?.clear();
+    this.writeOut();
+  }
+
+  private writeOut(): void {
     if (this.writer.length === 0) return;
     const bytes = encodeRecord(this.writer.take());
     const before = this.segmentBytes;
@@ -115,18 +201,30 @@ export class Journal implements JournalPort {
   takeBack(record: UndoRecord): void {
     const tree = this.tree(record.root);
     takeBack(tree, record, keptNames(tree, record), () => this.nextAside());
+    this.withdraw(record);
   }
 
-  /** Ends the current segment; returns the one to be named in the checkpoint that is saved next. */
-  seal(): number {
-    if (this.used) this.segment += 1;
+  /** All that was made is flushed; returns the place to be named in the checkpoint that is saved next. */
+  seal(): JournalPlace {
+    if (this.times !== undefined) this.writeOut();
+    if (this.times === undefined ? this.used : this.rolls || this.segmentBytes >= SEGMENT_BYTES)
+      this.begin(this.segment + 1);
     this.used = false;
-    this.segmentBytes = 0;
-    return this.segment;
+    this.offset = this.segmentBytes;
+    return { journalSegment: this.segment, journalOffset: this.offset };
   }
 
-  /** After the checkpoint that names the current segment is durable: drops what earlier segments kept. */
+  private begin(segment: number): void {
+    this.segment = segment;
+    this.segmentBytes = 0;
+    this.offset = 0;
+    this.used = false;
+    this.rolls = false;
+  }
+
+  /** After the checkpoint that names the place is durable: drops what is not needed for history. */
   forget(): void {
+    if (this.times !== undefined) return;
     for (const segment of this.log.list()) {
       if (segment < this.segment) this.log.remove(segment);
     }
@@ -136,28 +234,46 @@ export class Journal implements JournalPort {
 
   /** After a start: what a crash left of segments that a checkpoint covers, and of an earlier roll-back. */
   clean(): void {
+    for (const tree of this.trees) tree.dropKept(`${ASIDE}*`);
+    if (this.times !== undefined) return;
     for (const segment of this.log.list()) {
       if (segment < this.segment) this.log.remove(segment);
     }
-    for (const tree of this.trees) {
-      tree.dropKept(`${ASIDE}*`);
-      this.dropBefore(tree);
-    }
+    for (const tree of this.trees) this.dropBefore(tree);
   }
 
   /** Undo records since the checkpoint that were not taken back yet, newest first. Cuts a torn tail. */
   pending(): UndoRecord[] {
+    this.nextRecord = Math.max(this.nextRecord, this.lastWritten() + 1);
     const records: UndoRecord[] = [];
     const undone = new Set<number>();
     for (const segment of this.log.list()) {
       if (segment < this.segment) continue;
-      const bytes = this.log.read(segment);
-      const { records: found, validBytes } = scanSegment(bytes);
-      if (validBytes < bytes.length) this.log.truncate(segment, validBytes);
-      for (const { payload } of found) readEntries(payload, records, undone);
+      for (const entry of this.uncovered(segment)) {
+        if (entry.kind === 'undone') undone.add(entry.n);
+        else if (entry.kind === 'undo') records.push(entry.record);
+      }
     }
-    this.nextRecord = Math.max(this.nextRecord, (records.at(-1)?.n ?? 0) + 1);
     return records.filter((record) => !undone.has(record.n)).reverse();
+  }
+
+  /** What no checkpoint covers; a torn tail is cut. */
+  private uncovered(segment: number): Generator<JournalEntry> {
+    const bytes = this.log.read(segment);
+    const { validBytes } = scanSegment(bytes);
+    if (validBytes < bytes.length) this.log.truncate(segment, validBytes);
+    return journalEntries(bytes, segment === this.segment ? this.offset : 0);
+  }
+
+  /** Number of the last record in the log; 0 when there is none. */
+  private lastWritten(): number {
+    for (const segment of this.log.list().reverse()) {
+      const records: UndoRecord[] = [];
+      for (const entry of journalEntries(this.log.read(segment))) if (entry.kind === 'undo') records.push(entry.record);
+      const last = records.at(-1);
+      if (last !== undefined) return last.n;
+    }
+    return 0;
   }
 
   /**
@@ -178,8 +294,8 @@ export class Journal implements JournalPort {
       writeUndoneMark(this.writer, record.n);
       this.log.append(last, encodeRecord(this.writer.take()));
     }
-    this.segment = last + 1;
-    this.segmentBytes = 0;
+    if (this.times !== undefined && records.length > 0) this.log.flush(last);
+    this.begin(last + 1);
     return lost === undefined ? { failed } : { failed, lost };
   }
 
@@ -193,14 +309,12 @@ export class Journal implements JournalPort {
   }
 
   /** Forgets everything without taking it back (a synchronization will compare the trees). Returns the next segment. */
-  abandon(): number {
+  abandon(): JournalPlace {
     const last = this.log.list().at(-1);
-    if (last !== undefined && last >= this.segment) this.segment = last + 1;
-    this.used = false;
-    this.segmentBytes = 0;
+    if (last !== undefined && last >= this.segment) this.begin(last + 1);
     this.writer.rewindTo(0);
     for (let root = 0; root < this.trees.length; root += 1) this.keptRoots.add(root);
-    return this.segment;
+    return { journalSegment: this.segment, journalOffset: this.segmentBytes };
   }
 
   private dropBefore(tree: RootTree): void {
@@ -221,15 +335,6 @@ export class Journal implements JournalPort {
     const tree = this.trees[root];
     if (tree === undefined) throw new Fault('INTERNAL', { reason: `root ${root}` });
     return tree;
-  }
-}
-
-function readEntries(payload: Uint8Array, records: UndoRecord[], undone: Set<number>): void {
-  const reader = new ByteReader(payload);
-  while (!reader.done) {
-    const entry = readJournalEntry(reader);
-    if (entry.kind === 'undone') undone.add(entry.n);
-    else records.push(entry.record);
   }
 }
 

@@ -6,11 +6,22 @@
 import type { AttributeBytes } from '../../shared/attributes.ts';
 import { Fault } from '../../shared/faults.ts';
 import type { RelativePath } from '../../shared/path.ts';
-import type { ByteReader, ByteWriter } from '../../shared/protocol/bytes.ts';
+import { ByteReader, type ByteWriter } from '../../shared/protocol/bytes.ts';
 import { readAttributes, writeAttributes } from '../../shared/protocol/sync-codec.ts';
 import type { EntryStat, EntryType, FileId } from '../ports.ts';
+import { scanSegment } from '../spool/segment-records.ts';
 
-const UNDO_OPS = ['make-directory', 'put', 'symlink', 'link', 'rename', 'remove', 'metadata', 'patch'] as const;
+const UNDO_OPS = [
+  'make-directory',
+  'put',
+  'symlink',
+  'link',
+  'rename',
+  'remove',
+  'metadata',
+  'patch',
+  'restore',
+] as const;
 export type UndoOp = (typeof UNDO_OPS)[number];
 
 /** What was at the path before the change. */
@@ -48,6 +59,12 @@ export interface UndoIntent {
   readonly source?: FileId;
   /** Patch (a file changed in place): the ranges of the old content that are kept, ascending. */
   readonly ranges?: readonly FileRange[];
+  /** Restore: name of the kept object that becomes the object at `path`. */
+  readonly restored?: string;
+  /** Name under which `before` is kept; absent: one of this record's own. A rewind returns objects to where they were kept. */
+  readonly keptAs?: string;
+  /** Rewind: number of the record this change takes back. The tree is then as it was before that record. */
+  readonly undoes?: number;
 }
 
 export interface UndoRecord extends UndoIntent {
@@ -57,12 +74,33 @@ export interface UndoRecord extends UndoIntent {
   readonly transaction: number;
   /** Name of what is kept of `before`; absent when nothing has to be. */
   readonly kept?: string;
+  /** With kept history: modification time (ns) of the directory of `path` and, for a rename, of that of `from`. */
+  readonly directoryTimes?: readonly (bigint | undefined)[];
 }
 
-/** `undone`: roll-back has taken this record back. */
+const MARK_KINDS = ['unit', 'bookmark', 'synchronized', 'before-synchronization', 'rewind', 'gap'] as const;
+/**
+ * `unit`: between two units of the Master, when the next record was about to be written. `gap`: what was before cannot be
+ * reached any more; `text` says why.
+ */
+export type MarkKind = (typeof MARK_KINDS)[number];
+
+/** A moment between two records at which the roots were a state of the Master (a gap: nothing of the sort). */
+export interface HistoryMark {
+  readonly kind: MarkKind;
+  /** Position in the history of the Master; 0 when it has none. */
+  readonly seq: number;
+  /** Wall clocks in ms; the Master's is 0 when it is not known. */
+  readonly masterMs: number;
+  readonly replicaMs: number;
+  readonly text: string;
+}
+
+/** `undone`: this record was taken back, or its change never made. */
 export type JournalEntry =
   | { readonly kind: 'undo'; readonly record: UndoRecord }
-  | { readonly kind: 'undone'; readonly n: number };
+  | { readonly kind: 'undone'; readonly n: number }
+  | { readonly kind: 'mark'; readonly mark: HistoryMark };
 
 const TYPES: readonly EntryType[] = ['file', 'directory', 'symlink', 'other'];
 const HAS_FROM = 1;
@@ -70,7 +108,12 @@ const HAS_BEFORE = 2;
 const HAS_SOURCE = 4;
 const HAS_KEPT = 8;
 const HAS_RANGES = 16;
+const HAS_RESTORED = 32;
+const HAS_UNDOES = 64;
+const HAS_TIMES = 128;
 const UNDONE = 255;
+const MARK = 254;
+const NO_TIME = -(2n ** 63n);
 
 export function objectBefore(stat: EntryStat): ObjectBefore {
   const { type, id, sizeBytes, mode, uid, gid, mtimeNs } = stat;
@@ -81,13 +124,21 @@ export function sameId(a: FileId, b: FileId): boolean {
   return a.inode === b.inode && a.birthNs === b.birthNs;
 }
 
-export function writeUndoRecord(writer: ByteWriter, record: UndoRecord): void {
-  const flags =
+function flagsOf(record: UndoRecord): number {
+  return (
     (record.from === undefined ? 0 : HAS_FROM) |
     (record.before === undefined ? 0 : HAS_BEFORE) |
     (record.source === undefined ? 0 : HAS_SOURCE) |
     (record.kept === undefined ? 0 : HAS_KEPT) |
-    (record.ranges === undefined ? 0 : HAS_RANGES);
+    (record.ranges === undefined ? 0 : HAS_RANGES) |
+    (record.restored === undefined ? 0 : HAS_RESTORED) |
+    (record.undoes === undefined ? 0 : HAS_UNDOES) |
+    (record.directoryTimes === undefined ? 0 : HAS_TIMES)
+  );
+}
+
+export function writeUndoRecord(writer: ByteWriter, record: UndoRecord): void {
+  const flags = flagsOf(record);
   writer.u8(UNDO_OPS.indexOf(record.op)).u8(flags).varint(record.n).varint(record.transaction);
   writer.varint(record.seq).f64(record.masterMs).u8(record.root).text(record.path);
   if (record.from !== undefined) writer.text(record.from);
@@ -95,6 +146,9 @@ export function writeUndoRecord(writer: ByteWriter, record: UndoRecord): void {
   if (record.source !== undefined) writeId(writer, record.source);
   if (record.kept !== undefined) writer.text(record.kept);
   if (record.ranges !== undefined) writeRanges(writer, record.ranges);
+  if (record.restored !== undefined) writer.text(record.restored);
+  if (record.undoes !== undefined) writer.varint(record.undoes);
+  if (record.directoryTimes !== undefined) writeTimes(writer, record.directoryTimes);
 }
 
 /** Each as the distance from the end of the one before and its length. */
@@ -119,14 +173,45 @@ function readRanges(reader: ByteReader): FileRange[] {
   return ranges;
 }
 
+function writeTimes(writer: ByteWriter, times: readonly (bigint | undefined)[]): void {
+  writer.u8(times.length);
+  for (const time of times) writer.i64(time ?? NO_TIME);
+}
+
+function readTimes(reader: ByteReader): (bigint | undefined)[] {
+  return Array.from({ length: reader.u8() }, () => {
+    const time = reader.i64();
+    return time === NO_TIME ? undefined : time;
+  });
+}
+
 export function writeUndoneMark(writer: ByteWriter, n: number): void {
   writer.u8(UNDONE).varint(n);
 }
 
+export function writeHistoryMark(writer: ByteWriter, { kind, seq, masterMs, replicaMs, text }: HistoryMark): void {
+  writer.u8(MARK).u8(MARK_KINDS.indexOf(kind)).varint(seq).f64(masterMs).f64(replicaMs).text(text);
+}
+
+function readHistoryMark(reader: ByteReader): HistoryMark {
+  const kind = MARK_KINDS[reader.u8()];
+  if (kind === undefined) throw new Fault('LINK-FRAME', { reason: 'history mark' });
+  return { kind, seq: reader.varint(), masterMs: reader.f64(), replicaMs: reader.f64(), text: reader.text() };
+}
+
+/** Everything in a segment of the log, up to a torn tail. Throws like `readJournalEntry`. */
+export function* journalEntries(segment: Uint8Array, from = 0): Generator<JournalEntry> {
+  for (const { payload } of scanSegment(segment, from).records) {
+    const reader = new ByteReader(payload);
+    while (!reader.done) yield readJournalEntry(reader);
+  }
+}
+
 /** Throws `LINK-FRAME` on a damaged payload (the segment's checksum makes that a defect). */
-export function readJournalEntry(reader: ByteReader): JournalEntry {
+function readJournalEntry(reader: ByteReader): JournalEntry {
   const tag = reader.u8();
   if (tag === UNDONE) return { kind: 'undone', n: reader.varint() };
+  if (tag === MARK) return { kind: 'mark', mark: readHistoryMark(reader) };
   const op = UNDO_OPS[tag];
   if (op === undefined) throw new Fault('LINK-FRAME', { reason: 'undo record' });
   const flags = reader.u8();
@@ -143,6 +228,9 @@ export function readJournalEntry(reader: ByteReader): JournalEntry {
     ...(flags & HAS_SOURCE ? { source: readId(reader) } : {}),
     ...(flags & HAS_KEPT ? { kept: reader.text() } : {}),
     ...(flags & HAS_RANGES ? { ranges: readRanges(reader) } : {}),
+    ...(flags & HAS_RESTORED ? { restored: reader.text() } : {}),
+    ...(flags & HAS_UNDOES ? { undoes: reader.varint() } : {}),
+    ...(flags & HAS_TIMES ? { directoryTimes: readTimes(reader) } : {}),
   };
   return { kind: 'undo', record };
 }

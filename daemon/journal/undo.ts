@@ -13,6 +13,12 @@ import { type FileRange, sameId, type UndoOp, type UndoRecord } from './record.t
  * False: what the change found is neither in its place nor kept, or something else is where it has to go back to.
  */
 export function takeBack(tree: RootTree, record: UndoRecord, kept: ReadonlySet<string>, aside: () => string): boolean {
+  const found = takeBackChange(tree, record, kept, aside);
+  setDirectoryTimes(tree, record);
+  return found;
+}
+
+function takeBackChange(tree: RootTree, record: UndoRecord, kept: ReadonlySet<string>, aside: () => string): boolean {
   const now = tree.stat(record.path);
   switch (record.op) {
     case 'metadata':
@@ -26,12 +32,25 @@ export function takeBack(tree: RootTree, record: UndoRecord, kept: ReadonlySet<s
       return restoreKept(tree, record, kept, now, aside);
     case 'patch':
       return takeBackPatch(tree, record, kept, now);
+    case 'restore':
+      return takeBackRestoration(tree, record, kept, now, aside);
     default:
       return takeBackCreation(tree, record, kept, now, aside);
   }
 }
 
-function takeBackMetadata(tree: RootTree, record: UndoRecord, now: EntryStat | undefined): void {
+/** The directories that the change disturbed have the times again that they had before. */
+export function setDirectoryTimes(tree: RootTree, { path, from, directoryTimes }: UndoRecord): void {
+  if (directoryTimes === undefined) return;
+  for (const [at, name] of [path, from].entries()) {
+    const mtimeNs = directoryTimes[at];
+    const directory = name === undefined ? undefined : parentPath(name);
+    if (mtimeNs === undefined || directory === undefined) continue;
+    if (tree.stat(directory)?.type === 'directory') tree.setMetadata(directory, { mtimeNs });
+  }
+}
+
+export function takeBackMetadata(tree: RootTree, record: UndoRecord, now: Pick<EntryStat, 'id'> | undefined): void {
   const { before } = record;
   if (before === undefined || now === undefined || !sameId(before.id, now.id)) return;
   const { mode, uid, gid, mtimeNs, attributes: bytes } = before;
@@ -68,6 +87,22 @@ function takeBackCreation(
   if (record.source !== undefined && !sameId(now.id, record.source)) return true;
   tree.keep(record.path, aside());
   return true;
+}
+
+/** What was restored goes back to where it was kept. */
+function takeBackRestoration(
+  tree: RootTree,
+  record: UndoRecord,
+  kept: ReadonlySet<string>,
+  now: EntryStat | undefined,
+  aside: () => string,
+): boolean {
+  const { restored } = record;
+  if (restored !== undefined && !kept.has(restored)) {
+    if (now === undefined) return false;
+    tree.keep(record.path, restored);
+  }
+  return restoreKept(tree, record, kept, tree.stat(record.path), aside);
 }
 
 const RESTORE_BYTES = 1024 * 1024;

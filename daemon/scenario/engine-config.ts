@@ -44,7 +44,7 @@ export function engineConfig(input: EngineConfigInput): EngineConfig {
     ...(role === 'master' ? { replicas: fedBy(document).flatMap(({ deviceId }) => deviceId ?? []) } : {}),
     agreedFingerprint: agreedFingerprint(document, (text) => createHash('sha256').update(text).digest('hex')),
     epoch: input.epoch,
-    ...(role === 'master' ? sendingOf(document) : { keepDeleted: keepDeletedOf(document) }),
+    ...(role === 'master' ? sendingOf(document) : { keepDeleted: keepDeletedOf(document), ...historyOf(self) }),
     limits: {
       spoolMaxBytes: settingOf(self.settings, 'spool.maxBytes'),
       spoolMinFreeBytes: settingOf(self.settings, 'spool.minFreeBytes'),
@@ -76,6 +76,12 @@ export function bandwidthOf({ settings }: ScenarioDocument): BandwidthPolicy {
     grid: settingOf(settings, 'link.bandwidthGrid'),
     compression: settingOf(settings, 'link.compression'),
   };
+}
+
+function historyOf({ settings }: HostReference): Pick<EngineConfig, 'history'> {
+  if (!settingOf(settings, 'recovery.dataRewind')) return {};
+  const retentionMs = settingOf(settings, 'recovery.retentionMs');
+  return { history: { retentionMs, maxBytes: settingOf(settings, 'recovery.maxDiskBytes') } };
 }
 
 function keepDeletedOf({ settings }: ScenarioDocument): KeepDeleted {

@@ -8,6 +8,7 @@ import type { Position } from '../../shared/position.ts';
 import type { Remark } from '../../shared/remarks.ts';
 import type { RootRules } from '../../shared/scenario.ts';
 import type { BrakeStatus, ReplicaStatus, ScenarioStatistics, SyncProgress } from '../../shared/status.ts';
+import type { PointFilter } from '../journal/points.ts';
 import type { BandwidthPolicy } from '../link/bandwidth.ts';
 import type { CaptureHint } from '../ports.ts';
 import type { SendPolicy } from './send-gate.ts';
@@ -45,6 +46,17 @@ export interface EngineConfig {
   readonly adoptRoots?: boolean;
   /** Replica: what the Master does not have (any more) and is left in the roots. */
   readonly keepDeleted?: KeepDeleted;
+  /** Replica: Data Rewind is on. */
+  readonly history?: HistoryLimits;
+  /** Replica: no replication, only questions about the history and rewinds. */
+  readonly historyOnly?: boolean;
+}
+
+export interface HistoryLimits {
+  /** Older segments go. */
+  readonly retentionMs: number;
+  /** Of everything that is kept. */
+  readonly maxBytes: number;
 }
 
 export interface KeepDeleted {
@@ -114,6 +126,12 @@ export type EngineCall =
   | { readonly name: 'brake-release' }
   /** Replica: answers `ParkedAnswer` with the items as they were before. */
   | { readonly name: 'parked'; readonly action: 'list' | 'retry' | 'drop' }
+  /** Replica: answers `RewindPointList`. */
+  | { readonly name: 'points'; readonly filter: PointFilter }
+  /** Replica: everything up to `seq` of the Master is applied; answers `RewindPoint`. */
+  | { readonly name: 'bookmark'; readonly seq: number; readonly text: string }
+  /** Replica, `historyOnly`: sets the roots back to the point of that id, or to before the last rewind; answers `RewindResult`. */
+  | { readonly name: 'rewind'; readonly point: string | undefined }
   /** Master: the limits of sending were edited. */
   | { readonly name: 'bandwidth'; readonly policy: BandwidthPolicy }
   /** Master: changes are sent as they happen until this is ended, whatever the schedule says. */

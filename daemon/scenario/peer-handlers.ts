@@ -7,6 +7,7 @@ import type { CommandHandlers, Session } from '../services.ts';
 import { collectFacts, type Occupied } from '../verify/service.ts';
 import { completeDocument, newRun, replicaRoots, storedIn } from './book.ts';
 import type { ScenarioEnvironment } from './environment.ts';
+import { historyPeerHandlers } from './history-desk.ts';
 import type { RelayDesk } from './relay-desk.ts';
 import { ReplicaRunner } from './replica-runner.ts';
 import type { Runner, RunnerSet } from './runner-set.ts';
@@ -92,6 +93,7 @@ export function createPeerHandlers(
       environment.events.record('SCN-003', {}, name);
       return {};
     },
+    ...historyPeerHandlers(environment, own),
     ...relayHandlers(environment, relays, own),
   };
 }

@@ -1,7 +1,9 @@
 /** What the main thread asks of a Replica's engine. */
 import { FAULTS, Fault } from '../../shared/faults.ts';
 import type { ParkedAnswer } from '../../shared/results.ts';
+import type { RewindPoint } from '../../shared/rewind.ts';
 import type { Standby } from '../apply/standby.ts';
+import { listPoints } from '../journal/points.ts';
 import type { Clock } from '../ports.ts';
 import type { EngineCall } from './engine-protocol.ts';
 
@@ -17,8 +19,20 @@ const EXAMPLES = 3;
 /** Throws what is refused: most calls are for the Master. */
 export function answerReplicaCall(call: EngineCall, ports: ReplicaCallPorts): unknown {
   if (call.name === 'parked') return parked(call.action, ports);
+  if (call.name === 'points') return listPoints(ports.standby.history.read(), call.filter);
+  if (call.name === 'bookmark') return bookmark(call.seq, call.text, ports);
+  if (call.name === 'rewind') {
+    const reason = 'stop it first: data is only set back while nothing is replicated';
+    throw new Fault('SCENARIO-STATE', { name: ports.scenarioName, state: 'running', reason });
+  }
   const reason = `${call.name} is for the Master`;
   throw new Fault('SCENARIO-STATE', { name: ports.scenarioName, state: 'a Replica here', reason });
+}
+
+function bookmark(seq: number, text: string, { standby, clock }: ReplicaCallPorts): RewindPoint {
+  standby.history.bookmark(seq, text);
+  const at = clock.wallMs();
+  return { id: `bookmark-${standby.journal.last.toString(36)}`, at, kind: 'bookmark', text };
 }
 
 function parked(action: 'list' | 'retry' | 'drop', { standby, clock, onEvent }: ReplicaCallPorts): ParkedAnswer {

@@ -14,6 +14,7 @@ import type { ContentHasher } from '../link/content-hash.ts';
 import { profileOf } from '../link/profile.ts';
 import type { Clock, RootTree, SegmentLog, StateFile, Timer } from '../ports.ts';
 import type { EngineCall, EngineConfig, EngineNotice, EngineRequest } from './engine-protocol.ts';
+import { HistoryKeeper } from './history-keeper.ts';
 import { type Incoming, IncomingQueue } from './incoming-queue.ts';
 import { answerReplicaCall } from './replica-calls.ts';
 import { greet } from './replica-greeting.ts';
@@ -56,6 +57,7 @@ export class ReplicaEngine {
   private standby: Standby | undefined;
   private sync: ReplicaSyncHost | undefined;
   private link: ReplicaLink | undefined;
+  private historyKeeper: HistoryKeeper | undefined;
   private readonly reporter: ReplicaReporter;
   private readonly incoming = new IncomingQueue();
   private timer: Timer | undefined;
@@ -83,6 +85,7 @@ export class ReplicaEngine {
           onEvent: (code, details) => this.tell(code, details),
           applyDelayMs: this.config.limits.applyDelayMs ?? 0,
           keepDeleted: this.config.keepDeleted?.replication === true,
+          keepsHistory: this.config.history !== undefined,
         },
         this.config.epoch,
         profileOf(this.ports.trees, this.config.attributeKinds),
@@ -92,6 +95,8 @@ export class ReplicaEngine {
       this.fail(Fault.from(error));
       return;
     }
+    const { history } = this.config;
+    if (history !== undefined) this.historyKeeper = new HistoryKeeper(this.ports, this.standby, history);
     this.notify({ type: 'started', position: this.standby.applied });
     this.schedule(0);
   }
@@ -158,6 +163,7 @@ export class ReplicaEngine {
     this.ended = true;
     this.timer?.cancel();
     this.reporter.end();
+    this.historyKeeper?.end();
     this.ports.spoolLog.close();
     this.ports.journalLog.close();
     for (const tree of this.ports.trees) tree.close();

@@ -14,6 +14,7 @@ import { EngineSession } from './engine-session.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 import { HeldStream } from './held-stream.ts';
 import { replicaStatus } from './status-view.ts';
+import { askStoppedHistory } from './stopped-history.ts';
 
 const RETRY_MS = { first: 500, longest: 30_000 };
 const QUIET_MS = 60_000;
@@ -145,6 +146,18 @@ export class ReplicaRunner {
       throw new Fault('SCENARIO-STATE', { name: this.document.name, state, reason: 'its engine does not run' });
     }
     return await session.call(call, CALL_TIMEOUT_MS);
+  }
+
+  /** Of the engine that runs, else of one for the time of the call. */
+  async askHistory(call: EngineCall): Promise<unknown> {
+    const session = this.#session;
+    if (session !== undefined) return await session.call(call, CALL_TIMEOUT_MS);
+    let answer: unknown;
+    await this.#do(async () => {
+      if (!this.#needed) answer = await askStoppedHistory(this.#environment, this.#engineConfig(), call);
+      else answer = await this.call(call);
+    });
+    return answer;
   }
 
   /** Ends the engine; what was received stays and is applied at the next start. */

@@ -12,6 +12,7 @@ import { ownRoots } from './book.ts';
 import { withRelays } from './cascade-view.ts';
 import { DocumentDesk } from './document-desk.ts';
 import type { ScenarioEnvironment } from './environment.ts';
+import { historyHandlers } from './history-desk.ts';
 import { holdHandlers } from './hold-desk.ts';
 import { LifeDesk } from './life-desk.ts';
 import { MasterRunner } from './master-runner.ts';
@@ -65,6 +66,7 @@ class Scenarios implements ScenarioService, RunnerSet {
       ...this.#assessments.handlers(),
       ...holdHandlers(this),
       ...parkedHandlers(environment, this),
+      ...historyHandlers(environment, this),
       ...createPeerHandlers(environment, this, this.#relays),
     };
   }

@@ -20,6 +20,7 @@ import { storeFault } from '../store/sqlite-fault.ts';
 import { AssessEngine } from './assess-engine.ts';
 import type { Addressed, WorkerNotice, WorkerRequest } from './engine-host.ts';
 import type { EngineConfig, EngineNotice, EngineRequest, EngineStatus } from './engine-protocol.ts';
+import { HistoryEngine } from './history-engine.ts';
 import { MasterEngine } from './master-engine.ts';
 import { ReplicaEngine } from './replica-engine.ts';
 
@@ -35,7 +36,7 @@ const COMPILED_MS = 2_000;
 const port = parentPort!;
 setTimeout(() => nodeModule.flushCompileCache?.(), COMPILED_MS).unref();
 const releaseMemory = loadMemoryRelease();
-type Engine = MasterEngine | ReplicaEngine | AssessEngine;
+type Engine = MasterEngine | ReplicaEngine | AssessEngine | HistoryEngine;
 
 async function createEngine(config: EngineConfig, notify: (notice: EngineNotice) => void): Promise<Engine> {
   const platform = await loadPlatform();
@@ -77,16 +78,20 @@ function openEngine(
     const state = open(new MasterState(path));
     return new MasterEngine(config, { clock, random, trees, state, hasher, freeBytes }, notify);
   }
+  const standby = {
+    clock,
+    trees,
+    spoolLog: open(platform.openSegmentLog(at('spool'))),
+    journalLog: open(platform.openSegmentLog(at('journal'))),
+    stateFile: platform.openStateFile(at('replica.state')),
+    hasher,
+    ...(aside === undefined ? {} : { aside }),
+  };
+  if (config.historyOnly === true) return new HistoryEngine(config, standby, notify);
   return new ReplicaEngine(
     config,
     {
-      clock,
-      trees,
-      spoolLog: open(platform.openSegmentLog(at('spool'))),
-      journalLog: open(platform.openSegmentLog(at('journal'))),
-      stateFile: platform.openStateFile(at('replica.state')),
-      hasher,
-      ...(aside === undefined ? {} : { aside }),
+      ...standby,
       freeBytes,
       filters: compileFilters(config, trees),
     },

@@ -454,6 +454,11 @@ export class MemoryTree implements RootTree {
     this.volume.attach(this.kept, keepName, node);
   }
 
+  keptBytes(keepName: string): number {
+    const node = this.kept.entries.get(checkKeepName(keepName));
+    return node === undefined ? 0 : bytesBelow(node);
+  }
+
   restore(keepName: string, path: RelativePath): void {
     this.beforeOperation('restore', path);
     const node = this.kept.entries.get(checkKeepName(keepName));
@@ -589,4 +594,12 @@ function resize(volume: MemoryVolume, node: FileNode, sizeBytes: number): void {
 function checkKeepName(keepName: string): string {
   if (keepName.includes('/') || parseRelativePath(keepName) === '') throw new Fault('PATH-ESCAPE', { path: keepName });
   return keepName;
+}
+
+function bytesBelow(node: MemoryNode): number {
+  if (node.type === 'file') return node.content.length;
+  if (node.type !== 'directory') return 0;
+  let total = 0;
+  for (const child of node.entries.values()) total += bytesBelow(child);
+  return total;
 }

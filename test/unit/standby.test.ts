@@ -6,11 +6,10 @@ import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import { ALL_KINDS } from '../../shared/attributes.ts';
 import type { Change, ChangeMetadata } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
-import { baseName, parentPath } from '../../shared/path.ts';
 import { writeBatchHeader, writeChange } from '../../shared/protocol/batch-codec.ts';
 import { ByteWriter } from '../../shared/protocol/bytes.ts';
+import { ChangeScript } from '../memory/change-script.ts';
 import { SeededRandom, SimulatedClock } from '../memory/clock.ts';
-import { hashContent } from '../memory/scripted-master.ts';
 import { MemorySegmentLog } from '../memory/segment-log.ts';
 import { MemoryStateFile } from '../memory/state-file.ts';
 import { MemoryTree } from '../memory/tree.ts';
@@ -81,172 +80,8 @@ function steps(count: number): () => boolean {
   return () => left-- > 0;
 }
 
-function metadataOf(tree: MemoryTree, path: string): ChangeMetadata {
-  const { mode, uid, gid, mtimeNs } = tree.stat(path)!;
-  return { mode, uid, gid, mtimeNs };
-}
-
-/** Users working on a Master, and the changes that describe what they did, one unit an action. */
-class Script {
-  readonly tree: MemoryTree;
-  private readonly user: MemoryUser;
-  private readonly random: SeededRandom;
-  private readonly paths: string[] = [''];
-  readonly units: Change[][] = [];
-  private token = 0;
-
-  constructor(seed: number, actions: number) {
-    this.random = new SeededRandom(seed);
-    this.tree = new MemoryTree({ volume: new MemoryVolume(new SimulatedClock()) });
-    this.user = new MemoryUser(this.tree);
-    while (this.units.length < actions) this.act();
-  }
-
-  private act(): void {
-    const { random } = this;
-    const touched = new Set<string>();
-    const changes = random.pick([
-      () => this.makeDirectory(touched),
-      () => this.put(touched),
-      () => this.put(touched),
-      () => this.replace(touched),
-      () => this.replace(touched),
-      () => this.symlink(touched),
-      () => this.link(touched),
-      () => this.rename(touched),
-      () => this.rename(touched),
-      () => this.swap(touched),
-      () => this.remove(touched),
-    ])();
-    if (changes.length === 0) return;
-    for (const path of touched) {
-      if (this.tree.stat(path) === undefined) continue;
-      changes.push({ op: 'metadata', root: 0, path, metadata: metadataOf(this.tree, path) });
-    }
-    this.units.push(changes);
-  }
-
-  private directories(): string[] {
-    return this.paths.filter((path) => this.tree.stat(path)?.type === 'directory');
-  }
-
-  private files(): string[] {
-    return this.paths.filter((path) => this.tree.stat(path)?.type === 'file');
-  }
-
-  private fresh(touched: Set<string>): string {
-    const directory = this.random.pick(this.directories());
-    touched.add(directory);
-    const name = `n${this.random.below(8)}`;
-    const path = directory === '' ? name : `${directory}/${name}`;
-    if (this.tree.stat(path) !== undefined) return '';
-    this.paths.push(path);
-    return path;
-  }
-
-  private makeDirectory(touched: Set<string>): Change[] {
-    const path = this.fresh(touched);
-    if (path === '') return [];
-    this.user.makeDirectory(path);
-    return [{ op: 'make-directory', root: 0, path, metadata: metadataOf(this.tree, path) }];
-  }
-
-  private put(touched: Set<string>): Change[] {
-    const path = this.fresh(touched);
-    return path === '' ? [] : this.write(path);
-  }
-
-  /** A new file at the place of an old one, as editors do. */
-  private replace(touched: Set<string>): Change[] {
-    const files = this.files();
-    if (files.length === 0) return [];
-    const path = this.random.pick(files);
-    touched.add(parentPath(path)!);
-    this.user.remove(path);
-    return this.write(path);
-  }
-
-  private write(path: string): Change[] {
-    const content = this.random.bytes(this.random.below(200));
-    this.user.writeFile(path, content);
-    const metadata = metadataOf(this.tree, path);
-    if (this.random.chance(0.7)) return [{ op: 'put', root: 0, path, metadata, content }];
-    this.token += 1;
-    const { token } = this;
-    const middle = Math.floor(content.length / 2);
-    return [
-      { op: 'put-begin', root: 0, path, metadata, token, sizeBytes: content.length },
-      { op: 'put-data', token, position: 0, content: content.subarray(0, middle) },
-      { op: 'put-data', token, position: middle, content: content.subarray(middle) },
-      { op: 'put-end', token, hash: hashContent(hasher, content) },
-    ];
-  }
-
-  private symlink(touched: Set<string>): Change[] {
-    const path = this.fresh(touched);
-    if (path === '') return [];
-    this.user.makeSymlink(path, 'anywhere');
-    return [{ op: 'symlink', root: 0, path, target: 'anywhere', metadata: metadataOf(this.tree, path) }];
-  }
-
-  private link(touched: Set<string>): Change[] {
-    const files = this.files();
-    const path = files.length === 0 ? '' : this.fresh(touched);
-    if (path === '') return [];
-    const existing = this.random.pick(files);
-    this.user.link(existing, path);
-    return [{ op: 'link', root: 0, path, existing }];
-  }
-
-  private rename(touched: Set<string>): Change[] {
-    const from = this.random.pick(this.paths);
-    if (from === '' || this.tree.stat(from) === undefined) return [];
-    const directory = this.random.pick(this.directories());
-    const onto = this.random.pick(this.paths);
-    const path = this.random.chance(0.3) ? onto : directory === '' ? baseName(from) : `${directory}/${baseName(from)}`;
-    const target = this.tree.stat(path);
-    if (path === '' || path === from || path.startsWith(`${from}/`) || from.startsWith(`${path}/`)) return [];
-    const isFile = this.tree.stat(from)?.type === 'file' && target?.type === 'file';
-    if (target !== undefined && !isFile) return [];
-    if (this.tree.stat(parentPath(path)!)?.type !== 'directory') return [];
-    return this.move(from, path, touched);
-  }
-
-  private move(from: string, path: string, touched: Set<string>): Change[] {
-    touched.add(parentPath(from)!).add(parentPath(path)!);
-    const before = this.tree.stat(path);
-    const source = this.tree.stat(from)!;
-    if (before !== undefined && before.id.inode === source.id.inode) return [];
-    this.user.rename(from, path);
-    for (const [index, known] of this.paths.entries()) {
-      if (known === from || known.startsWith(`${from}/`)) this.paths[index] = path + known.slice(from.length);
-    }
-    return [{ op: 'rename', root: 0, from, path }];
-  }
-
-  /** Two files change places through a third name: naive repetition would undo it. */
-  private swap(touched: Set<string>): Change[] {
-    const files = this.files();
-    if (files.length < 2) return [];
-    const a = this.random.pick(files);
-    const b = this.random.pick(files);
-    const temporary = `${a}.swap`;
-    if (a === b || this.tree.stat(temporary) !== undefined) return [];
-    if (this.tree.stat(a)!.id.inode === this.tree.stat(b)!.id.inode) return [];
-    return [...this.move(a, temporary, touched), ...this.move(b, a, touched), ...this.move(temporary, b, touched)];
-  }
-
-  private remove(touched: Set<string>): Change[] {
-    const path = this.random.pick(this.paths);
-    if (path === '' || this.tree.stat(path) === undefined) return [];
-    touched.add(parentPath(path)!);
-    this.user.remove(path);
-    return [{ op: 'remove', root: 0, path }];
-  }
-}
-
 /** Sends every unit not received yet, as the Master does after a reconnect. */
-function feed(host: Host, script: Script): void {
+function feed(host: Host, script: ChangeScript): void {
   const from = host.standby.received!.seq;
   for (const [index, unit] of script.units.entries()) {
     if (index >= from) host.receive(unit, index + 1);
@@ -258,7 +93,7 @@ function feed(host: Host, script: Script): void {
 
 test('changes are applied in order and the roots end equal', (t) => {
   for (let seed = 1; seed <= 25; seed += 1) {
-    const script = new Script(seed, 60);
+    const script = new ChangeScript(hasher, seed, 60);
     const host = new Host();
     feed(host, script);
     t.is(host.standby.parked.count, 0, `seed ${seed}`);
@@ -294,7 +129,7 @@ function untilKilled(run: () => void): boolean {
 }
 
 function sweep(seed: number, actions: number, afterKill: (host: Host, n: number) => void): string[] {
-  const script = new Script(seed, actions);
+  const script = new ChangeScript(hasher, seed, actions);
   const wanted = describeTree(script.tree);
   const problems: string[] = [];
   for (let n = 1; ; n += 1) {

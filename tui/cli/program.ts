@@ -7,6 +7,7 @@ import { addLifeCommands } from './life-commands.ts';
 import { addLookCommands } from './look-commands.ts';
 import type { Register } from './options.ts';
 import { addPairCommands } from './pair-commands.ts';
+import { addRecoveryCommands } from './recovery-commands.ts';
 import { addScenarioCommands } from './scenario-commands.ts';
 import type { Terminal } from './terminal.ts';
 import { safe } from './text.ts';
@@ -54,6 +55,7 @@ export function buildProgram(version: string, register: Register): Command {
   addPairCommands(program, register);
   addScenarioCommands(program, register);
   addLifeCommands(program, register);
+  addRecoveryCommands(program, register);
   addLookCommands(program, register);
   return program;
 }

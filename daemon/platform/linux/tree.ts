@@ -26,6 +26,7 @@ import type {
   StagedFile,
   WritableFile,
 } from '../../ports.ts';
+import { allocatedBytes } from '../node/allocated-bytes.ts';
 import { writtenFile } from '../node/written-file.ts';
 import { faultOfErrno, translating } from '../system-fault.ts';
 import { readAttributes, readAttributesIn, writeAttributes } from './attributes.ts';
@@ -344,6 +345,11 @@ export class LinuxTree implements RootTree {
 
   listKept(): string[] {
     return this.listControl(this.controlHandles().kept).sort();
+  }
+
+  keptBytes(keepName: string): number {
+    const { kept } = this.controlHandles();
+    return translating(keepName, () => allocatedBytes(`/proc/self/fd/${kept}/${checkKeepName(keepName)}`));
   }
 
   clearStaging(): void {

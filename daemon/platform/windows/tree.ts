@@ -38,6 +38,7 @@ import type {
   WritableFile,
 } from '../../ports.ts';
 import { CONTROL_PARTS, locateControl } from '../control-path.ts';
+import { allocatedBytes } from '../node/allocated-bytes.ts';
 import { flushFault } from '../node/durable.ts';
 import { writtenFile } from '../node/written-file.ts';
 import { codeOf, faultOfName, translating } from '../system-fault.ts';
@@ -303,6 +304,10 @@ export class WindowsTree implements RootTree {
 
   listKept(): string[] {
     return readdirSync(this.part('kept')).sort();
+  }
+
+  keptBytes(keepName: string): number {
+    return translating(keepName, () => allocatedBytes(this.part('kept', checkKeepName(keepName))));
   }
 
   clearStaging(): void {

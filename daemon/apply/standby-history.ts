@@ -1,0 +1,63 @@
+/** The history of a Replica's roots, when Data Rewind is on: what is said in it, and who reads it. */
+import { Fault } from '../../shared/faults.ts';
+import { JournalHistory } from '../journal/history.ts';
+import type { Journal, JournalPlace } from '../journal/journal.ts';
+import type { MarkKind } from '../journal/record.ts';
+import type { Clock, SegmentLog } from '../ports.ts';
+
+export interface StandbyHistoryPorts {
+  readonly clock: Clock;
+  readonly journalLog: SegmentLog;
+  readonly keepsHistory?: boolean;
+}
+
+export class StandbyHistory {
+  private readonly ports: StandbyHistoryPorts;
+  private readonly journal: Journal;
+
+  constructor(ports: StandbyHistoryPorts, journal: Journal) {
+    this.ports = ports;
+    this.journal = journal;
+  }
+
+  get on(): boolean {
+    return this.ports.keepsHistory === true;
+  }
+
+  /** Throws `REWIND-OFF` when none is kept. */
+  read(): JournalHistory {
+    this.refuseOff();
+    return new JournalHistory(this.ports.journalLog);
+  }
+
+  /** The roots hold the Master's state at `seq` and perhaps more. Durable when it returns. Throws `REWIND-OFF`. */
+  bookmark(seq: number, text: string): void {
+    this.refuseOff();
+    this.mark('bookmark', seq, text);
+    this.journal.flush();
+  }
+
+  /** Says that the roots are, after what was made last, as `seq` of the Master. */
+  mark(kind: MarkKind, seq: number, text = ''): void {
+    this.journal.mark({ kind, seq, masterMs: 0, replicaMs: this.ports.clock.wallMs(), text });
+  }
+
+  /** The last moment before something other than the Master's changes is done to the roots. Everything applied is flushed. */
+  pause(kind: MarkKind, seq: number): JournalPlace {
+    if (!this.on) return this.journal.abandon();
+    this.mark(kind, seq);
+    return this.journal.seal();
+  }
+
+  /** Nobody knows the way back any more. */
+  breakOff(reason: string): JournalPlace {
+    const place = this.journal.abandon();
+    if (!this.on) return place;
+    this.mark('gap', 0, reason);
+    return this.journal.seal();
+  }
+
+  private refuseOff(): void {
+    if (!this.on) throw new Fault('REWIND-OFF', {});
+  }
+}

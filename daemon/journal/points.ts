@@ -1,0 +1,119 @@
+/** Rewind points as an operator sees them, newest first. Pure. */
+import type { RewindPoint, RewindPointKind } from '../../shared/rewind.ts';
+import type { JournalHistory, PlacedMark } from './history.ts';
+import type { UndoRecord } from './record.ts';
+
+export interface PointFilter {
+  readonly kinds?: readonly RewindPointKind[] | undefined;
+  /** Wall clock, ms; both included. */
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+  /** Part of the path of a file event, or of the text of a bookmark; case does not count. */
+  readonly text?: string | undefined;
+  readonly limit: number;
+}
+
+/** `total`: how many there are for the filter, also beyond the limit. */
+export function listPoints(history: JournalHistory, filter: PointFilter): { points: RewindPoint[]; total: number } {
+  const points: RewindPoint[] = [];
+  let total = 0;
+  for (const point of pointsOf(history)) {
+    if (!passes(point, filter)) continue;
+    total += 1;
+    if (points.length < filter.limit) points.push(point);
+  }
+  return { points, total };
+}
+
+function passes({ kind, at, text, path = '' }: RewindPoint, filter: PointFilter): boolean {
+  const { kinds, since = Number.NEGATIVE_INFINITY, until = Number.POSITIVE_INFINITY } = filter;
+  if (kinds !== undefined && !kinds.includes(kind)) return false;
+  if (at < since || at > until) return false;
+  return filter.text === undefined || `${text} ${path}`.toLowerCase().includes(filter.text.toLowerCase());
+}
+
+/** The point of that id; undefined when the history does not hold it (any more). */
+export function findPoint(history: JournalHistory, id: string): RewindPoint | undefined {
+  for (const point of pointsOf(history)) if (point.id === id) return point;
+  return undefined;
+}
+
+/** Number of the record a point lies behind. */
+export function positionOf({ id }: Pick<RewindPoint, 'id'>): number {
+  return Number.parseInt(id.slice(id.lastIndexOf('-') + 1), 36);
+}
+
+function* pointsOf(history: JournalHistory): Generator<RewindPoint> {
+  const { records, marks } = history;
+  let mark = marks.length - 1;
+  for (let at = records.length - 1; at >= 0; at -= 1) {
+    const record = records[at]!;
+    for (; mark >= 0 && marks[mark]!.n >= record.n; mark -= 1) {
+      const point = pointOfMark(history, marks[mark]!);
+      if (point !== undefined) yield point;
+    }
+    const event = pointOfEvent(record, boundaryAt(marks, mark) ?? history.first);
+    if (event !== undefined) yield event;
+  }
+  for (; mark >= 0; mark -= 1) {
+    const point = pointOfMark(history, marks[mark]!);
+    if (point !== undefined) yield point;
+  }
+}
+
+/** The last moment at or before that mark at which the roots were a state of the Master; a bookmark may lie inside a unit. */
+function boundaryAt(marks: readonly PlacedMark[], mark: number): number | undefined {
+  let at = mark;
+  while (marks[at]?.kind === 'bookmark') at -= 1;
+  return marks[at]?.n;
+}
+
+function pointOfMark(history: JournalHistory, mark: PlacedMark): RewindPoint | undefined {
+  const { kind, text, replicaMs, masterMs } = mark;
+  if (kind === 'unit') return undefined;
+  const n = kind === 'bookmark' ? placeOf(history, mark) : mark.n;
+  const at = masterMs > 0 ? masterMs : replicaMs;
+  return { id: `${kind}-${n.toString(36)}`, at, kind, text: text === '' ? TEXTS[kind] : text };
+}
+
+const TEXTS: Readonly<Record<Exclude<RewindPointKind, 'event'>, string>> = {
+  bookmark: 'Bookmark',
+  synchronized: 'After synchronization',
+  'before-synchronization': 'Before synchronization',
+  rewind: 'Before a rewind',
+  gap: 'Nothing before this can be reached',
+};
+
+/** A bookmark is the Master's state at its sequence, wherever in the log it was written. */
+function placeOf({ marks }: JournalHistory, bookmark: PlacedMark): number {
+  const same = marks.find(({ kind, seq, n }) => kind === 'unit' && seq === bookmark.seq && n <= bookmark.n);
+  return same?.n ?? bookmark.n;
+}
+
+/** The state right before the change, so that choosing a deletion gives back what was deleted. */
+function pointOfEvent(record: UndoRecord, before: number): RewindPoint | undefined {
+  // Steps of a rewind are no events of the Master, and neither is the time of a directory whose entries changed.
+  if (record.undoes !== undefined || record.seq === 0) return undefined;
+  if (record.op === 'metadata' && record.before?.type !== 'file') return undefined;
+  const id = `e${record.n.toString(36)}-${before.toString(36)}`;
+  return { id, at: record.masterMs, kind: 'event', text: describe(record), path: record.path, root: record.root };
+}
+
+function describe({ op, from, before }: UndoRecord): string {
+  switch (op) {
+    case 'rename':
+      return `Renamed from "${from}"`;
+    case 'remove':
+      return before?.type === 'directory' ? 'Directory deleted' : 'Deleted';
+    case 'metadata':
+      return 'Attributes changed';
+    case 'make-directory':
+      return 'Directory created';
+    case 'link':
+      return 'Hard link created';
+    case 'symlink':
+      return before === undefined ? 'Link created' : 'Link changed';
+    default:
+      return before === undefined ? 'Created' : 'Changed';
+  }
+}

@@ -1,0 +1,259 @@
+/**
+ * Sets the roots back to a point of their history, in groups. Every step is itself a change with an undo record, so a rewind
+ * can be taken back like anything else, and objects go back to exactly where they were kept: history stays whole.
+ */
+import { NO_ATTRIBUTES } from '../../shared/attributes.ts';
+import type { ChangeMetadata } from '../../shared/change.ts';
+import { Fault } from '../../shared/faults.ts';
+import { baseName, parentPath, type RelativePath } from '../../shared/path.ts';
+import { GroupPaths } from '../apply/conflicts.ts';
+import { changeInPlace } from '../apply/in-place.ts';
+import type { EntryStat, RootTree } from '../ports.ts';
+import type { JournalHistory } from './history.ts';
+import type { Journal } from './journal.ts';
+import { objectBefore, sameId, type UndoIntent, type UndoRecord } from './record.ts';
+import { setDirectoryTimes, takeBackMetadata } from './undo.ts';
+
+/** Steps of one group: they share the flushes. */
+const GROUP_STEPS = 1_000;
+const PIECE_BYTES = 1024 * 1024;
+
+export interface RewindPorts {
+  readonly trees: readonly RootTree[];
+  readonly journal: Journal;
+  readonly history: JournalHistory;
+  /** Everything made so far becomes durable and is not taken back by recovery. */
+  readonly checkpoint: () => void;
+}
+
+export interface RewindCounts {
+  /** Changes taken back. */
+  steps: number;
+  /** Places where the root is not as the journal left it: they stay as they are now. */
+  readonly foreign: { readonly root: number; readonly path: RelativePath }[];
+}
+
+/** One record to take back, and the changes that do it. */
+interface Step {
+  readonly origin: UndoRecord;
+  readonly intents: readonly UndoIntent[];
+}
+
+interface Planned {
+  readonly origin: UndoRecord;
+  readonly records: readonly UndoRecord[];
+}
+
+/** Yields between groups and pieces. Given up (`return`), what the groups before have done stays. */
+export function* rewindTo(ports: RewindPorts, point: number, counts: RewindCounts): Generator<undefined, void> {
+  const group = new RewindGroup(ports);
+  for (const origin of ports.history.wayBack(point)) {
+    if (origin.op === 'patch') {
+      yield* group.carryOut();
+      yield* takeBackPatch(ports, origin, counts);
+      continue;
+    }
+    if (group.mustWait(origin)) yield* group.carryOut();
+    const step = planStep(ports.trees[origin.root]!, origin);
+    if (step === 'foreign') counts.foreign.push({ root: origin.root, path: origin.path });
+    else if (step !== undefined) {
+      group.add(step);
+      counts.steps += 1;
+    }
+  }
+  yield* group.carryOut();
+}
+
+class RewindGroup {
+  private readonly ports: RewindPorts;
+  private readonly paths = new GroupPaths();
+  private planned: Planned[] = [];
+
+  constructor(ports: RewindPorts) {
+    this.ports = ports;
+  }
+
+  mustWait(origin: UndoRecord): boolean {
+    if (this.planned.length === 0) return false;
+    return (
+      this.planned.length >= GROUP_STEPS ||
+      this.paths.conflicts(asMove(origin)) ||
+      this.paths.wasTouched(origin.root, origin.path)
+    );
+  }
+
+  add({ origin, intents }: Step): void {
+    const { journal } = this.ports;
+    const mtimeNs = origin.op === 'metadata' ? origin.before?.mtimeNs : undefined;
+    const records = intents.map((intent) => journal.intend(intent, mtimeNs));
+    journal.expectTimes(origin);
+    this.paths.add(asMove(origin), false, true);
+    this.planned.push({ origin, records });
+  }
+
+  *carryOut(): Generator<undefined, void> {
+    const { planned } = this;
+    this.planned = [];
+    this.paths.clear();
+    if (planned.length === 0) return;
+    const { journal, trees, checkpoint } = this.ports;
+    journal.flush();
+    // A name must be given up durably before it is taken again.
+    let vacates = false;
+    for (const { records } of planned) {
+      for (const record of records) {
+        if (record.kept === undefined) continue;
+        journal.keep(record, 'move');
+        vacates = true;
+      }
+    }
+    if (vacates) for (const tree of trees) tree.flushAll();
+    for (const { origin, records } of planned) {
+      for (const record of records) act(trees[record.root]!, record, origin);
+      setDirectoryTimes(trees[origin.root]!, origin);
+    }
+    checkpoint();
+    yield undefined;
+  }
+}
+
+/** All that a record's taking back touches moves, for the rules of groups. */
+function asMove({ root, path, from }: UndoRecord): {
+  op: 'rename';
+  root: number;
+  from: RelativePath;
+  path: RelativePath;
+} {
+  return { op: 'rename', root, from: from ?? path, path };
+}
+
+/** Undefined: there is nothing to take back. */
+function planStep(tree: RootTree, origin: UndoRecord): Step | 'foreign' | undefined {
+  const now = tree.stat(origin.path);
+  const base = { seq: origin.seq, masterMs: origin.masterMs, root: origin.root, undoes: origin.n } as const;
+  switch (origin.op) {
+    case 'metadata':
+      return planMetadata(tree, origin, base, now);
+    case 'rename':
+      return planRename(tree, origin, base, now);
+    case 'remove':
+      return { origin, intents: [restoration(origin, base, now)] };
+    default: {
+      if (origin.before !== undefined) return { origin, intents: [restoration(origin, base, now)] };
+      if (now === undefined) return 'foreign';
+      if (origin.op === 'link' && origin.source !== undefined && !sameId(now.id, origin.source)) return 'foreign';
+      const keptAs = origin.restored === undefined ? {} : { keptAs: origin.restored };
+      return { origin, intents: [{ ...base, op: 'remove', path: origin.path, before: objectBefore(now), ...keptAs }] };
+    }
+  }
+}
+
+type StepBase = Pick<UndoIntent, 'seq' | 'masterMs' | 'root' | 'undoes'>;
+
+function restoration(origin: UndoRecord, base: StepBase, now: EntryStat | undefined): UndoIntent {
+  const intent: UndoIntent = { ...base, op: 'restore', path: origin.path, restored: origin.kept! };
+  if (now === undefined) return intent;
+  const keptAs = origin.restored === undefined ? {} : { keptAs: origin.restored };
+  return { ...intent, before: objectBefore(now), ...keptAs };
+}
+
+function planMetadata(
+  tree: RootTree,
+  origin: UndoRecord,
+  base: StepBase,
+  now: EntryStat | undefined,
+): Step | 'foreign' | undefined {
+  const { before, path } = origin;
+  if (before === undefined) return undefined;
+  // A synchronization may have put a new directory in the place of an empty one.
+  const directories = now?.type === 'directory' && before.type === 'directory';
+  if (now === undefined || !(directories || sameId(before.id, now.id))) return 'foreign';
+  const found = { ...objectBefore(now), ...attributesNow(tree, origin) };
+  return { origin, intents: [{ ...base, op: 'metadata', path, before: found }] };
+}
+
+function planRename(
+  tree: RootTree,
+  origin: UndoRecord,
+  base: StepBase,
+  now: EntryStat | undefined,
+): Step | 'foreign' | undefined {
+  const { from, source, path } = origin;
+  if (from === undefined || source === undefined) return undefined;
+  if (now === undefined || !sameId(now.id, source) || tree.stat(from) !== undefined) return 'foreign';
+  const back: UndoIntent = { ...base, op: 'rename', path: from, from: path, source };
+  if (origin.before === undefined) return { origin, intents: [back] };
+  return { origin, intents: [back, { ...base, op: 'restore', path, restored: origin.kept! }] };
+}
+
+function attributesNow(tree: RootTree, { path, before }: UndoRecord): { attributes?: Uint8Array } {
+  if (before?.attributes === undefined) return {};
+  const name = baseName(path);
+  return { attributes: tree.attributesOf(parentPath(path) ?? '', [name]).get(name) ?? NO_ATTRIBUTES };
+}
+
+/** What is at the record's path was kept already. */
+function act(tree: RootTree, record: UndoRecord, origin: UndoRecord): void {
+  switch (record.op) {
+    case 'metadata':
+      takeBackMetadata(tree, { ...origin, before: { ...origin.before!, id: record.before!.id } }, record.before);
+      return;
+    case 'rename':
+      tree.rename(record.from!, record.path);
+      return;
+    case 'restore':
+      tree.restore(record.restored!, record.path);
+      return;
+    default:
+    // Keeping it was removing it.
+  }
+}
+
+/** A file changed in place gets the ranges back that were overwritten. */
+function* takeBackPatch(ports: RewindPorts, origin: UndoRecord, counts: RewindCounts): Generator<undefined, void> {
+  const { root, path, before, ranges, kept } = origin;
+  const tree = ports.trees[root]!;
+  const now = tree.stat(path);
+  if (before === undefined || ranges === undefined || kept === undefined) return;
+  if (now === undefined || !sameId(now.id, before.id)) {
+    counts.foreign.push({ root, path });
+    return;
+  }
+  const old = tree.stage(kept);
+  try {
+    const starts = new Map<number, number>();
+    let at = 0;
+    for (const { position, length } of ranges) {
+      starts.set(position, at);
+      at += length;
+    }
+    const { mode, uid, gid, mtimeNs, sizeBytes, attributes } = before;
+    const metadata: ChangeMetadata = { mode, uid, gid, mtimeNs, ...(attributes === undefined ? {} : { attributes }) };
+    const writer = {
+      tree: () => tree,
+      setMetadata: () => takeBackMetadata(tree, origin, now),
+    };
+    const pieces = function* ({ position, length }: { position: number; length: number }) {
+      const start = starts.get(position)!;
+      for (let done = 0; done < length; done += PIECE_BYTES) {
+        const bytes = new Uint8Array(Math.min(PIECE_BYTES, length - done));
+        for (let filled = 0; filled < bytes.length; ) {
+          const count = old.read(bytes, filled, bytes.length - filled, start + done + filled);
+          if (count === 0) throw new Fault('INTERNAL', { reason: `what was kept of "${path}" is too short` });
+          filled += count;
+        }
+        yield { position: position + done, bytes };
+      }
+    };
+    const change = { root, path, before: now, metadata, sizeBytes, ranges, pieces };
+    yield* changeInPlace({ writer, journal: ports.journal }, change, {
+      seq: origin.seq,
+      masterMs: origin.masterMs,
+      undoes: origin.n,
+    });
+  } finally {
+    old.release();
+  }
+  ports.checkpoint();
+  counts.steps += 1;
+}

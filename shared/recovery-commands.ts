@@ -1,0 +1,75 @@
+/** Commands of Data Rewind; part of the catalogue in commands.ts. */
+import { z } from 'zod';
+import { REWIND_POINT_KINDS } from './rewind.ts';
+
+const name = z.string().min(1).max(100);
+const replica = z.string().min(1).max(255).optional();
+const scenarioId = z.string().max(64);
+const text = z.string().min(1).max(200);
+const point = z.string().min(1).max(60);
+const filter = z
+  .object({
+    kinds: z.array(z.enum(REWIND_POINT_KINDS)).optional(),
+    since: z.number().optional(),
+    until: z.number().optional(),
+    text: text.optional(),
+    limit: z.number().int().min(1).max(100_000).default(100),
+  })
+  .strict();
+
+export const RECOVERY_COMMANDS = {
+  'scenario.bookmark': {
+    role: 'control',
+    danger: 'safe',
+    title: 'Set rewind bookmark',
+    help: 'Marks a state that data may be set back to; every change made before now is in it.',
+    args: z.object({ name, text, replica, timeoutMs: z.number().int().positive().max(86_400_000).optional() }).strict(),
+    cli: 'bookmark',
+  },
+  'scenario.points': {
+    role: 'view',
+    danger: 'safe',
+    title: 'Rewind points',
+    help: 'Moments of a Replica that data can be set back to, newest first.',
+    args: z.object({ name, replica, filter }).strict(),
+    cli: 'points',
+  },
+  'scenario.rewind': {
+    role: 'admin',
+    danger: 'typed',
+    title: 'Rewind data on Replica',
+    help: 'Sets the Replica of a stopped scenario back to a rewind point; the Master is left as it is. It can be undone.',
+    args: z.object({ name, replica, point }).strict(),
+    cli: 'restore',
+  },
+  'scenario.undoRewind': {
+    role: 'admin',
+    danger: 'typed',
+    title: 'Undo the last rewind',
+    help: 'Gives the Replica of a stopped scenario the data back that it had before its last rewind.',
+    args: z.object({ name, replica }).strict(),
+    cli: 'undo',
+  },
+  'peer.bookmark': {
+    role: 'peer',
+    danger: 'safe',
+    title: 'Rewind bookmark',
+    help: 'Writes a bookmark into the history of a Replica.',
+    args: z.object({ scenarioId, seq: z.number().int().nonnegative(), text }).strict(),
+  },
+  'peer.points': {
+    role: 'peer',
+    readOnly: true,
+    danger: 'safe',
+    title: 'Rewind points of a Replica',
+    help: 'Lists the rewind points a Replica keeps.',
+    args: z.object({ scenarioId, filter }).strict(),
+  },
+  'peer.rewind': {
+    role: 'peer',
+    danger: 'safe',
+    title: 'Rewind',
+    help: 'Sets a Replica back; without a point to before its last rewind.',
+    args: z.object({ scenarioId, point: point.optional() }).strict(),
+  },
+} as const;

@@ -298,13 +298,14 @@ export class Pair {
     return pair;
   }
 
-  async createScenario(): Promise<void> {
+  /** `replicaAddress`: where the Master is to find the Replica, when something lies between them. */
+  async createScenario(replicaAddress = this.replica.address): Promise<void> {
     const document = {
       name: this.scenario,
       serverType: 'custom',
       solution: 'ha',
       master: { name: this.master.name, address: this.master.address },
-      replicas: [{ name: this.replica.name, address: this.replica.address }],
+      replicas: [{ name: this.replica.name, address: replicaAddress }],
       roots: [{ master: this.masterRoot, replica: this.replicaRoot }],
       settings: this.settings,
     };

@@ -6,8 +6,8 @@ import type { EventRecord, Severity } from '../shared/events.ts';
 import type { FaultDetails } from '../shared/faults.ts';
 import type { HostReference } from '../shared/scenario.ts';
 import type { CapturedRoot, DaemonStatus, ScenarioStatus } from '../shared/status.ts';
+import type { EngineNotice, EngineRequest } from './engine/engine-protocol.ts';
 import type { LinkStream } from './ports.ts';
-import type { EngineNotice, EngineRequest } from './scenario/engine-protocol.ts';
 
 // ---------------------------------------------------------------- documents and events (store/)
 

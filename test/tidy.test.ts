@@ -75,6 +75,11 @@ const DIRECTIONS: readonly { readonly from: RegExp; readonly to: RegExp; readonl
   { from: /^shared\//, to: /^(?!shared\/)/, reason: 'shared imports nothing of ours' },
   { from: /^config\//, to: /^(?!config\/|shared\/)/, reason: 'config imports only shared' },
   { from: /^tui\/(?!cli\/mainstay\.ts$)/, to: /^daemon\//, reason: 'tui never imports the daemon' },
+  {
+    from: /^daemon\/engine\//,
+    to: /^daemon\/scenario\//,
+    reason: 'an engine knows nothing of the life of its scenario',
+  },
   { from: /^daemon\//, to: /^tui\//, reason: 'the daemon never imports the console' },
   {
     from: /^daemon\/platform\//,

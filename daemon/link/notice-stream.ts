@@ -1,7 +1,7 @@
 /** The engine's end of a link: bytes go to the main thread as notices and come from it as requests (engine-protocol.ts). */
 import type { FaultDocument } from '../../shared/faults.ts';
+import type { EngineNotice } from '../engine/engine-protocol.ts';
 import type { LinkStream } from '../ports.ts';
-import type { EngineNotice } from '../scenario/engine-protocol.ts';
 
 export class NoticeStream implements LinkStream {
   private readonly peer: string;

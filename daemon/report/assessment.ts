@@ -1,7 +1,7 @@
 /** Assessment Report from what was counted minute by minute. Pure. */
 import type { AssessmentReport, AssessmentSuggestion, ChangeCounts } from '../../shared/report.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
-import type { AssessFigures, MinuteOfChanges } from '../scenario/assess-engine.ts';
+import type { AssessFigures, MinuteOfChanges } from '../engine/assess-engine.ts';
 import { masterRoots } from '../scenario/book.ts';
 
 const MINUTE_MS = 60_000;

@@ -1,7 +1,7 @@
 /** What the replication ledger keeps on disk (store/replication-ledger.ts). */
 import type { LinkOutage, ReplicationReport, ReplicationTrigger } from '../../shared/report.ts';
 import type { AppliedTally } from '../../shared/status.ts';
-import type { SentFile } from '../scenario/engine-protocol.ts';
+import type { SentFile } from '../engine/engine-protocol.ts';
 import type { SpanFigures } from './figures.ts';
 
 /** A period that is over and whose report is being written. */

@@ -1,8 +1,8 @@
 /** What engines report, as the reports of shared/report.ts. Pure. */
 import type { DifferenceReport, ReportKind, SynchronizationReport } from '../../shared/report.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
+import type { DiffResult, SyncResult } from '../engine/engine-protocol.ts';
 import { replicaRoots } from '../scenario/book.ts';
-import type { DiffResult, SyncResult } from '../scenario/engine-protocol.ts';
 
 /** `20261122T140307-synchronization-1f9a02bc`: sorts by time, is a file name everywhere. */
 export function reportId(kind: ReportKind, at: number, salt: Uint8Array): string {

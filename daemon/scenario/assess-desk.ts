@@ -1,9 +1,9 @@
 /** Assessments of this host: measures of how much changes on the Master of a stopped scenario, without a Replica. */
 import { Fault } from '../../shared/faults.ts';
 import type { AssessmentReport } from '../../shared/report.ts';
+import type { AssessFigures } from '../engine/assess-engine.ts';
 import { assessmentReport } from '../report/assessment.ts';
 import type { CommandHandlers } from '../services.ts';
-import type { AssessFigures } from './assess-engine.ts';
 import { engineConfig } from './engine-config.ts';
 import { EngineSession } from './engine-session.ts';
 import type { ScenarioEnvironment } from './environment.ts';

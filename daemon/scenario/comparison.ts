@@ -1,8 +1,8 @@
 /** Compares Replicas with what feeds them without transferring anything (Difference report). */
 import type { CommandResults } from '../../shared/results.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
+import type { DiffResult } from '../engine/engine-protocol.ts';
 import { below, fedBy, feeders } from './cascade.ts';
-import type { DiffResult } from './engine-protocol.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 import type { MasterRunner } from './master-runner.ts';
 import { replicaNamed, sameName } from './runner-set.ts';

@@ -4,10 +4,10 @@ import { settingOf } from '../../config/catalogue.ts';
 import { agreedFingerprint } from '../../config/fingerprint.ts';
 import { ALL_KINDS, type AttributeKinds, kindBit } from '../../shared/attributes.ts';
 import type { HostReference, RootPair, RootRules, ScenarioDocument } from '../../shared/scenario.ts';
+import type { EngineConfig, KeepDeleted, LiveLimits } from '../engine/engine-protocol.ts';
 import type { BandwidthPolicy } from '../link/bandwidth.ts';
 import { masterRoots, replicaRoots } from './book.ts';
 import { fedBy } from './cascade.ts';
-import type { EngineConfig, KeepDeleted, LiveLimits } from './engine-protocol.ts';
 
 export interface EngineConfigInput {
   readonly document: ScenarioDocument;

@@ -5,11 +5,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { MessagePort, Worker } from 'node:worker_threads';
 import { Fault } from '../../shared/faults.ts';
+import type { EngineNotice, EngineRequest } from '../engine/engine-protocol.ts';
+import type { Addressed, WorkerNotice, WorkerRequest } from '../engine/worker-protocol.ts';
 import { giveBack } from '../link/copy-bytes.ts';
-import { createRingPair, isRingSignal, RingLinks, type RingPair, type RingSignal, STUCK } from '../link/ring-link.ts';
+import { createRingPair, isRingSignal, RingLinks, STUCK } from '../link/ring-link.ts';
 import type { Clock } from '../ports.ts';
 import type { EngineHandle } from '../services.ts';
-import type { EngineNotice, EngineRequest } from './engine-protocol.ts';
 
 /** Heap limits of one thread: the indexes are in SQLite, so more than this is a defect and must not take the host down. */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 1_024, maxYoungGenerationSizeMb: 64 };
@@ -22,24 +23,6 @@ const FIRST_COLLECTION_MB = 96;
 const DISPOSE_MS = 10_000;
 /** About 30 MB each. */
 const MOST_THREADS = 8;
-
-/** What travels beside requests and notices: the shared memory of a link and its signals (link/ring-link.ts). */
-export type WorkerRequest =
-  | EngineRequest
-  | RingSignal
-  | { type: 'link-rings'; peer: string; rings: RingPair }
-  /** Nobody wants to hear of this engine any more; `disposed` follows. */
-  | { type: 'dispose' };
-export type WorkerNotice =
-  | Exclude<EngineNotice, { type: 'link-send' | 'link-release' }>
-  | RingSignal
-  | { type: 'disposed' };
-
-/** Between the threads: which engine it is for or from. */
-export interface Addressed<Message> {
-  readonly engine: number;
-  readonly message: Message;
-}
 
 export class EnginePool {
   readonly #clock: Clock;
@@ -111,7 +94,7 @@ class EngineThread {
     this.#clock = clock;
     this.#mayStay = mayStay;
     setFlagsFromString(`--initial-old-space-size=${FIRST_COLLECTION_MB}`);
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { resourceLimits: RESOURCE_LIMITS });
+    const worker = new Worker(new URL('../engine/worker.js', import.meta.url), { resourceLimits: RESOURCE_LIMITS });
     this.#worker = worker;
     // One that only stands ready keeps no process alive.
     worker.unref();

@@ -3,9 +3,9 @@
  * reports is dropped, and a new one starts only after the one before is gone.
  */
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
+import type { EngineConfig, EngineStatus } from '../engine/engine-protocol.ts';
 import type { LinkStream } from '../ports.ts';
 import type { CaptureReport, EngineHandle } from '../services.ts';
-import type { EngineConfig, EngineStatus } from './engine-protocol.ts';
 import { EngineSession, type SentNotice } from './engine-session.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 

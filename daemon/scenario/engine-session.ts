@@ -3,9 +3,9 @@
  * bytes pass through here between sockets (this thread) and engine (its own thread).
  */
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
+import type { EngineCall, EngineConfig, EngineNotice, EngineStatus } from '../engine/engine-protocol.ts';
 import type { Clock, LinkStream, Timer } from '../ports.ts';
 import type { EngineHandle } from '../services.ts';
-import type { EngineCall, EngineConfig, EngineNotice, EngineStatus } from './engine-protocol.ts';
 
 /** Opening the state and re-applying what a crash left behind may take a while. */
 const START_TIMEOUT_MS = 120_000;

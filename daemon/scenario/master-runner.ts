@@ -7,6 +7,7 @@ import { settingOf } from '../../config/catalogue.ts';
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import type { HostReference, ScenarioDocument, StopReason } from '../../shared/scenario.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
+import type { EngineCall, EngineStatus, SyncResult } from '../engine/engine-protocol.ts';
 import type { Timer } from '../ports.ts';
 import type { CaptureReport } from '../services.ts';
 import { whyNoBarrier } from './barrier-limits.ts';
@@ -18,7 +19,6 @@ import { Conditions } from './conditions.ts';
 import { OutsideCauses } from './engine-causes.ts';
 import { bandwidthOf, engineConfig, liveLimits } from './engine-config.ts';
 import { captureEvents, EngineKeeper } from './engine-keeper.ts';
-import type { EngineCall, EngineStatus, SyncResult } from './engine-protocol.ts';
 import type { EngineSession } from './engine-session.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 import {

@@ -5,11 +5,11 @@
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
+import type { EngineCall, EngineConfig, EngineStatus } from '../engine/engine-protocol.ts';
 import type { LinkStream, Timer } from '../ports.ts';
 import type { EngineHandle } from '../services.ts';
 import { type StoredScenario, storedIn } from './book.ts';
 import { engineConfig } from './engine-config.ts';
-import type { EngineCall, EngineConfig, EngineStatus } from './engine-protocol.ts';
 import { EngineSession } from './engine-session.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 import { HeldStream } from './held-stream.ts';

@@ -10,10 +10,10 @@ import {
   type ScenarioStatistics,
   type ScenarioStatus,
 } from '../../shared/status.ts';
+import type { EnginePeerStatus, EngineStatus } from '../engine/engine-protocol.ts';
 import type { CaptureReport } from '../services.ts';
 import type { StoredScenario } from './book.ts';
 import { fedBy } from './cascade.ts';
-import type { EnginePeerStatus, EngineStatus } from './engine-protocol.ts';
 import { type RunningLife, type ScenarioLife, scenarioState } from './machine.ts';
 
 const NO_STATISTICS: ScenarioStatistics = {

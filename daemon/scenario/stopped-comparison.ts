@@ -4,9 +4,9 @@
  */
 import { Fault } from '../../shared/faults.ts';
 import type { HostReference } from '../../shared/scenario.ts';
+import type { DiffResult } from '../engine/engine-protocol.ts';
 import type { StoredScenario } from './book.ts';
 import { engineConfig } from './engine-config.ts';
-import type { DiffResult } from './engine-protocol.ts';
 import { EngineSession } from './engine-session.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 

@@ -1,5 +1,5 @@
 /** The history of a Replica whose scenario is stopped: an engine of its own for the time of one call. */
-import type { EngineCall, EngineConfig } from './engine-protocol.ts';
+import type { EngineCall, EngineConfig } from '../engine/engine-protocol.ts';
 import { EngineSession } from './engine-session.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 

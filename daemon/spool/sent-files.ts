@@ -2,8 +2,9 @@
  * Names of what was sent, for the detailed Replication Report. Bounded: naming every change of a busy host would cost more
  * than replicating it. What is not named is counted.
  */
+
+import type { EngineNotice, SentFile } from '../engine/engine-protocol.ts';
 import type { Clock } from '../ports.ts';
-import type { EngineNotice, SentFile } from '../scenario/engine-protocol.ts';
 
 /** Names told at once, and again as many in each hour. */
 const NAMES = 10_000;

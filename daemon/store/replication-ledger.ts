@@ -1,9 +1,9 @@
 /** The replication ledger in one SQLite file: write-ahead log with synchronous=NORMAL, like the event log. */
 import { renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import type { SentFile } from '../engine/engine-protocol.ts';
 import type { SpanFigures } from '../report/figures.ts';
 import type { LedgerHead, LedgerNote, LedgerStore } from '../report/ledger-store.ts';
-import type { SentFile } from '../scenario/engine-protocol.ts';
 import { isDiskFull } from './sqlite-fault.ts';
 
 const SCHEMA = `

@@ -4,8 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Standby } from '../../daemon/apply/standby.ts';
 import { compileFilters } from '../../daemon/capture/filter.ts';
-import type { ContentHasher } from '../../daemon/link/content-hash.ts';
-import type { CaptureHint, Clock, RootTree, Timer } from '../../daemon/ports.ts';
 import type {
   DiffResult,
   EngineCall,
@@ -15,9 +13,11 @@ import type {
   EngineRequest,
   EngineStatus,
   SyncResult,
-} from '../../daemon/scenario/engine-protocol.ts';
-import { MasterEngine } from '../../daemon/scenario/master-engine.ts';
-import { ReplicaEngine, type ReplicaEnginePorts } from '../../daemon/scenario/replica-engine.ts';
+} from '../../daemon/engine/engine-protocol.ts';
+import { MasterEngine } from '../../daemon/engine/master-engine.ts';
+import { ReplicaEngine, type ReplicaEnginePorts } from '../../daemon/engine/replica-engine.ts';
+import type { ContentHasher } from '../../daemon/link/content-hash.ts';
+import type { CaptureHint, Clock, RootTree, Timer } from '../../daemon/ports.ts';
 import { MasterState } from '../../daemon/store/master-state.ts';
 import { ALL_KINDS, type AttributeKinds } from '../../shared/attributes.ts';
 import { Fault, type FaultDocument, fillTemplate } from '../../shared/faults.ts';

@@ -1,7 +1,5 @@
 /** Hosts that run the real scenario service over fake engines, joined by fake connections, in virtual time. */
-import type { Clock, LinkStream } from '../../daemon/ports.ts';
-import { createReportDesk, type ReportStore } from '../../daemon/report/service.ts';
-import { EMPTY_BOOK, type ScenarioBook } from '../../daemon/scenario/book.ts';
+
 import type {
   EngineCall,
   EngineConfig,
@@ -10,7 +8,10 @@ import type {
   EngineRequest,
   EngineStatus,
   SyncResult,
-} from '../../daemon/scenario/engine-protocol.ts';
+} from '../../daemon/engine/engine-protocol.ts';
+import type { Clock, LinkStream } from '../../daemon/ports.ts';
+import { createReportDesk, type ReportStore } from '../../daemon/report/service.ts';
+import { EMPTY_BOOK, type ScenarioBook } from '../../daemon/scenario/book.ts';
 import type { ScenarioEnvironment } from '../../daemon/scenario/environment.ts';
 import { createScenarioService, type ScenarioService } from '../../daemon/scenario/service.ts';
 import type { DocumentStore, EngineHandle, LinkService, PeerControl, Session } from '../../daemon/services.ts';

@@ -1,11 +1,11 @@
 /** The Master's side of a link, frame by frame, for tests of the Replica: says what it is told to, also nonsense. */
 
+import type { EngineConfig, EngineNotice } from '../../daemon/engine/engine-protocol.ts';
+import { ReplicaEngine } from '../../daemon/engine/replica-engine.ts';
 import { BlockHashStream } from '../../daemon/link/block-hash.ts';
 import type { ContentHasher } from '../../daemon/link/content-hash.ts';
 import { type DataFrameType, FrameWriter, LinkSession } from '../../daemon/link/session.ts';
 import type { LinkStream } from '../../daemon/ports.ts';
-import type { EngineConfig, EngineNotice } from '../../daemon/scenario/engine-protocol.ts';
-import { ReplicaEngine } from '../../daemon/scenario/replica-engine.ts';
 import { ALL_KINDS } from '../../shared/attributes.ts';
 import type { Change, ChangeMetadata } from '../../shared/change.ts';
 import type { Fault } from '../../shared/faults.ts';

@@ -1,5 +1,5 @@
 /** Calls to the Masters' engines of simulated hosts; what a dead process was asked is never answered. */
-import type { EngineCall } from '../../daemon/scenario/engine-protocol.ts';
+import type { EngineCall } from '../../daemon/engine/engine-protocol.ts';
 import type { FaultDocument } from '../../shared/faults.ts';
 import type { SimulatedHost } from './hosts.ts';
 

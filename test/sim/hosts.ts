@@ -2,11 +2,11 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Standby } from '../../daemon/apply/standby.ts';
 import { NOTHING } from '../../daemon/capture/filter.ts';
+import type { EngineConfig, EngineNotice, EngineRequest } from '../../daemon/engine/engine-protocol.ts';
+import { MasterEngine } from '../../daemon/engine/master-engine.ts';
+import { ReplicaEngine } from '../../daemon/engine/replica-engine.ts';
 import type { ContentHasher } from '../../daemon/link/content-hash.ts';
 import type { Clock, Timer } from '../../daemon/ports.ts';
-import type { EngineConfig, EngineNotice, EngineRequest } from '../../daemon/scenario/engine-protocol.ts';
-import { MasterEngine } from '../../daemon/scenario/master-engine.ts';
-import { ReplicaEngine } from '../../daemon/scenario/replica-engine.ts';
 import { MasterState } from '../../daemon/store/master-state.ts';
 import { ALL_KINDS } from '../../shared/attributes.ts';
 import { Fault } from '../../shared/faults.ts';

@@ -2,7 +2,7 @@
  * A link between a host and one it feeds: connections that come and go, bytes that arrive late and in pieces, and the
  * supervisor who has an unusable Replica synchronized. What the feeding engine says of the other is checked as it says it.
  */
-import type { EnginePeerStatus, EngineStatus } from '../../daemon/scenario/engine-protocol.ts';
+import type { EnginePeerStatus, EngineStatus } from '../../daemon/engine/engine-protocol.ts';
 import type { SeededRandom, SimulatedClock } from '../memory/clock.ts';
 import type { Calls } from './calls.ts';
 import type { SimulatedHost } from './hosts.ts';

@@ -1,7 +1,8 @@
 /** How the hosts of a simulated world are set up, drawn from its seed: half of the worlds are plain pairs. */
+
+import type { EngineLimits } from '../../daemon/engine/engine-protocol.ts';
+import type { SendPolicy } from '../../daemon/engine/send-gate.ts';
 import type { BandwidthPolicy } from '../../daemon/link/bandwidth.ts';
-import type { EngineLimits } from '../../daemon/scenario/engine-protocol.ts';
-import type { SendPolicy } from '../../daemon/scenario/send-gate.ts';
 import type { SeededRandom } from '../memory/clock.ts';
 
 /** Who feeds whom: alpha → beta; alpha → beta and gamma; alpha → beta → gamma. */

@@ -6,8 +6,8 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { DiffResult, EngineNotice, EngineStatus } from '../../daemon/engine/engine-protocol.ts';
 import type { ContentHasher } from '../../daemon/link/content-hash.ts';
-import type { DiffResult, EngineNotice, EngineStatus } from '../../daemon/scenario/engine-protocol.ts';
 import { SeededRandom, SimulatedClock } from '../memory/clock.ts';
 import { MemoryUser } from '../memory/user.ts';
 import { type Answer, Calls } from './calls.ts';

@@ -1,9 +1,9 @@
 /** Assessment: what is counted on a Master without a Replica, and what is suggested from it. */
 import test from 'ava';
+import { AssessEngine, type AssessFigures } from '../../daemon/engine/assess-engine.ts';
+import type { EngineNotice } from '../../daemon/engine/engine-protocol.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import { assessmentReport } from '../../daemon/report/assessment.ts';
-import { AssessEngine, type AssessFigures } from '../../daemon/scenario/assess-engine.ts';
-import type { EngineNotice } from '../../daemon/scenario/engine-protocol.ts';
 import { MasterState } from '../../daemon/store/master-state.ts';
 import { renderReport } from '../../shared/report-text.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';

@@ -1,6 +1,6 @@
 /** When capture counts as alive. */
 import test from 'ava';
-import { MasterBarriers } from '../../daemon/scenario/master-barrier.ts';
+import { MasterBarriers } from '../../daemon/engine/master-barrier.ts';
 
 type Ports = ConstructorParameters<typeof MasterBarriers>[0];
 

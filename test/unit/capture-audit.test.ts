@@ -1,7 +1,7 @@
 /** The audit walk finds what no notification told of, sends it, and says so; what is only late is not counted. */
 import test, { type ExecutionContext } from 'ava';
+import type { AuditResult } from '../../daemon/engine/engine-protocol.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
-import type { AuditResult } from '../../daemon/scenario/engine-protocol.ts';
 import { EnginePair } from '../memory/engine-pair.ts';
 
 const hasher = await createContentHasher();

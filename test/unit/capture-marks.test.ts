@@ -1,6 +1,6 @@
 /** How old and how large what a Replica lacks is, however long it is away. */
 import test from 'ava';
-import { CaptureMarks } from '../../daemon/scenario/capture-marks.ts';
+import { CaptureMarks } from '../../daemon/engine/capture-marks.ts';
 
 /** More are thinned. */
 const KEPT = 200_000;

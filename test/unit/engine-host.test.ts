@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import type { EngineConfig } from '../../daemon/engine/engine-protocol.ts';
 import { SystemClock } from '../../daemon/platform/node/clock.ts';
 import { EnginePool } from '../../daemon/scenario/engine-host.ts';
-import type { EngineConfig } from '../../daemon/scenario/engine-protocol.ts';
 import { EngineSession } from '../../daemon/scenario/engine-session.ts';
 import { ALL_KINDS } from '../../shared/attributes.ts';
 import { Fault } from '../../shared/faults.ts';

@@ -1,7 +1,7 @@
 /** What the Master has deleted and the Replica keeps, in a synchronization and afterwards. */
 import test, { type ExecutionContext } from 'ava';
+import type { KeepDeleted } from '../../daemon/engine/engine-protocol.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
-import type { KeepDeleted } from '../../daemon/scenario/engine-protocol.ts';
 import { EnginePair } from '../memory/engine-pair.ts';
 import { MemoryUser } from '../memory/user.ts';
 

@@ -1,10 +1,10 @@
 /** One Master with several Replicas: each gets everything, at its own pace. */
 
 import test from 'ava';
+import type { EngineConfig, EngineNotice } from '../../daemon/engine/engine-protocol.ts';
+import { MasterEngine } from '../../daemon/engine/master-engine.ts';
+import { ReplicaEngine } from '../../daemon/engine/replica-engine.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
-import type { EngineConfig, EngineNotice } from '../../daemon/scenario/engine-protocol.ts';
-import { MasterEngine } from '../../daemon/scenario/master-engine.ts';
-import { ReplicaEngine } from '../../daemon/scenario/replica-engine.ts';
 import { MasterState } from '../../daemon/store/master-state.ts';
 import { ALL_KINDS } from '../../shared/attributes.ts';
 import { MemoryCapture } from '../memory/capture.ts';

@@ -18,11 +18,11 @@ import { openFreshState } from '../store/fresh-state.ts';
 import { MasterState } from '../store/master-state.ts';
 import { storeFault } from '../store/sqlite-fault.ts';
 import { AssessEngine } from './assess-engine.ts';
-import type { Addressed, WorkerNotice, WorkerRequest } from './engine-host.ts';
 import type { EngineConfig, EngineNotice, EngineRequest, EngineStatus } from './engine-protocol.ts';
 import { HistoryEngine } from './history-engine.ts';
 import { MasterEngine } from './master-engine.ts';
 import { ReplicaEngine } from './replica-engine.ts';
+import type { Addressed, WorkerNotice, WorkerRequest } from './worker-protocol.ts';
 
 /** With less than this the first transaction would only fail: it waits for room instead. */
 const ROOM_TO_START_BYTES = 2 * 1024 * 1024;

@@ -15,6 +15,7 @@ import type { MasterPeer } from './master-peer.ts';
 import type { SpoolKeeper } from './master-spool.ts';
 import type { MasterStatistics } from './master-statistics.ts';
 import { ContinuousVerification } from './master-verification.ts';
+import { ReplayedMoves } from './replayed-moves.ts';
 
 type SyncCall = Extract<EngineCall, { name: 'synchronize' | 'diff' }>;
 
@@ -59,6 +60,8 @@ export class MasterSyncDesk {
   private readonly pending = new Map<string, PendingSync>();
   /** After a synchronization: the position at which all changes made during it are applied. */
   private readonly tails = new Map<string, number | 'flushing'>();
+  /** Replicas of `tails` that get changes which the walk saw already. */
+  private readonly moves = new Map<string, ReplayedMoves>();
   /** Replicas of `tails` for which it was told what is missing. */
   private readonly excepted = new Set<string>();
   /** A walk is building the index inside an open transaction. */
@@ -198,6 +201,7 @@ export class MasterSyncDesk {
   private startIndex(peer: MasterPeer): void {
     const { state, clock } = this.ports;
     this.abandonWalk();
+    this.moves.clear();
     this.indexed = false;
     this.ports.capture.pauseForWalk();
     state.transaction(() => {
@@ -269,6 +273,7 @@ export class MasterSyncDesk {
     this.ports.statistics.synchronized(sync);
     this.ports.onEvent('SYN-002');
     this.tails.set(peer.id, 'flushing');
+    if (sync.options.recording === 'report') this.moves.set(peer.id, new ReplayedMoves(sync.options.base.seq));
     this.excepted.delete(peer.id);
     this.ports.capture.hurry();
     if (pending !== undefined) this.ports.reply(pending.callId, sync.result());
@@ -303,8 +308,12 @@ export class MasterSyncDesk {
   private tailOf(id: string): number | undefined {
     const tail = this.tails.get(id);
     if (tail !== 'flushing') return tail;
-    if (!this.ports.capture.isFlushed()) return undefined;
-    const { seq } = this.ports.state;
+    const { state, capture } = this.ports;
+    const moves = this.moves.get(id);
+    if (moves?.follow(state) === false || !capture.isFlushed()) return undefined;
+    this.moves.delete(id);
+    for (const { root, paths } of moves?.doubtful() ?? []) capture.repair(root, paths);
+    const { seq } = state;
     this.tails.set(id, seq);
     this.ports.onTail(seq);
     return seq;

@@ -265,3 +265,51 @@ test('the Replica whose walk builds the index is cut off: the others go on, and 
   t.false(world.notices.some(({ type }) => type === 'failed'));
   t.deepEqual(world.differing(), []);
 });
+
+/** What is done to `user` before names in it are taken by others. */
+const MOVES: Readonly<Record<string, (user: MemoryUser) => void>> = {
+  'a log that is rotated': (user) => {
+    user.rename('log.1', 'log.2');
+    user.rename('log', 'log.1');
+    user.writeFile('log', 'new');
+  },
+  'a file and a symbolic link that change places': (user) => {
+    user.rename('log', 'x');
+    user.rename('symlink', 'log');
+    user.rename('x', 'symlink');
+  },
+  'directories that change places': (user) => {
+    user.rename('full', 'x');
+    user.rename('empty', 'full');
+    user.rename('x', 'empty');
+  },
+  'a file that is kept as a further name and replaced': (user) => {
+    user.link('log', 'log~');
+    user.writeFile('log.new', 'new');
+    user.rename('log.new', 'log');
+  },
+  'a file that is moved on, and another with its first name': (user) => {
+    user.rename('log', 'x');
+    user.rename('x', 'full/log');
+    user.rename('full', 'other');
+    user.writeFile('log', 'new');
+  },
+};
+
+for (const [what, act] of Object.entries(MOVES)) {
+  test(`what the walk of a second synchronization sees already is not moved twice: ${what}`, (t) => {
+    const world = new Constellation(['one', 'two']);
+    const { user } = world;
+    for (const name of ['log', 'log.1', 'log.2']) user.writeFile(name, name);
+    user.makeSymlink('symlink', 'target');
+    user.makeDirectory('empty');
+    user.makeDirectory('full');
+    user.writeFile('full/file', 'content');
+    world.synchronize('one');
+    world.clock.advance(20_000);
+    act(user);
+    world.synchronize('two');
+    world.call({ name: 'barrier' });
+    t.deepEqual(world.differing(), []);
+  });
+}

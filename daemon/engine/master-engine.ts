@@ -390,7 +390,8 @@ export class MasterEngine {
   private nextDueMs(): number {
     const nowMs = this.ports.clock.bootMs();
     const capture = this.capture.nextDueMs(nowMs) ?? Number.POSITIVE_INFINITY;
-    return Math.max(nowMs, Math.min(nowMs + IDLE_MS, capture, this.barriers.nextDueMs(), this.sending.nextDueMs()));
+    const sending = this.sending.nextDueMs(!this.ports.state.inTransaction);
+    return Math.max(nowMs, Math.min(nowMs + IDLE_MS, capture, this.barriers.nextDueMs(), sending));
   }
 
   private trimSpool(): void {

@@ -53,7 +53,8 @@ export class MasterSending {
     this.files.step();
   }
 
-  nextDueMs(): number {
-    return Math.min(this.gate.nextDueMs(), this.bandwidth.nextDueMs());
+  /** `mayStep`: false inside a transaction, which another turn will end. */
+  nextDueMs(mayStep: boolean): number {
+    return Math.min(mayStep ? this.gate.nextDueMs() : Number.POSITIVE_INFINITY, this.bandwidth.nextDueMs());
   }
 }

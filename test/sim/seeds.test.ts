@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
-const SEEDS = 80;
+const SEEDS = 120;
 
 test(`${SEEDS} simulated worlds end identical, whatever was killed, cut or lost in them`, (t) => {
   t.timeout(200_000);

@@ -105,6 +105,27 @@ test('under a limit a comparison holds up no change, and a link that waits stays
   );
 });
 
+test('a period that ends while a synchronization waits for its bandwidth costs no turns without end', async (t) => {
+  await within(
+    (pair) => {
+      // The walk itself waits, with its transaction open.
+      for (let d = 0; d < 50; d += 1) {
+        pair.user.makeDirectory(`d${d}`);
+        for (let n = 0; n < 100; n += 1) pair.user.writeFile(`d${d}/${'long-name'.repeat(8)}-${n}`, `${n}`);
+      }
+      const done = pair.post({ name: 'synchronize', peer: 'replica', method: 'file', ignoreSame: true });
+      // On virtual time turns without end would never come to it.
+      t.true(pair.clock.runUntil(() => pair.answerOf(done) !== undefined, 120_000));
+      pair.barrier();
+      t.deepEqual(pair.replicaView(), pair.masterView());
+    },
+    {
+      bandwidth: { bytesPerSecond: 30_000, grid: [] },
+      schedule: { mode: 'periodic', periodMs: 2_000, grid: [], excludedDates: [] },
+    },
+  );
+});
+
 test('periodic: what was changed between two moments is collected, aggregated and sent at the next one', async (t) => {
   await within(
     (pair) => {

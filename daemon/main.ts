@@ -217,11 +217,12 @@ async function composeScenarios(parts: Parts): Promise<ScenarioService & { reado
       engines.keepOneReady();
     },
     shutdown: async () => {
-      engines.keepNoneReady();
+      const noneReady = engines.keepNoneReady();
       ledger.pause();
       // Engines that end tell of their last changes.
       await scenarios.shutdown();
       ledger.close();
+      await noneReady;
     },
   };
 }

@@ -50,9 +50,10 @@ export class EnginePool {
     if (this.#threads.size === 0) this.#start();
   }
 
-  /** The host goes down: what ends now is not followed by another thread. */
-  keepNoneReady(): void {
+  /** The host goes down: what ends now is not followed by another thread, and one that only stands ready ends. */
+  async keepNoneReady(): Promise<void> {
     this.#keepsReady = false;
+    await Promise.all([...this.#threads].filter(({ engines }) => engines === 0).map((thread) => thread.end()));
   }
 
   #room(): EngineThread {

@@ -203,7 +203,7 @@ serialOnLinux(
     await third.handle.terminate();
     await untilThreads(before + 1);
     t.notDeepEqual(threadNumbers(), threads, 'otherwise a fresh one stands ready');
-    pool.keepNoneReady();
+    await pool.keepNoneReady();
     const last = await start(config(top, root));
     t.is(workerThreads(), before + 1);
     await last.stop();

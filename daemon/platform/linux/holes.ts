@@ -7,6 +7,8 @@ import { errno, punchHole, seekTo } from './libc.ts';
 /** From include/uapi/linux/fs.h. */
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
+/** Unit of `st_blocks`. */
+const BLOCK_BYTES = 512;
 /** The file system or the kernel cannot; EINVAL and ESPIPE are said by some that do not know the call. */
 const UNKNOWN: readonly number[] = [
   system.errno.EOPNOTSUPP,
@@ -35,6 +37,12 @@ export function forEachData(
   length: number,
   copy: (position: number, length: number) => void,
 ): void {
+  const { blocks, size } = fstatSync(handle);
+  // Looking for the next hole takes time for all the content up to it: not where there is none.
+  if (blocks * BLOCK_BYTES >= size) {
+    if (position < size) copy(position, Math.min(length, size - position));
+    return;
+  }
   const end = position + length;
   for (let at = nextData(handle, position); at < end; at = nextData(handle, at)) {
     const until = Math.min(end, nextHole(handle, at));

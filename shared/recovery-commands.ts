@@ -1,6 +1,6 @@
 /** Commands of Data Rewind; part of the catalogue in commands.ts. */
 import { z } from 'zod';
-import { REWIND_POINT_KINDS } from './rewind.ts';
+import { RESTORE_METHODS, REWIND_POINT_KINDS } from './rewind.ts';
 
 const name = z.string().min(1).max(100);
 const replica = z.string().min(1).max(255).optional();
@@ -34,19 +34,28 @@ export const RECOVERY_COMMANDS = {
     args: z.object({ name, replica, filter }).strict(),
     cli: 'points',
   },
-  'scenario.rewind': {
+  'scenario.restore': {
     role: 'admin',
     danger: 'typed',
-    title: 'Rewind data on Replica',
-    help: 'Sets the Replica of a stopped scenario back to a rewind point; the Master is left as it is. It can be undone.',
-    args: z.object({ name, replica, point }).strict(),
+    title: 'Restore data',
+    help: 'Replaces the data of the Master of a stopped scenario with the data of a Replica, as it is or set back to a rewind point, or only sets the Replica back. It can be undone.',
+    args: z
+      .object({
+        name,
+        replica,
+        method: z.enum(RESTORE_METHODS),
+        /** For the two methods that rewind. */
+        point: point.optional(),
+        sync: z.enum(['block', 'file']).default('block'),
+      })
+      .strict(),
     cli: 'restore',
   },
-  'scenario.undoRewind': {
+  'scenario.undo': {
     role: 'admin',
     danger: 'typed',
-    title: 'Undo the last rewind',
-    help: 'Gives the Replica of a stopped scenario the data back that it had before its last rewind.',
+    title: 'Undo the last restore',
+    help: 'Gives the hosts of a stopped scenario the data back that they had before the last rewind or reverse synchronization.',
     args: z.object({ name, replica }).strict(),
     cli: 'undo',
   },

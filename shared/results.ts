@@ -3,7 +3,7 @@ import type { EventRecord } from './events.ts';
 import type { Position } from './position.ts';
 import type { Remark } from './remarks.ts';
 import type { AssessmentReport, ReportSummary } from './report.ts';
-import type { RewindPoint, RewindPointList, RewindResult } from './rewind.ts';
+import type { RestoreResult, RewindPoint, RewindPointList, UndoResult } from './rewind.ts';
 import type { ScenarioDocument, ScenarioState, ServerType, StopReason } from './scenario.ts';
 import type { DaemonStatus } from './status.ts';
 
@@ -152,8 +152,9 @@ export interface CommandResults {
     readonly points: readonly { readonly replica: string; readonly point: RewindPoint }[];
   };
   readonly 'scenario.points': RewindPointList;
-  readonly 'scenario.rewind': RewindResult;
-  readonly 'scenario.undoRewind': RewindResult;
+  /** Answers when it is over; progress is in the status. */
+  readonly 'scenario.restore': RestoreResult;
+  readonly 'scenario.undo': UndoResult;
   readonly 'scenario.suspend': { readonly state: ScenarioState };
   readonly 'scenario.resume': { readonly state: ScenarioState };
   readonly 'scenario.barrier': { readonly position: Position; readonly tookMs: number };

@@ -43,3 +43,64 @@ export interface RewindResult {
   readonly undoPoint: string;
   readonly tookMs: number;
 }
+
+/**
+ * `master`: all data on the Master is replaced with the data on the Replica. `rewind`: the Replica is set back to a point and
+ * synchronized back to the Master. `rewind-replica`: set back and left on the Replica only (guide: "Recovery Method").
+ */
+export const RESTORE_METHODS = ['master', 'rewind', 'rewind-replica'] as const;
+export type RestoreMethod = (typeof RESTORE_METHODS)[number];
+
+export interface RestoreResult extends Omit<RewindResult, 'undoPoint'> {
+  readonly method: RestoreMethod;
+  /** Replica whose data was restored. */
+  readonly replica: string;
+  /** Methods that rewind: the moment before it; absent for `master`. */
+  readonly undoPoint?: string;
+  /** Absent for `rewind-replica`. */
+  readonly synchronization?: ReverseSynchronization;
+  /** Wall clock, ms: until then `undo` gives the Master its data back; absent: nothing was done to the Master. */
+  readonly undoUntil?: number;
+}
+
+/** What synchronizing back to the Master did there. */
+export interface ReverseSynchronization {
+  readonly comparedEntries: number;
+  readonly sentFiles: number;
+  readonly sentBytes: number;
+  readonly created: number;
+  readonly updated: number;
+  readonly removed: number;
+  readonly metadataOnly: number;
+  readonly identical: number;
+}
+
+/** What `undo` gave back: on the host that was asked for and, after a restore to the Master, there. */
+export interface UndoResult extends RewindResult {
+  readonly hosts: readonly { readonly host: string; readonly steps: number; readonly foreignCount: number }[];
+}
+
+export type RecoveryPhase = 'rewinding' | 'synchronizing' | 'finishing';
+
+/**
+ * A restore under way. The temporary Recovery scenario has the state `recovering`; the scenario itself stays `stopped` and
+ * carries this as well.
+ */
+export interface RecoveryStatus {
+  readonly method: RestoreMethod;
+  readonly phase: RecoveryPhase;
+  /** Of the phase: changes taken back, then entries compared. `totalSteps` 0: not known yet. */
+  readonly doneSteps: number;
+  readonly totalSteps: number;
+  readonly doneBytes?: number;
+  readonly totalBytes?: number;
+  readonly path?: string;
+  /** Wall clock, ms. */
+  readonly startedAt: number;
+  /** Name of the temporary Recovery scenario. */
+  readonly scenario: string;
+  /** Replica whose data is restored. */
+  readonly replica: string;
+  /** It does not go on by itself: why. Run the Recovery scenario to go on, or remove it. */
+  readonly failed?: string;
+}

@@ -1,5 +1,6 @@
 /** What a console shows: one snapshot, then deltas by scenario. All counts since the scenario was last run unless said. */
 import type { Position } from './position.ts';
+import type { RecoveryStatus } from './rewind.ts';
 import type { ScenarioState, ServerType, StopReason } from './scenario.ts';
 
 export type HostRole = 'active' | 'standby' | 'fenced';
@@ -143,6 +144,8 @@ export interface ScenarioStatus {
     readonly roots: readonly CapturedRoot[];
   };
   readonly brake?: BrakeStatus;
+  /** A restore of this scenario, or the one this temporary Recovery scenario is for. */
+  readonly recovery?: RecoveryStatus;
   /** Sockets, pipes and devices below the roots of the Master, which are not replicated; absent: none. */
   readonly specialFiles?: number;
   /** Places of the Master that cannot be read now; absent when none. */

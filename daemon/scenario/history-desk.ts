@@ -1,7 +1,7 @@
 /** Data Rewind of a scenario, asked for on its Master (of one Replica) or on the Replica itself. */
 import { Fault } from '../../shared/faults.ts';
 import type { Position } from '../../shared/position.ts';
-import type { RewindPoint, RewindPointList, RewindResult } from '../../shared/rewind.ts';
+import type { RestoreResult, RewindPoint, RewindPointList, RewindResult, UndoResult } from '../../shared/rewind.ts';
 import type { HostReference } from '../../shared/scenario.ts';
 import type { EngineCall } from '../engine/engine-protocol.ts';
 import type { CommandHandlers, Session } from '../services.ts';
@@ -59,8 +59,19 @@ export function historyHandlers(environment: ScenarioEnvironment, scenarios: Run
       await ask<RewindPointList>(name, replica, { name: 'points', filter }, (scenarioId, host) =>
         environment.peers.request(host, 'peer.points', { scenarioId, filter }, ASK_TIMEOUT_MS),
       ),
-    'scenario.rewind': async ({ name, replica, point }) => await rewind(name, replica, point),
-    'scenario.undoRewind': async ({ name, replica }) => await rewind(name, replica, undefined),
+    'scenario.restore': async ({ name, replica, method, point }): Promise<RestoreResult> => {
+      if (method !== 'rewind-replica') {
+        const { state } = scenarios.find(name).status();
+        throw new Fault('SCENARIO-STATE', { name, state, reason: 'only rewind-replica is known so far' });
+      }
+      if (point === undefined) throw new Fault('USAGE', { reason: 'which point: see `mainstay points`' });
+      return { ...(await rewind(name, replica, point)), method, replica: replicaName(scenarios, name, replica) };
+    },
+    'scenario.undo': async ({ name, replica }): Promise<UndoResult> => {
+      const result = await rewind(name, replica, undefined);
+      const { steps, foreignCount } = result;
+      return { ...result, hosts: [{ host: replicaName(scenarios, name, replica), steps, foreignCount }] };
+    },
   };
 }
 
@@ -92,6 +103,11 @@ async function askHere({ events }: ScenarioEnvironment, runner: ReplicaRunner, c
     events.record('RWD-004', { reason: Fault.from(error).message }, name);
     throw error;
   }
+}
+
+function replicaName(scenarios: RunnerSet, name: string, replica: string | undefined): string {
+  const runner = scenarios.find(name);
+  return runner instanceof ReplicaRunner ? runner.status().reportedBy : chosen(runner, replica).name;
 }
 
 function refuseRunning(scenarios: RunnerSet, name: string): void {

@@ -136,8 +136,8 @@ async function restore(
   const impact = 'The data of the Replica is set back; the Master is left as it is. `mainstay undo` takes it back.';
   await context.confirmName(name, impact, `Restoring "${name}"`, options);
   const client = await context.forScenario(name, options);
-  const args = { name, point: options.at, ...on(options) };
-  return show(context, options, name, await ask<RewindResult>(client, 'scenario.rewind', args, REWIND_TIMEOUT_MS));
+  const args = { name, method: 'rewind-replica', point: options.at, ...on(options) };
+  return show(context, options, name, await ask<RewindResult>(client, 'scenario.restore', args, REWIND_TIMEOUT_MS));
 }
 
 async function undo(context: Context, options: ReplicaOption, name: string): Promise<number> {
@@ -148,7 +148,7 @@ async function undo(context: Context, options: ReplicaOption, name: string): Pro
     context,
     options,
     name,
-    await ask<RewindResult>(client, 'scenario.undoRewind', { name, ...on(options) }, REWIND_TIMEOUT_MS),
+    await ask<RewindResult>(client, 'scenario.undo', { name, ...on(options) }, REWIND_TIMEOUT_MS),
   );
 }
 

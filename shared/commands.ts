@@ -4,6 +4,7 @@
  * Help, palette, command-line reference and the role matrix are generated from it.
  */
 import { z } from 'zod';
+import { PREVIEW_COMMANDS } from './preview-commands.ts';
 import { RECOVERY_COMMANDS } from './recovery-commands.ts';
 import { REPORT_FORMATS } from './report.ts';
 
@@ -279,6 +280,7 @@ export const COMMANDS = define({
     cli: 'parked',
   },
   ...RECOVERY_COMMANDS,
+  ...PREVIEW_COMMANDS,
 
   'events.query': {
     role: 'view',

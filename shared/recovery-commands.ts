@@ -13,6 +13,11 @@ const filter = z
     since: z.number().optional(),
     until: z.number().optional(),
     text: text.optional(),
+    /** Of file events: a path with everything below it, or a pattern with `*`, `**` and `?`. */
+    path: z.string().min(1).max(4096).optional(),
+    root: z.number().int().min(0).max(255).optional(),
+    /** Id of a point: only older ones, for the next page. */
+    before: z.string().min(1).max(60).optional(),
     limit: z.number().int().min(1).max(100_000).default(100),
   })
   .strict();

@@ -1,6 +1,7 @@
 /** What the commands of shared/commands.ts answer. More fields may be added; none changes its meaning. */
 import type { EventRecord } from './events.ts';
 import type { Position } from './position.ts';
+import type { ExtractContent, ExtractEntry, ExtractList, PreviewFileResult, PreviewResult } from './preview.ts';
 import type { Remark } from './remarks.ts';
 import type { AssessmentReport, ReportSummary } from './report.ts';
 import type { RestoreResult, RewindPoint, RewindPointList, UndoResult } from './rewind.ts';
@@ -152,6 +153,11 @@ export interface CommandResults {
     readonly points: readonly { readonly replica: string; readonly point: RewindPoint }[];
   };
   readonly 'scenario.points': RewindPointList;
+  readonly 'scenario.preview': PreviewResult;
+  readonly 'scenario.previewFile': PreviewFileResult;
+  readonly 'scenario.extract': { readonly point: RewindPoint; readonly entry: ExtractEntry };
+  readonly 'scenario.extractList': ExtractList;
+  readonly 'scenario.extractRead': ExtractContent;
   /** Answers when it is over; progress is in the status. */
   readonly 'scenario.restore': RestoreResult;
   readonly 'scenario.undo': UndoResult;

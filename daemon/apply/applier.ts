@@ -280,7 +280,7 @@ export class Applier {
     // Only now: nothing can fail any more, and what failed must be the next change still.
     this.cursor.advance();
     const record = this.ports.journal.intend(undo, 'metadata' in change ? change.metadata.mtimeNs : undefined);
-    this.paths.add(change, plan.action === 'make-directory', plan.undo.before?.type === 'directory', spooled.seq);
+    this.paths.add(change, plan.action === 'make-directory', plan.undo.before, spooled.seq);
     if (change.op === 'rename') this.vacated.give(change.root, change.from);
     if (plan.action === 'remove') this.vacated.give(change.root, plan.undo.path);
     this.group.push({

@@ -3,13 +3,15 @@
  *
  * The undo records of a group are written before its first change is made, so what a record says about "before" must still
  * be true when its change is made: no change may touch what an earlier one of the group touches. Creating below a directory
- * made in the same group is the exception (there was nothing before, surely), and so is metadata of what the group touched.
+ * made in the same group is the exception (there was nothing before, surely), and so is metadata of what the group touched:
+ * of an object whose metadata an earlier change of the group sets, that is what was before.
  *
  * `vacated` lasts longer, until the volume was flushed: where a name was given up and is taken again, the giving up must be
  * durable first. Otherwise a power cut could leave the old object under the name and roll-back would take it for the new one.
  */
-import type { Change } from '../../shared/change.ts';
+import type { Change, ChangeMetadata } from '../../shared/change.ts';
 import { parentPath, type RelativePath } from '../../shared/path.ts';
+import type { EntryType, FileId } from '../ports.ts';
 
 type PathChange = Exclude<Change, { readonly op: 'put-data' | 'put-end' | 'put-abort' | 'patch-data' }>;
 
@@ -22,6 +24,8 @@ export class GroupPaths {
   private readonly made = new Set<string>();
   /** By path: the unit that made what is there. */
   private readonly fresh = new Map<string, number>();
+  /** By object: the metadata that the last change of it in the group gives it. */
+  private readonly planned = new Map<string, ChangeMetadata>();
 
   conflicts(change: PathChange): boolean {
     const paths = pathsOf(change);
@@ -50,8 +54,22 @@ export class GroupPaths {
     return this.fresh.get(key(root, path)) === unit;
   }
 
-  add(change: PathChange, makesDirectory: boolean, replacesDirectory: boolean, unit = 0): void {
-    if (change.op === 'metadata') return;
+  /** What an object will have when the group is carried out up to here; undefined: what it has now. */
+  plannedMetadata(root: number, id: FileId): ChangeMetadata | undefined {
+    return this.planned.size === 0 ? undefined : this.planned.get(objectKey(root, id));
+  }
+
+  /** `before`: what is at its path now. */
+  add(
+    change: PathChange,
+    makesDirectory: boolean,
+    before?: { readonly type: EntryType; readonly id: FileId },
+    unit = 0,
+  ): void {
+    if (change.op === 'metadata') {
+      if (before !== undefined) this.planned.set(objectKey(change.root, before.id), change.metadata);
+      return;
+    }
     for (const path of pathsOf(change)) {
       this.touched.add(key(change.root, path));
       for (let parent = parentPath(path); parent !== undefined; parent = parentPath(parent)) {
@@ -59,7 +77,7 @@ export class GroupPaths {
         if (this.above.has(parentKey)) break;
         this.above.add(parentKey);
       }
-      if (change.op === 'rename' || change.op === 'remove' || replacesDirectory) {
+      if (change.op === 'rename' || change.op === 'remove' || before?.type === 'directory') {
         this.structural.add(key(change.root, path));
       }
     }
@@ -73,6 +91,7 @@ export class GroupPaths {
     this.structural.clear();
     this.made.clear();
     this.fresh.clear();
+    this.planned.clear();
   }
 
   private belowStructural(root: number, path: RelativePath): boolean {
@@ -103,6 +122,10 @@ function pathsOf(change: PathChange): readonly RelativePath[] {
   if (change.op === 'rename') return [change.from, change.path];
   if (change.op === 'link') return [change.existing, change.path];
   return [change.path];
+}
+
+function objectKey(root: number, { inode, birthNs }: FileId): string {
+  return `${root}:${inode}:${birthNs}`;
 }
 
 function key(root: number, path: RelativePath): string {

@@ -1,7 +1,10 @@
 /** What is there now of what a change touches. */
+import { NO_ATTRIBUTES, sameAttributes, selectKinds } from '../../shared/attributes.ts';
 import { Fault } from '../../shared/faults.ts';
-import type { RootTree } from '../ports.ts';
+import { baseName, parentPath, type RelativePath } from '../../shared/path.ts';
+import type { AttributesToSet, RootTree } from '../ports.ts';
 import type { GroupPaths } from './conflicts.ts';
+import { appliedMetadata } from './open-puts.ts';
 import type { Found, TreeChange } from './plan.ts';
 import { checkCase } from './targets.ts';
 import type { TreeWriter } from './tree-writer.ts';
@@ -12,6 +15,7 @@ const NOTHING: Found = { before: undefined, source: undefined };
 export function lookFor(writer: TreeWriter, paths: GroupPaths, change: TreeChange): Found {
   const tree = writer.tree(change.root);
   const found = lookInto(tree, paths, change);
+  if (change.op === 'metadata') return asPlanned(writer, paths, change, found);
   // Absent, or only out of reach behind a planted link? Then it may come back, so it is not "removed already".
   if (change.op === 'remove' && found.before === undefined) {
     const blocker = writer.blocker(change.root, change.path);
@@ -19,6 +23,28 @@ export function lookFor(writer: TreeWriter, paths: GroupPaths, change: TreeChang
     if (type === 'symlink') throw new Fault('PATH-SYMLINK', { path: change.path });
   }
   return found;
+}
+
+/** The group may change the metadata of the same object twice: what was before is then what it is given first. */
+function asPlanned(
+  writer: TreeWriter,
+  paths: GroupPaths,
+  { root, path }: Extract<TreeChange, { readonly op: 'metadata' }>,
+  found: Found,
+): Found {
+  const { before } = found;
+  const planned = before === undefined ? undefined : paths.plannedMetadata(root, before.id);
+  if (before === undefined || planned === undefined) return found;
+  const { attributes, ...applied } = appliedMetadata(planned, writer.profile);
+  // Which attributes that will leave only the object itself says, so this change has to wait for the next group.
+  if (attributes !== undefined && !holds(writer.tree(root), path, attributes)) throw new Fault('FS-CHANGED', { path });
+  return { ...found, before: { ...before, ...applied } };
+}
+
+function holds(tree: RootTree, path: RelativePath, { kinds, bytes }: Omit<AttributesToSet, 'onRefused'>): boolean {
+  const name = baseName(path);
+  const now = tree.attributesOf(parentPath(path) ?? '', [name]).get(name) ?? NO_ATTRIBUTES;
+  return sameAttributes(selectKinds(now, kinds), bytes);
 }
 
 function lookInto(tree: RootTree, paths: GroupPaths, change: TreeChange): Found {

@@ -87,7 +87,7 @@ class RewindGroup {
     const mtimeNs = origin.op === 'metadata' ? origin.before?.mtimeNs : undefined;
     const records = intents.map((intent) => journal.intend(intent, mtimeNs));
     journal.expectTimes(origin);
-    this.paths.add(asMove(origin), false, true);
+    this.paths.add(asMove(origin), false);
     this.planned.push({ origin, records });
   }
 
@@ -221,12 +221,6 @@ function* takeBackPatch(ports: RewindPorts, origin: UndoRecord, counts: RewindCo
   }
   const old = tree.stage(kept);
   try {
-    const starts = new Map<number, number>();
-    let at = 0;
-    for (const { position, length } of ranges) {
-      starts.set(position, at);
-      at += length;
-    }
     const { mode, uid, gid, mtimeNs, sizeBytes, attributes } = before;
     const metadata: ChangeMetadata = { mode, uid, gid, mtimeNs, ...(attributes === undefined ? {} : { attributes }) };
     const writer = {
@@ -234,11 +228,11 @@ function* takeBackPatch(ports: RewindPorts, origin: UndoRecord, counts: RewindCo
       setMetadata: () => takeBackMetadata(tree, origin, now),
     };
     const pieces = function* ({ position, length }: { position: number; length: number }) {
-      const start = starts.get(position)!;
       for (let done = 0; done < length; done += PIECE_BYTES) {
         const bytes = new Uint8Array(Math.min(PIECE_BYTES, length - done));
         for (let filled = 0; filled < bytes.length; ) {
-          const count = old.read(bytes, filled, bytes.length - filled, start + done + filled);
+          // What was kept lies where it lay in the file.
+          const count = old.read(bytes, filled, bytes.length - filled, position + done + filled);
           if (count === 0) throw new Fault('INTERNAL', { reason: `what was kept of "${path}" is too short` });
           filled += count;
         }

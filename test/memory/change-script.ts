@@ -1,5 +1,5 @@
 /** Users working on a Master, as the changes that tell of it: random, from a seed. */
-import type { ContentHasher } from '../../daemon/link/content-hash.ts';
+import { type ContentHasher, hashWhole } from '../../daemon/link/content-hash.ts';
 import type { Change, ChangeMetadata } from '../../shared/change.ts';
 import { baseName, parentPath } from '../../shared/path.ts';
 import { SeededRandom, SimulatedClock } from './clock.ts';
@@ -7,6 +7,17 @@ import { hashContent } from './scripted-master.ts';
 import { MemoryTree } from './tree.ts';
 import { describeTree, MemoryUser } from './user.ts';
 import { MemoryVolume } from './volume.ts';
+
+/** What a script with files changed in place needs of `forceLargeFiles`. */
+export const SMALL_LARGE_FILES = {
+  inlineBytes: 100,
+  patchedBytes: 200,
+  inPlaceBytes: 400,
+  blockBytes: 64,
+  sliceBytes: 128,
+};
+const LARGE_BYTES = SMALL_LARGE_FILES.inPlaceBytes;
+const BLOCK_BYTES = SMALL_LARGE_FILES.blockBytes;
 
 function metadataOf(tree: MemoryTree, path: string): ChangeMetadata {
   const { mode, uid, gid, mtimeNs } = tree.stat(path)!;
@@ -23,10 +34,13 @@ export class ChangeScript {
   /** The tree after each unit. */
   readonly views: ReturnType<typeof describeTree>[] = [];
   private readonly hasher: ContentHasher;
+  private readonly inPlace: boolean;
   private token = 0;
 
-  constructor(hasher: ContentHasher, seed: number, actions: number) {
+  /** `inPlace`: files are also changed where they are, and modes change; needs `forceLargeFiles`. */
+  constructor(hasher: ContentHasher, seed: number, actions: number, inPlace = false) {
     this.hasher = hasher;
+    this.inPlace = inPlace;
     this.random = new SeededRandom(seed);
     this.tree = new MemoryTree({ volume: new MemoryVolume(new SimulatedClock()) });
     this.user = new MemoryUser(this.tree);
@@ -48,6 +62,9 @@ export class ChangeScript {
       () => this.rename(touched),
       () => this.swap(touched),
       () => this.remove(touched),
+      ...(this.inPlace
+        ? [() => this.large(touched), () => this.patch(touched), () => this.patch(touched), () => this.mode()]
+        : []),
     ])();
     if (changes.length === 0) return;
     for (const path of touched) {
@@ -98,8 +115,8 @@ export class ChangeScript {
     return this.write(path);
   }
 
-  private write(path: string): Change[] {
-    const content = this.random.bytes(this.random.below(200));
+  private write(path: string, sizeBytes = this.random.below(200)): Change[] {
+    const content = this.random.bytes(sizeBytes);
     this.user.writeFile(path, content);
     const metadata = metadataOf(this.tree, path);
     if (this.random.chance(0.7)) return [{ op: 'put', root: 0, path, metadata, content }];
@@ -112,6 +129,70 @@ export class ChangeScript {
       { op: 'put-data', token, position: middle, content: content.subarray(middle) },
       { op: 'put-end', token, hash: hashContent(this.hasher, content) },
     ];
+  }
+
+  private large(touched: Set<string>): Change[] {
+    const path = this.fresh(touched);
+    return path === '' ? [] : this.write(path, LARGE_BYTES + this.random.below(300));
+  }
+
+  /** Some blocks of a large file, and perhaps its end. */
+  private patch(touched: Set<string>): Change[] {
+    const { random, tree, user } = this;
+    // A Master tells more of a file with several names.
+    const files = this.files().filter((path) => {
+      const { sizeBytes, links } = tree.stat(path)!;
+      return sizeBytes >= LARGE_BYTES && links === 1;
+    });
+    if (files.length === 0) return [];
+    const path = random.pick(files);
+    const { mtimeNs: baseMtimeNs } = tree.stat(path)!;
+    const before = user.readFile(path).slice();
+    const sizeBytes = random.chance(0.5)
+      ? before.length
+      : Math.max(LARGE_BYTES, before.length - 40 + random.below(120));
+    const after = new Uint8Array(sizeBytes);
+    after.set(before.subarray(0, sizeBytes));
+    this.token += 1;
+    const { token } = this;
+    const pieces: Change[] = [];
+    const hashes: Uint8Array[] = [];
+    for (let position = 0; position < sizeBytes; position += BLOCK_BYTES) {
+      const length = Math.min(BLOCK_BYTES, sizeBytes - position);
+      const oldLength = Math.max(0, Math.min(length, before.length - position));
+      if (oldLength === length && random.chance(0.7)) continue;
+      const content = random.bytes(length);
+      after.set(content, position);
+      const old = before.slice(position, position + oldLength);
+      pieces.push({
+        op: 'patch-data',
+        token,
+        position,
+        length,
+        oldLength,
+        before: hashWhole(this.hasher, old).slice(),
+        content,
+      });
+      hashes.push(hashWhole(this.hasher, content).slice());
+    }
+    if (pieces.length === 0 && sizeBytes === before.length) return [];
+    touched.add(parentPath(path)!);
+    user.writeFile(path, after);
+    const metadata = metadataOf(tree, path);
+    const hash = hashWhole(this.hasher, Buffer.concat(hashes)).slice();
+    return [
+      { op: 'patch-begin', root: 0, path, metadata, token, sizeBytes, baseBytes: before.length, baseMtimeNs },
+      ...pieces,
+      { op: 'put-end', token, hash },
+    ];
+  }
+
+  private mode(): Change[] {
+    const path = this.random.pick(this.paths);
+    if (path === '' || this.tree.stat(path) === undefined) return [];
+    if (this.tree.stat(path)!.type === 'symlink') return [];
+    this.user.setMode(path, this.random.pick([0o644, 0o755, 0o600, 0o700]));
+    return [{ op: 'metadata', root: 0, path, metadata: metadataOf(this.tree, path) }];
   }
 
   private symlink(touched: Set<string>): Change[] {

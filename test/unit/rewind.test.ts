@@ -1,111 +1,20 @@
 /** Whatever was applied, every point of the history is exactly what the roots were at that moment. */
 import test, { type ExecutionContext } from 'ava';
-import { Standby } from '../../daemon/apply/standby.ts';
-import { JournalHistory } from '../../daemon/journal/history.ts';
-import type { RewindCounts } from '../../daemon/journal/rewind.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
-import { ALL_KINDS } from '../../shared/attributes.ts';
-import type { Change } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
-import { writeBatchHeader, writeChange } from '../../shared/protocol/batch-codec.ts';
-import { ByteWriter } from '../../shared/protocol/bytes.ts';
 import { ChangeScript } from '../memory/change-script.ts';
-import { SeededRandom, SimulatedClock } from '../memory/clock.ts';
-import { MemorySegmentLog } from '../memory/segment-log.ts';
-import { MemoryStateFile } from '../memory/state-file.ts';
-import { MemoryTree } from '../memory/tree.ts';
+import { SeededRandom } from '../memory/clock.ts';
+import { HistoryHost } from '../memory/history-host.ts';
 import { describeTree } from '../memory/user.ts';
-import { MemoryVolume } from '../memory/volume.ts';
 
 const hasher = await createContentHasher();
-const PROFILE = { posixModes: true, timeGranularityNs: 1, attributeKinds: ALL_KINDS };
-
-class Host {
-  readonly clock = new SimulatedClock();
-  readonly tree = new MemoryTree({ volume: new MemoryVolume(this.clock) });
-  readonly spoolLog = new MemorySegmentLog();
-  readonly journalLog = new MemorySegmentLog();
-  readonly stateFile = new MemoryStateFile();
-  standby: Standby;
-  private batch = 0;
-
-  constructor() {
-    this.standby = this.boot();
-    this.standby.beginSynchronization();
-    this.standby.finishSynchronization({ generation: '0'.repeat(32), seq: 0 });
-  }
-
-  boot(): Standby {
-    this.batch = 0;
-    const { clock, spoolLog, journalLog, stateFile } = this;
-    this.standby = new Standby(
-      { trees: [this.tree], spoolLog, journalLog, stateFile, clock, hasher, onEvent: () => {}, keepsHistory: true },
-      1,
-      PROFILE,
-    );
-    return this.standby;
-  }
-
-  powerCut(random: SeededRandom): void {
-    this.tree.volume.powerCut(random);
-    this.spoolLog.powerCut(random);
-    this.journalLog.powerCut(random);
-    this.clock.setWallMs(this.clock.wallMs() + 60_000);
-  }
-
-  receive(changes: readonly Change[], seq: number): void {
-    this.batch += 1;
-    const writer = new ByteWriter();
-    writeBatchHeader(writer, {
-      batch: this.batch,
-      commitSeq: seq,
-      oldestMs: seq,
-      newestMs: seq,
-      changes: changes.length,
-    });
-    for (const change of changes) writeChange(writer, change);
-    this.standby.accept(writer.take(), this.batch);
-    this.standby.flushReceived();
-  }
-
-  apply(): void {
-    for (let round = 0; this.standby.backlog && round < 100; round += 1) {
-      let left = 1_000;
-      this.standby.run(() => left-- > 0);
-      this.clock.advance(100);
-    }
-  }
-
-  /** Sends every unit not received yet, in bursts. */
-  feed(script: ChangeScript, random: SeededRandom): void {
-    const from = this.standby.received!.seq;
-    for (const [index, unit] of script.units.entries()) {
-      if (index < from) continue;
-      this.receive(unit, index + 1);
-      if (random.chance(0.3)) this.apply();
-      if (random.chance(0.1)) this.standby.checkpoint();
-    }
-    this.apply();
-    this.standby.checkpoint();
-  }
-
-  history(): JournalHistory {
-    return new JournalHistory(this.journalLog);
-  }
-
-  rewind(point: number): RewindCounts {
-    const counts: RewindCounts = { steps: 0, foreign: [] };
-    for (const _ of this.standby.rewind(point, counts));
-    return counts;
-  }
-}
 
 test('every moment between two units of the Master can be gone back to, from any other', (t) => {
   let points = 0;
   for (let seed = 1; seed <= 40; seed += 1) {
     const random = new SeededRandom(seed);
     const script = new ChangeScript(hasher, seed, 60);
-    const host = new Host();
+    const host = new HistoryHost(hasher);
     host.feed(script, random);
     t.is(host.standby.parked.count, 0, `seed ${seed}`);
     const end = host.history().last;
@@ -125,7 +34,7 @@ test('every moment between two units of the Master can be gone back to, from any
 });
 
 /** Counts what the engine does with files, logs and state; throws at the chosen operation. */
-function killAt(host: Host, n: number): { count: number } {
+function killAt(host: HistoryHost, n: number): { count: number } {
   const counter = { count: 0 };
   const step = () => {
     counter.count += 1;
@@ -151,7 +60,13 @@ function killed(run: () => void): boolean {
   }
 }
 
-function checkPoints(t: ExecutionContext, host: Host, script: ChangeScript, random: SeededRandom, title: string): void {
+function checkPoints(
+  t: ExecutionContext,
+  host: HistoryHost,
+  script: ChangeScript,
+  random: SeededRandom,
+  title: string,
+): void {
   const marks = host.history().marks.filter(({ kind }) => kind === 'unit');
   for (let round = 0; round < 4 && marks.length > 0; round += 1) {
     const mark = random.pick(marks);
@@ -166,7 +81,7 @@ test('killed at any step of applying, the points of the history are what they sa
     let n = 1;
     for (; ; n += 7) {
       const random = new SeededRandom(seed * 1_000 + n);
-      const host = new Host();
+      const host = new HistoryHost(hasher);
       killAt(host, n);
       const reached = killed(() => host.feed(script, random));
       killAt(host, 0);
@@ -188,7 +103,7 @@ test('killed at any step of a rewind, the next one arrives, and all of it can be
     let n = 1;
     for (; ; n += 5) {
       const random = new SeededRandom(seed * 1_000 + n);
-      const host = new Host();
+      const host = new HistoryHost(hasher);
       host.feed(script, random);
       const end = host.history().last;
       const mark = random.pick(host.history().marks.filter(({ kind }) => kind === 'unit'));
@@ -218,7 +133,7 @@ test('after a power cut at any step every point still listed is what it says; wh
     const script = new ChangeScript(hasher, seed, 25);
     for (let n = 1; ; n += 5) {
       const random = new SeededRandom(seed * 1_000 + n);
-      const host = new Host();
+      const host = new HistoryHost(hasher);
       killAt(host, n);
       const reached = killed(() => host.feed(script, random));
       killAt(host, 0);
@@ -242,7 +157,7 @@ test('after a power cut at any step of a rewind every point still listed is what
     const script = new ChangeScript(hasher, seed, 25);
     for (let n = 1; ; n += 3) {
       const random = new SeededRandom(seed * 1_000 + n);
-      const host = new Host();
+      const host = new HistoryHost(hasher);
       host.feed(script, random);
       const mark = random.pick(host.history().marks.filter(({ kind }) => kind === 'unit'));
       killAt(host, n);

@@ -194,6 +194,8 @@ async function composeScenarios(parts: Parts): Promise<ScenarioService & { reado
     capture,
     inspector: createHostInspector(),
     reports,
+    views: platform.views,
+    scripts: platform.openScripts(join(data, 'scripts')),
     spawnEngine: () => engines.spawn(),
     complain,
   });

@@ -225,6 +225,30 @@ export const EVENTS = define({
     hint: 'Compare it with a backup; it goes on after the last line.',
   },
 
+  'RHS-001': {
+    severity: 'info',
+    text: 'Replica integrity test started: apply stands, the copy can be used and written',
+  },
+  'RHS-002': {
+    severity: 'info',
+    text: 'Replica integrity test ended: what it wrote is undone ({entries} entries), apply goes on',
+  },
+  'RHS-003': {
+    severity: 'error',
+    text: 'Replica integrity test failed: {reason}',
+    hint: 'This Replica might not be able to take over. See the Assured Recovery Report.',
+  },
+  'RHS-004': { severity: 'warning', text: 'Replica integrity test ended early: {reason}' },
+  'RHS-005': {
+    severity: 'warning',
+    text: 'Replica integrity test of {peer} was not started or not finished: {reason}',
+    hint: 'It is tried again at its next time.',
+  },
+  'RHS-006': {
+    severity: 'warning',
+    text: 'Programs still had {paths} open when the test ended; they see what the test wrote until they close it',
+    hint: 'Stop the programs that use the Replica; they would work with outdated files.',
+  },
   'ASM-001': { severity: 'info', text: 'Assessment began: changes on the Master are counted, nothing is replicated' },
   'RPT-001': { severity: 'info', text: '{kind} is ready ({id})' },
   'RPT-002': {

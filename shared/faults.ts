@@ -47,6 +47,25 @@ export const FAULTS = define({
     hint: 'Send them now with `mainstay send-now`, or give a --timeout that reaches beyond that moment.',
   },
 
+  'REHEARSAL-UNAVAILABLE': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'The Replica cannot be tested here: {reason}.',
+    hint: 'A test needs a writable view over the roots: Linux, the engine as root with CAP_SYS_ADMIN, and a data directory on a local volume.',
+  },
+  'SCRIPT-NOT-FOUND': {
+    kind: 'permanent',
+    exit: 3,
+    text: 'No script "{name}" is registered on this host.',
+    hint: 'Register it there with `mainstay script register`; see what is registered with `mainstay script list`.',
+  },
+  'SCRIPT-UNSAFE': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'The script "{name}" is not run: {reason}.',
+    hint: 'It must be an executable file of the account of the engine (or root) that nobody else can change; register it again.',
+  },
+
   'PATH-ESCAPE': {
     kind: 'permanent',
     exit: 4,

@@ -64,6 +64,23 @@ export const RECOVERY_COMMANDS = {
     args: z.object({ name, replica }).strict(),
     cli: 'undo',
   },
+  'scenario.rehearse': {
+    role: 'control',
+    danger: 'safe',
+    title: 'Replica Integrity Testing',
+    help: 'Tests that a Replica can really serve: apply stands, the copy is used and written through a view, all that is undone, apply goes on without a synchronization.',
+    args: z.object({ name, replica, action: z.enum(['run', 'begin', 'end', 'show']).default('run') }).strict(),
+    cli: 'rehearse',
+  },
+  'peer.rehearse': {
+    role: 'peer',
+    danger: 'safe',
+    title: 'Replica Integrity Testing',
+    help: 'Tests the Replica here.',
+    args: z
+      .object({ scenarioId, action: z.enum(['run', 'begin', 'end', 'show']), trigger: z.enum(['schedule', 'demand']) })
+      .strict(),
+  },
   'peer.bookmark': {
     role: 'peer',
     danger: 'safe',

@@ -10,6 +10,7 @@ import {
   type ReportDetail,
   type SynchronizationReport,
 } from './report.ts';
+import { assuredRecovery } from './report-assured-recovery.ts';
 import { countOf, type Fact, fact, type ReportPage, type Section, spanOf, type TableSection } from './report-page.ts';
 import { replication } from './report-replication.ts';
 import type { SyncMethod } from './scenario.ts';
@@ -35,6 +36,8 @@ function contentOf(report: Report, detail: ReportDetail): Content {
       return synchronization(report, detail);
     case 'difference':
       return difference(report, detail);
+    case 'assured-recovery':
+      return assuredRecovery(report, detail);
     case 'assessment':
       return assessment(report, detail);
     case 'replication':

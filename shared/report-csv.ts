@@ -93,6 +93,11 @@ function detailedRows(report: Report): Cell[][] {
           file.bytes,
         ]),
       ];
+    case 'assured-recovery':
+      return [
+        ['check', 'passed', 'found', 'took_ms'],
+        ...report.checks.map(({ name, passed, text, tookMs }) => [name, passed ? 'yes' : 'no', text, tookMs]),
+      ];
     case 'assessment':
       return [['minute', ...COUNT_HEADS], ...report.minutes.map((span) => [isoOf(span.at), ...countCells(span)])];
   }

@@ -1,4 +1,5 @@
 /** Reports (FEATURES.md H3): what they hold. Pure; the daemon makes and stores them; report-{text,html,csv}.ts show them. */
+import type { RehearsalResult } from './rehearsal.ts';
 import type { Remark } from './remarks.ts';
 import type { SyncMethod } from './scenario.ts';
 
@@ -115,6 +116,14 @@ export interface AssessmentSuggestion {
   readonly spoolBytes: number;
 }
 
+/** Of one Replica: whether it could serve when it was tested. */
+export interface AssuredRecoveryReport extends ReportSummary, Omit<RehearsalResult, 'replica' | 'passed' | 'report'> {
+  readonly kind: 'assured-recovery';
+  readonly master: string;
+  /** On the Replica. */
+  readonly roots: readonly string[];
+}
+
 /** Why a Replication Report was made: at its time, later because the engine did not run then, or because someone asked. */
 export type ReplicationTrigger = 'schedule' | 'made-up' | 'demand';
 
@@ -217,7 +226,12 @@ export interface ReplicatedFile {
   readonly bytes: number;
 }
 
-export type Report = SynchronizationReport | DifferenceReport | AssessmentReport | ReplicationReport;
+export type Report =
+  | SynchronizationReport
+  | DifferenceReport
+  | AssessmentReport
+  | ReplicationReport
+  | AssuredRecoveryReport;
 export type ReportDetail = 'summary' | 'detailed';
 
 export const REPORT_FORMATS = ['text', 'html', 'csv', 'json'] as const;

@@ -2,6 +2,7 @@
 import type { EventRecord } from './events.ts';
 import type { Position } from './position.ts';
 import type { ExtractContent, ExtractEntry, ExtractList, PreviewFileResult, PreviewResult } from './preview.ts';
+import type { RehearsalResult, RehearsalState } from './rehearsal.ts';
 import type { Remark } from './remarks.ts';
 import type { AssessmentReport, ReportSummary } from './report.ts';
 import type { RestoreResult, RewindPoint, RewindPointList, UndoResult } from './rewind.ts';
@@ -161,6 +162,13 @@ export interface CommandResults {
   /** Answers when it is over; progress is in the status. */
   readonly 'scenario.restore': RestoreResult;
   readonly 'scenario.undo': UndoResult;
+  readonly 'scenario.rehearse': {
+    readonly replica: string;
+    /** Of a test that is under way. */
+    readonly state?: RehearsalState;
+    /** Of one that has ended now. */
+    readonly result?: RehearsalResult;
+  };
   readonly 'scenario.suspend': { readonly state: ScenarioState };
   readonly 'scenario.resume': { readonly state: ScenarioState };
   readonly 'scenario.barrier': { readonly position: Position; readonly tookMs: number };

@@ -38,6 +38,8 @@ export interface ReplicaStatus {
   /** Files for which the volume cannot hold metadata, by root and kind: it is kept beside them. Absent: none. */
   readonly keptAside?: readonly { readonly root: number; readonly what: string; readonly count: number }[];
   readonly held?: string;
+  /** Apply stands because the copy is being tested (Assured Recovery). */
+  readonly rehearsing?: true;
   /** Wall clock of the last acknowledgement. */
   readonly lastAckAt?: number;
 }

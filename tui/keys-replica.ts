@@ -60,6 +60,29 @@ export const REPLICA_BINDINGS = {
     danger: 'safe',
     disabled: whyNotRunning('scenario.audit'),
   },
+  rehearse: {
+    ...everywhere,
+    title: 'test Replica',
+    help: 'Assured Recovery: uses and checks the copy through a writable view, undoes everything, goes on without a synchronization',
+    danger: 'safe',
+    disabled: whyNotRunning('scenario.rehearse'),
+  },
+  'rehearse-begin': {
+    ...everywhere,
+    title: 'begin Replica test',
+    help: 'Opens the writable view and leaves it open for tests by hand; apply stands until the test is ended',
+    danger: 'safe',
+    disabled: whyNotRunning('scenario.rehearse'),
+  },
+  'rehearse-end': {
+    ...everywhere,
+    title: 'end Replica test',
+    help: 'Undoes what a test wrote and lets apply go on',
+    danger: 'safe',
+    disabled: (state: ConsoleState) =>
+      whyNotRunning('scenario.rehearse')(state) ??
+      (selectedScenario(state)?.status.state === 'rehearsing' ? undefined : 'no test is under way'),
+  },
   'send-now': {
     ...everywhere,
     title: 'send now',

@@ -1,5 +1,6 @@
 /** Properties tab of the Master and of each Replica: Replication, Spool, Scheduled tasks, Recovery. */
-import { define } from './definition.ts';
+import { CRON_PATTERN } from '../../shared/cron.ts';
+import { define, SCRIPT_NAME } from './definition.ts';
 
 const GIBIBYTE = 1024 ** 3;
 const MEBIBYTE = 1024 ** 2;
@@ -57,10 +58,31 @@ export const HOST_SETTINGS = define({
     group: 'Scheduled tasks',
     type: 'text',
     label: 'Replica Integrity Testing for Assured Recovery',
-    help: 'When the Replica is tested, as a cron expression; empty: on demand only.',
+    help: 'When the Replica is tested, as a cron expression on the clock of the Master; empty: on demand only.',
     default: '',
     edit: 'always',
-    awaits: 'Assured Recovery',
+    pattern: { source: `^(${CRON_PATTERN})?$`, says: 'a cron expression such as 0 3 * * sun' },
+  },
+  'tasks.integrityTestingScript': {
+    ...replica,
+    group: 'Scheduled tasks',
+    type: 'text',
+    label: 'Integrity test script',
+    help: 'Runs on the Replica during each test, while the copy can be used and written; MAINSTAY_ROOT_1 … are its roots, exit code 0 means passed.',
+    default: '',
+    edit: 'always',
+    pattern: SCRIPT_NAME,
+  },
+  'tasks.integrityTestingLimitMs': {
+    ...replica,
+    group: 'Scheduled tasks',
+    type: 'duration',
+    label: 'Integrity test time limit',
+    help: 'A test that lasts longer is ended and undone, so that the spool does not fill up; each check has as long.',
+    default: 3_600_000,
+    min: 1_000,
+    max: 86_400_000,
+    edit: 'always',
   },
   'tasks.suspended': {
     ...replica,
@@ -70,7 +92,6 @@ export const HOST_SETTINGS = define({
     help: 'Scheduled tasks of this Replica do not start until this is off again.',
     default: false,
     edit: 'always',
-    awaits: 'Assured Recovery',
   },
 
   'recovery.delayMs': {

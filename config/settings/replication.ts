@@ -11,11 +11,10 @@ export const REPLICATION_SETTINGS = define({
     ...general,
     type: 'boolean',
     label: 'Replica Integrity Testing for Assured Recovery',
-    help: 'Tests on a schedule or on demand that the Replica can really serve; replication goes on afterwards without a resync.',
+    help: 'Tests on the schedule of each Replica that it can really serve; replication goes on afterwards without a resync. On demand it is tested in any case.',
     default: false,
     edit: 'creation',
     agreement: 'agreed',
-    awaits: 'Assured Recovery',
   },
   'roots.fileFilter': {
     tab: 'roots',

@@ -1,6 +1,7 @@
 /**
- * What apply must not touch yet although it has been received: everything while the Replica is suspended, everything behind
- * a position while the mass-change brake is on, and what is younger than the replication delay. Opens at ends of units only.
+ * What apply must not touch yet although it has been received: everything while the Replica is suspended or rehearses, what is
+ * behind a position while the mass-change brake is on, and what is younger than the replication delay. Opens
+ * at ends of units only.
  */
 import type { ReceivedSpool } from '../spool/received.ts';
 
@@ -11,10 +12,15 @@ export interface ApplyHoldOrder {
   readonly afterSeq?: number | undefined;
 }
 
+/** Why nothing is applied during a rehearsal, for people. */
+const REHEARSING = 'the Replica is being tested (Assured Recovery)';
+
 export const NO_HOLD: ApplyHoldOrder = { suspended: false };
 
 export class ApplyGate {
   order: ApplyHoldOrder = NO_HOLD;
+  /** The roots are used by a test and stay as they are (daemon/rehearsal); forgotten with the engine. */
+  rehearsing = false;
   /** Age in ms, on the Master's clock, at which a change may be applied. */
   readonly delayMs: number;
   /** Master's wall clock minus ours, ms. */
@@ -32,12 +38,17 @@ export class ApplyGate {
 
   /** Why nothing is applied, for people; a delay is no reason for concern. */
   get reason(): string | undefined {
+    if (this.rehearsing) return REHEARSING;
     if (this.order.suspended) return 'suspended by the operator';
     return this.order.afterSeq === undefined ? undefined : 'the mass-change brake is on';
   }
 
   private get isOpen(): boolean {
-    return this.delayMs === 0 && !this.order.suspended && this.order.afterSeq === undefined;
+    return this.delayMs === 0 && !this.stands && this.order.afterSeq === undefined;
+  }
+
+  private get stands(): boolean {
+    return this.order.suspended || this.rehearsing;
   }
 
   /** Moves `end`; `from`: first batch that is not applied yet, `committedEnd`: one behind the last complete unit. */
@@ -48,7 +59,7 @@ export class ApplyGate {
       return;
     }
     let end = this.end === Number.POSITIVE_INFINITY ? unitStart(spool, from) : Math.max(this.end, spool.firstIndex);
-    for (let last = end; last < committedEnd && !this.order.suspended; last += 1) {
+    for (let last = end; last < committedEnd && !this.stands; last += 1) {
       const { commitSeq, newestMs } = spool.batch(last)!.header;
       if (commitSeq === 0) continue;
       if (this.order.afterSeq !== undefined && commitSeq > this.order.afterSeq) break;

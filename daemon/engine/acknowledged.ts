@@ -11,6 +11,7 @@ export interface Acknowledged {
   dropped: number;
   keptAside: ReplicaStatus['keptAside'];
   held: string | undefined;
+  rehearsing: true | undefined;
   atWallMs: number | undefined;
   tally?: AppliedTally;
 }
@@ -27,6 +28,7 @@ export function nothingHeard(receivedSeq: number): Acknowledged {
     dropped: 0,
     keptAside: undefined,
     held: undefined,
+    rehearsing: undefined,
     atWallMs: undefined,
   };
 }

@@ -130,6 +130,11 @@ export type EngineCall =
   | { readonly name: 'points'; readonly filter: PointFilter }
   /** Replica: everything up to `seq` of the Master is applied; answers `RewindPoint`. */
   | { readonly name: 'bookmark'; readonly seq: number; readonly text: string }
+  /**
+   * Replica: holds apply while the copy is tested. Asked again until `RehearsalHold.still`: then everything before it is in
+   * the roots and flushed.
+   */
+  | { readonly name: 'rehearse'; readonly on: boolean }
   /** Replica, `historyOnly`: sets the roots back to the point of that id, or to before the last rewind; answers `RewindResult`. */
   | { readonly name: 'rewind'; readonly point: string | undefined }
   /** Master: the limits of sending were edited. */
@@ -144,6 +149,13 @@ export type EngineCall =
   | { readonly name: 'assess-figures' }
   /** Master: rescan a place as if its events had been lost. */
   | { readonly name: 'rescan'; readonly root: number; readonly path: string };
+
+export interface RehearsalHold {
+  /** Apply does nothing any more. */
+  readonly still: boolean;
+  /** What is tested. */
+  readonly position: Position;
+}
 
 export interface AuditResult {
   readonly entries: number;

@@ -313,6 +313,7 @@ export class MasterPeer {
     known.dropped = ack.dropped ?? 0;
     known.keptAside = ack.keptAside;
     known.held = ack.held;
+    known.rehearsing = ack.rehearsing;
     known.atWallMs = this.ports.clock.wallMs();
     if (this.synchronized) {
       const newest = this.ports.state.seq;
@@ -459,6 +460,7 @@ export class MasterPeer {
       ...(known.dropped === 0 ? {} : { dropped: known.dropped }),
       ...(known.keptAside === undefined ? {} : { keptAside: known.keptAside }),
       ...(known.held === undefined ? {} : { held: known.held }),
+      ...(known.rehearsing === undefined ? {} : { rehearsing: known.rehearsing }),
       ...(known.atWallMs === undefined ? {} : { lastAckAt: known.atWallMs }),
     };
   }

@@ -5,7 +5,7 @@ import type { RewindPoint } from '../../shared/rewind.ts';
 import type { Standby } from '../apply/standby.ts';
 import { listPoints } from '../journal/points.ts';
 import type { Clock } from '../ports.ts';
-import type { EngineCall } from './engine-protocol.ts';
+import type { EngineCall, RehearsalHold } from './engine-protocol.ts';
 
 export interface ReplicaCallPorts {
   readonly clock: Clock;
@@ -21,6 +21,7 @@ export function answerReplicaCall(call: EngineCall, ports: ReplicaCallPorts): un
   if (call.name === 'parked') return parked(call.action, ports);
   if (call.name === 'points') return listPoints(ports.standby.history.read(), call.filter);
   if (call.name === 'bookmark') return bookmark(call.seq, call.text, ports);
+  if (call.name === 'rehearse') return rehearse(call.on, ports);
   if (call.name === 'rewind') {
     const reason = 'stop it first: data is only set back while nothing is replicated';
     throw new Fault('SCENARIO-STATE', { name: ports.scenarioName, state: 'running', reason });
@@ -33,6 +34,22 @@ function bookmark(seq: number, text: string, { standby, clock }: ReplicaCallPort
   standby.history.bookmark(seq, text);
   const at = clock.wallMs();
   return { id: `bookmark-${standby.journal.last.toString(36)}`, at, kind: 'bookmark', text };
+}
+
+/** A test needs a whole copy, and one that stays as it is. */
+function rehearse(on: boolean, { standby, scenarioName }: ReplicaCallPorts): RehearsalHold {
+  const { gate, applier } = standby;
+  gate.rehearsing = on;
+  const position = standby.applied;
+  if (on && position === undefined) {
+    gate.rehearsing = false;
+    const reason = 'there is no complete copy to test';
+    throw new Fault('SCENARIO-STATE', { name: scenarioName, state: 'synchronizing', reason });
+  }
+  // The gate stands from the next look of the engine on; a file in use may keep it from having done everything before.
+  const closed = on && gate.end !== Number.POSITIVE_INFINITY && applier.heldFor === undefined;
+  const still = closed && applier.idle && standby.checkpoint();
+  return { still, position: position ?? { generation: '', seq: 0 } };
 }
 
 function parked(action: 'list' | 'retry' | 'drop', { standby, clock, onEvent }: ReplicaCallPorts): ParkedAnswer {

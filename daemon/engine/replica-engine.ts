@@ -226,7 +226,8 @@ export class ReplicaEngine {
   private work(): void {
     const { standby } = this;
     if (standby === undefined || this.ended) return;
-    const lost = standby.lostRoot();
+    // During a rehearsal something else is mounted there.
+    const lost = standby.gate.rehearsing ? undefined : standby.lostRoot();
     if (lost !== undefined) {
       // Whatever is at its path now must not be written to. The supervisor starts again until the root is back.
       this.link?.sendEvent('ROOT-001', { path: lost });
@@ -301,6 +302,8 @@ export class ReplicaEngine {
     const item = this.incoming.head;
     if (item === undefined) return this.sync?.background() === true;
     if (item.kind === 'frame' && item.type === FrameType.batch) return this.takeBatches(standby);
+    // What a test sees must not change, nor must a synchronization look at what the test wrote.
+    if (standby.gate.rehearsing && synchronizationIn(item) !== undefined) return false;
     if (needsDrained(item) && !standby.drain(more)) return false;
     this.incoming.advance();
     this.takeItem(standby, item);
@@ -453,6 +456,10 @@ export class ReplicaEngine {
 
 /** A targeted synchronization begins where everything received is applied. */
 function needsDrained(item: Incoming): boolean {
-  if (item.kind !== 'control' || item.message.kind !== 'sync-start') return false;
-  return item.message.targeted === true && !item.message.dryRun;
+  const start = synchronizationIn(item);
+  return start?.targeted === true && !start.dryRun;
+}
+
+function synchronizationIn(item: Incoming): Extract<ControlMessage, { kind: 'sync-start' }> | undefined {
+  return item.kind === 'control' && item.message.kind === 'sync-start' ? item.message : undefined;
 }

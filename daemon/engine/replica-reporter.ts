@@ -39,6 +39,7 @@ export class ReplicaReporter {
       parked: standby.parked.count,
       stuck: standby.parked.stuckCount,
       ...parkedDetails(standby),
+      ...(standby.gate.rehearsing ? { rehearsing: true as const } : {}),
       ...this.keptAside(),
     };
   }

@@ -3,6 +3,7 @@ import type { CaptureMethod, Clock, Random, RootCapture, RootTree, SegmentLog, S
 import type { WatchedRoot } from './hint-sink.ts';
 import { SystemClock } from './node/clock.ts';
 import { SystemRandom } from './node/random.ts';
+import { RegisteredScripts } from './node/registered-scripts.ts';
 import { FileSegmentLog } from './node/segment-log.ts';
 import { DurableStateFile } from './node/state-file.ts';
 
@@ -14,7 +15,26 @@ export interface Platform {
   openStateFile(path: string): StateFile;
   /** Creates the directory when it is missing. */
   openSegmentLog(directory: string): SegmentLog;
+  readonly views: Views;
+  /** Scripts an administrator of this host put into `folder`. */
+  openScripts(folder: string): RegisteredScripts;
 }
+
+/** See daemon/rehearsal/views.ts. */
+interface Views {
+  unavailable(): string | undefined;
+  open(label: string, roots: readonly string[], scratch: string): void;
+  written(scratch: string): { readonly entries: number; readonly bytes: number };
+  close(label: string, scratch: string): { readonly inUse: readonly string[] };
+}
+
+/** Windows has no writable view of a directory without a copy of its volume. */
+const NO_VIEWS: Views = {
+  unavailable: () => 'this system has no writable view over a directory',
+  open: () => {},
+  written: () => ({ entries: 0, bytes: 0 }),
+  close: () => ({ inUse: [] }),
+};
 
 /** Asynchronous because only the files of this system are loaded: each binds its system's libraries at once. */
 export async function loadPlatform(): Promise<Platform> {
@@ -24,7 +44,15 @@ export async function loadPlatform(): Promise<Platform> {
     openTree: await loadTreeOpener(),
     openStateFile: (path) => new DurableStateFile(path),
     openSegmentLog: (directory) => new FileSegmentLog(directory),
+    views: await loadViews(),
+    openScripts: (folder) => new RegisteredScripts(folder),
   };
+}
+
+async function loadViews(): Promise<Views> {
+  if (process.platform !== 'linux') return NO_VIEWS;
+  const { OverlayViews } = await import('./linux/overlay-views.ts');
+  return new OverlayViews();
 }
 
 async function loadTreeOpener(): Promise<(path: string) => RootTree> {

@@ -1,6 +1,7 @@
 /** What this host remembers of its scenarios across restarts: one small document, `scenarios.json`. */
 import { z } from 'zod';
 import { Fault } from '../../shared/faults.ts';
+import type { RehearsalState } from '../../shared/rehearsal.ts';
 import { type HostReference, type ScenarioDocument, SERVER_TYPES, type StopReason } from '../../shared/scenario.ts';
 import type { RunChoices } from './machine.ts';
 
@@ -19,6 +20,8 @@ export interface StoredRun {
     string,
     { synchronized: boolean; suspended: boolean; untilBack?: boolean | undefined; held?: boolean | undefined }
   >;
+  /** Replica: it is being tested; after a crash the views of the roots are still there and have to go first. */
+  rehearsal?: RehearsalState | undefined;
   /** Replicas that could not be told yet that it stopped; tried again until they answer. */
   untold: { host: HostReference; reason: string }[];
 }
@@ -91,6 +94,14 @@ const run = z.object({
       held: z.boolean().optional(),
     }),
   ),
+  rehearsal: z
+    .object({
+      startedAt: z.number(),
+      endsBy: z.number(),
+      trigger: z.enum(['schedule', 'demand']),
+      position: z.object({ generation: z.string(), seq: z.number() }),
+    })
+    .optional(),
   untold: z.array(z.object({ host: hostReference, reason: z.string() })),
 });
 

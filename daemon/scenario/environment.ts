@@ -1,5 +1,7 @@
 /** What the scenarios of a host need from the rest of the daemon; put together in main.ts, replaced by fakes in tests. */
 import type { Clock, Random } from '../ports.ts';
+import type { ScriptRunner } from '../rehearsal/scripts.ts';
+import type { RehearsalViews } from '../rehearsal/views.ts';
 import type { ReportDesk } from '../report/service.ts';
 import type { CaptureService, DocumentStore, EngineHandle, EventLog, LinkService, PeerControl } from '../services.ts';
 import type { HostInspector } from '../verify/facts.ts';
@@ -34,6 +36,8 @@ export interface ScenarioEnvironment {
   readonly capture: CaptureService;
   readonly inspector: HostInspector;
   readonly reports: ReportDesk;
+  readonly views: RehearsalViews;
+  readonly scripts: ScriptRunner;
   readonly spawnEngine: () => EngineHandle;
   /** For defects that no user can act on. */
   readonly complain: (text: string) => void;

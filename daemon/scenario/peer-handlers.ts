@@ -3,6 +3,7 @@
 import { overlap } from '../../config/root-path.ts';
 import { Fault } from '../../shared/faults.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
+import type { RehearsalDesk } from '../rehearsal/desk.ts';
 import type { CommandHandlers, Session } from '../services.ts';
 import { collectFacts, type Occupied } from '../verify/service.ts';
 import { completeDocument, newRun, replicaRoots, storedIn } from './book.ts';
@@ -16,6 +17,7 @@ export function createPeerHandlers(
   environment: ScenarioEnvironment,
   scenarios: RunnerSet,
   relays: RelayDesk,
+  rehearsals: RehearsalDesk,
 ): CommandHandlers {
   /** The Replica side of a scenario, when the session is its Master. */
   const own = (scenarioId: string, session: Session): ReplicaRunner => {
@@ -94,6 +96,7 @@ export function createPeerHandlers(
       return {};
     },
     ...historyPeerHandlers(environment, own),
+    ...rehearsals.peerHandlers(own),
     ...relayHandlers(environment, relays, own),
   };
 }

@@ -7,6 +7,7 @@ import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
 import type { EngineCall, EngineConfig, EngineStatus } from '../engine/engine-protocol.ts';
 import type { LinkStream, Timer } from '../ports.ts';
+import { ReplicaRehearsal } from '../rehearsal/replica-rehearsal.ts';
 import type { EngineHandle } from '../services.ts';
 import { type StoredScenario, storedIn } from './book.ts';
 import { engineConfig } from './engine-config.ts';
@@ -25,6 +26,8 @@ const STOP_FOLLOWS_MS = 1_500;
 
 export class ReplicaRunner {
   readonly id: string;
+  /** Tests of the copy here. */
+  readonly rehearsal: ReplicaRehearsal;
   readonly #environment: ScenarioEnvironment;
   readonly #changed: () => void;
   /** Counts engines; what belongs to an older one is dropped. */
@@ -49,6 +52,7 @@ export class ReplicaRunner {
     this.id = id;
     this.#environment = environment;
     this.#changed = changed;
+    this.rehearsal = new ReplicaRehearsal(environment, this, changed);
   }
 
   get stored(): StoredScenario {
@@ -75,6 +79,10 @@ export class ReplicaRunner {
 
   /** After a start of the daemon: ready for the Master's link again when it was running. */
   resume(): void {
+    // A test that was under way when the daemon ended left its views over the roots.
+    void this.#do(() => this.rehearsal.abandon('the engine was restarted')).catch((error: unknown) =>
+      this.#environment.complain(`the test of ${this.document.name} cannot be ended: ${String(error)}`),
+    );
     if (this.stored.run.wanted) void this.#ensure().catch(() => undefined);
   }
 
@@ -215,6 +223,7 @@ export class ReplicaRunner {
   }
 
   async #start(config: EngineConfig, asked: boolean): Promise<void> {
+    await this.rehearsal.abandon('its engine is started again');
     this.#engine += 1;
     const engine = this.#engine;
     const handle = this.#environment.spawnEngine();
@@ -261,10 +270,13 @@ export class ReplicaRunner {
   }
 
   async #end(): Promise<void> {
+    const complain = (error: unknown) => this.#environment.complain(String(error));
+    // A view that cannot be taken away keeps the next engine from starting, not this one from ending.
+    await this.rehearsal.abandon('the scenario was stopped').catch(complain);
     const session = this.#session;
     this.#forget();
     this.#problem = undefined;
-    await session?.stop().catch((error: unknown) => this.#environment.complain(String(error)));
+    await session?.stop().catch(complain);
     this.#changed();
   }
 

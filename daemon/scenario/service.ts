@@ -5,6 +5,7 @@
 import { Fault } from '../../shared/faults.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
 import type { LinkStream } from '../ports.ts';
+import { RehearsalDesk } from '../rehearsal/desk.ts';
 import type { CommandHandlers, StatusSource } from '../services.ts';
 import type { Occupied } from '../verify/service.ts';
 import { AssessDesk } from './assess-desk.ts';
@@ -45,6 +46,7 @@ class Scenarios implements ScenarioService, RunnerSet {
   readonly #listeners = new Set<(scenarioId: string) => void>();
   readonly #relays: RelayDesk;
   readonly #assessments: AssessDesk;
+  readonly #rehearsals: RehearsalDesk;
 
   constructor(environment: ScenarioEnvironment) {
     this.#environment = environment;
@@ -59,6 +61,7 @@ class Scenarios implements ScenarioService, RunnerSet {
     const life = new LifeDesk(environment, this, documents);
     this.#relays = new RelayDesk(environment, this, life);
     this.#assessments = new AssessDesk(environment, this);
+    this.#rehearsals = new RehearsalDesk(environment, this);
     for (const { document, side } of environment.book.value.scenarios) this.adopt(document.id, side);
     this.handlers = {
       ...documents.handlers(),
@@ -67,15 +70,18 @@ class Scenarios implements ScenarioService, RunnerSet {
       ...holdHandlers(this),
       ...parkedHandlers(environment, this),
       ...historyHandlers(environment, this),
-      ...createPeerHandlers(environment, this, this.#relays),
+      ...this.#rehearsals.handlers(),
+      ...createPeerHandlers(environment, this, this.#relays, this.#rehearsals),
     };
   }
 
   start(): void {
     for (const runner of this.#runners.values()) runner.resume();
+    this.#rehearsals.start();
   }
 
   async shutdown(): Promise<void> {
+    this.#rehearsals.stop();
     this.#relays.close();
     await this.#assessments.close();
     await Promise.all(this.#everyone().map((runner) => runner.shutdown()));

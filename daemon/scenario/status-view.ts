@@ -41,9 +41,9 @@ export function masterStatus(view: MasterView): ScenarioStatus {
   const { stored, life, engine } = view;
   const running = life.is === 'running' || life.is === 'stopping';
   const brake = life.is === 'running' ? engine?.brake : undefined;
-  const state = shownState(scenarioState(life), brake, running ? engine?.phase : undefined);
-  const problem = masterProblem(view);
   const live = running ? engine : undefined;
+  const state = shownState(scenarioState(life), brake, live);
+  const problem = masterProblem(view);
   return {
     ...common(stored, view.reportedBy, state, running),
     ...(life.is === 'stopped' ? { stopReason: life.reason } : {}),
@@ -69,11 +69,12 @@ export function refuseToWait({ name, nextSendAt }: ScenarioStatus, untilWallMs: 
 function shownState(
   state: ScenarioState,
   brake: BrakeStatus | undefined,
-  phase: EngineStatus['phase'] | undefined,
+  engine: EngineStatus | undefined,
 ): ScenarioState {
   if (state !== 'protected') return state;
   // A root is missing: what happens there now is not seen.
-  if (phase === 'held') return 'out-of-sync';
+  if (engine?.phase === 'held') return 'out-of-sync';
+  if (Object.values(engine?.peers ?? {}).some((peer) => peer.rehearsing)) return 'rehearsing';
   return brake === undefined ? state : 'suspended';
 }
 
@@ -165,6 +166,8 @@ function peerProblem(view: MasterView, life: RunningLife, replica: HostReference
   }
   if (peer.held) return `${replica.name} is out of sync (${peer.reason}) and waits for you: run the scenario again`;
   if (peer.phase === 'needs-sync' && peer.reason !== undefined) return `${replica.name}: ${peer.reason}`;
+  if (status?.rehearsing)
+    return `${replica.name} is being tested (Assured Recovery): it keeps changes in its spool meanwhile`;
   if (status?.held !== undefined) return `Apply on ${replica.name} is held: ${status.held}`;
   return status === undefined ? undefined : parkedProblem(status, replica.name);
 }
@@ -219,6 +222,7 @@ function replicaState(view: ReplicaView): ScenarioState {
   if (!view.stored.run.wanted) return 'stopped';
   if (!view.engineRuns) return 'out-of-sync';
   if (view.engine?.phase === 'synchronizing') return 'synchronizing';
+  if (view.stored.run.rehearsal !== undefined) return 'rehearsing';
   if (view.engine?.suspended) return 'suspended';
   if (view.engine?.position !== undefined) return 'protected';
   return view.linked ? 'synchronizing' : 'out-of-sync';

@@ -98,6 +98,8 @@ export const controlMessage = z.discriminatedUnion('kind', [
     /** Parked items the operator dropped since the last synchronization: not proven identical. */
     dropped: seq.optional(),
     keptAside,
+    /** Apply stands because the copy is being tested (Assured Recovery). */
+    rehearsing: z.literal(true).optional(),
   }),
   /** Replica → Master: what it has applied (`AppliedTally`), at most once a second. */
   z.object({ kind: z.literal('tally'), since: z.number(), kinds: z.record(z.string(), seq), bytes: seq }),

@@ -10,6 +10,8 @@ import type {
   SyncResult,
 } from '../../daemon/engine/engine-protocol.ts';
 import type { Clock, LinkStream } from '../../daemon/ports.ts';
+import type { ScriptRunner } from '../../daemon/rehearsal/scripts.ts';
+import type { RehearsalViews } from '../../daemon/rehearsal/views.ts';
 import { createReportDesk, type ReportStore } from '../../daemon/report/service.ts';
 import { EMPTY_BOOK, type ScenarioBook } from '../../daemon/scenario/book.ts';
 import type { ScenarioEnvironment } from '../../daemon/scenario/environment.ts';
@@ -170,6 +172,8 @@ export class FakeEngine implements EngineHandle {
       const { parked } = this.#host;
       this.reply('parked', { items: parked, dropped: 0 });
       if (call.action === 'drop') this.#host.parked = [];
+    } else if (call.name === 'rehearse') {
+      this.reply('rehearse', { still: call.on, position: { generation: GENERATION, seq: 7 } });
     } else if (call.name === 'release' || call.name === 'bandwidth') {
       this.reply(call.name, undefined);
     } else if (call.name === 'diff') {
@@ -245,6 +249,31 @@ export class World {
   }
 }
 
+/** Views of the roots, which outlive the daemon like real mounts. */
+class FakeViews implements RehearsalViews {
+  readonly covered = new Map<string, readonly string[]>();
+  refused: Fault | undefined;
+  inUse: string[] = [];
+
+  unavailable(): string | undefined {
+    return undefined;
+  }
+
+  open(label: string, roots: readonly string[]): void {
+    if (this.refused !== undefined) throw this.refused;
+    this.covered.set(label, roots);
+  }
+
+  written(): { entries: number; bytes: number } {
+    return { entries: 3, bytes: 300 };
+  }
+
+  close(label: string): { inUse: string[] } {
+    this.covered.delete(label);
+    return { inUse: this.inUse };
+  }
+}
+
 export class WorldHost {
   readonly world: World;
   readonly name: string;
@@ -266,6 +295,10 @@ export class WorldHost {
   readonly events: OpenEventLog;
   readonly reports: Report[] = [];
   readonly complaints: string[] = [];
+  readonly views = new FakeViews();
+  /** What registered scripts do. */
+  script: ScriptRunner['run'] = (name) => Promise.reject(new Fault('SCRIPT-NOT-FOUND', { name }));
+  readonly scripts: ScriptRunner = { run: (...args) => this.script(...args) };
   service: ScenarioService;
   readonly links: LinkService & { readonly streams: Set<FakeStream> };
   /** This host's connections to others are cut and not made again. */
@@ -366,6 +399,8 @@ export class WorldHost {
         this.engines.push(engine);
         return engine;
       },
+      views: this.views,
+      scripts: this.scripts,
       complain: (text) => this.complaints.push(text),
     };
   }

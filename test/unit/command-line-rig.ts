@@ -1,5 +1,6 @@
 /** The command line in this process: a terminal in memory, and hosts with real sockets whose scenarios are made up. */
 
+import { ScriptFolder } from '../../daemon/store/script-folder.ts';
 import { Fault } from '../../shared/faults.ts';
 import type { HostStatus, ScenarioStatus } from '../../shared/status.ts';
 import type { Composition } from '../../tui/cli/context.ts';
@@ -75,6 +76,7 @@ export const composition: Composition = {
     applicationPools: [{ name: `${file}: ${text.length}` }],
     findings: [],
   }),
+  openScripts: async (data) => new ScriptFolder(data),
   runConsole: async () => 0,
 };
 

@@ -26,8 +26,17 @@ export interface Composition {
   discoverOffline(application: 'iis' | 'nginx' | 'apache', text: string, file: string): Promise<Discovery>;
   /** Opens the full-screen console. */
   runConsole(options: CommonOptions & { readonly readonly?: boolean; readonly ascii?: boolean }): Promise<number>;
+  /** Registered scripts of the engine with that data directory. */
+  openScripts(data: string): Promise<ScriptFolder>;
   /** Absolute path of this program, for services. */
   readonly program: string;
+}
+
+/** Faults as daemon/store/script-folder.ts says. */
+interface ScriptFolder {
+  register(file: string, as: string | undefined): { readonly name: string; readonly bytes: number };
+  list(): readonly { readonly name: string; readonly bytes: number }[];
+  remove(name: string): void;
 }
 
 export interface DaemonOptions {

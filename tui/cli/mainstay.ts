@@ -31,6 +31,10 @@ const composition: Composition = {
     const { discoverText } = await import('../../daemon/application/discover.ts');
     return discoverText(application, text, file);
   },
+  openScripts: async (data) => {
+    const { ScriptFolder } = await import('../../daemon/store/script-folder.ts');
+    return new ScriptFolder(data);
+  },
   runConsole: async (options) => {
     const { openConsole } = await import('../open.ts');
     return openConsole(options);

@@ -8,7 +8,9 @@ import { addLookCommands } from './look-commands.ts';
 import type { Register } from './options.ts';
 import { addPairCommands } from './pair-commands.ts';
 import { addRecoveryCommands } from './recovery-commands.ts';
+import { addRehearseCommand } from './rehearse-command.ts';
 import { addScenarioCommands } from './scenario-commands.ts';
+import { addScriptCommands } from './script-commands.ts';
 import type { Terminal } from './terminal.ts';
 import { safe } from './text.ts';
 
@@ -56,7 +58,9 @@ export function buildProgram(version: string, register: Register): Command {
   addScenarioCommands(program, register);
   addLifeCommands(program, register);
   addRecoveryCommands(program, register);
+  addRehearseCommand(program, register);
   addLookCommands(program, register);
+  addScriptCommands(program, register);
   return program;
 }
 

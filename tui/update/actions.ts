@@ -55,6 +55,7 @@ import {
   openParkedDrop,
   openPrepareReboot,
   openSuspend,
+  testReplica,
 } from './replica-actions.ts';
 import {
   enterReports,
@@ -238,6 +239,9 @@ const HANDLERS: Readonly<Record<ActionId, Handler>> = {
   resume: (state) => askReplica(state, 'scenario.resume', 'goes on'),
   'send-now': (state) => askReplica(state, 'scenario.sendNow', 'what was collected is applied on every Replica'),
   'audit-walk': (state) => askReplica(state, 'scenario.audit', 'the audit walk is over; the events say what it found'),
+  rehearse: (state) => testReplica(state, 'run', 'the Replica passed its test; what the test wrote is undone'),
+  'rehearse-begin': (state) => testReplica(state, 'begin', 'the copy can be used now; end the test afterwards'),
+  'rehearse-end': (state) => testReplica(state, 'end', 'the test is over; what it wrote is undone'),
   parked: (state, press) => openParked(state, press.at),
   'brake-release': (state, press) => openBrakeRelease(state, press.at),
   'prepare-reboot': (state, press) => openPrepareReboot(state, press.at),

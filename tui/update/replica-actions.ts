@@ -1,5 +1,6 @@
 /** Actions on the Replicas of the selected scenario: suspend, resume, parked items. Pure. */
 import type { CommandName } from '../../shared/commands.ts';
+import type { CommandResults } from '../../shared/results.ts';
 import { describeBrake } from '../../shared/status.ts';
 import { commandHost, scenarioById, selectedRow, selectedScenario } from '../select.ts';
 import {
@@ -77,7 +78,12 @@ export function openParkedDrop(state: ConsoleState, at: number): Step {
 }
 
 /** A safe command on the selected scenario; its answer is a line. */
-export function askReplica(state: ConsoleState, command: CommandName, said: string): Step {
+export function askReplica(
+  state: ConsoleState,
+  command: CommandName,
+  said: string,
+  more: Readonly<Record<string, string>> = {},
+): Step {
   const scenario = selectedScenario(state);
   const host = scenario === undefined ? undefined : commandHost(state, scenario);
   if (scenario === undefined || host === undefined) return stay(state);
@@ -88,15 +94,33 @@ export function askReplica(state: ConsoleState, command: CommandName, said: stri
         type: 'request',
         host: host.name,
         command,
-        args: { name: scenario.status.name },
+        args: { name: scenario.status.name, ...more },
         purpose: { kind: 'ask', scenarioId: scenario.id, said },
       },
     ],
   };
 }
 
+/** Tests the Replica the selection is on; else the only one. */
+export function testReplica(state: ConsoleState, action: 'run' | 'begin' | 'end', said: string): Step {
+  const host = selectedRow(state)?.host?.name;
+  const isMaster = host === undefined || host === selectedScenario(state)?.status.hosts[0]?.name;
+  return askReplica(state, 'scenario.rehearse', said, { action, ...(isMaster ? {} : { replica: host }) });
+}
+
+const REPORTS_HINT = 'The Assured Recovery Report in the Report Center has the details.';
+
+/** What failed in a test of a Replica; undefined for every other answer. */
+function failedCheck(result: unknown): string | undefined {
+  const test = (result as Partial<CommandResults['scenario.rehearse']> | undefined)?.result;
+  const check = test?.checks.find(({ passed }) => !passed);
+  return check === undefined ? undefined : `${check.name}: ${check.text}`;
+}
+
 export function hearAsked(state: ConsoleState, purpose: Extract<Purpose, { kind: 'ask' }>, outcome: Outcome): Step {
   const name = scenarioById(state, purpose.scenarioId)?.status.name ?? 'the scenario';
+  const failed = outcome.ok ? failedCheck(outcome.result) : undefined;
+  if (failed !== undefined) return stay(withToast(state, `${name}: the test FAILED: ${failed}`, 'error', REPORTS_HINT));
   if (outcome.ok) return stay(withToast(state, `${name}: ${purpose.said}`));
   return stay(withToast(state, `${name}: ${outcome.fault.text}`, 'error', outcome.fault.hint));
 }

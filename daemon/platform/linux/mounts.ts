@@ -40,6 +40,21 @@ export function mountsBelow(root: string): MountPoint[] {
   return [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
+/** Places of the mounts of that kind and source, in the order they were mounted. */
+export function mountsOf(type: string, source: string): string[] {
+  return readTable()
+    .split('\n')
+    .flatMap((line) => {
+      // … mount options, optional fields, "-", type, source, …
+      const [left = '', right = ''] = line.split(' - ');
+      const [kind, from] = right.split(' ');
+      const target = left.split(' ')[4];
+      return kind === type && from !== undefined && placeOf(from) === source && target !== undefined
+        ? [placeOf(target)]
+        : [];
+    });
+}
+
 function readTable(): string {
   try {
     return readFileSync(MOUNTINFO, 'latin1');

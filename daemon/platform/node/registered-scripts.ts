@@ -1,0 +1,105 @@
+/** Registered scripts: files in `DATA/scripts/` that nobody but the engine's account (or root) can change. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import { Fault } from '../../../shared/faults.ts';
+import { codeOf, translating } from '../system-fault.ts';
+
+const NAME = /^[A-Za-z0-9._-]{1,100}$/;
+const OUTPUT_BYTES = 64 * 1024;
+/** A program that ignores being asked to end. */
+const KILL_AFTER_MS = 2_000;
+const LAST_OUTPUT_MS = 1_000;
+const WRITABLE_BY_OTHERS = 0o022;
+const PASSED_ON = ['PATH', 'SystemRoot', 'TEMP', 'TMP', 'TMPDIR', 'LANG'] as const;
+
+export interface Outcome {
+  readonly exitCode: number | undefined;
+  readonly timedOut: boolean;
+  readonly output: string;
+}
+
+export class RegisteredScripts {
+  private readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  async run(name: string, variables: Readonly<Record<string, string>>, timeoutMs: number): Promise<Outcome> {
+    const path = this.pathOf(name);
+    const passed = PASSED_ON.flatMap((key) => (process.env[key] === undefined ? [] : [[key, process.env[key]]]));
+    const child = spawn(path, [], {
+      cwd: this.folder,
+      env: { ...Object.fromEntries(passed), ...variables },
+      // A group of its own, so that what it starts can be ended with it.
+      detached: process.platform !== 'win32',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      windowsHide: true,
+    });
+    let output = Buffer.alloc(0);
+    const take = (chunk: Buffer): void => {
+      const whole = Buffer.concat([output, chunk]);
+      output = whole.subarray(Math.max(0, whole.length - OUTPUT_BYTES));
+    };
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
+    let timedOut = false;
+    const end = (signal: NodeJS.Signals): void => endGroup(child.pid, signal);
+    const limit = setTimeout(() => {
+      timedOut = true;
+      end('SIGTERM');
+    }, timeoutMs);
+    const harder = setTimeout(() => end('SIGKILL'), timeoutMs + KILL_AFTER_MS);
+    try {
+      const exitCode = await new Promise<number | undefined>((resolve, reject) => {
+        child.on('error', reject);
+        child.on('exit', (code) => resolve(code ?? undefined));
+      });
+      // What it left behind would go on writing into a view that is gone.
+      end('SIGKILL');
+      await closing(child);
+      return { exitCode, timedOut, output: output.toString('utf8') };
+    } catch (error) {
+      throw new Fault('SCRIPT-UNSAFE', { name, reason: `it cannot be run (${codeOf(error)})` }, error);
+    } finally {
+      clearTimeout(limit);
+      clearTimeout(harder);
+    }
+  }
+
+  private pathOf(name: string): string {
+    if (!NAME.test(name)) throw new Fault('SCRIPT-NOT-FOUND', { name });
+    const path = join(this.folder, name);
+    const stat = translating(path, () => lstatSync(path, { throwIfNoEntry: false }));
+    if (stat === undefined) throw new Fault('SCRIPT-NOT-FOUND', { name });
+    if (!stat.isFile()) throw new Fault('SCRIPT-UNSAFE', { name, reason: 'it is not a file' });
+    if (process.platform === 'win32') return path;
+    const own = stat.uid === 0 || stat.uid === process.getuid?.();
+    if (!own) throw new Fault('SCRIPT-UNSAFE', { name, reason: 'it belongs to another account' });
+    if ((stat.mode & WRITABLE_BY_OTHERS) !== 0)
+      throw new Fault('SCRIPT-UNSAFE', { name, reason: 'others may change it' });
+    return path;
+  }
+}
+
+/** What it wrote last is still in the pipes; a program that left its group may keep them open for ever. */
+async function closing(child: ChildProcess): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const limit = setTimeout(resolve, LAST_OUTPUT_MS);
+    child.once('close', () => {
+      clearTimeout(limit);
+      resolve();
+    });
+  });
+}
+
+/** The program and what it started; nothing when they are gone. */
+function endGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(process.platform === 'win32' ? pid : -pid, signal);
+  } catch (error) {
+    if (codeOf(error) !== 'ESRCH') throw error;
+  }
+}

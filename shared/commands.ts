@@ -358,6 +358,8 @@ export const COMMANDS = define({
         scenarioId: z.string().max(64),
         paths: z.array(z.string().max(4096)).max(255),
         sizes: z.boolean().optional(),
+        /** `spool.directory` of that host. */
+        spool: z.string().max(4096),
       })
       .strict(),
   },

@@ -122,6 +122,22 @@ export const EVENTS = define({
   },
   'LNK-003': { severity: 'error', text: 'Connection with {peer} refused: {reason}' },
 
+  'SPL-001': {
+    severity: 'info',
+    text: 'The spool was moved from {from} to {to}',
+    hint: 'Remove the new path from file level antivirus scans: both scheduled and real time.',
+  },
+  'SPL-002': {
+    severity: 'warning',
+    text: 'The spool {path} is gone; a new one was begun and everything is compared',
+    hint: 'Nothing is lost: what it held is found by the comparison.',
+  },
+  'SPL-003': {
+    severity: 'critical',
+    text: 'Replication waits for its spool: {reason}',
+    hint: 'Mount or mend it: replication goes on by itself.',
+  },
+  'SPL-004': { severity: 'info', text: 'The spool can be used again; replication goes on' },
   'SPL-080': {
     severity: 'warning',
     text: 'Spool above 80% ({percent}%)',

@@ -203,6 +203,18 @@ export const FAULTS = define({
     text: 'The spool of "{scenario}" is damaged at byte {offset}.',
     hint: 'What was acknowledged before is applied; the rest is requested again from the Master.',
   },
+  'SPOOL-MISSING': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'The spool "{path}" is missing or is not the one it was (not mounted?).',
+    hint: 'Mount or restore it and replication goes on by itself. When it is gone for good, stop the scenario and run it again: everything is compared then, nothing is lost.',
+  },
+  'SPOOL-UNUSABLE': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'The spool directory "{path}" cannot be used: {reason}',
+    hint: 'Mend it and replication goes on by itself, or stop the scenario and choose another with `mainstay scenario set NAME spool.directory@HOST=PATH`: one the engine may write to, outside the roots, on a volume that outlives a restart.',
+  },
   'STATE-DAMAGED': {
     kind: 'permanent',
     exit: 1,

@@ -47,10 +47,13 @@ export const HOST_SETTINGS = define({
     group: 'Spool',
     type: 'path',
     label: 'Spool directory path',
-    help: 'Below the data directory of the host unless absolute. Place it on a drive with relatively low use. If you change the spool location, remember to remove the new path from file level antivirus scans, both scheduled and real time.',
+    help: 'Below the data directory of the host unless absolute. Place it on a drive with relatively low use, not on a volume with data. What is in the spool moves there at the next Run. If you change the spool location, remember to remove the new path from file level antivirus scans, both scheduled and real time.',
     default: 'tmp',
+    pattern: {
+      source: '^(?!\\\\|//)(?!(.*[\\\\/])?\\.{1,2}([\\\\/]|$))[^\\u0000-\\u001f]{1,1024}$',
+      says: 'an absolute path of that host or a path below its data directory, without "." and ".."',
+    },
     edit: 'stopped',
-    awaits: 'spool directories of your own',
   },
 
   'tasks.integrityTestingSchedule': {

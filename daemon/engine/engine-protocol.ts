@@ -11,6 +11,7 @@ import type { BrakeStatus, ReplicaStatus, ScenarioStatistics, SyncProgress } fro
 import type { PointFilter } from '../journal/points.ts';
 import type { BandwidthPolicy } from '../link/bandwidth.ts';
 import type { CaptureHint } from '../ports.ts';
+import type { SpoolPlace } from '../store/spool-place.ts';
 import type { SendPolicy } from './send-gate.ts';
 
 export interface EngineRoot extends RootRules {
@@ -23,8 +24,10 @@ export interface EngineConfig {
   readonly scenarioName: string;
   readonly role: 'master' | 'replica';
   readonly roots: readonly EngineRoot[];
-  /** Directory of this scenario below the daemon's data directory: state files, spool. Exists. */
+  /** Directory of this scenario below the daemon's data directory: state files. Exists. */
   readonly directory: string;
+  /** Where its spool lies; absent: it has none that outlives it. */
+  readonly spool?: SpoolPlace;
   readonly exclude: readonly string[];
   readonly fileFilter: readonly string[];
   /** Kinds of attributes the scenario replicates. */
@@ -195,6 +198,8 @@ export interface SyncResult {
 /** Engine → main thread. */
 export type EngineNotice =
   | { readonly type: 'started'; readonly position: Position | undefined }
+  /** Its start takes long, but goes on. */
+  | { readonly type: 'starting' }
   /** The bytes may be used again when the call is over, or when `onSent` was called. */
   | { readonly type: 'link-send'; readonly peer: string; readonly bytes: Uint8Array; readonly onSent?: () => void }
   /** The oldest `count` bytes of `link-bytes` are done with. */

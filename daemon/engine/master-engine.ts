@@ -29,7 +29,7 @@ export interface MasterEnginePorts {
   /** The engine closes it. */
   readonly state: MasterState;
   readonly hasher: ContentHasher;
-  /** Of the volume of `config.directory`; absent: not watched. */
+  /** Of the volume of the spool; absent: not watched. */
   readonly freeBytes?: () => number;
 }
 
@@ -263,7 +263,7 @@ export class MasterEngine {
 
   private fail(error: unknown): void {
     if (this.ended) return;
-    const fault = storeFault(error, this.config.directory, this.ports.freeBytes);
+    const fault = storeFault(error, this.config, this.ports.freeBytes);
     this.notify({ type: 'failed', fault: fault.toDocument() });
     try {
       this.end();

@@ -184,7 +184,7 @@ export class MasterPeer {
 
   private onClosed(stream: NoticeStream, reason: string, fault: Fault | undefined): void {
     if (this.stream !== stream) return;
-    const known = fault && storeFault(fault, this.ports.config.directory).toDocument();
+    const known = fault && storeFault(fault, this.ports.config).toDocument();
     if (known !== undefined) stream.closeFault = known;
     const wasReady = this.ready;
     this.ready = false;

@@ -16,6 +16,7 @@ import type { CaptureHint, RootTree } from '../ports.ts';
 import { asideFile, SqliteAsideStore } from '../store/aside-store.ts';
 import { openFreshState } from '../store/fresh-state.ts';
 import { MasterState } from '../store/master-state.ts';
+import { SpoolPlaces } from '../store/spool-place.ts';
 import { storeFault } from '../store/sqlite-fault.ts';
 import { AssessEngine } from './assess-engine.ts';
 import type { EngineConfig, EngineNotice, EngineRequest, EngineStatus } from './engine-protocol.ts';
@@ -48,7 +49,8 @@ async function createEngine(config: EngineConfig, notify: (notice: EngineNotice)
     return one;
   };
   try {
-    return openEngine(config, notify, platform, hasher, open);
+    const spool = await settleSpool(config, notify);
+    return openEngine(config, notify, { ...platform, spool }, hasher, open);
   } catch (error) {
     for (const one of opened) one.close();
     throw error;
@@ -58,30 +60,29 @@ async function createEngine(config: EngineConfig, notify: (notice: EngineNotice)
 function openEngine(
   config: EngineConfig,
   notify: (notice: EngineNotice) => void,
-  platform: Awaited<ReturnType<typeof loadPlatform>>,
+  platform: Awaited<ReturnType<typeof loadPlatform>> & { readonly spool: string },
   hasher: Awaited<ReturnType<typeof createContentHasher>>,
   open: <T extends { close(): void }>(one: T) => T,
 ): Engine {
   const bare = config.roots.map((root) => open(platform.openTree(root.path)));
   const { trees, aside } = config.assess === true ? { trees: bare } : withKeptAside(config, bare, open);
-  const { clock, random } = platform;
-  const freeBytes = freeBytesOf(config.directory);
+  const { clock, random, spool } = platform;
+  const freeBytes = freeBytesOf(spool);
   const at = (name: string): string => join(config.directory, name);
   if (config.assess === true) {
     const state = open(openFreshState(at('assess.sqlite')));
     return new AssessEngine(config, { clock, trees, state, hasher }, notify);
   }
   if (config.role === 'master') {
-    const path = config.compareOnly === true ? ':memory:' : at('master.sqlite');
-    if (config.compareOnly !== true && freeBytes() < ROOM_TO_START_BYTES)
-      throw new Fault('FS-FULL', { path: config.directory });
+    const path = config.compareOnly === true ? ':memory:' : join(spool, 'master.sqlite');
+    if (config.compareOnly !== true && freeBytes() < ROOM_TO_START_BYTES) throw new Fault('FS-FULL', { path: spool });
     const state = open(new MasterState(path));
     return new MasterEngine(config, { clock, random, trees, state, hasher, freeBytes }, notify);
   }
   const standby = {
     clock,
     trees,
-    spoolLog: open(platform.openSegmentLog(at('spool'))),
+    spoolLog: open(platform.openSegmentLog(join(spool, 'received'))),
     journalLog: open(platform.openSegmentLog(at('journal'))),
     stateFile: platform.openStateFile(at('replica.state')),
     hasher,
@@ -97,6 +98,18 @@ function openEngine(
     },
     notify,
   );
+}
+
+/** The directory of the spool, there and ours. An engine that leaves nothing behind needs none. */
+async function settleSpool(config: EngineConfig, notify: (notice: EngineNotice) => void): Promise<string> {
+  const { directory, role, spool, assess, compareOnly } = config;
+  if (spool === undefined || assess === true || compareOnly === true) return directory;
+  const roots = config.roots.map(({ path }) => path);
+  const places = new SpoolPlaces(directory, role, roots, { onProgress: () => notify({ type: 'starting' }) });
+  const { path, moved, lost } = await places.settle(spool);
+  if (moved !== undefined) notify({ type: 'event', code: 'SPL-001', details: { ...moved } });
+  if (lost !== undefined) notify({ type: 'event', code: 'SPL-002', details: { path: lost } });
+  return path;
 }
 
 /** A Master's roots have something aside when they have been a Replica's: it is what the files should have. */
@@ -157,7 +170,7 @@ class Resident {
       this.#engine.start();
       for (const request of this.#early.splice(0)) this.#handle(request);
     } catch (error) {
-      const fault = storeFault(error, config.directory, freeBytesOf(config.directory));
+      const fault = storeFault(error, config, freeBytesOf(config.spool?.directory ?? config.directory));
       this.#notify({ type: 'failed', fault: fault.toDocument() });
     }
   }

@@ -4,7 +4,7 @@ import type { AssessmentReport } from '../../shared/report.ts';
 import type { AssessFigures } from '../engine/assess-engine.ts';
 import { assessmentReport } from '../report/assessment.ts';
 import type { CommandHandlers } from '../services.ts';
-import { engineConfig } from './engine-config.ts';
+import { masterConfig } from './engine-config.ts';
 import { EngineSession } from './engine-session.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 import type { MasterRunner } from './master-runner.ts';
@@ -69,11 +69,9 @@ export class AssessDesk {
 
   /** Resolves when the assessment was ended. */
   async #measure(runner: MasterRunner, onStarted: () => void): Promise<void> {
-    const { clock, capture, folders, spawnEngine, events } = this.#environment;
-    const { document, run } = runner.stored;
-    const self = document.master;
-    const directory = folders.open(document.id);
-    const config = engineConfig({ document, role: 'master', self, directory, epoch: run.epoch });
+    const { clock, capture, spawnEngine, events } = this.#environment;
+    const { document } = runner;
+    const config = masterConfig(this.#environment, runner.stored);
     let lost: (fault: Fault) => void = () => {};
     const ended = new Promise<void>((resolve, reject) => {
       lost = reject;

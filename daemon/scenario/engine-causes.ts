@@ -1,12 +1,18 @@
-/** Causes outside the product that end an engine and pass by themselves: a missing root, a full disk. Told once each. */
+/** Causes outside the product that end an engine and pass by themselves: a missing root, a full disk, a spool out of reach. Told once each. */
 import type { Fault, FaultDetails } from '../../shared/faults.ts';
 
 type Details = FaultDetails[string];
+
+export function isSpoolFault({ code }: Fault): boolean {
+  return code === 'SPOOL-MISSING' || code === 'SPOOL-UNUSABLE';
+}
 
 export class OutsideCauses {
   readonly #record: (code: string, details: FaultDetails) => void;
   /** Where the engine found no room when it ended. */
   #fullDisk: Details | undefined;
+  /** The engine ended without its spool. */
+  #spool = false;
 
   constructor(record: (code: string, details: FaultDetails) => void) {
     this.#record = record;
@@ -19,6 +25,11 @@ export class OutsideCauses {
       if (known !== fault.message) this.#record('ROOT-001', { path });
       return true;
     }
+    if (isSpoolFault(fault)) {
+      if (known !== fault.message) this.#record('SPL-003', { reason: fault.message });
+      this.#spool = true;
+      return true;
+    }
     if (fault.code !== 'FS-FULL') return false;
     if (this.#fullDisk === undefined) this.#record('DSK-001', { path });
     this.#fullDisk = path;
@@ -26,6 +37,8 @@ export class OutsideCauses {
   }
 
   ready(): void {
+    if (this.#spool) this.#record('SPL-004', {});
+    this.#spool = false;
     if (this.#fullDisk !== undefined) this.#record('DSK-002', { path: this.#fullDisk });
     this.#fullDisk = undefined;
   }

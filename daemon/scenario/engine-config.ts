@@ -1,13 +1,15 @@
 /** What an engine is told about its scenario. Pure. */
 import { createHash } from 'node:crypto';
+import { isAbsolute, join } from 'node:path';
 import { settingOf } from '../../config/catalogue.ts';
 import { agreedFingerprint } from '../../config/fingerprint.ts';
 import { ALL_KINDS, type AttributeKinds, kindBit } from '../../shared/attributes.ts';
-import type { HostReference, RootPair, RootRules, ScenarioDocument } from '../../shared/scenario.ts';
+import type { HostReference, RootPair, RootRules, ScenarioDocument, SettingValues } from '../../shared/scenario.ts';
 import type { EngineConfig, KeepDeleted, LiveLimits } from '../engine/engine-protocol.ts';
 import type { BandwidthPolicy } from '../link/bandwidth.ts';
-import { masterRoots, replicaRoots } from './book.ts';
+import { masterRoots, replicaRoots, type StoredScenario } from './book.ts';
 import { fedBy } from './cascade.ts';
+import type { OwnHost, ScenarioEnvironment } from './environment.ts';
 
 export interface EngineConfigInput {
   readonly document: ScenarioDocument;
@@ -15,7 +17,22 @@ export interface EngineConfigInput {
   /** The reference of the host the engine runs on: its own properties count. */
   readonly self: HostReference;
   readonly directory: string;
+  readonly host: Pick<OwnHost, 'directory' | 'deviceId'>;
   readonly epoch: number;
+}
+
+/** Below the data directory of the host unless absolute (of either system, so that one of the other is refused, not made). */
+export function spoolDirectory(dataDirectory: string, settings: SettingValues | undefined): string {
+  const chosen = settingOf(settings, 'spool.directory');
+  return isAbsolute(chosen) || /^[A-Za-z]:/.test(chosen) ? chosen : join(dataDirectory, chosen);
+}
+
+/** Two engines on one machine may share the directory, so the host is part of the name. */
+function spoolOf({ document, role, self, host }: EngineConfigInput): NonNullable<EngineConfig['spool']> {
+  return {
+    directory: spoolDirectory(host.directory, self.settings),
+    name: `${document.id}.${role}.${host.deviceId.slice(0, 16)}`,
+  };
 }
 
 /** Access lists of every system are replicated when the operator wants them, all else always. */
@@ -38,6 +55,7 @@ export function engineConfig(input: EngineConfigInput): EngineConfig {
     role,
     roots: roots.map((path, index) => ({ path, ...rulesOfRoot(document.roots[index]) })),
     directory: input.directory,
+    spool: spoolOf(input),
     exclude: document.exclude,
     fileFilter: settingOf(document.settings, 'roots.fileFilter'),
     attributeKinds: replicatedKinds(settingOf(document.settings, 'replication.acl')),
@@ -56,6 +74,25 @@ export function engineConfig(input: EngineConfigInput): EngineConfig {
           }
         : { applyDelayMs: settingOf(self.settings, 'recovery.delayMs') }),
     },
+  };
+}
+
+/** Of the Master's engine on this host. */
+export function masterConfig(
+  { folders, host }: Pick<ScenarioEnvironment, 'folders' | 'host'>,
+  { document, run }: StoredScenario,
+): EngineConfig {
+  const directory = folders.open(document.id);
+  return engineConfig({ document, role: 'master', self: document.master, directory, host, epoch: run.epoch });
+}
+
+/** The operator runs the scenario: what is there now is what he wants. */
+export function adopting(config: EngineConfig): EngineConfig {
+  const { role, spool } = config;
+  return {
+    ...config,
+    ...(role === 'replica' ? { adoptRoots: true } : {}),
+    ...(spool === undefined ? {} : { spool: { ...spool, adopt: true } }),
   };
 }
 

@@ -31,6 +31,7 @@ export class EngineSession {
   readonly #calls = new Map<number, OnAnswer>();
   #nextCall = 1;
   #over = false;
+  #onStarting: (() => void) | undefined;
   #onStarted: ((fault: Fault | undefined) => void) | undefined;
   #onStopped: (() => void) | undefined;
 
@@ -51,9 +52,15 @@ export class EngineSession {
   ): Promise<EngineSession> {
     const session = new EngineSession(handle, clock, listener);
     const fault = await new Promise<Fault | undefined>((resolve) => {
-      const timer = clock.after(START_TIMEOUT_MS, () =>
-        resolve(new Fault('TIMEOUT', { seconds: START_TIMEOUT_MS / 1000, what: 'the engine to start' })),
-      );
+      const wait = () =>
+        clock.after(START_TIMEOUT_MS, () =>
+          resolve(new Fault('TIMEOUT', { seconds: START_TIMEOUT_MS / 1000, what: 'the engine to start' })),
+        );
+      let timer = wait();
+      session.#onStarting = () => {
+        timer.cancel();
+        timer = wait();
+      };
       session.#onStarted = (result) => {
         timer.cancel();
         resolve(result);
@@ -61,6 +68,7 @@ export class EngineSession {
       handle.post({ type: 'start', config });
     });
     session.#onStarted = undefined;
+    session.#onStarting = undefined;
     if (fault === undefined) return session;
     session.#end(fault.message);
     await handle.terminate();
@@ -146,6 +154,9 @@ export class EngineSession {
     switch (notice.type) {
       case 'started':
         this.#onStarted?.(undefined);
+        return;
+      case 'starting':
+        this.#onStarting?.();
         return;
       case 'link-send':
         this.#send(notice);

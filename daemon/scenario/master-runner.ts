@@ -17,7 +17,7 @@ import { fedBy } from './cascade.ts';
 import { withRelays } from './cascade-view.ts';
 import { Conditions } from './conditions.ts';
 import { OutsideCauses } from './engine-causes.ts';
-import { bandwidthOf, engineConfig, liveLimits } from './engine-config.ts';
+import { adopting, bandwidthOf, liveLimits, masterConfig } from './engine-config.ts';
 import { captureEvents, EngineKeeper } from './engine-keeper.ts';
 import type { EngineSession } from './engine-session.ts';
 import type { ScenarioEnvironment } from './environment.ts';
@@ -324,10 +324,10 @@ export class MasterRunner {
   // ---------------------------------------------------------------- what the engine says
 
   #startEngine(): void {
-    const { document, run } = this.stored;
+    const { stored } = this;
     this.#keeper.start(() => {
-      const directory = this.#environment.folders.open(this.id);
-      return engineConfig({ document, role: 'master', self: document.master, directory, epoch: run.epoch });
+      const config = masterConfig(this.#environment, stored);
+      return this.#asked.size > 0 ? adopting(config) : config;
     });
   }
 

@@ -34,10 +34,11 @@ export function createPeerHandlers(
     throw new Fault('ACCESS-DENIED', { role: session.role, command: 'act as the Master of the scenario' });
   };
   return {
-    'peer.facts': async ({ scenarioId, paths, sizes = false }, session) => {
+    'peer.facts': async ({ scenarioId, paths, sizes = false, spool }, session) => {
       const runner = scenarios.runner(scenarioId);
       if (runner !== undefined) refuseStranger(runner, session);
-      const facts = await collectFacts(environment, { paths, occupied: scenarios.occupied(scenarioId), sizes });
+      const occupied = scenarios.occupied(scenarioId);
+      const facts = await collectFacts(environment, { paths, occupied, sizes, spool });
       return { ...facts, knowsScenario: runner !== undefined };
     },
     'peer.prepare': async ({ document, epoch, adoptRoots }, session) => {

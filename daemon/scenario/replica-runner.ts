@@ -10,7 +10,8 @@ import type { LinkStream, Timer } from '../ports.ts';
 import { ReplicaRehearsal } from '../rehearsal/replica-rehearsal.ts';
 import type { EngineHandle } from '../services.ts';
 import { type StoredScenario, storedIn } from './book.ts';
-import { engineConfig } from './engine-config.ts';
+import { isSpoolFault } from './engine-causes.ts';
+import { adopting, engineConfig } from './engine-config.ts';
 import { EngineSession } from './engine-session.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 import { HeldStream } from './held-stream.ts';
@@ -228,7 +229,7 @@ export class ReplicaRunner {
     const engine = this.#engine;
     const handle = this.#environment.spawnEngine();
     this.#handle = handle;
-    const started = asked ? { ...config, adoptRoots: true } : config;
+    const started = asked ? adopting(config) : config;
     const session = await EngineSession.start(handle, started, this.#environment.clock, {
       onEvent: (code, details) => this.#record(code, details),
       onStatus: (status) => engine === this.#engine && this.#engineStatus(status),
@@ -244,10 +245,10 @@ export class ReplicaRunner {
 
   #engineConfig(): EngineConfig {
     const { document, run } = this.stored;
-    const { deviceId } = this.#environment.host;
-    const self = document.replicas.find((replica) => replica.deviceId === deviceId) as HostReference;
+    const { host } = this.#environment;
+    const self = document.replicas.find((replica) => replica.deviceId === host.deviceId) as HostReference;
     const directory = this.#environment.folders.open(this.id);
-    return engineConfig({ document, role: 'replica', self, directory, epoch: run.epoch });
+    return engineConfig({ document, role: 'replica', self, directory, host, epoch: run.epoch });
   }
 
   #lost(fault: Fault): void {
@@ -266,6 +267,7 @@ export class ReplicaRunner {
   #report(fault: Fault): void {
     if (fault.code === 'FS-FULL') this.#record('DSK-001', { path: fault.details.path ?? 'unknown' });
     else if (fault.code === 'ROOT-MISSING') this.#record('ROOT-001', { path: fault.details.path ?? 'unknown' });
+    else if (isSpoolFault(fault)) this.#record('SPL-003', { reason: fault.message });
     else this.#record('SCN-015', { reason: fault.message });
   }
 

@@ -6,7 +6,7 @@ import { Fault } from '../../shared/faults.ts';
 import type { HostReference } from '../../shared/scenario.ts';
 import type { DiffResult } from '../engine/engine-protocol.ts';
 import type { StoredScenario } from './book.ts';
-import { engineConfig } from './engine-config.ts';
+import { masterConfig } from './engine-config.ts';
 import { EngineSession } from './engine-session.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 
@@ -16,16 +16,16 @@ const LINK_TIMEOUT_MS = 20_000;
 
 export async function compareStopped(
   environment: ScenarioEnvironment,
-  { document, run }: StoredScenario,
+  stored: StoredScenario,
   replica: HostReference,
   ignoreSame: boolean,
 ): Promise<DiffResult> {
-  const { peers, folders, spawnEngine, clock } = environment;
+  const { peers, spawnEngine, clock } = environment;
+  const { document, run } = stored;
   const prepared = { document: { ...document }, epoch: run.epoch, on: true };
   await peers.request(replica, 'peer.compare', prepared, PREPARE_TIMEOUT_MS);
   try {
-    const directory = folders.open(document.id);
-    const config = engineConfig({ document, role: 'master', self: document.master, directory, epoch: run.epoch });
+    const config = masterConfig(environment, stored);
     const lost = new Lost();
     const session = await EngineSession.start(spawnEngine(), { ...config, compareOnly: true }, clock, {
       onEvent: () => {},

@@ -106,7 +106,7 @@ export class SqliteAsideStore implements AsideStore {
     try {
       return work();
     } catch (error) {
-      throw storeFault(error, dirname(this.path));
+      throw storeFault(error, { directory: dirname(this.path) });
     }
   }
 

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../shared/faults.ts';
 import type { ScenarioFolders } from '../scenario/environment.ts';
+import { removeSpools } from './spool-place.ts';
 
 const SCENARIO_ID = /^[0-9a-f]{32}$/;
 
@@ -19,6 +20,9 @@ export function openScenarioFolders(dataDirectory: string): ScenarioFolders {
       mkdirSync(path, { recursive: true, mode: 0o700 });
       return path;
     },
-    remove: (id) => rmSync(folder(id), { recursive: true, force: true }),
+    remove: (id) => {
+      removeSpools(folder(id));
+      rmSync(folder(id), { recursive: true, force: true });
+    },
   };
 }

@@ -23,9 +23,17 @@ export function isDiskFull(error: unknown, freeBytes: () => number = () => Numbe
 /** Less than this is no room for the pages of one transaction. */
 const SMALLEST_ROOM_BYTES = 1024 * 1024;
 
-/** Any error of a store in `directory`: `FS-FULL` when its volume is full, else as `Fault.from`. */
-export function storeFault(error: unknown, directory: string, freeBytes?: () => number): Fault {
+interface StorePlace {
+  readonly directory: string;
+  /** Where an engine's store lies when it has one that outlives it. */
+  readonly spool?: { readonly directory: string };
+}
+
+/** Any error of a store: `FS-FULL` when its volume is full, else as `Fault.from`. */
+export function storeFault(error: unknown, { directory, spool }: StorePlace, freeBytes?: () => number): Fault {
   // On its way it may have been taken for a defect.
   const cause = error instanceof Fault && error.code === 'INTERNAL' ? error.cause : error;
-  return isDiskFull(cause, freeBytes) ? new Fault('FS-FULL', { path: directory }, cause) : Fault.from(error);
+  return isDiskFull(cause, freeBytes)
+    ? new Fault('FS-FULL', { path: spool?.directory ?? directory }, cause)
+    : Fault.from(error);
 }

@@ -16,6 +16,8 @@ const pathFacts = z.object({
   totalBytes: z.number().nonnegative().optional(),
   /** Names that differ only in case are different files there. */
   caseSensitive: z.boolean(),
+  /** What is written there is gone after a restart of the machine. */
+  forgets: z.boolean().optional(),
   /** Mount points strictly below it. */
   mounts: z.array(z.string()).max(100),
 });
@@ -55,8 +57,10 @@ export const hostFacts = machine.extend({
   protocol: z.number().int(),
   oldestProtocol: z.number().int(),
   wallMs: z.number(),
-  /** Directory of spools and state. */
+  /** Directory of the daemon's state. */
   data: pathFacts,
+  /** Directory of the spool; as long as it is `missing`, all but its type is that of the directory it would be made in. */
+  spool: pathFacts,
   paths: z.array(pathFacts).max(255),
   /** What is below each of `paths`, in the same order. */
   datasets: z.array(dataset).max(255),

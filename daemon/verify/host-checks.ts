@@ -1,14 +1,11 @@
-/** Checks of hosts as a whole: reachable, compatible, addresses, clocks, spool. Pure. */
-import { settingOf } from '../../config/catalogue.ts';
+/** Checks of hosts as a whole: reachable, compatible, addresses, clocks. Pure. */
 import { LINK_PROTOCOL_OLDEST } from '../../shared/protocol/wire.ts';
 import type { Finding } from '../../shared/results.ts';
-import { formatBytes, formatDuration } from '../../shared/units.ts';
+import { formatDuration } from '../../shared/units.ts';
 import { type Evidence, finding, type HostEvidence } from './evidence.ts';
 
 /** Clocks that differ by more make times in events and reports of the two hosts misleading. */
 const CLOCK_TOLERANCE_MS = 5_000;
-/** The guide: the spool should be at least a tenth of the data. */
-const SPOOL_SHARE = 0.1;
 
 export function checkHosts(evidence: Evidence): Finding[] {
   const findings: Finding[] = evidence.missing.map(({ reference, code, reason, hint }) =>
@@ -19,14 +16,13 @@ export function checkHosts(evidence: Evidence): Finding[] {
       fix: hint,
     }),
   );
-  findings.push(...addressChecks(evidence.master), ...spoolChecks(evidence, evidence.master));
+  findings.push(...addressChecks(evidence.master));
   for (const replica of evidence.replicas) {
     findings.push(
       ...versionChecks(evidence.master, replica),
       ...addressChecks(replica),
       ...clockCheck(replica),
       ...ownerCheck(replica),
-      ...spoolChecks(evidence, replica),
     );
   }
   return findings;
@@ -114,36 +110,4 @@ function clockCheck({ reference, clockAheadMs, clockErrorMs }: HostEvidence): Fi
       fix: 'Synchronize both clocks (NTP). Replication itself does not depend on them; times in events and reports do.',
     }),
   ];
-}
-
-function spoolChecks(evidence: Evidence, { reference, facts }: HostEvidence): Finding[] {
-  const findings: Finding[] = [];
-  const host = reference.name;
-  const minimum = settingOf(reference.settings, 'spool.minFreeBytes');
-  const { freeBytes, path } = facts.data;
-  if (freeBytes !== undefined && freeBytes < minimum) {
-    findings.push(
-      finding('error', 'SPOOL-SPACE', host, {
-        text: 'The volume of the spool has less free space than the spool must leave free.',
-        found: `${formatBytes(freeBytes)} free on the volume of ${path}`,
-        expected: `at least ${formatBytes(minimum)} (spool.minFreeBytes)`,
-        fix: 'Free space there, or move the data directory to another volume.',
-      }),
-    );
-  }
-  const dataBytes = evidence.master.facts.datasets.reduce((sum, data) => sum + (data.bytes ?? 0), 0);
-  const spool = settingOf(reference.settings, 'spool.maxBytes');
-  // No limit means: as far as the volume goes.
-  const size = Math.min(spool === 0 ? Number.POSITIVE_INFINITY : spool, freeBytes ?? Number.POSITIVE_INFINITY);
-  if (size < dataBytes * SPOOL_SHARE) {
-    findings.push(
-      finding('warning', 'SPOOL-SMALL', host, {
-        text: 'The spool is small for this amount of data.',
-        found: formatBytes(size),
-        expected: `at least 10% of the total dataset size (${formatBytes(dataBytes)})`,
-        fix: 'Enlarge spool.maxBytes or give its volume more space.',
-      }),
-    );
-  }
-  return findings;
 }

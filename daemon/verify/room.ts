@@ -2,8 +2,8 @@
 
 import type { Evidence } from './evidence.ts';
 import type { DatasetFacts, PathFacts } from './facts.ts';
-import { checkHosts } from './host-checks.ts';
 import { checkRoots } from './root-checks.ts';
+import { checkSpools } from './spool-checks.ts';
 
 const ABOUT_ROOM = ['DISK-SPACE', 'SPOOL-SMALL'];
 
@@ -16,7 +16,7 @@ export function hasRoomForAll(evidence: Evidence): boolean {
     ...evidence,
     master: { ...master, facts: { ...master.facts, datasets: datasets as DatasetFacts[] } },
   };
-  return ![...checkHosts(most), ...checkRoots(most)].some(({ code }) => ABOUT_ROOM.includes(code));
+  return ![...checkSpools(most), ...checkRoots(most)].some(({ code }) => ABOUT_ROOM.includes(code));
 }
 
 function withMost(data: DatasetFacts, { totalBytes, freeBytes }: PathFacts): DatasetFacts | undefined {

@@ -1,16 +1,20 @@
 /** Collects the facts of all hosts of a scenario and judges them. */
+import { basename, dirname, isAbsolute, join } from 'node:path';
+import { settingOf } from '../../config/catalogue.ts';
 import { Fault } from '../../shared/faults.ts';
 import { LINK_PROTOCOL, LINK_PROTOCOL_OLDEST } from '../../shared/protocol/wire.ts';
 import type { Finding, VerificationResult } from '../../shared/results.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
 import { masterRoots, replicaRoots } from '../scenario/book.ts';
 import { fedBy } from '../scenario/cascade.ts';
+import { spoolDirectory } from '../scenario/engine-config.ts';
 import type { ScenarioEnvironment } from '../scenario/environment.ts';
 import type { Evidence, HostEvidence, MissingHost } from './evidence.ts';
-import { type HostFacts, hostFacts } from './facts.ts';
+import { type HostFacts, type HostInspector, hostFacts, type PathFacts } from './facts.ts';
 import { checkHosts } from './host-checks.ts';
 import { hasRoomForAll } from './room.ts';
 import { checkRoots } from './root-checks.ts';
+import { checkSpools } from './spool-checks.ts';
 
 const FACTS_TIMEOUT_MS = 30_000;
 /** Counting stops after this long in all, so that Run does not wait for it; the figures are then "at least". */
@@ -28,11 +32,13 @@ export interface FactsWanted {
   readonly occupied: readonly Occupied[];
   /** Also what the files add up to. */
   readonly sizes: boolean;
+  /** `spool.directory` of the host. */
+  readonly spool: string;
 }
 
 export async function collectFacts(
   environment: ScenarioEnvironment,
-  { paths, occupied, sizes }: FactsWanted,
+  { paths, occupied, sizes, spool }: FactsWanted,
 ): Promise<HostFacts> {
   const { inspector, host, clock } = environment;
   const count = async () => {
@@ -40,9 +46,10 @@ export async function collectFacts(
     for (const path of paths) datasets.push(await inspector.dataset(path, COUNT_LIMIT_MS / paths.length, sizes));
     return datasets;
   };
-  const [machine, data, facts, real, datasets] = await Promise.all([
+  const [machine, data, spoolFacts, facts, real, datasets] = await Promise.all([
     inspector.machine(),
     inspector.path(host.directory),
+    placeFacts(inspector, spoolDirectory(host.directory, { 'spool.directory': spool })),
     Promise.all(paths.map((path) => inspector.path(path))),
     Promise.all(occupied.map(({ path }) => inspector.path(path))),
     count(),
@@ -56,10 +63,32 @@ export async function collectFacts(
     oldestProtocol: LINK_PROTOCOL_OLDEST,
     wallMs: clock.wallMs(),
     data,
+    spool: spoolFacts,
     paths: facts,
     datasets,
     occupied: occupied.map(({ scenario, path }, index) => ({ scenario, path: real[index]?.realPath ?? path })),
   };
+}
+
+/** A directory that is there, or where it would be made. */
+async function placeFacts(inspector: HostInspector, path: string): Promise<PathFacts> {
+  if (!isAbsolute(path)) {
+    const problem = 'it is not an absolute path on this system';
+    return { path, type: 'unknown', problem, readable: false, writable: false, caseSensitive: true, mounts: [] };
+  }
+  let rest = '';
+  for (let place = path; ; place = dirname(place)) {
+    const facts = await inspector.path(place);
+    if (facts.type === 'missing' && dirname(place) !== place) {
+      rest = join(basename(place), rest);
+      continue;
+    }
+    if (rest === '') return { ...facts, path };
+    const realPath = join(facts.realPath ?? place, rest);
+    return facts.type === 'directory'
+      ? { ...facts, path, realPath, type: 'missing' }
+      : { ...facts, path, problem: facts.problem ?? `${place} is no directory`, type: 'unknown' };
+  }
 }
 
 /** Sizes are added up only where room may be short. */
@@ -80,7 +109,12 @@ async function collect(
   sizes: boolean,
 ): Promise<Evidence> {
   const [facts, ...answers] = await Promise.all([
-    collectFacts(environment, { paths: masterRoots(document), occupied, sizes }),
+    collectFacts(environment, {
+      paths: masterRoots(document),
+      occupied,
+      sizes,
+      spool: settingOf(document.master.settings, 'spool.directory'),
+    }),
     ...fedBy(document).map((replica) => askReplica(environment, document, replica, sizes)),
   ]);
   return {
@@ -92,7 +126,7 @@ async function collect(
 }
 
 export function judge(evidence: Evidence): VerificationResult {
-  return sorted([...checkHosts(evidence), ...checkRoots(evidence)]);
+  return sorted([...checkHosts(evidence), ...checkSpools(evidence), ...checkRoots(evidence)]);
 }
 
 /** Errors first. */
@@ -112,7 +146,8 @@ async function askReplica(
   const paths = replicaRoots(document, replica);
   try {
     const asked = clock.bootMs();
-    const args = { scenarioId: document.id, paths, sizes };
+    const spool = settingOf(replica.settings, 'spool.directory');
+    const args = { scenarioId: document.id, paths, sizes, spool };
     const answer = await peers.request(replica, 'peer.facts', args, FACTS_TIMEOUT_MS);
     const roundTripMs = clock.bootMs() - asked;
     const facts = hostFacts.safeParse(answer);

@@ -65,7 +65,7 @@ test.serial(
 
 /** Position up to which the Master has stored what the Replica has of large files. */
 function storedSeq(pair: Pair): number | undefined {
-  const [file] = globSync(join(pair.master.data, 'scenarios', '*', 'master.sqlite-blocks'));
+  const [file] = globSync(join(pair.master.data, 'tmp', '*', 'master.sqlite-blocks'));
   if (file === undefined) return undefined;
   const database = new DatabaseSync(file, { readOnly: true });
   try {

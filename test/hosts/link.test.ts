@@ -247,7 +247,10 @@ test('a request to a paired host is answered, with its faults as they are there'
     );
   t.is(await code(peers.request(pair.host, 'peer.forget', { scenarioId: SCENARIO })), 'SCENARIO-NOT-FOUND');
   t.is(await code(peers.request(pair.host, 'daemon.info', {})), 'ACCESS-DENIED');
-  t.is(await code(peers.request(pair.host, 'peer.facts', { scenarioId: SCENARIO, paths: [] }, 200)), 'TIMEOUT');
+  t.is(
+    await code(peers.request(pair.host, 'peer.facts', { scenarioId: SCENARIO, paths: [], spool: 'tmp' }, 200)),
+    'TIMEOUT',
+  );
   t.is(await code(peers.request({ name: 'web9', address: '127.0.0.1:1' }, 'peer.stop', stop)), 'ACCESS-UNKNOWN-DEVICE');
 });
 
@@ -255,7 +258,7 @@ test('requests fail at once when the other host goes, and work again when it is 
   const handlers = { 'peer.facts': () => new Promise(() => undefined), 'peer.stop': () => 'done' };
   const pair = await pairOfHosts(t, { handlers });
   const { peers } = pair.master.network;
-  const waiting = peers.request(pair.host, 'peer.facts', { scenarioId: SCENARIO, paths: [] });
+  const waiting = peers.request(pair.host, 'peer.facts', { scenarioId: SCENARIO, paths: [], spool: 'tmp' });
   t.is(await peers.request(pair.host, 'peer.stop', { scenarioId: SCENARIO, reason: '' }), 'done');
   await pair.replica.close();
   t.like(await t.throwsAsync(waiting), { code: 'LINK-UNREACHABLE' });

@@ -102,7 +102,7 @@ test('a property says why it cannot be changed now', (t) => {
   t.is(whyNotEditable('spool.maxBytes', 'stopped'), undefined);
   t.is(whyNotEditable('synchronization.method', 'protected'), undefined);
   t.is(whyNotEditable('link.encryption', 'stopped'), 'Cannot be changed once the scenario is created.');
-  t.regex(whyNotEditable('spool.directory', 'stopped') ?? '', /Not yet effective.*spool directories/);
+  t.regex(whyNotEditable('switchover.automatic', 'stopped') ?? '', /Not yet effective.*switchover/);
 });
 
 test('Master and Replica have the same spool, only the Replica has recovery, and all scopes are covered', (t) => {

@@ -442,7 +442,7 @@ test('discover reads a given file without any host; doctor and settings work wit
   t.regex(doctor.stdout, /error +here +PROFILE/);
   t.regex((await run(['settings', 'spool.maxBytes'])).stdout, /default +10 GiB/);
   t.regex((await run(['settings', 'spool.maxByte'])).stderr, /did you mean "spool.maxBytes"/);
-  t.regex((await run(['settings', 'spool.directory'])).stdout, /not yet effective: comes with spool directories/);
+  t.regex((await run(['settings', 'engine.metricsListen'])).stdout, /not yet effective: comes with metrics/);
 });
 
 test('while an engine restarts, a request that was under way is asked again and answered', async (t) => {

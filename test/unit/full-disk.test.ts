@@ -30,13 +30,13 @@ function sqliteFull(): unknown {
 
 test('a database that cannot grow is a full disk, another error is not', (t) => {
   t.true(isDiskFull(sqliteFull()));
-  t.is(storeFault(sqliteFull(), '/data').code, 'FS-FULL');
-  t.regex(storeFault(sqliteFull(), '/data').message, /\/data/);
+  t.is(storeFault(sqliteFull(), { directory: '/data' }).code, 'FS-FULL');
+  t.regex(storeFault(sqliteFull(), { directory: '/data' }).message, /\/data/);
   const database = new DatabaseSync(':memory:');
   const error = t.throws(() => database.exec('nonsense'));
   t.false(isDiskFull(error));
   t.false(isDiskFull(new Error('x')));
-  t.is(storeFault(error, '/data').code, 'INTERNAL');
+  t.is(storeFault(error, { directory: '/data' }).code, 'INTERNAL');
   // A failed write counts when there is no room, not when the disk is broken.
   t.true(isDiskFull({ errcode: 778 }, () => 100));
   t.false(isDiskFull({ errcode: 778 }, () => 2 ** 30));

@@ -278,7 +278,7 @@ test('links and requests of a device that is not the Master of the scenario are 
   for (const action of [
     beta.command('peer.stop', { scenarioId: id, reason: 'x' }, session),
     beta.command('peer.forget', { scenarioId: id }, session),
-    beta.command('peer.facts', { scenarioId: id, paths: ['/etc'] }, session),
+    beta.command('peer.facts', { scenarioId: id, paths: ['/etc'], spool: 'tmp' }, session),
     beta.command('peer.prepare', { document, epoch: 1 }, session),
   ]) {
     t.is((await faultOf(t, action)).code, 'ACCESS-DENIED');

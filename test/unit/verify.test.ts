@@ -35,6 +35,8 @@ interface Change {
   readonly clockAheadMs?: number;
   readonly clockErrorMs?: number;
   readonly settings?: ScenarioDocument['settings'];
+  /** `spool.directory` of the Master. */
+  readonly spool?: string;
 }
 
 /** A pair with nothing to find, changed in one point. */
@@ -45,7 +47,11 @@ function evidence(change: Change = {}): Evidence {
     name: 'web',
     serverType: change.serverType ?? 'custom',
     solution: 'ha',
-    master: { name: 'alpha', address: '10.0.0.1:25000' },
+    master: {
+      name: 'alpha',
+      address: '10.0.0.1:25000',
+      ...(change.spool === undefined ? {} : { settings: { 'spool.directory': change.spool } }),
+    },
     replicas: [{ name: 'beta', address: '10.0.0.2:25000' }],
     roots,
     exclude: [],
@@ -62,7 +68,8 @@ function evidence(change: Change = {}): Evidence {
     machine: name,
     addresses: [],
     wallMs: 0,
-    data: path('/var/lib/mainstay'),
+    data: path('/var/lib/mainstay', { volume: '2' }),
+    spool: path('/var/lib/mainstay/tmp', { volume: '2' }),
     paths: paths.map((one) => path(one)),
     datasets: paths.map(() => data()),
     occupied: [],
@@ -159,7 +166,38 @@ test('each condition is found on the host it is about, with what to do about it'
     ['other system', { replica: { platform: 'Windows_NT 10.0' } }, 'warning PLATFORM-DIFFERS beta'],
     ['an engine that is not root', { replica: { ownsAll: false } }, 'warning OWNER-RIGHTS beta'],
     ['leased address', { replica: { addresses: [{ address: '10.0.0.2', dynamic: true }] } }, 'error ADDRESS-DHCP beta'],
-    ['spool volume full', { master: { data: path('/var', { freeBytes: 1_000 }) } }, 'error SPOOL-SPACE alpha'],
+    [
+      'spool volume full',
+      { master: { spool: path('/var', { freeBytes: 1_000, volume: '2' }) } },
+      'error SPOOL-SPACE alpha',
+    ],
+    [
+      'spool that cannot be written',
+      { replica: { spool: path('/spool', { writable: false }) } },
+      'error SPOOL-DIRECTORY beta',
+    ],
+    ['spool that is a file', { replica: { spool: path('/spool', { type: 'file' }) } }, 'error SPOOL-DIRECTORY beta'],
+    [
+      'spool below a root',
+      { master: { spool: path('/data/spool', { realPath: '/srv/www/spool', volume: '2' }) } },
+      'error SPOOL-IN-ROOT alpha',
+    ],
+    [
+      'spool below a root of another scenario',
+      { master: { spool: path('/srv/x/spool', { volume: '2' }), occupied: [{ scenario: 'other', path: '/srv/x' }] } },
+      'error SPOOL-IN-ROOT alpha',
+    ],
+    [
+      'spool in memory',
+      { replica: { spool: path('/run/spool', { forgets: true, volume: '2' }) } },
+      'error SPOOL-FORGETS beta',
+    ],
+    [
+      "spool of one's own on the volume of the data",
+      { spool: '/srv/spool', master: { spool: path('/srv/spool', { type: 'missing' }) } },
+      'warning SPOOL-VOLUME alpha',
+    ],
+    ['a host with one volume', { master: { spool: path('/var/lib/mainstay/tmp') } }, 'info SPOOL-VOLUME alpha'],
     [
       'somebody else’s files in the Replica root',
       { replica: { datasets: [data({ entries: 7, names: ['accounts'] })] } },

@@ -29,6 +29,8 @@ const NAMES_A_READ = 256;
 /** Names of a directory that are told as examples. */
 const NAMES = 5;
 const LIST_LIMIT = 20;
+/** File systems in memory (statfs(2)): tmpfs and ramfs. */
+const FORGETFUL = [0x01021994, 0x858458f6];
 const COMMAND_TIMEOUT_MS = 2_000;
 
 export function createHostInspector(): HostInspector {
@@ -77,7 +79,7 @@ function inspectPath(path: string): PathFacts {
   try {
     const stat = statSync(path);
     const realPath = realpathSync(path);
-    const { bavail, blocks, bsize } = statfsSync(path);
+    const { bavail, blocks, bsize, type: fileSystem } = statfsSync(path);
     const type = stat.isDirectory() ? 'directory' : stat.isFile() ? 'file' : 'other';
     return {
       path,
@@ -89,6 +91,7 @@ function inspectPath(path: string): PathFacts {
       freeBytes: bavail * bsize,
       totalBytes: blocks * bsize,
       caseSensitive: isCaseSensitive(realPath),
+      ...(FORGETFUL.includes(fileSystem) ? { forgets: true } : {}),
       mounts: mountsBelow(realPath),
     };
   } catch (error) {

@@ -40,6 +40,13 @@ export const FAULTS = define({
     hint: 'See what and why with `mainstay parked` or in `mainstay events`; mend the cause and it is sent again by itself.',
   },
 
+  UNREADABLE: {
+    kind: 'permanent',
+    exit: 4,
+    text: '{count} not readable on the Master ({paths}): what is there now is not on the Replicas, everything else is.',
+    hint: 'See why in `mainstay events` (SYN-005, MNT-001); make it readable and it is sent by itself.',
+  },
+
   'SCENARIO-SCHEDULED': {
     kind: 'permanent',
     exit: 4,

@@ -263,7 +263,7 @@ export class Applier {
   private plan(spooled: SpooledChange, change: TreeChange, staged?: { file: StagedFile; token: number }): void {
     checkTarget(change);
     const origin = { seq: spooled.seq, masterMs: spooled.masterMs };
-    const found = lookFor(this.ports.writer, this.paths, change);
+    const found = lookFor(this.ports.writer, this.paths, change, this.ports.parked);
     const touched = change.op === 'metadata' && this.paths.wasTouched(change.root, change.path);
     const plan = touched
       ? planMetadata(change.root, change.path, found, origin)

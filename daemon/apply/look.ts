@@ -5,14 +5,23 @@ import { baseName, parentPath, type RelativePath } from '../../shared/path.ts';
 import type { AttributesToSet, RootTree } from '../ports.ts';
 import type { GroupPaths } from './conflicts.ts';
 import { appliedMetadata } from './open-puts.ts';
+import type { ParkedItems } from './parked.ts';
 import type { Found, TreeChange } from './plan.ts';
 import { checkCase } from './targets.ts';
 import type { TreeWriter } from './tree-writer.ts';
 
 const NOTHING: Found = { before: undefined, source: undefined };
 
-/** `paths`: what the changes before it in its group touch. Throws `PATH-SYMLINK` when a link hides what is to be removed. */
-export function lookFor(writer: TreeWriter, paths: GroupPaths, change: TreeChange): Found {
+/**
+ * `paths`: what the changes before it in its group touch; `parked`: what does not hold what it should. Throws
+ * `PATH-SYMLINK` when a link hides what is to be removed.
+ */
+export function lookFor(
+  writer: TreeWriter,
+  paths: GroupPaths,
+  change: TreeChange,
+  parked: Pick<ParkedItems, 'has'>,
+): Found {
   const tree = writer.tree(change.root);
   const found = lookInto(tree, paths, change);
   if (change.op === 'metadata') return asPlanned(writer, paths, change, found);
@@ -22,7 +31,7 @@ export function lookFor(writer: TreeWriter, paths: GroupPaths, change: TreeChang
     const type = blocker === change.path ? undefined : tree.stat(blocker)?.type;
     if (type === 'symlink') throw new Fault('PATH-SYMLINK', { path: change.path });
   }
-  return found;
+  return change.op === 'link' && parked.has(change.root, change.existing) ? { ...found, sourceIsParked: true } : found;
 }
 
 /** The group may change the metadata of the same object twice: what was before is then what it is given first. */

@@ -37,6 +37,8 @@ export interface ChangeOrigin {
 export interface Found {
   readonly before: EntryStat | undefined;
   readonly source: EntryStat | undefined;
+  /** It holds something older, or something else. */
+  readonly sourceIsParked?: boolean;
 }
 
 export type Action = 'make-directory' | 'put' | 'symlink' | 'link' | 'rename' | 'remove' | 'metadata';
@@ -101,6 +103,7 @@ function planLink(change: Extract<Change, { readonly op: 'link' }>, found: Found
   if (source === undefined || source.type === 'directory') {
     return { kind: 'repair', paths: [change.existing, change.path] };
   }
+  if (found.sourceIsParked === true) return { kind: 'repair', paths: [change.path] };
   if (before !== undefined && sameId(before.id, source.id)) return { kind: 'nothing' };
   const plan = create(change, 'link', found, origin);
   return plan.kind === 'act' ? { ...plan, undo: { ...plan.undo, source: source.id } } : plan;

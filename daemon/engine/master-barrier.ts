@@ -47,6 +47,8 @@ interface Barrier {
   seq: number;
   /** Of the capture, when it was last hurried. */
   doubts: number;
+  /** What could not be read is asked for the last time. */
+  insists: boolean;
 }
 
 interface Proof {
@@ -74,6 +76,7 @@ export class MasterBarriers {
       stage: 'cookies',
       seq: 0,
       doubts: 0,
+      insists: false,
     });
   }
 
@@ -106,6 +109,10 @@ export class MasterBarriers {
     for (const { cookies } of [...this.proofs, ...this.barriers]) {
       if (cookies.open.size > 0) due = Math.min(due, cookies.droppedAtMs + COOKIE_AGAIN_MS);
     }
+    const { capture, clock } = this.ports;
+    const nowMs = clock.bootMs();
+    const untried = this.barriers.some(({ stage }) => stage === 'looking') && !capture.unreadable.isTried(nowMs);
+    if (untried && capture.isFlushed()) due = nowMs;
     return due;
   }
 
@@ -162,7 +169,7 @@ export class MasterBarriers {
       if (barrier.cookies.open.size > 0 || capture.recovering) return;
       this.look(barrier);
     }
-    if (barrier.stage === 'looking' && capture.isFlushed()) {
+    if (barrier.stage === 'looking' && capture.isFlushed() && capture.unreadable.isTried(nowMs)) {
       barrier.stage = 'applying';
       barrier.seq = this.ports.position().seq;
     }
@@ -173,6 +180,21 @@ export class MasterBarriers {
     barrier.doubts = capture.doubts;
     barrier.stage = 'looking';
     capture.hurry();
+    // What could not be read is not on the Replicas: whether it still cannot is asked now.
+    capture.unreadable.hurry(this.ports.clock.bootMs());
+  }
+
+  /** Applying took its time: perhaps it can be read by now. */
+  private insist(barrier: Barrier, unread: number): boolean {
+    if (!barrier.insists) {
+      barrier.insists = true;
+      this.look(barrier);
+      return false;
+    }
+    const count = unread === 1 ? '1 place is' : `${unread} places are`;
+    const paths = examplesOf(this.ports.capture.unreadablePaths, unread);
+    this.ports.reply(barrier.callId, undefined, new Fault('UNREADABLE', { count, paths }));
+    return true;
   }
 
   private finished(barrier: Barrier): boolean {
@@ -189,6 +211,8 @@ export class MasterBarriers {
       this.look(barrier);
       return false;
     }
+    const { unreadableCount: unread } = this.ports.capture;
+    if (unread > 0) return this.insist(barrier, unread);
     this.ports.reply(barrier.callId, { ...this.ports.position(), seq: barrier.seq });
     return true;
   }

@@ -189,6 +189,11 @@ export class MasterCapture {
     return this.unreadable.count + this.mounts.heldCount;
   }
 
+  /** A few of them. */
+  get unreadablePaths(): RelativePath[] {
+    return [...this.unreadable.examples(3), ...this.mounts.heldPaths];
+  }
+
   /** Told, counted, and tried again until it can be read. */
   cannotRead(root: number, path: RelativePath, fault: Fault, whole = false): void {
     this.unreadable.note({ root, path, whole }, this.ports.clock.bootMs());
@@ -198,6 +203,7 @@ export class MasterCapture {
   retryUnreadable(): void {
     if (!this.active || this.unreadable.count === 0 || this.lost.size > 0) return;
     for (const { root, path, whole } of this.unreadable.takeReadable(this.ports.clock.bootMs())) {
+      this.doubts += 1;
       if (whole) this.repair(root, [path]);
       this.look(root, path);
       this.rescan(root, path);

@@ -52,6 +52,10 @@ export class MountGuard {
     return this.roots.reduce((sum, { held }) => sum + held.paths.size, 0);
   }
 
+  get heldPaths(): RelativePath[] {
+    return this.roots.flatMap(({ held }) => [...held.paths]);
+  }
+
   /** Capture says which places are mount points now. */
   take(root: number, paths: readonly RelativePath[]): void {
     const mounts = this.roots[root];

@@ -62,7 +62,7 @@ export class MasterPeer {
   sync: MasterSync | undefined;
   /** The Replica has usable data of this history. */
   synchronized = false;
-  /** The Replica has said how it is since its last synchronization. */
+  /** The Replica has said how it is since its last synchronization or welcome. */
   heard = false;
   /** Where the Replica is in this history, usable or not; undefined: in none. */
   heldSeq: number | undefined;
@@ -113,7 +113,9 @@ export class MasterPeer {
 
   /** Everything up to there is in its roots, except for what is stuck. */
   hasApplied(seq: number): boolean {
-    return this.synchronized && this.appliedSeq >= seq && this.acknowledged.parked === this.stuck;
+    // What a Replica that began anew has set aside is not known before it says so.
+    if (!this.synchronized || !this.heard) return false;
+    return this.appliedSeq >= seq && this.acknowledged.parked === this.stuck;
   }
 
   get connected(): boolean {
@@ -260,6 +262,7 @@ export class MasterPeer {
     const held = welcome.received ?? welcome.mending;
     this.heldSeq = held?.generation === this.ports.captured().generation ? held.seq : undefined;
     this.synchronized = received !== undefined;
+    this.heard = false;
     if (received !== undefined) {
       this.acknowledged.receivedSeq = received;
       this.acknowledged.appliedSeq = this.usable(welcome.applied) ?? Math.min(received, this.acknowledged.appliedSeq);

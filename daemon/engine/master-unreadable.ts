@@ -49,6 +49,22 @@ export class UnreadablePlaces {
     return this.places.size;
   }
 
+  /** Up to `limit` of them. */
+  examples(limit: number): RelativePath[] {
+    return [...this.places.values()].slice(0, limit).map(({ path }) => path);
+  }
+
+  /** All of them are tried in the next turns, whenever they would have been. */
+  hurry(nowMs: number): void {
+    for (const [key, place] of this.places) if (place.dueMs > nowMs) this.places.set(key, { ...place, dueMs: nowMs });
+  }
+
+  /** None waits for a try that is due. */
+  isTried(nowMs: number): boolean {
+    for (const { dueMs } of this.places.values()) if (dueMs <= nowMs) return false;
+    return true;
+  }
+
   /** It or a directory above it could not be read. */
   covers(root: number, path: RelativePath): boolean {
     if (this.places.size === 0) return false;

@@ -30,6 +30,8 @@ interface AskedFile {
   readonly root: number;
   readonly path: RelativePath;
   readonly own: OwnEntry | undefined;
+  /** Its names here are not those it has on the Master, whatever is in it. */
+  readonly linkedWrongly: boolean;
 }
 
 const PAGE = 500;
@@ -68,7 +70,9 @@ export class ReplicaDiff {
     for (const wanted of this.compare(tree, arrived, own)) {
       const path = joinPath(header.path, wanted.entry.name);
       needs.push(yield* describeNeed(tree, header.path, wanted, this.ports.hasher));
-      this.asked.set(keyOf(header.directory, wanted.index), { tree, root: header.root, path, own: wanted.own });
+      const linkedWrongly = this.linkedWrongly(header.root, path, wanted.entry.linkGroup, wanted.own);
+      const asked = { tree, root: header.root, path, own: wanted.own, linkedWrongly };
+      this.asked.set(keyOf(header.directory, wanted.index), asked);
     }
     this.ports.sendNeeds(header.directory, needs);
   }
@@ -143,7 +147,7 @@ export class ReplicaDiff {
     own: OwnEntry | undefined,
   ): boolean {
     if (own === undefined || own.type === 'directory' || own.type === 'other') return false;
-    if (group === undefined) return own.links > 1;
+    if (group === undefined) return own.links > 1 && !this.links.claimAlone(root, path, own.id);
     const role = this.links.role(root, group, path, own.id);
     if (role.kind === 'member') return !role.linked;
     this.links.ready(root, group, own.id);
@@ -160,6 +164,7 @@ export class ReplicaDiff {
     if (item.kind !== 'same') this.note(asked.root, asked.path, 'content');
     else if (
       asked.own === undefined ||
+      asked.linkedWrongly ||
       !isAsSaid(asked.tree, asked.path, item.metadata, asked.own, this.ports.profile)
     ) {
       this.note(asked.root, asked.path, 'metadata');

@@ -23,7 +23,9 @@ export type LinkRole =
   | { readonly kind: 'owner' }
   /** Another name of a group whose owner is ready; `linked`: it is one already. */
   | { readonly kind: 'member'; readonly ownerPath: RelativePath; readonly linked: boolean }
-  | { readonly kind: 'waits'; readonly ownerPath: RelativePath };
+  | { readonly kind: 'waits'; readonly ownerPath: RelativePath }
+  /** The owner was refused: what is under its name is something else. */
+  | { readonly kind: 'orphan' };
 
 export class LinkGroups {
   private readonly groups = new Map<string, LinkGroup>();
@@ -38,14 +40,23 @@ export class LinkGroups {
       return { kind: 'owner' };
     }
     if (known.ownerId === undefined && !known.failed) return { kind: 'waits', ownerPath: known.ownerPath };
-    const linked = ownId !== undefined && known.ownerId !== undefined && sameId(ownId, known.ownerId);
+    if (known.ownerId === undefined) return { kind: 'orphan' };
+    const linked = ownId !== undefined && sameId(ownId, known.ownerId);
     return { kind: 'member', ownerPath: known.ownerPath, linked };
   }
 
   /** A file here with several names may stand for one group only. False: it is taken by another. */
   claim(root: number, group: bigint, ownId: FileId): boolean {
+    return this.claimAs(keyOf(root, group), root, ownId);
+  }
+
+  /** The same of a file with one name on the Master: another name here may be one that the journal keeps. */
+  claimAlone(root: number, path: RelativePath, ownId: FileId): boolean {
+    return this.claimAs(`alone:${path}`, root, ownId);
+  }
+
+  private claimAs(key: string, root: number, ownId: FileId): boolean {
     const id = `${root}:${ownId.inode}:${ownId.birthNs}`;
-    const key = keyOf(root, group);
     const before = this.claimed.get(id);
     if (before !== undefined && before !== key) return false;
     this.claimed.set(id, key);

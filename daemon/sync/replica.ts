@@ -12,6 +12,7 @@ import { ByteReader } from '../../shared/protocol/bytes.ts';
 import { type Need, readContent, readSyncItem, type SyncItem } from '../../shared/protocol/sync-codec.ts';
 import type { ControlMessage } from '../../shared/protocol/wire.ts';
 import type { ParkedItems } from '../apply/parked.ts';
+import { askFor } from '../apply/setting-aside.ts';
 import type { StagedPut, TreeWriter } from '../apply/tree-writer.ts';
 import type { RootFilters } from '../capture/filter.ts';
 import { sameId } from '../journal/record.ts';
@@ -206,6 +207,11 @@ export class ReplicaSync implements ContentSink {
       if (verdict.kind !== 'content' && verdict.kind !== 'symlink') this.links.ready(root, group, own?.id);
       return verdict;
     }
+    const orphaned = () => {
+      if (verdict.kind !== 'identical') askFor(this.ports, root, [path], 'another name of it was refused');
+    };
+    if (role.kind === 'orphan') orphaned();
+    if (role.kind === 'orphan') return { kind: 'linked' };
     if (role.kind === 'member' && role.linked) return { kind: 'identical' };
     if (role.kind === 'member') {
       changes.push(this.linkChange(root, path, role.ownerPath, own, () => {}));
@@ -215,6 +221,7 @@ export class ReplicaSync implements ContentSink {
     this.links.wait(root, group, (ownerId) => {
       const linked = ownerId !== undefined && own !== undefined && sameId(own.id, ownerId);
       if (linked) this.counts.identical += 1;
+      if (ownerId === undefined) orphaned();
       if (linked || ownerId === undefined) this.complete(state);
       else this.followUps.push(this.linkChange(root, path, role.ownerPath, own, () => this.complete(state)));
     });

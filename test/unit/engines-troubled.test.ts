@@ -3,6 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import { Fault } from '../../shared/faults.ts';
 import { EnginePair } from '../memory/engine-pair.ts';
+import { MemoryUser } from '../memory/user.ts';
 
 const hasher = await createContentHasher();
 
@@ -142,5 +143,152 @@ test('more changes than the spool holds, made while only some places are compare
   pair.latencyMs = () => 0;
   if (pair.masterStatus?.peers.replica?.synchronized !== true) pair.synchronize();
   checkEqual(t, pair);
+  pair.close();
+});
+
+for (const restarted of [false, true]) {
+  test(`a barrier names what cannot be read, and passes only behind it${restarted ? ', also when the Master has just begun' : ''}`, (t) => {
+    const pair = new EnginePair(hasher);
+    pair.user.writeFile('locked', 'before');
+    pair.start();
+    pair.synchronize();
+    let locked = true;
+    pair.masterTree.beforeOperation = (operation, path) => {
+      if (locked && operation === 'read' && path === 'locked') throw new Fault('FS-BUSY', { path });
+    };
+    pair.user.writeFile('locked', 'after');
+    pair.run(2_000);
+    if (restarted) {
+      pair.cut();
+      pair.killMaster();
+      pair.startMaster();
+      pair.connect();
+    }
+    t.throws(() => pair.call({ name: 'barrier' }), { message: /1 place is not readable on the Master \(locked\)/ });
+    locked = false;
+    // Whatever moment it would have been tried again at: around that moment too.
+    pair.run(2_990);
+    checkEqual(t, pair);
+    pair.close();
+  });
+}
+
+test('what becomes readable while a barrier waits for the Replica is behind that barrier too', (t) => {
+  const pair = new EnginePair(hasher);
+  pair.user.writeFile('locked', 'before');
+  pair.start();
+  pair.synchronize();
+  let locked = true;
+  pair.masterTree.beforeOperation = (operation, path) => {
+    if (locked && operation === 'read' && path === 'locked') throw new Fault('FS-BUSY', { path });
+  };
+  pair.user.writeFile('locked', 'after');
+  pair.run(1_000);
+  pair.latencyMs = () => 1_500;
+  pair.user.writeFile('other', 'x');
+  const id = pair.post({ name: 'barrier' });
+  pair.run(1_000);
+  locked = false;
+  for (let waited = 0; pair.answerOf(id) === undefined && waited < 60_000; waited += 10) pair.run(10);
+  t.truthy(pair.answerOf(id)?.result);
+  t.deepEqual(pair.replicaView(), pair.masterView());
+  pair.close();
+});
+
+for (const how of ['in a synchronization', 'by a change in place', 'by a change in place of both names'] as const) {
+  test(`another name of a file arrives when one of them is refused ${how}, and is not set back to what that one has`, (t) => {
+    const pair = new EnginePair(hasher);
+    pair.user.writeFile('a', 'before');
+    pair.user.link('a', 'b');
+    pair.start();
+    if (how !== 'in a synchronization') pair.synchronize();
+    let denied = true;
+    pair.replicaTree.beforeOperation = (operation, path) => {
+      if (denied && (operation === 'commit' || operation === 'make') && path === 'a')
+        throw new Fault('FS-DENIED', { path });
+    };
+    const there = new MemoryUser(pair.replicaTree);
+    if (how === 'in a synchronization') there.writeFile('a', 'stale');
+    if (how === 'in a synchronization') there.link('a', 'b');
+    if (how !== 'in a synchronization') pair.user.writeFile('a', 'after');
+    if (how === 'by a change in place of both names') pair.user.setMode('b', 0o600);
+    if (how === 'in a synchronization') pair.synchronize();
+    // What is right already when the refused one is first tried again.
+    if (how === 'in a synchronization') pair.run(1_000);
+    if (how === 'in a synchronization') t.regex(pair.replicaView().get('b') ?? 'nothing', /before/);
+    for (let minute = 0; minute < 5; minute += 1) {
+      pair.run(61_000);
+      const expected = how === 'in a synchronization' ? /before/ : /after/;
+      t.regex(pair.replicaView().get('b') ?? 'nothing', expected, `after ${minute} min`);
+    }
+    t.throws(() => pair.barrier(), { message: /parked/ });
+    denied = false;
+    pair.run(120_000);
+    checkEqual(t, pair);
+    pair.close();
+  });
+}
+
+test('a full comparison finds names that should be one file and are two of the same content', (t) => {
+  const pair = new EnginePair(hasher);
+  pair.user.writeFile('a', 'content');
+  pair.user.link('a', 'b');
+  pair.start();
+  pair.synchronize();
+  pair.barrier();
+  t.true(pair.diff().identical);
+  const there = new MemoryUser(pair.replicaTree);
+  const { mtimeNs } = pair.replicaTree.stat('b')!;
+  const above = pair.replicaTree.stat('')!.mtimeNs;
+  there.remove('b');
+  there.writeFile('b', 'content');
+  there.setMtimeNs('b', mtimeNs);
+  there.setMtimeNs('', above);
+  t.deepEqual(
+    pair.diff().differences.map(({ path }) => path),
+    ['b'],
+  );
+  pair.close();
+});
+
+test('a barrier asked for when a Replica is back waits for what that one has set aside', (t) => {
+  const pair = new EnginePair(hasher);
+  pair.user.writeFile('a', 'a');
+  pair.start();
+  pair.synchronize();
+  pair.barrier();
+  let code: 'FS-FULL' | 'FS-DENIED' = 'FS-FULL';
+  pair.replicaTree.beforeOperation = (operation, path) => {
+    if (operation === 'commit' && path === 'a') throw new Fault(code, { path });
+  };
+  pair.user.writeFile('a', 'b');
+  pair.run(2_000);
+  pair.cut();
+  code = 'FS-DENIED';
+  pair.run(20_000);
+  t.is(pair.replicaStatus?.parked, 1);
+  const id = pair.post({ name: 'barrier' });
+  // No two messages arrive together.
+  let latencyMs = 0;
+  pair.latencyMs = () => {
+    latencyMs += 20;
+    return latencyMs;
+  };
+  pair.connect();
+  for (let waited = 0; pair.answerOf(id) === undefined && waited < 30_000; waited += 10) pair.run(10);
+  t.is(pair.answerOf(id)?.fault?.code, 'PARKED');
+  pair.close();
+});
+
+test('a comparison is not misled by a name that the journal keeps of a file', (t) => {
+  const pair = new EnginePair(hasher);
+  pair.user.writeFile('a', 'content');
+  pair.start();
+  pair.synchronize();
+  pair.barrier();
+  pair.replicaTree.keepLink('a', 'kept');
+  t.is(pair.replicaTree.stat('a')?.links, 2);
+  t.true(pair.diff().identical);
+  t.true((pair.call({ name: 'diff', peer: 'replica', ignoreSame: true }) as { identical: boolean }).identical);
   pair.close();
 });

@@ -54,7 +54,7 @@ const ARGS: Readonly<Record<string, unknown>> = {
   'peer.rewind': { scenarioId: 'a' },
   'reports.create': { name: 'web' },
   'reports.show': { id: 'a' },
-  'peer.facts': { scenarioId: 'a', paths: [] },
+  'peer.facts': { scenarioId: 'a', paths: [], spool: 'tmp' },
   'peer.prepare': { document: {}, epoch: 1 },
   'peer.stop': { scenarioId: 'a', reason: 'b' },
   'peer.parked': { scenarioId: 'a', action: 'list' },
@@ -163,7 +163,7 @@ test('arguments outside the catalogue never reach a handler', async (t) => {
     ['scenario.run', { name: 'a', extra: true }],
     ['events.query', { limit: 1e9 }],
     ['pair.invite', { role: 'root' }],
-    ['peer.facts', { scenarioId: 'a', paths: Array(256).fill('/') }],
+    ['peer.facts', { scenarioId: 'a', paths: Array(256).fill('/'), spool: 'tmp' }],
     ['daemon.info', 'text'],
   ];
   for (const [command, args] of bad) {

@@ -163,7 +163,7 @@ export const COMMANDS = define({
     role: 'control',
     danger: 'confirm',
     title: 'Run',
-    help: 'Verifies, synchronizes, then replicates in real time.',
+    help: 'Verifies, synchronizes, then replicates in real time. A scenario that runs and waits for its synchronization begins it: of what its spool dropped only, where the roots are what they were.',
     args: z
       .object({
         name,

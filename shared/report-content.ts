@@ -59,6 +59,7 @@ function synchronization(report: SynchronizationReport, detail: ReportDetail): C
         fact('Master', report.master),
         fact('Replica', report.host),
         fact('Method', METHODS[report.method]),
+        fact('Scope', scopeOf(report)),
         fact('Ignore files of same size/time', report.ignoreSame ? 'on' : 'off'),
         fact('Started', formatMoment(report.startedAt)),
         fact('Finished', formatMoment(report.finishedAt)),
@@ -101,8 +102,17 @@ function synchronization(report: SynchronizationReport, detail: ReportDetail): C
   };
 }
 
-function agreementOf({ host, master, method, ignoreSame }: SynchronizationReport): string {
+function scopeOf({ places }: SynchronizationReport): string {
+  if (places === undefined) return 'everything below the roots';
+  return `partial: ${countOf(places, 'directory', 'directories')} in which changes had been dropped`;
+}
+
+function agreementOf({ host, master, method, ignoreSame, places }: SynchronizationReport): string {
   if (method === 'skip') return `${host} was taken for identical to ${master} without comparing`;
+  if (places !== undefined) {
+    const where = countOf(places, 'directory', 'directories');
+    return `${host} holds what ${master} holds in the ${where} in which changes had been dropped; everything else was not compared again`;
+  }
   return `${host} holds what ${master} holds${ignoreSame ? '; files of same size and time were taken for identical' : ''}`;
 }
 

@@ -62,6 +62,8 @@ export interface SynchronizationReport extends ReportSummary {
   readonly files: readonly { readonly root: number; readonly path: string; readonly bytes: number }[];
   /** True when there were more files than are listed. */
   readonly filesTruncated: boolean;
+  /** Only so many directories were compared, those where changes had been dropped; absent: everything. */
+  readonly places?: number;
 }
 
 /** Of one Replica, of each comparison without transferring. */

@@ -116,6 +116,8 @@ export type EngineCall =
       readonly ignoreSame: boolean;
       /** The operator asked for it: roots that were replaced are taken for what he wants. Else they are `ROOT-MISSING`. */
       readonly adoptRoots?: boolean;
+      /** What he asked for is that the scenario goes on: where the roots are what they were, only what the spool dropped is compared. */
+      readonly droppedOnly?: boolean;
     }
   /** Master: compare without transferring. Resolves with `DiffResult`. */
   | { readonly name: 'diff'; readonly peer: string; readonly ignoreSame: boolean }
@@ -193,6 +195,8 @@ export interface SyncResult {
   /** For the detailed report, at most 100,000. */
   readonly files: readonly { readonly root: number; readonly path: string; readonly bytes: number }[];
   readonly filesTruncated: boolean;
+  /** Only so many directories were compared, those where changes had been dropped; absent: everything. */
+  readonly places?: number;
 }
 
 /** Engine → main thread. */

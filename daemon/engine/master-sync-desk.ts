@@ -173,7 +173,7 @@ export class MasterSyncDesk {
   /** Compares only where changes were dropped from the spool; false when that is not enough or not what the operator asked for. */
   private runTargeted(peer: MasterPeer, call: Extract<SyncCall, { name: 'synchronize' }>, again: boolean): boolean {
     const { spool, state, capture } = this.ports;
-    if (call.adoptRoots === true || !this.indexed) return false;
+    if (!this.indexed || (call.adoptRoots === true && !this.goesOn(call))) return false;
     const dropped = spool.placesFor(peer.id, peer.heldSeq);
     if (dropped === undefined) return false;
     capture.recordIdentities(false);
@@ -189,6 +189,18 @@ export class MasterSyncDesk {
     spool.pin(peer.id, base.seq);
     peer.startSync({ syncId, method: 'file', ignoreSame, dryRun: false, base, recording: 'report', places });
     return true;
+  }
+
+  /** The operator lets a scenario go on that waited for him, and the record still describes the roots. */
+  private goesOn({ droppedOnly, method }: Extract<SyncCall, { name: 'synchronize' }>): boolean {
+    if (droppedOnly !== true || method === 'skip') return false;
+    try {
+      this.ports.capture.recordIdentities(false);
+      return true;
+    } catch (error) {
+      if (Fault.from(error).code === 'ROOT-MISSING') return false;
+      throw error;
+    }
   }
 
   private dependsOnIndex(peer: MasterPeer): boolean {

@@ -246,6 +246,12 @@ function run(life: ScenarioLife, choices: RunChoices): Step {
   return next;
 }
 
+/** Replicas of a running scenario that have to be synchronized; undefined: it does not run. */
+export function waitingFor(life: ScenarioLife): string[] | undefined {
+  if (life.is !== 'running') return undefined;
+  return Object.entries(life.peers).flatMap(([id, { phase }]) => (phase === 'needs-sync' ? [id] : []));
+}
+
 const NEW_PEER: PeerLife = { phase: 'needs-sync', linked: false, suspended: false, held: false, failures: 0 };
 
 function prepared(choices: RunChoices, happening: Extract<Happening, { type: 'prepared' }>): Step {

@@ -30,6 +30,7 @@ import {
   type ScenarioLife,
   scenarioState,
   step,
+  waitingFor,
 } from './machine.ts';
 import { PeerDesk } from './peer-desk.ts';
 import { RelayWatch } from './relay-watch.ts';
@@ -64,8 +65,8 @@ export class MasterRunner {
   #outOfSyncTold = false;
   /** Replicas whose synchronization the operator asked to skip, once. */
   readonly #skip = new Set<string>();
-  /** Replicas whose next synchronization the operator asked for himself. */
-  readonly #asked = new Set<string>();
+  /** Replicas whose next synchronization the operator asked for himself; true: it goes on with what had been replicated. */
+  readonly #asked = new Map<string, boolean>();
 
   constructor(environment: ScenarioEnvironment, id: string, changed: () => void) {
     this.id = id;
@@ -125,7 +126,8 @@ export class MasterRunner {
     if (refusal !== undefined) throw this.#stateFault(refusal);
     const wasRunning = this.#life.is === 'running';
     this.#skip.clear();
-    for (const id of this.#replicaIds()) this.#asked.add(id);
+    // Later, one that waits for nothing now is synchronized without being asked for.
+    for (const id of waitingFor(this.#life) ?? this.#replicaIds()) this.#asked.set(id, wasRunning);
     if (choices.method === 'skip') for (const id of this.#replicaIds()) this.#skip.add(id);
     this.#happen({ type: 'run', choices });
     if (wasRunning) return;
@@ -324,9 +326,8 @@ export class MasterRunner {
   // ---------------------------------------------------------------- what the engine says
 
   #startEngine(): void {
-    const { stored } = this;
     this.#keeper.start(() => {
-      const config = masterConfig(this.#environment, stored);
+      const config = masterConfig(this.#environment, this.stored);
       return this.#asked.size > 0 ? adopting(config) : config;
     });
   }
@@ -400,8 +401,8 @@ export class MasterRunner {
     const skip = this.#skip.delete(id);
     // What the operator skips once is not skipped when the product finds the data outdated later.
     const method = choices.method === 'skip' && !skip ? 'file' : choices.method;
-    const adoptRoots = this.#asked.delete(id);
-    const call = { name: 'synchronize', peer: id, method, ignoreSame: choices.ignoreSame, adoptRoots } as const;
+    const asked = { droppedOnly: this.#asked.get(id) === true, adoptRoots: this.#asked.delete(id) };
+    const call = { name: 'synchronize', peer: id, method, ignoreSame: choices.ignoreSame, ...asked } as const;
     this.#call().ask(call, (result, fault) => {
       if (engine !== this.#keeper.number) return;
       if (fault === undefined) this.#synchronized(id, result as SyncResult);

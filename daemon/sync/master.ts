@@ -285,6 +285,7 @@ export class MasterSync {
       parked,
       files: files.slice(0, REPORTED_FILES),
       filesTruncated: this.server.sentFiles > files.length,
+      ...(this.options.places === undefined ? {} : { places: this.options.places.length }),
     };
   }
 

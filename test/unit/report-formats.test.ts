@@ -140,6 +140,9 @@ test('a report says its verdict as a word in every format, and the data says the
     /✓ OK — web-02 holds what web-01 holds; files of same size and time were taken for identical/,
   );
   t.regex(reportCsv(bad, 'summary'), /\r\n.*,false,/);
+  const partial: Report = { ...synchronization([]), places: 3 };
+  t.regex(renderReport(partial, 'summary'), /partial: 3 directories in which changes had been dropped/);
+  t.regex(renderReport(partial, 'summary'), /everything else was not compared again/);
 });
 
 test('a page lists at most 5,000 rows, says how many more there are, and the other formats have them all', (t) => {

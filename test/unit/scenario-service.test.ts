@@ -184,6 +184,7 @@ test('with automatic re-sync prevented the outdated Replica waits for the operat
   await alpha.command('scenario.run', choices);
   await settle();
   t.is(alpha.status().state, 'protected');
+  t.like(alpha.engine.calls.at(-1), { name: 'synchronize', adoptRoots: true, droppedOnly: true });
 });
 
 test('an engine whose thread dies is started again; one that goes on dying fails the scenario and stops the Replica', async (t) => {

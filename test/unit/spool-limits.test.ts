@@ -91,6 +91,53 @@ test('changes beyond the limit are collapsed, told, and only their places are co
   pair.close();
 });
 
+/** Changes in `count` directories beyond the limit while the Replica is away, and the Replica back without a synchronization. */
+function heldPair(count: number): EnginePair {
+  const pair = startPair();
+  pair.cut();
+  for (let n = 0; n < 300; n += 1) {
+    pair.user.writeFile(`d${n % count}/new${n}`, `${n}`);
+    pair.run(50);
+  }
+  pair.run(5_000);
+  pair.connect();
+  pair.clock.runUntil(() => pair.masterStatus?.peers['replica']?.link !== 'down', 60_000);
+  pair.run(1_000);
+  return pair;
+}
+
+test('when the operator runs a scenario that waits for its synchronization, only what was dropped is compared, and the result says so', (t) => {
+  const pair = heldPair(3);
+  t.true(pair.codes().includes('SPL-100'));
+  const result = pair.synchronize({ adoptRoots: true, droppedOnly: true });
+  // Three directories of 110 entries and the names in the one that holds them, where all of it has 740.
+  t.is(result.places, 4);
+  t.true(result.comparedEntries <= 3 * 110 + 40, `${result.comparedEntries}`);
+  t.true(result.sentFiles <= 300);
+  t.true(result.sentBytes < 10_000, `${result.sentBytes}`);
+  checkEqual(t, pair);
+  pair.close();
+
+  const whole = heldPair(3);
+  const all = whole.synchronize({ adoptRoots: true });
+  t.is(all.places, undefined);
+  t.is(all.comparedEntries, 740);
+  checkEqual(t, whole);
+  whole.close();
+});
+
+test('roots that were replaced on purpose are compared whole when the operator runs the scenario', (t) => {
+  const pair = heldPair(3);
+  pair.masterTree.unmountToEmptyDirectory();
+  pair.user.writeFile('only', 'what the new root holds');
+  const result = pair.synchronize({ adoptRoots: true, droppedOnly: true });
+  t.is(result.places, undefined);
+  checkEqual(t, pair);
+  t.true(pair.replicaView().has('only'));
+  t.false(pair.replicaView().has('d0'));
+  pair.close();
+});
+
 test('a targeted comparison that is interrupted, on either host, is begun again and stays targeted', (t) => {
   for (const victim of ['cut', 'replica', 'master'] as const) {
     const pair = startPair();

@@ -43,7 +43,7 @@ function copyOf(root: string, name: string): string {
 }
 
 test.serial(
-  'ransomware: the brake holds it, the data is rewound to just before and brought back to the Master',
+  'ransomware: the data is rewound to just before and brought back to the Master, and the restore is undone',
   async (t) => {
     const pair = await Pair.start({ settings: { 'replication.massChangePercent': 20 } });
     const { master, masterRoot, replicaRoot, scenario } = pair;

@@ -25,6 +25,6 @@ export interface HostConnection {
   /** Starts the connection at the first subscription. Returns the end of the subscription. */
   subscribe(onNews: (news: ConnectionNews) => void): () => void;
   /** Rejects with a `Fault`; `LINK-UNREACHABLE` at once while it is down: nothing is queued behind the operator's back. */
-  request(command: CommandName, args: unknown): Promise<unknown>;
+  request(command: CommandName, args: unknown, options?: { readonly timeoutMs?: number }): Promise<unknown>;
   close(): void;
 }

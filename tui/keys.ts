@@ -4,10 +4,12 @@
  * No function keys, no Ctrl-A/Ctrl-B (tmux, screen), no action on Ctrl with a letter except redraw.
  */
 import type { Danger } from '../shared/commands.ts';
+import { RECOVERY_BINDINGS } from './keys-recovery.ts';
 import { REPLICA_BINDINGS } from './keys-replica.ts';
 import { REPORT_BINDINGS } from './keys-reports.ts';
 import { eventWindow, refusal, selectedScenario, visibleEvents } from './select.ts';
 import { type ConsoleState, type Place, type RunDialog, topDialog } from './state.ts';
+import type { RestoreDialog } from './state-recovery.ts';
 
 export interface Binding {
   readonly keys: readonly string[];
@@ -230,6 +232,7 @@ export const BINDINGS = define({
 
   ...REPLICA_BINDINGS,
   ...REPORT_BINDINGS,
+  ...RECOVERY_BINDINGS,
 
   open: {
     keys: ['enter'],
@@ -563,11 +566,19 @@ export function isPane(place: Place): boolean {
   return place === 'tree' || place === 'detail' || place === 'events' || place === 'hosts';
 }
 
+function placeOfStep({ step, editing }: RestoreDialog): Place {
+  if (editing !== undefined) return 'point-filter';
+  if (step === 'confirm') return 'restore-name';
+  return step === 'points' || step === 'preview' ? step : 'restore';
+}
+
 /** Where the next key goes. */
 export function placeOf(state: ConsoleState): Place {
   const dialog = state.dialogs.at(-1);
   if (dialog !== undefined) {
     const { kind } = dialog;
+    if (dialog.kind === 'restore') return placeOfStep(dialog);
+    if (kind === 'prompt') return 'prompt';
     return kind === 'run' || kind === 'confirm' || kind === 'palette' || kind === 'reports' ? kind : 'sheet';
   }
   return state.editing === undefined ? state.pane : 'field';

@@ -70,6 +70,21 @@ export function paneRows(state: Parameters<typeof layoutOf>[0], pane: Pane): num
   return Math.max(1, (layoutOf(state).panes[pane]?.height ?? 3) - 2);
 }
 
+/** The wizard has the whole screen but the header and the two lines at the bottom. */
+export function wizardArea(layout: Pick<Layout, 'width' | 'height'>): Area {
+  return { left: 0, top: HEADER_ROWS, width: layout.width, height: layout.height - HEADER_ROWS - BOTTOM_ROWS };
+}
+
+/** Rows a page key moves by in the point picker: its list, a little less where the preview stands below it. */
+export function pickerRows(state: Parameters<typeof layoutOf>[0]): number {
+  const rows = wizardArea(layoutOf(state)).height - 6;
+  return Math.max(1, state.columns >= FULL_COLUMNS ? rows : rows - 7);
+}
+
+export function previewTreeRows(state: Parameters<typeof layoutOf>[0]): number {
+  return Math.max(1, wizardArea(layoutOf(state)).height - 9);
+}
+
 /** A dialog in the middle of the screen, at most as large as the screen allows. */
 export function dialogArea(width: number, height: number, wantedWidth: number, wantedHeight: number): Area {
   const dialogWidth = Math.min(wantedWidth, width - 4);

@@ -2,7 +2,7 @@
 import { type CommandName, mayUse } from '../shared/commands.ts';
 import type { Severity } from '../shared/events.ts';
 import { SEVERITIES } from '../shared/events.ts';
-import type { HostStatus, ScenarioStatus } from '../shared/status.ts';
+import { describeBrake, type HostStatus, type ScenarioStatus } from '../shared/status.ts';
 import { formatDuration } from '../shared/units.ts';
 import type { ConsoleState, HostView, StoredEvent } from './state.ts';
 import { LAG_WARNING_MS } from './state.ts';
@@ -213,6 +213,8 @@ export interface Alert {
   readonly severity: Exclude<Severity, 'info'>;
   readonly at?: number;
   readonly where: string;
+  /** Name of the scenario it is about. */
+  readonly scenario?: string;
   readonly text: string;
   readonly hint?: string;
   /** Events only: their arrival number. */
@@ -220,6 +222,23 @@ export interface Alert {
 }
 
 function conditionsOf(view: ScenarioView): Alert[] {
+  const scenario = view.status.name;
+  return [...scenarioConditions(view), ...recoveryConditions(view)].map((alert) => ({ ...alert, scenario }));
+}
+
+function recoveryConditions({ status }: ScenarioView): Alert[] {
+  const { brake, recovery, name: where } = status;
+  const alerts: Alert[] = [];
+  if (brake !== undefined) {
+    const text = `mass-change brake: ${describeBrake(brake)}; nothing of it is applied any more`;
+    alerts.push({ severity: 'critical', at: brake.at, where, text, hint: 'p: the data right before it' });
+  }
+  if (recovery?.failed !== undefined)
+    alerts.push({ severity: 'error', where, text: `restore failed: ${recovery.failed}`, hint: 'w shows it' });
+  return alerts;
+}
+
+function scenarioConditions(view: ScenarioView): Alert[] {
   const { status } = view;
   const alerts: Alert[] = [];
   const broken = status.state === 'failed' || status.state === 'out-of-sync' || status.stopReason === 'by-error';
@@ -273,7 +292,15 @@ function alertHistory(state: ConsoleState): readonly Alert[] {
     if (event === undefined || event.record.severity === 'info') continue;
     const { severity, at, text, hint, scenario, host } = event.record;
     const where = scenario === undefined ? host : `${scenario}/${host}`;
-    alerts.push({ severity, at, where, text, eventId: event.id, ...(hint === undefined ? {} : { hint }) });
+    alerts.push({
+      severity,
+      at,
+      where,
+      text,
+      eventId: event.id,
+      ...(scenario === undefined ? {} : { scenario }),
+      ...(hint === undefined ? {} : { hint }),
+    });
   }
   return alerts;
 }

@@ -9,6 +9,7 @@ import type { DaemonStatus, ScenarioStatus } from '../shared/status.ts';
 import type { ChartKind } from './charts/surface.ts';
 import type { ConnectionNews, ConsoleHost } from './connection.ts';
 import { EMPTY_FIELD, type Field } from './input/field.ts';
+import type { JournalView, RecoveryDialog, RecoveryPurpose } from './state-recovery.ts';
 
 /** Events kept on screen; older ones are on the hosts (`mainstay events`). */
 export const EVENT_RING = 5000;
@@ -160,6 +161,7 @@ export interface ReportsDialog extends DialogBase {
 }
 
 export type Dialog =
+  | RecoveryDialog
   | ReportsDialog
   | ListDialog
   | RunDialog
@@ -172,9 +174,23 @@ export type Dialog =
 export type Pane = 'tree' | 'detail' | 'events' | 'hosts';
 export const PANES: readonly Pane[] = ['tree', 'detail', 'events', 'hosts'];
 /** Where a key means something: a pane, a kind of dialog, a text field, or everywhere without a dialog. */
-export type Place = 'everywhere' | Pane | 'run' | 'confirm' | 'sheet' | 'palette' | 'field' | 'reports';
+export type Place =
+  | 'everywhere'
+  | Pane
+  | 'run'
+  | 'confirm'
+  | 'sheet'
+  | 'palette'
+  | 'field'
+  | 'reports'
+  | 'restore'
+  | 'restore-name'
+  | 'points'
+  | 'point-filter'
+  | 'preview'
+  | 'prompt';
 
-export const TABS = ['overview', 'roots'] as const;
+export const TABS = ['overview', 'roots', 'rewind'] as const;
 export type Tab = (typeof TABS)[number];
 
 export interface EventView {
@@ -219,6 +235,8 @@ export interface ConsoleState {
   readonly documents: Readonly<Record<string, ScenarioDocument>>;
   /** Revision of the scenario when its document was last asked for. */
   readonly documentsAsked: Readonly<Record<string, number>>;
+  /** By `scenario id/Replica`. */
+  readonly journals: Readonly<Record<string, JournalView>>;
   readonly pane: Pane;
   readonly tab: Tab;
   /** Key of the selected row of the tree; stays when rows move. */
@@ -246,6 +264,7 @@ export type Purpose =
   /** Its answer is written to the file. */
   | { readonly kind: 'report-export'; readonly file: string }
   | { readonly kind: 'saved' }
+  | RecoveryPurpose
   | { readonly kind: 'history' };
 
 export type Outcome =
@@ -270,6 +289,8 @@ export type Message =
     }
   | { readonly type: 'paste'; readonly text: string; readonly at: number }
   | { readonly type: 'resize'; readonly columns: number; readonly rows: number }
+  /** A `settle` effect came due. */
+  | { readonly type: 'settled'; readonly scenarioId: string; readonly moves: number; readonly at: number }
   /** Once a second. */
   | { readonly type: 'tick'; readonly at: number };
 
@@ -280,7 +301,11 @@ export type Effect =
       readonly command: CommandName;
       readonly args: unknown;
       readonly purpose: Purpose;
+      /** Absent: what the connection holds for long enough. */
+      readonly timeoutMs?: number;
     }
+  /** Comes back as `settled` after the time: whoever moved meanwhile counts on. */
+  | { readonly type: 'settle'; readonly ms: number; readonly scenarioId: string; readonly moves: number }
   | { readonly type: 'copy'; readonly text: string }
   /** Into the directory the console was started in. */
   | { readonly type: 'save'; readonly file: string; readonly text: string }
@@ -326,6 +351,7 @@ export function initialState(options: InitialOptions): ConsoleState {
     charts: {},
     documents: {},
     documentsAsked: {},
+    journals: {},
     pane: 'tree',
     tab: 'overview',
     selected: undefined,

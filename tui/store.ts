@@ -92,6 +92,13 @@ export class ConsoleStore implements ShownState {
       case 'quit':
         this.#surroundings.quit();
         return;
+      case 'settle': {
+        const { ms, scenarioId, moves } = effect;
+        this.#surroundings.after(ms, () =>
+          this.send({ type: 'settled', scenarioId, moves, at: this.#surroundings.now() }),
+        );
+        return;
+      }
       case 'request':
         void this.#request(effect);
     }
@@ -113,7 +120,9 @@ export class ConsoleStore implements ShownState {
     try {
       const connection = this.#connections.get(host);
       if (connection === undefined) throw new Fault('LINK-UNREACHABLE', { host, reason: 'not connected yet' });
-      outcome = { ok: true, result: await connection.request(effect.command, effect.args) };
+      const { timeoutMs } = effect;
+      const options = timeoutMs === undefined ? {} : { timeoutMs };
+      outcome = { ok: true, result: await connection.request(effect.command, effect.args, options) };
     } catch (error) {
       outcome = { ok: false, fault: Fault.from(error).toDocument() };
     }

@@ -11,15 +11,22 @@ import {
   topDialog,
   withToast,
 } from './state.ts';
-import { act, type Press } from './update/actions.ts';
+import { act } from './update/actions.ts';
 import { addEvents, documentOf, eventsOf, hearNews, tick } from './update/data.ts';
 import { hearConfirmReply, hearRunReply, typeConfirm } from './update/dialogs.ts';
-import { typeFilter, withDocument } from './update/navigate.ts';
+import { typeFilter } from './update/navigate.ts';
+import { hearSettled } from './update/point-picker.ts';
+import type { Press } from './update/press.ts';
+import { hearRecovery, pasteRecovery, typeRecovery } from './update/recovery-input.ts';
 import { hearAsked, hearParked } from './update/replica-actions.ts';
 import { hearExport, hearReport, hearReports, hearSaved } from './update/reports.ts';
+import { followRestore } from './update/restore-progress.ts';
+import { withShownTab } from './update/shown-tab.ts';
 
 export function update(state: ConsoleState, message: Message): Step {
   switch (message.type) {
+    case 'settled':
+      return hearSettled({ ...state, now: message.at }, message.scenarioId, message.moves);
     case 'key':
       return pressKey({ ...state, now: message.at }, message);
     case 'paste':
@@ -27,7 +34,7 @@ export function update(state: ConsoleState, message: Message): Step {
     case 'resize':
       return stay({ ...state, columns: message.columns, rows: message.rows });
     case 'tick':
-      return withDocument(tick(state, message.at));
+      return withShownTab(followRestore(tick(state, message.at)));
     case 'news':
       return hearNews(state, message.host, message.news, message.at);
     case 'reply':
@@ -55,6 +62,14 @@ function hearReply(state: ConsoleState, message: Extract<Message, { type: 'reply
       return hearExport(state, purpose.file, outcome);
     case 'saved':
       return hearSaved(state, outcome);
+    case 'points':
+    case 'preview':
+    case 'preview-file':
+    case 'journal':
+    case 'bookmark':
+    case 'extract':
+    case 'restore':
+      return hearRecovery({ ...state, now: Math.max(state.now, message.at) }, purpose, outcome);
     case 'history':
       return stay(outcome.ok ? addEvents(state, message.host, eventsOf(outcome.result), false) : state);
     case 'document': {
@@ -80,6 +95,7 @@ function pressKey(state: ConsoleState, message: Extract<Message, { type: 'key' }
 /** Keys of open text fields come before all actions, except those that leave or move. */
 function typeInto(state: ConsoleState, name: string, text: string | undefined): ConsoleState | undefined {
   const dialog = topDialog(state);
+  if (dialog?.kind === 'restore' || dialog?.kind === 'prompt') return typeRecovery(state, dialog, name, text);
   if (dialog?.kind === 'confirm') {
     // y, n and q are letters of a name here; Tab and the arrows between the buttons do not exist.
     return dialog.typed !== undefined && (text !== undefined || actionFor('confirm', name) === undefined)
@@ -98,6 +114,7 @@ function typeInto(state: ConsoleState, name: string, text: string | undefined): 
 /** A paste goes into filters and the palette only: never into a question, and outside of fields it is not keys. */
 function paste(state: ConsoleState, text: string): ConsoleState {
   const dialog = topDialog(state);
+  if (dialog?.kind === 'restore' || dialog?.kind === 'prompt') return pasteRecovery(state, dialog, text);
   if (dialog?.kind === 'palette')
     return replaceDialog(state, { ...dialog, field: insert(dialog.field, text), cursor: 0 });
   if (dialog !== undefined) {

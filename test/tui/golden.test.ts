@@ -7,6 +7,7 @@ import { asciiSurface } from '../../tui/charts/bars.ts';
 import { loadBrailleSurface } from '../../tui/charts/braille.ts';
 import { widthOf } from '../../tui/present/text.ts';
 import type { ConsoleState } from '../../tui/state.ts';
+import { RECOVERY_STATES } from './recovery-states.ts';
 import { openedReport, reportCenter } from './report-states.ts';
 import { NOON } from './sample.ts';
 import { draw } from './screen.tsx';
@@ -106,8 +107,9 @@ function assertTidy(
   for (const row of rows) t.true(widthOf(row) <= size.columns, row);
 }
 
-for (const size of SIZES) {
-  for (const [name, make] of Object.entries(STATES)) {
+for (const [index, size] of SIZES.entries()) {
+  // The pages of the wizard have two layouts: narrow and wide.
+  for (const [name, make] of Object.entries(index < 2 ? { ...STATES, ...RECOVERY_STATES } : STATES)) {
     const title = `${name}-${size.columns}x${size.rows}`;
     test(`screen ${title} is as it was approved`, async (t) => {
       const { rows } = await draw(make(size), braille);

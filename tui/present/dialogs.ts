@@ -12,7 +12,7 @@ import { dateTime, plural, when } from './format.ts';
 import { type Line, line, restyle, type Span, type Style, span } from './line.ts';
 import { clean, fitText, widthOf, wrap } from './text.ts';
 
-function paragraph(text: string, width: number, style: Style = 'plain'): Line[] {
+export function paragraph(text: string, width: number, style: Style = 'plain'): Line[] {
   return wrap(clean(text), width).map((part) => line(span(part, style)));
 }
 
@@ -25,12 +25,12 @@ export function fieldSpans(field: Field, width: number): Line {
   return line(shown, span(at, 'inverse'), [...rest].slice(1).join(''));
 }
 
-function button(title: string, focused: boolean, enabled = true): Span {
+export function button(title: string, focused: boolean, enabled = true): Span {
   if (!enabled) return span(`[ ${title} ]`, 'dim');
   return focused ? span(`[>${title}<]`, 'inverse') : span(`[ ${title} ]`, 'plain');
 }
 
-function faultLines(fault: FaultDocument, width: number): Line[] {
+export function faultLines(fault: FaultDocument, width: number): Line[] {
   return [...paragraph(`${fault.code}: ${fault.text}`, width, 'error'), ...paragraph(fault.hint, width)];
 }
 

@@ -16,6 +16,12 @@ const PLACE_NAMES: Readonly<Record<Place, string>> = {
   reports: 'Report Center',
   palette: 'palette',
   field: 'filter',
+  restore: 'restore wizard',
+  'restore-name': 'question of the restore wizard',
+  points: 'rewind points',
+  'point-filter': 'filter of rewind points',
+  preview: 'preview of a rewind point',
+  prompt: 'question',
 };
 
 export function placeName(place: Place): string {

@@ -1,5 +1,6 @@
 /** What each action of the catalogue does to the state. Pure; the compiler sees to it that none is missing. */
 import { type ActionId, bindingOf, placeOf, whyDisabled } from '../keys.ts';
+import { compareLines } from '../present/compare.ts';
 import { eventRow } from '../present/events.ts';
 import { helpLines } from '../present/help.ts';
 import { lineText } from '../present/line.ts';
@@ -45,9 +46,10 @@ import {
   startFilter,
   togglePause,
   toggleScope,
-  withDocument,
 } from './navigate.ts';
 import { paletteEntries } from './palette.ts';
+import type { Handler, Press } from './press.ts';
+import { RECOVERY_HANDLERS } from './recovery-actions.ts';
 import {
   askReplica,
   openBrakeRelease,
@@ -67,25 +69,17 @@ import {
   switchTable,
   toggleDetail,
 } from './reports.ts';
-
-export interface Press {
-  readonly at: number;
-  readonly burst: boolean;
-  /** The same key as just before, so fast that it is being held down. */
-  readonly repeat: boolean;
-}
-
-type Handler = (state: ConsoleState, press: Press) => Step;
+import { withShownTab } from './shown-tab.ts';
 
 const movement =
   (move: Move): Handler =>
   (state) =>
-    withDocument(moveIn(state, move));
+    withShownTab(moveIn(state, move));
 
 const pane =
   (name: Parameters<typeof goToPane>[1]): Handler =>
   (state) =>
-    goToPane(state, name);
+    withShownTab(goToPane(state, name));
 
 /** Only for the dialog of that kind, which is on top when the key got here. */
 function inRun(handle: (state: ConsoleState, dialog: Parameters<typeof startRun>[1], press: Press) => Step): Handler {
@@ -117,6 +111,10 @@ function sheetMove(move: Move): Handler {
     }
     if (dialog?.kind === 'list') {
       const total = dialog.rows?.length ?? 0;
+      return stay(replaceDialog(state, { ...dialog, scroll: moved(move, dialog.scroll, total, page) }));
+    }
+    if (dialog?.kind === 'compare') {
+      const total = compareLines(dialog).length;
       return stay(replaceDialog(state, { ...dialog, scroll: moved(move, dialog.scroll, total, page) }));
     }
     if (dialog?.kind === 'alerts') {
@@ -216,14 +214,14 @@ const HANDLERS: Readonly<Record<ActionId, Handler>> = {
   quit: (state) => ({ state, effects: [{ type: 'quit' }] }),
   redraw: (state) => ({ state, effects: [{ type: 'redraw' }] }),
   back: (state) => stay(goBack(state)),
-  'next-pane': (state) => nextPane(state, 1),
-  'previous-pane': (state) => nextPane(state, -1),
+  'next-pane': (state) => withShownTab(nextPane(state, 1)),
+  'previous-pane': (state) => withShownTab(nextPane(state, -1)),
   'pane-tree': pane('tree'),
   'pane-detail': pane('detail'),
   'pane-events': pane('events'),
   'pane-hosts': pane('hosts'),
-  'next-tab': (state) => nextTab(state, 1),
-  'previous-tab': (state) => nextTab(state, -1),
+  'next-tab': (state) => withShownTab(nextTab(state, 1)),
+  'previous-tab': (state) => withShownTab(nextTab(state, -1)),
   up: movement('up'),
   down: movement('down'),
   'page-up': movement('page-up'),
@@ -247,15 +245,15 @@ const HANDLERS: Readonly<Record<ActionId, Handler>> = {
   'prepare-reboot': (state, press) => openPrepareReboot(state, press.at),
   'parked-retry': (state) => askReplica(state, 'scenario.parkedRetry', 'parked items are asked for again'),
   'parked-drop': (state, press) => openParkedDrop(state, press.at),
-  open: (state) => goToPane(state, 'detail'),
+  open: (state) => withShownTab(goToPane(state, 'detail')),
   expand: (state) => stay(expand(state, true)),
   collapse: (state) => stay(expand(state, false)),
   'open-event': openEvent,
   severity: (state) => stay(nextSeverity(state)),
   scope: (state) => stay(toggleScope(state)),
   pause: (state) => stay(togglePause(state)),
-  'next-match': (state) => withDocument(nextProblem(state, 1)),
-  'previous-match': (state) => withDocument(nextProblem(state, -1)),
+  'next-match': (state) => withShownTab(nextProblem(state, 1)),
+  'previous-match': (state) => withShownTab(nextProblem(state, -1)),
   'run-up': inRun((state, dialog) => stay(moveRow(state, dialog, -1))),
   'run-down': inRun((state, dialog) => stay(moveRow(state, dialog, 1))),
   'run-left': inRun((state, dialog) => stay(changeChoice(state, dialog, -1))),
@@ -279,6 +277,7 @@ const HANDLERS: Readonly<Record<ActionId, Handler>> = {
   ),
   'confirm-yes': yesToConfirm,
   'confirm-cancel': closeConfirm,
+  ...RECOVERY_HANDLERS,
   reports: (state, press) => openReports(state, press.at),
   'report-now': (state) => askReplica(state, 'reports.create', 'its Replication Report is ready (R)'),
   'reports-up': (state) => moveReports(state, 'up'),

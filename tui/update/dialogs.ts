@@ -164,7 +164,7 @@ function replyWithoutDialog(
 // ---------------------------------------------------------------- stop, delete
 
 /** What must still hold when the answer comes. */
-function basisOf(scenario: ScenarioView | undefined): string {
+export function basisOf(scenario: ScenarioView | undefined): string {
   if (scenario === undefined) return 'gone';
   const { status } = scenario;
   return `${status.running} ${status.active} ${status.epoch} ${scenario.stale}`;
@@ -281,6 +281,7 @@ const DONE: Partial<Record<CommandName, string>> = {
   'scenario.brakeRelease': 'goes on',
   'host.prepareReboot': 'is drained and held; the host can be restarted',
   'scenario.parkedDrop': 'forgot its parked items',
+  'scenario.run': 'goes on',
 };
 
 export function hearConfirmReply(

@@ -2,7 +2,15 @@
 import { SEVERITIES } from '../../shared/events.ts';
 import { editField, fieldOf } from '../input/field.ts';
 import { layoutOf, paneRows } from '../layout.ts';
-import { eventWindow, scenarioViews, selectedRow, selectedScenario, treeRows, visibleEvents } from '../select.ts';
+import {
+  eventWindow,
+  scenarioById,
+  scenarioViews,
+  selectedRow,
+  selectedScenario,
+  treeRows,
+  visibleEvents,
+} from '../select.ts';
 import {
   type ConsoleState,
   type Effect,
@@ -82,25 +90,29 @@ export function toggleScope(state: ConsoleState): ConsoleState {
   return { ...state, eventView: { ...resumed(state.eventView), selectedOnly: !state.eventView.selectedOnly } };
 }
 
-/** Goes to a pane; what it shows of a scenario's document is fetched when it is not there yet. */
-export function goToPane(state: ConsoleState, pane: Pane): Step {
-  return withDocument({ ...state, pane });
+export function goToPane(state: ConsoleState, pane: Pane): ConsoleState {
+  return { ...state, pane };
 }
 
-export function nextPane(state: ConsoleState, by: 1 | -1): Step {
+export function nextPane(state: ConsoleState, by: 1 | -1): ConsoleState {
   const at = PANES.indexOf(state.pane);
   return goToPane(state, PANES[(at + by + PANES.length) % PANES.length] ?? 'tree');
 }
 
-export function nextTab(state: ConsoleState, by: 1 | -1): Step {
+export function nextTab(state: ConsoleState, by: 1 | -1): ConsoleState {
   const at = TABS.indexOf(state.tab);
-  return withDocument({ ...state, tab: TABS[(at + by + TABS.length) % TABS.length] ?? 'overview' });
+  return { ...state, tab: TABS[(at + by + TABS.length) % TABS.length] ?? 'overview' };
 }
 
 /** Roots come from the document, which is asked for once a revision and only while they are looked at. */
 export function withDocument(state: ConsoleState): Step {
   const scenario = selectedScenario(state);
-  if (scenario === undefined || scenario.stale || state.tab !== 'roots') return stay(state);
+  return scenario === undefined || state.tab !== 'roots' ? stay(state) : askDocument(state, scenario.id);
+}
+
+export function askDocument(state: ConsoleState, scenarioId: string): Step {
+  const scenario = scenarioById(state, scenarioId);
+  if (scenario === undefined || scenario.stale) return stay(state);
   if (state.documentsAsked[scenario.id] === scenario.status.revision) return stay(state);
   const effect: Effect = {
     type: 'request',

@@ -1,15 +1,19 @@
 /** Dialogs over the panes: run, questions, help, palette, alerts, event detail. */
 import { sliceAround, sliceWords } from '../components/list.ts';
 import { innerHeight, innerWidth, Pane } from '../components/pane.tsx';
-import { dialogArea, type Layout } from '../layout.ts';
+import { dialogArea, type Layout, wizardArea } from '../layout.ts';
 import { footerLine } from '../present/bars.ts';
+import { compareLines } from '../present/compare.ts';
 import { alertRow, confirmLines, eventLines, paletteLines, runLines } from '../present/dialogs.ts';
 import { helpLines, placeName } from '../present/help.ts';
 import { type Line, line, span } from '../present/line.ts';
+import { promptLines } from '../present/prompt.ts';
 import { reportSheet } from '../present/reports.ts';
+import { restoreSheet, restoreTitle } from '../present/restore.ts';
 import { clean } from '../present/text.ts';
 import { alertRows } from '../select.ts';
 import type { AlertsDialog, ConsoleState, Dialog, HelpDialog, ListDialog } from '../state.ts';
+import type { CompareDialog } from '../state-recovery.ts';
 import type { Theme } from '../theme.ts';
 
 interface DialogProps {
@@ -38,12 +42,13 @@ function padded(content: readonly Line[]): readonly Line[] {
 export function DialogView({ state, layout, theme }: DialogProps) {
   const dialog = state.dialogs.at(-1);
   if (dialog === undefined) return null;
-  const fixed = ['palette', 'alerts', 'help', 'list', 'reports'].includes(dialog.kind);
+  const fixed = ['palette', 'alerts', 'help', 'list', 'reports', 'compare'].includes(dialog.kind);
   const width = dialog.kind === 'reports' ? layout.width : fixed ? WIDE : NORMAL;
-  const tallest = dialogArea(layout.width, layout.height, width, layout.height - 4);
+  const wizard = dialog.kind === 'restore';
+  const tallest = wizard ? wizardArea(layout) : dialogArea(layout.width, layout.height, width, layout.height - 4);
   const sheet = sheetOf(state, dialog, innerWidth(tallest) - 2 * PADDING, innerHeight(tallest) - 2);
   const wanted = fixed ? tallest.height : sheet.content.length + 4;
-  const area = dialogArea(layout.width, layout.height, width, Math.min(wanted, tallest.height));
+  const area = wizard ? tallest : dialogArea(layout.width, layout.height, width, Math.min(wanted, tallest.height));
   const rows = innerHeight(area) - 1;
   const body = [
     ...sheet.content.slice(0, rows),
@@ -80,6 +85,12 @@ function sheetOf(state: ConsoleState, dialog: Dialog, width: number, height: num
       return { title: 'Actions', content: paletteLines(state, dialog, width, height) };
     case 'reports':
       return reportSheet(dialog, width, height);
+    case 'restore':
+      return { title: restoreTitle(dialog), ...restoreSheet(state, dialog, width, height + 1) };
+    case 'compare':
+      return compareSheet(dialog, height);
+    case 'prompt':
+      return { title: dialog.title, content: promptLines(dialog, width) };
     case 'list':
       return listSheet(dialog, height);
     case 'help':
@@ -95,6 +106,17 @@ function helpSheet(dialog: HelpDialog, height: number): Sheet {
   const slice = { start, end: Math.min(lines.length, start + height) };
   return {
     title: `Keys: ${placeName(dialog.place)}`,
+    note: sliceWords(slice, lines.length),
+    content: lines.slice(slice.start, slice.end),
+  };
+}
+
+function compareSheet(dialog: CompareDialog, height: number): Sheet {
+  const lines = compareLines(dialog);
+  const start = Math.max(0, Math.min(dialog.scroll, lines.length - height));
+  const slice = { start, end: Math.min(lines.length, start + height) };
+  return {
+    title: clean(dialog.entry.path),
     note: sliceWords(slice, lines.length),
     content: lines.slice(slice.start, slice.end),
   };

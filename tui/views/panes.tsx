@@ -7,6 +7,7 @@ import { fieldSpans } from '../present/dialogs.ts';
 import { emptyTree, quickStart } from '../present/empty.ts';
 import { eventRow } from '../present/events.ts';
 import { hostDetail, hostRow } from '../present/hosts.ts';
+import { journalLines } from '../present/journal.ts';
 import { type Line, line, restyle, span } from '../present/line.ts';
 import { overview, staleText } from '../present/overview.ts';
 import { rootLines } from '../present/roots.ts';
@@ -60,7 +61,7 @@ export function TreeView({ state, area, theme }: ViewProps) {
   );
 }
 
-const TAB_TITLES: Readonly<Record<Tab, string>> = { overview: 'Overview', roots: 'Roots' };
+const TAB_TITLES: Readonly<Record<Tab, string>> = { overview: 'Overview', roots: 'Roots', rewind: 'Rewind' };
 
 function tabs(active: Tab): Line {
   return TABS.flatMap((tab) => [
@@ -88,9 +89,11 @@ export function DetailView({ state, area, theme, surface }: ViewProps) {
   }
   const charts = state.charts[scenario.id];
   const content =
-    state.tab === 'roots'
-      ? rootsOf(state, width - 1)
-      : overview(scenario, { width: width - 1, height, now: state.now, surface, charts });
+    state.tab === 'rewind'
+      ? journalLines(state, scenario, width - 1)
+      : state.tab === 'roots'
+        ? rootsOf(state, width - 1)
+        : overview(scenario, { width: width - 1, height, now: state.now, surface, charts });
   return (
     <Pane
       area={area}

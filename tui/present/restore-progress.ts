@@ -1,0 +1,74 @@
+/** A restore under way: phase, part done, rate, time left, the path it is at. */
+import type { RecoveryPhase, RecoveryStatus } from '../../shared/rewind.ts';
+import { formatBytes, formatCount, formatDuration, formatRate } from '../../shared/units.ts';
+import { scenarioById } from '../select.ts';
+import type { ConsoleState } from '../state.ts';
+import type { RestoreDialog } from '../state-recovery.ts';
+import { estimate, recoveryOf } from '../update/restore-progress.ts';
+import { paragraph } from './dialogs.ts';
+import { type Line, line, span } from './line.ts';
+import { progressBar } from './progress.ts';
+import { METHOD_WORDS } from './restore-words.ts';
+import { clean, shortenMiddle } from './text.ts';
+
+const PHASES: Readonly<Record<RecoveryPhase, string>> = {
+  rewinding: 'Rewinding the Replica',
+  synchronizing: 'Synchronizing back to the Master',
+  finishing: 'Finishing',
+};
+const MOST_WIDE = 72;
+
+export function progressPage(state: ConsoleState, dialog: RestoreDialog, width: number): readonly Line[] {
+  const scenario = scenarioById(state, dialog.scenarioId);
+  const status = recoveryOf(state, dialog) ?? dialog.seen?.status;
+  const title = dialog.job === 'undo' ? 'The last restore is undone' : METHOD_WORDS[status?.method ?? dialog.method];
+  const lines: Line[] = [[], line(span(title, 'strong')), []];
+  if (scenario === undefined || scenario.stale) {
+    const text =
+      'No connection to the host. A restore does not need this console: it goes on there; this window follows it again when the connection is back.';
+    lines.push(...paragraph(text, width, 'warning'), []);
+  }
+  if (status === undefined) return [...lines, line(span(`Asking ${dialog.replica}…`, 'dim'))];
+  lines.push(...barLines(dialog, status, width));
+  const since = formatDuration(Math.max(0, state.now - status.startedAt));
+  lines.push([], line(span(`Since ${since}; "${clean(status.scenario)}" does it.`, 'dim')));
+  return [...lines, ...endLines(status, width)];
+}
+
+function barLines(dialog: RestoreDialog, status: RecoveryStatus, width: number): readonly Line[] {
+  const { fraction, leftMs } = estimate(dialog, status);
+  const left = leftMs === undefined ? 'time left unknown' : `${formatDuration(leftMs)} left`;
+  const figures = [left, paceWords(dialog), stepWords(status), byteWords(status)].filter((part) => part !== '');
+  return [
+    line(span(PHASES[status.phase], status.failed === undefined ? 'busy' : 'error')),
+    progressBar({ width: Math.min(MOST_WIDE, width), fraction }),
+    line(figures.join('   ')),
+    line(span(status.path === undefined ? '' : shortenMiddle(clean(status.path), width), 'dim')),
+  ];
+}
+
+function stepWords({ phase, doneSteps, totalSteps }: RecoveryStatus): string {
+  if (phase === 'finishing') return '';
+  const of = totalSteps > 0 ? ` of ${formatCount(totalSteps)}` : '';
+  return `${formatCount(doneSteps)}${of} ${phase === 'synchronizing' ? 'compared' : 'changes'}`;
+}
+
+function byteWords({ doneBytes, totalBytes }: RecoveryStatus): string {
+  if (doneBytes === undefined) return '';
+  return totalBytes === undefined ? formatBytes(doneBytes) : `${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`;
+}
+
+function endLines({ failed }: RecoveryStatus, width: number): readonly Line[] {
+  if (failed === undefined) {
+    return paragraph('Esc or q closes this window; the restore goes on. x cancels it.', width, 'dim');
+  }
+  const next =
+    'c goes on where it was, d removes the Recovery scenario and gives the original back, Esc leaves it as it is.';
+  return [[], ...paragraph(`It failed: ${failed}`, width, 'error'), ...paragraph(next, width)];
+}
+
+function paceWords({ pace }: RestoreDialog): string {
+  if (pace === undefined) return '';
+  if (pace.bytesPerSecond > 0) return formatRate(pace.bytesPerSecond);
+  return pace.stepsPerSecond > 0 ? `${formatCount(pace.stepsPerSecond)} a second` : '';
+}

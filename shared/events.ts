@@ -217,6 +217,19 @@ export const EVENTS = define({
     hint: 'The answer of the command lists them.',
   },
 
+  'RST-001': { severity: 'info', text: 'Restore of data started ({method})' },
+  'RST-002': { severity: 'info', text: 'The data of {replica} was restored; the Recovery scenario was removed' },
+  'RST-003': {
+    severity: 'error',
+    text: 'The Recovery scenario stopped: {reason}',
+    hint: 'Resolve the cause and run the Recovery scenario to go on, or remove it; `mainstay undo NAME` gives back what it replaced.',
+  },
+  'RST-004': { severity: 'info', text: 'The last restore was undone on {hosts}' },
+  'RST-005': {
+    severity: 'info',
+    text: 'What the last restore replaced on the Master was removed; it cannot be undone any more',
+  },
+
   'ROOT-001': {
     severity: 'critical',
     text: 'Root {path} is missing or not mounted; replication is held and nothing is deleted',

@@ -317,6 +317,18 @@ export const FAULTS = define({
     text: 'There is no rewind point {point}.',
     hint: 'See `mainstay points`; the oldest ones go after the retention period.',
   },
+  'RESTORE-FAILED': {
+    kind: 'permanent',
+    exit: 1,
+    text: 'The restore of "{name}" stopped: {reason}.',
+    hint: 'Resolve the cause and run the Recovery scenario to go on, or remove it; `mainstay undo` gives back what was replaced.',
+  },
+  'UNDO-NONE': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'There is nothing to undo for "{name}": no rewind, and no restore to the Master that is still kept.',
+    hint: 'See `mainstay points`: every rewind leaves a point before it.',
+  },
   'ENGINE-ENDED': {
     kind: 'transient',
     exit: 1,

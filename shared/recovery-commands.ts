@@ -61,7 +61,14 @@ export const RECOVERY_COMMANDS = {
     danger: 'typed',
     title: 'Undo the last restore',
     help: 'Gives the hosts of a stopped scenario the data back that they had before the last rewind or reverse synchronization.',
-    args: z.object({ name, replica }).strict(),
+    args: z
+      .object({
+        name,
+        replica,
+        /** The data stays as it is now: what the last restore replaced on the Master is removed. */
+        forget: z.boolean().default(false),
+      })
+      .strict(),
     cli: 'undo',
   },
   'scenario.rehearse': {
@@ -96,11 +103,41 @@ export const RECOVERY_COMMANDS = {
     help: 'Lists the rewind points a Replica keeps.',
     args: z.object({ scenarioId, filter }).strict(),
   },
-  'peer.rewind': {
+  'peer.restore': {
     role: 'peer',
     danger: 'safe',
-    title: 'Rewind',
-    help: 'Sets a Replica back; without a point to before its last rewind.',
-    args: z.object({ scenarioId, point: point.optional() }).strict(),
+    title: 'Restore from Replica',
+    help: 'Begins a restore with the data of this Replica; the document is the one of the temporary Recovery scenario.',
+    args: z
+      .object({
+        scenarioId,
+        document: z.record(z.string(), z.unknown()),
+        method: z.enum(RESTORE_METHODS),
+        point: point.optional(),
+        sync: z.enum(['block', 'file']),
+      })
+      .strict(),
+  },
+  'peer.recoveryLook': {
+    role: 'peer',
+    readOnly: true,
+    danger: 'safe',
+    title: 'Progress of a restore',
+    help: 'How far the restore with the data of this Replica is.',
+    args: z.object({ scenarioId, id: scenarioId }).strict(),
+  },
+  'peer.recoveryControl': {
+    role: 'peer',
+    danger: 'safe',
+    title: 'Stop or remove a restore',
+    help: 'Stops the restore with the data of this Replica, goes on with it, or removes it.',
+    args: z.object({ scenarioId, id: scenarioId, action: z.enum(['run', 'stop', 'remove']) }).strict(),
+  },
+  'peer.undo': {
+    role: 'peer',
+    danger: 'safe',
+    title: 'Undo rewind',
+    help: 'Gives this Replica the data back that it had before its last rewind, which is at the point `back`.',
+    args: z.object({ scenarioId, back: point.optional() }).strict(),
   },
 } as const;

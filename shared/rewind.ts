@@ -101,6 +101,8 @@ export interface RecoveryStatus {
   readonly scenario: string;
   /** Replica whose data is restored. */
   readonly replica: string;
+  /** What it waits for; it goes on by itself. */
+  readonly waits?: string;
   /** It does not go on by itself: why. Run the Recovery scenario to go on, or remove it. */
   readonly failed?: string;
 }

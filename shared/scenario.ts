@@ -60,6 +60,8 @@ export interface HostReference {
 export interface ScenarioDocument {
   /** Random, 32 hex digits; given by the product. */
   readonly id: string;
+  /** Of a temporary Recovery scenario: id of the scenario whose data it restores. */
+  readonly recoveryOf?: string;
   readonly name: string;
   readonly group?: string;
   readonly serverType: ServerType;

@@ -97,6 +97,19 @@ export const HOST_SETTINGS = define({
     edit: 'always',
   },
 
+  'restore.undoMs': {
+    tab: 'properties',
+    group: 'Recovery',
+    scopes: ['master'],
+    agreement: 'local',
+    type: 'duration',
+    label: 'Keep replaced data after a restore',
+    help: 'What a restore replaced on the Master is kept this long, so that it can be undone; an undo confirmed with --forget removes it at once. It takes room on the volumes of the root directories.',
+    default: 24 * 3_600_000,
+    min: 60_000,
+    edit: 'always',
+  },
+
   'recovery.delayMs': {
     ...replica,
     group: 'Recovery',

@@ -102,4 +102,6 @@ export async function pairAndCreate(paths: DemoPaths, master: DemoEngine, replic
   const file = join(paths.top, 'scenario.json');
   writeFileSync(file, `${JSON.stringify(document, undefined, 2)}\n`);
   await mainstay('scenario', 'create', file, '--data', data(MASTER), '--json');
+  // So that what the console can do with the past has a past.
+  await mainstay('scenario', 'set', SCENARIO, `recovery.dataRewind@${REPLICA}=on`, '--data', data(MASTER), '--json');
 }

@@ -35,6 +35,8 @@ export interface EngineConfig {
   readonly agreedFingerprint: string;
   readonly epoch: number;
   readonly limits: EngineLimits;
+  /** Master: where what its roots hold aside is remembered, when that is not `directory`. */
+  readonly asideDirectory?: string;
   /** Master: only to count what changes (assess-engine.ts). */
   readonly assess?: boolean;
   /** Master: only to compare: without capture and without a record. */
@@ -140,8 +142,12 @@ export type EngineCall =
    * the roots and flushed.
    */
   | { readonly name: 'rehearse'; readonly on: boolean }
-  /** Replica, `historyOnly`: sets the roots back to the point of that id, or to before the last rewind; answers `RewindResult`. */
-  | { readonly name: 'rewind'; readonly point: string | undefined }
+  /** Replica, `historyOnly`: sets the roots back to the point of that id (`start`: the oldest); answers `RewindResult`. */
+  | { readonly name: 'rewind'; readonly point: string }
+  /** Replica, `historyOnly`: answers `RewindPlan`; throws what `rewind` to that point would. */
+  | { readonly name: 'rewind-plan'; readonly point: string }
+  /** Replica, `historyOnly`: removes the history and everything kept for it. */
+  | { readonly name: 'history-forget' }
   /** Master: the limits of sending were edited. */
   | { readonly name: 'bandwidth'; readonly policy: BandwidthPolicy }
   /** Master: changes are sent as they happen until this is ended, whatever the schedule says. */
@@ -160,6 +166,19 @@ export interface RehearsalHold {
   readonly still: boolean;
   /** What is tested. */
   readonly position: Position;
+}
+
+export interface RewindPlan {
+  /** Changes to take back. */
+  readonly steps: number;
+  /** Point that leads back to what is there now; it exists as soon as the rewind was begun. */
+  readonly back: string;
+}
+
+export interface RewindProgress {
+  readonly doneSteps: number;
+  readonly totalSteps: number;
+  readonly path?: string;
 }
 
 export interface AuditResult {
@@ -257,6 +276,8 @@ export interface EngineStatus {
   readonly keptAside?: NonNullable<ReplicaStatus['keptAside']>;
   /** Replica: apply is held by the operator. */
   readonly suspended?: boolean;
+  /** Replica, `historyOnly`: a rewind is under way. */
+  readonly rewind?: RewindProgress;
   /** Master: the mass-change brake is on. */
   readonly brake?: BrakeStatus;
   /** Master: places that cannot be read now; what they hold is not on the Replicas. */

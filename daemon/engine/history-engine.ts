@@ -5,22 +5,43 @@
 import { Fault } from '../../shared/faults.ts';
 import type { RewindResult } from '../../shared/rewind.ts';
 import { Standby, type StandbyPorts } from '../apply/standby.ts';
+import type { JournalHistory } from '../journal/history.ts';
 import { findPoint, positionOf } from '../journal/points.ts';
+import { HistoryRetention } from '../journal/retention.ts';
 import type { RewindCounts } from '../journal/rewind.ts';
 import { profileOf } from '../link/profile.ts';
 import type { Timer } from '../ports.ts';
-import type { EngineCall, EngineConfig, EngineNotice, EngineRequest } from './engine-protocol.ts';
+import type {
+  EngineCall,
+  EngineConfig,
+  EngineNotice,
+  EngineRequest,
+  RewindPlan,
+  RewindProgress,
+} from './engine-protocol.ts';
 import { answerReplicaCall } from './replica-calls.ts';
 
 const SLICE_MS = 8;
 const FOREIGN_LISTED = 1_000;
 
+/** Progress is told this often. */
+const TELL_MS = 250;
+const NO_STATISTICS = {
+  synchronizedFiles: 0,
+  synchronizedBytes: 0,
+  replicatedChanges: 0,
+  replicatedBytes: 0,
+  bytesPerSecond: 0,
+  changesPerSecond: 0,
+};
+
 interface Rewinding {
   readonly callId: number;
   readonly work: Generator<undefined, void>;
   readonly counts: RewindCounts;
-  readonly undoPoint: string;
+  readonly plan: RewindPlan;
   readonly startedMs: number;
+  toldMs: number;
 }
 
 export class HistoryEngine {
@@ -89,6 +110,16 @@ export class HistoryEngine {
         this.begin(id, standby, call.point);
         return;
       }
+      if (call.name === 'rewind-plan') {
+        const { steps, back } = plan(standby, call.point);
+        this.notify({ type: 'reply', id, result: { steps, back } satisfies RewindPlan });
+        return;
+      }
+      if (call.name === 'history-forget') {
+        this.forget();
+        this.notify({ type: 'reply', id, result: {} });
+        return;
+      }
       const { clock } = this.ports;
       const { scenarioName } = this.config;
       const result = answerReplicaCall(call, { clock, scenarioName, standby, onEvent: () => {} });
@@ -98,25 +129,35 @@ export class HistoryEngine {
     }
   }
 
-  private begin(callId: number, standby: Standby, id: string | undefined): void {
+  private begin(callId: number, standby: Standby, id: string): void {
     const { scenarioName } = this.config;
     if (this.rewinding !== undefined) {
       throw new Fault('SCENARIO-STATE', { name: scenarioName, state: 'recovering', reason: 'a rewind is under way' });
     }
-    const history = standby.history.read();
-    const lastRewind = history.marks.findLast(({ kind }) => kind === 'rewind');
-    const found = id === undefined ? undefined : findPoint(history, id);
-    const point = id === undefined ? lastRewind?.n : found && found.kind !== 'gap' ? positionOf(found) : undefined;
-    if (point === undefined) throw new Fault('POINT-NOT-FOUND', { point: id ?? 'of the last rewind' });
+    const { steps, back, point } = plan(standby, id);
     const counts: RewindCounts = { steps: 0, foreign: [] };
-    this.rewinding = {
-      callId,
-      counts,
-      work: standby.rewind(point, counts),
-      undoPoint: `rewind-${history.last.toString(36)}`,
-      startedMs: this.ports.clock.bootMs(),
-    };
+    const startedMs = this.ports.clock.bootMs();
+    const work = standby.rewind(point, counts);
+    this.rewinding = { callId, counts, work, plan: { steps, back }, startedMs, toldMs: startedMs };
+    this.tell(this.rewinding);
     this.schedule(0);
+  }
+
+  /** Everything kept goes, whatever its age. */
+  private forget(): void {
+    const { journalLog, trees, clock } = this.ports;
+    const nothing = { retentionMs: 0, maxBytes: -1 };
+    new HistoryRetention(journalLog, trees).enforce(nothing, Number.MAX_SAFE_INTEGER, clock.wallMs());
+  }
+
+  private tell({ counts, plan: { steps } }: Rewinding): void {
+    const rewind: RewindProgress = {
+      doneSteps: counts.steps + counts.foreign.length,
+      totalSteps: steps,
+      ...(counts.path === undefined ? {} : { path: counts.path }),
+    };
+    const idle = { position: undefined, phase: 'idle', peers: {}, spoolBytes: 0, parked: 0 } as const;
+    this.notify({ type: 'status', status: { ...idle, statistics: NO_STATISTICS, rewind } });
   }
 
   private schedule(delayMs: number): void {
@@ -135,6 +176,10 @@ export class HistoryEngine {
           return;
         }
       } while (clock.bootMs() < untilMs);
+      if (clock.bootMs() - rewinding.toldMs >= TELL_MS) {
+        rewinding.toldMs = clock.bootMs();
+        this.tell(rewinding);
+      }
       this.schedule(0);
     } catch (error) {
       this.rewinding = undefined;
@@ -142,15 +187,41 @@ export class HistoryEngine {
     }
   }
 
-  private done({ callId, counts, undoPoint, startedMs }: Rewinding): void {
+  private done({ callId, counts, plan: { back }, startedMs }: Rewinding): void {
     this.rewinding = undefined;
     const result: RewindResult = {
       steps: counts.steps,
       foreign: counts.foreign.slice(0, FOREIGN_LISTED),
       foreignCount: counts.foreign.length,
-      undoPoint,
+      undoPoint: back,
       tookMs: Math.round(this.ports.clock.bootMs() - startedMs),
     };
     this.notify({ type: 'reply', id: callId, result });
   }
+}
+
+/** The oldest point of the history, for those who want all of it back. */
+const START = 'start';
+
+/** Throws `POINT-NOT-FOUND`, or `REWIND-OFF`. */
+function plan(standby: Standby, id: string): RewindPlan & { readonly point: number } {
+  const history = standby.history.read();
+  const point = id === START ? startOf(history) : placeOf(history, id);
+  let steps = 0;
+  for (const _ of history.wayBack(point)) steps += 1;
+  return { point, steps, back: `rewind-${history.last.toString(36)}` };
+}
+
+function placeOf(history: JournalHistory, id: string): number {
+  const found = findPoint(history, id);
+  if (found === undefined || found.kind === 'gap') throw new Fault('POINT-NOT-FOUND', { point: id });
+  return positionOf(found);
+}
+
+/** A history that begins elsewhere, or with a gap, has lost the way to it. */
+function startOf(history: JournalHistory): number {
+  const [first] = history.marks;
+  const whole = first?.kind === 'before-synchronization' && first.n === 0;
+  if (!whole) throw new Fault('POINT-NOT-FOUND', { point: `${START} (${first?.text || 'the history begins later'})` });
+  return 0;
 }

@@ -22,7 +22,7 @@ export function answerReplicaCall(call: EngineCall, ports: ReplicaCallPorts): un
   if (call.name === 'points') return listPoints(ports.standby.history.read(), call.filter);
   if (call.name === 'bookmark') return bookmark(call.seq, call.text, ports);
   if (call.name === 'rehearse') return rehearse(call.on, ports);
-  if (call.name === 'rewind') {
+  if (call.name === 'rewind' || call.name === 'rewind-plan' || call.name === 'history-forget') {
     const reason = 'stop it first: data is only set back while nothing is replicated';
     throw new Fault('SCENARIO-STATE', { name: ports.scenarioName, state: 'running', reason });
   }

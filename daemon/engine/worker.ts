@@ -114,11 +114,11 @@ async function settleSpool(config: EngineConfig, notify: (notice: EngineNotice) 
 
 /** A Master's roots have something aside when they have been a Replica's: it is what the files should have. */
 function withKeptAside(
-  { role, directory }: EngineConfig,
+  { role, directory, asideDirectory = directory }: EngineConfig,
   bare: readonly RootTree[],
   open: <T extends { close(): void }>(one: T) => T,
 ): { readonly trees: readonly RootTree[]; readonly aside?: KeptAside } {
-  const stores = bare.map(({ path }) => open(new SqliteAsideStore(asideFile(directory, path))));
+  const stores = bare.map(({ path }) => open(new SqliteAsideStore(asideFile(asideDirectory, path))));
   if (role === 'master' && stores.every((store) => store.count === 0)) {
     for (const store of stores) store.close();
     return { trees: bare };

@@ -29,6 +29,8 @@ export interface RewindPorts {
 export interface RewindCounts {
   /** Changes taken back. */
   steps: number;
+  /** Of the last one. */
+  path?: RelativePath;
   /** Places where the root is not as the journal left it: they stay as they are now. */
   readonly foreign: { readonly root: number; readonly path: RelativePath }[];
 }
@@ -48,6 +50,7 @@ interface Planned {
 export function* rewindTo(ports: RewindPorts, point: number, counts: RewindCounts): Generator<undefined, void> {
   const group = new RewindGroup(ports);
   for (const origin of ports.history.wayBack(point)) {
+    counts.path = origin.path;
     if (origin.op === 'patch') {
       yield* group.carryOut();
       yield* takeBackPatch(ports, origin, counts);

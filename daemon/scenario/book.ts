@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Fault } from '../../shared/faults.ts';
 import type { RehearsalState } from '../../shared/rehearsal.ts';
 import { type HostReference, type ScenarioDocument, SERVER_TYPES, type StopReason } from '../../shared/scenario.ts';
+import { type StoredRecovery, type StoredUndo, storedRecovery, storedUndo } from '../recovery/record.ts';
 import type { RunChoices } from './machine.ts';
 
 export interface StoredRun {
@@ -33,6 +34,10 @@ export interface StoredScenario {
   readonly relayOf?: string;
   document: ScenarioDocument;
   run: StoredRun;
+  /** The last restore of its data, or the one under way. */
+  recovery?: StoredRecovery | undefined;
+  /** How the data of this host comes back that the last restore replaced. */
+  undo?: StoredUndo | undefined;
 }
 
 export interface ScenarioBook {
@@ -53,6 +58,10 @@ const hostReference = z.object({
 const patterns = z.array(z.string().max(4096)).max(1000);
 const document = z.object({
   id: z.string().regex(/^[0-9a-f]{32}$/),
+  recoveryOf: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/)
+    .optional(),
   name: z.string().min(1).max(100),
   group: z.string().max(100).optional(),
   serverType: z.enum(SERVER_TYPES),
@@ -106,7 +115,16 @@ const run = z.object({
 });
 
 export const scenarioBook = z.object({
-  scenarios: z.array(z.object({ side: z.enum(['master', 'replica']), relayOf: z.string().optional(), document, run })),
+  scenarios: z.array(
+    z.object({
+      side: z.enum(['master', 'replica']),
+      relayOf: z.string().optional(),
+      document,
+      run,
+      recovery: storedRecovery.optional(),
+      undo: storedUndo.optional(),
+    }),
+  ),
 }) as unknown as z.ZodType<ScenarioBook>;
 
 export const EMPTY_BOOK: ScenarioBook = { scenarios: [] };

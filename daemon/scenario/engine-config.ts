@@ -19,6 +19,8 @@ export interface EngineConfigInput {
   readonly directory: string;
   readonly host: Pick<OwnHost, 'directory' | 'deviceId'>;
   readonly epoch: number;
+  /** Master: of the scenario in which its roots are a Replica's, when that is another one. */
+  readonly asideDirectory?: string;
 }
 
 /** Below the data directory of the host unless absolute (of either system, so that one of the other is refused, not made). */
@@ -56,6 +58,7 @@ export function engineConfig(input: EngineConfigInput): EngineConfig {
     roots: roots.map((path, index) => ({ path, ...rulesOfRoot(document.roots[index]) })),
     directory: input.directory,
     spool: spoolOf(input),
+    ...(input.asideDirectory === undefined ? {} : { asideDirectory: input.asideDirectory }),
     exclude: document.exclude,
     fileFilter: settingOf(document.settings, 'roots.fileFilter'),
     attributeKinds: replicatedKinds(settingOf(document.settings, 'replication.acl')),
@@ -83,7 +86,9 @@ export function masterConfig(
   { document, run }: StoredScenario,
 ): EngineConfig {
   const directory = folders.open(document.id);
-  return engineConfig({ document, role: 'master', self: document.master, directory, host, epoch: run.epoch });
+  const { recoveryOf } = document;
+  const aside = recoveryOf === undefined ? {} : { asideDirectory: folders.open(recoveryOf) };
+  return engineConfig({ document, role: 'master', self: document.master, directory, host, epoch: run.epoch, ...aside });
 }
 
 /** The operator runs the scenario: what is there now is what he wants. */

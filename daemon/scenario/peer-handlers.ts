@@ -3,6 +3,7 @@
 import { overlap } from '../../config/root-path.ts';
 import { Fault } from '../../shared/faults.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
+import type { Recovery } from '../recovery/service.ts';
 import type { RehearsalDesk } from '../rehearsal/desk.ts';
 import type { CommandHandlers, Session } from '../services.ts';
 import { collectFacts, type Occupied } from '../verify/service.ts';
@@ -18,6 +19,7 @@ export function createPeerHandlers(
   scenarios: RunnerSet,
   relays: RelayDesk,
   rehearsals: RehearsalDesk,
+  recovery: Recovery,
 ): CommandHandlers {
   /** The Replica side of a scenario, when the session is its Master. */
   const own = (scenarioId: string, session: Session): ReplicaRunner => {
@@ -48,6 +50,7 @@ export function createPeerHandlers(
       refuseWrongHosts(complete, session, environment.host.deviceId);
       refuseOverlap(complete, environment.host.deviceId, scenarios.occupied(complete.id));
       await replaceNamesake(scenarios, complete, session);
+      await recovery.preparing(complete);
       await take(environment, complete, epoch);
       const replica = (runner ?? scenarios.adopt(complete.id, 'replica')) as ReplicaRunner;
       await replica.prepare(adoptRoots === true);
@@ -60,6 +63,7 @@ export function createPeerHandlers(
       if (runner !== undefined) refuseStranger(runner, session);
       refuseWrongHosts(complete, session, environment.host.deviceId);
       if (on) {
+        recovery.refuseWhileRestoring(complete.id);
         refuseOverlap(complete, environment.host.deviceId, scenarios.occupied(complete.id));
         await replaceNamesake(scenarios, complete, session);
         await take(environment, complete, epoch, false);
@@ -92,14 +96,23 @@ export function createPeerHandlers(
       const { name } = runner.document;
       await runner.shutdown();
       await relays.forget(scenarioId);
-      await scenarios.drop(scenarioId);
+      // The journal of a restore is needed to undo it.
+      await scenarios.drop(scenarioId, runner.document.recoveryOf !== undefined);
       environment.events.record('SCN-003', {}, name);
       return {};
     },
-    ...historyPeerHandlers(environment, own),
-    ...rehearsals.peerHandlers(own),
+    ...deskHandlers(own, rehearsals, recovery),
     ...relayHandlers(environment, relays, own),
   };
+}
+
+/** What concerns history, tests and restores of a Replica here. */
+function deskHandlers(
+  own: (scenarioId: string, session: Session) => ReplicaRunner,
+  rehearsals: RehearsalDesk,
+  recovery: Recovery,
+): CommandHandlers {
+  return { ...historyPeerHandlers(own), ...rehearsals.peerHandlers(own), ...recovery.peerHandlers(own) };
 }
 
 /** What concerns the Replicas behind this one. */

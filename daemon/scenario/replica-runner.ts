@@ -169,6 +169,19 @@ export class ReplicaRunner {
     return answer;
   }
 
+  /** Its files for `work` alone, which has to end what it starts with them. Throws `SCENARIO-STATE` while its engine is needed. */
+  async withHistory<T>(work: (config: EngineConfig) => Promise<T>): Promise<T> {
+    const done: { result?: T } = {};
+    await this.#do(async () => {
+      if (this.#needed) {
+        const reason = 'stop it first: data is only set back while nothing is replicated';
+        throw new Fault('SCENARIO-STATE', { name: this.document.name, state: this.status().state, reason });
+      }
+      done.result = await work(this.#engineConfig());
+    });
+    return done.result as T;
+  }
+
   /** Ends the engine; what was received stays and is applied at the next start. */
   async stop(): Promise<void> {
     this.#comparing = false;

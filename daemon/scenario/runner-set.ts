@@ -18,8 +18,8 @@ export interface RunnerSet {
   onMaster(name: string): MasterRunner;
   /** Makes the runner of a scenario that is in the book. */
   adopt(id: string, side: 'master' | 'replica'): Runner;
-  /** Forgets it here; the data stays. */
-  drop(id: string): Promise<void>;
+  /** Forgets it here; the data stays, and with `keepFolder` what its engines remember. */
+  drop(id: string, keepFolder?: boolean): Promise<void>;
   /** Takes away what feeds other Replicas from the Replica here. */
   forgetRelay(id: string): Promise<void>;
   /** Roots on this host of the running scenarios other than `id`, its relay and `besides`. */
@@ -31,6 +31,15 @@ export function replicaNamed(document: ScenarioDocument, host: string): HostRefe
   const replica = document.replicas.find(({ name }) => sameName(name, host));
   if (replica !== undefined) return replica;
   throw new Fault('USAGE', { reason: `The scenario "${document.name}" has no Replica "${host}".` });
+}
+
+/** That one, or the only one; throws `USAGE`. */
+export function chosenReplica(document: ScenarioDocument, replica: string | undefined): HostReference {
+  if (replica !== undefined) return replicaNamed(document, replica);
+  const [first, ...others] = document.replicas;
+  if (first !== undefined && others.length === 0) return first;
+  const names = document.replicas.map((one) => one.name).join(', ');
+  throw new Fault('USAGE', { reason: `"${document.name}" has several Replicas; name one of ${names} by --replica.` });
 }
 
 export function sameName(a: string, b: string): boolean {

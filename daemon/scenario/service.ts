@@ -5,6 +5,7 @@
 import { Fault } from '../../shared/faults.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
 import type { LinkStream } from '../ports.ts';
+import { Recovery } from '../recovery/service.ts';
 import { RehearsalDesk } from '../rehearsal/desk.ts';
 import type { CommandHandlers, StatusSource } from '../services.ts';
 import type { Occupied } from '../verify/service.ts';
@@ -47,8 +48,11 @@ class Scenarios implements ScenarioService, RunnerSet {
   readonly #relays: RelayDesk;
   readonly #assessments: AssessDesk;
   readonly #rehearsals: RehearsalDesk;
+  readonly #recovery: Recovery;
 
-  constructor(environment: ScenarioEnvironment) {
+  constructor(surroundings: ScenarioEnvironment) {
+    this.#recovery = new Recovery(surroundings, this, (id) => this.#announce(id));
+    const environment = this.#recovery.watching(surroundings);
     this.#environment = environment;
     this.status = {
       scenarios: () => this.all().map((runner) => this.#statusOf(runner)),
@@ -63,26 +67,29 @@ class Scenarios implements ScenarioService, RunnerSet {
     this.#assessments = new AssessDesk(environment, this);
     this.#rehearsals = new RehearsalDesk(environment, this);
     for (const { document, side } of environment.book.value.scenarios) this.adopt(document.id, side);
+    const ordinary = { ...documents.handlers(), ...life.handlers() };
     this.handlers = {
-      ...documents.handlers(),
-      ...life.handlers(),
+      ...ordinary,
+      ...this.#recovery.handlers(ordinary),
       ...this.#assessments.handlers(),
       ...holdHandlers(this),
       ...parkedHandlers(environment, this),
       ...historyHandlers(environment, this),
       ...this.#rehearsals.handlers(),
-      ...createPeerHandlers(environment, this, this.#relays, this.#rehearsals),
+      ...createPeerHandlers(environment, this, this.#relays, this.#rehearsals, this.#recovery),
     };
   }
 
   start(): void {
     for (const runner of this.#runners.values()) runner.resume();
     this.#rehearsals.start();
+    this.#recovery.start();
   }
 
   async shutdown(): Promise<void> {
     this.#rehearsals.stop();
     this.#relays.close();
+    await this.#recovery.shutdown();
     await this.#assessments.close();
     await Promise.all(this.#everyone().map((runner) => runner.shutdown()));
   }
@@ -122,12 +129,12 @@ class Scenarios implements ScenarioService, RunnerSet {
   }
 
   /** Forgets it here; the data stays. */
-  async drop(id: string): Promise<void> {
+  async drop(id: string, keepFolder = false): Promise<void> {
+    this.#runners.delete(id);
     await this.#environment.book.update((book) => {
       book.scenarios = book.scenarios.filter(({ document }) => document.id !== id);
     });
-    this.#runners.delete(id);
-    this.#environment.folders.remove(id);
+    if (!keepFolder) this.#environment.folders.remove(id);
     this.#announce(id);
   }
 
@@ -166,6 +173,10 @@ class Scenarios implements ScenarioService, RunnerSet {
   }
 
   #statusOf(runner: Runner): ScenarioStatus {
+    return this.#recovery.shownIn(this.#ownStatus(runner), runner.stored);
+  }
+
+  #ownStatus(runner: Runner): ScenarioStatus {
     const status = runner.status();
     if (runner instanceof MasterRunner || this.#relays.relayOf(runner.id) === undefined) return status;
     const { document } = runner;
@@ -181,6 +192,7 @@ class Scenarios implements ScenarioService, RunnerSet {
       return;
     }
     this.#relays.noticed(id);
+    this.#recovery.noticed(id);
     for (const listener of this.#listeners) listener(id);
   }
 }

@@ -4,8 +4,6 @@ import { EngineSession } from './engine-session.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 
 const ASK_TIMEOUT_MS = 120_000;
-/** As long as the disks need. */
-const REWIND_TIMEOUT_MS = 24 * 3_600_000;
 
 export async function askStoppedHistory(
   { spawnEngine, clock }: ScenarioEnvironment,
@@ -19,7 +17,7 @@ export async function askStoppedHistory(
     onLost: () => {},
   });
   try {
-    return await session.call(call, call.name === 'rewind' ? REWIND_TIMEOUT_MS : ASK_TIMEOUT_MS);
+    return await session.call(call, ASK_TIMEOUT_MS);
   } finally {
     await session.stop();
   }

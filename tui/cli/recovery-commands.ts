@@ -1,12 +1,22 @@
 /** Data Rewind: `bookmark`, `points`, `restore`, `undo`. */
 import type { Command } from 'commander';
 import { Fault } from '../../shared/faults.ts';
+import { formatMoment } from '../../shared/report.ts';
 import type { CommandResults } from '../../shared/results.ts';
-import { REWIND_POINT_KINDS, type RewindPointKind, type RewindResult } from '../../shared/rewind.ts';
-import { formatCount, formatDuration } from '../../shared/units.ts';
+import {
+  RESTORE_METHODS,
+  REWIND_POINT_KINDS,
+  type RestoreMethod,
+  type RestoreResult,
+  type RewindPointKind,
+  type RewindResult,
+  type UndoResult,
+} from '../../shared/rewind.ts';
+import { formatBytes, formatCount, formatDuration } from '../../shared/units.ts';
 import { ask, type CommonOptions, type Context } from './context.ts';
 import { choice, DONE, FOUND, type Register, timeoutOf, withAccess } from './options.ts';
 import { safe, table } from './text.ts';
+import { withProgress } from './waiting.ts';
 
 /** Setting data back takes as long as the disks need. */
 const REWIND_TIMEOUT_MS = 24 * 3_600_000;
@@ -34,20 +44,27 @@ export function addRecoveryCommands(program: Command, register: Register): void 
     points,
   );
   register(
-    command('restore', 'set the data of a stopped scenario back to a rewind point')
+    command('restore', 'bring the data of a stopped scenario back from a Replica')
       .addOption(
-        choice('--method <method>', 'rewind-replica: on the Replica only; the Master is left as it is', [
-          'rewind-replica',
-        ]).makeOptionMandatory(),
+        choice(
+          '--method <method>',
+          'master: replace all data on the Master with the data on the Replica; rewind: set the Replica back and synchronize it back to the Master; rewind-replica: set the Replica back and leave the Master as it is',
+          [...RESTORE_METHODS],
+        ).makeOptionMandatory(),
       )
-      .requiredOption('--at <point>', 'id of the point, see `mainstay points`')
+      .option('--at <point>', 'id of the point to set back to, see `mainstay points`')
+      .addOption(
+        choice('--sync <method>', 'how it is synchronized back to the Master', ['block', 'file']).default('block'),
+      )
       .option(...ONE_REPLICA)
+      .option('--wait', 'show the progress')
       .option('--confirm <name>', 'the name of the scenario, typed'),
     restore,
   );
   register(
-    command('undo', 'give back the data that the last rewind of a stopped scenario replaced')
+    command('undo', 'give back the data that the last restore of a stopped scenario replaced, on all its hosts')
       .option(...ONE_REPLICA)
+      .option('--forget', 'the opposite: keep the data as it is now and remove what the restore replaced on the Master')
       .option('--confirm <name>', 'the name of the scenario, typed'),
     undo,
   );
@@ -128,40 +145,83 @@ function momentOf(text: string, now: number): number {
   return now - age;
 }
 
-async function restore(
-  context: Context,
-  options: ReplicaOption & { readonly at: string },
-  name: string,
-): Promise<number> {
-  const impact = 'The data of the Replica is set back; the Master is left as it is. `mainstay undo` takes it back.';
+type RestoreOptions = ReplicaOption & {
+  readonly method: RestoreMethod;
+  readonly at?: string;
+  readonly sync: 'block' | 'file';
+  readonly wait?: boolean;
+};
+
+const IMPACT: Readonly<Record<RestoreMethod, string>> = {
+  master: 'All data of the Master is replaced with the data of the Replica.',
+  rewind: 'The Replica is set back to the point; then all data of the Master is replaced with it.',
+  'rewind-replica': 'The data of the Replica is set back; the Master is left as it is.',
+};
+
+async function restore(context: Context, options: RestoreOptions, name: string): Promise<number> {
+  const { method, at, sync } = options;
+  if (method !== 'master' && at === undefined)
+    throw new Fault('USAGE', { reason: `--method ${method} needs --at POINT: see \`mainstay points\`` });
+  const impact = `${IMPACT[method]} Stop what writes there before. \`mainstay undo\` takes it back.`;
   await context.confirmName(name, impact, `Restoring "${name}"`, options);
   const client = await context.forScenario(name, options);
-  const args = { name, method: 'rewind-replica', point: options.at, ...on(options) };
-  return show(context, options, name, await ask<RewindResult>(client, 'scenario.restore', args, REWIND_TIMEOUT_MS));
-}
-
-async function undo(context: Context, options: ReplicaOption, name: string): Promise<number> {
-  const impact = 'The Replica gets the data back that it had before its last rewind.';
-  await context.confirmName(name, impact, `Undoing the last rewind of "${name}"`, options);
-  const client = await context.forScenario(name, options);
-  return show(
-    context,
-    options,
-    name,
-    await ask<RewindResult>(client, 'scenario.undo', { name, ...on(options) }, REWIND_TIMEOUT_MS),
-  );
-}
-
-function show(context: Context, options: CommonOptions, name: string, result: RewindResult): number {
+  const args = { name, method, sync, ...(at === undefined ? {} : { point: at }), ...on(options) };
+  const asked = ask<RestoreResult>(client, 'scenario.restore', args, REWIND_TIMEOUT_MS);
+  const result = await (options.wait === true || context.terminal.redraws
+    ? withProgress(context, options, name, asked)
+    : asked);
   if (options.json === true) context.json(result);
+  else showRestored(context, name, result);
+  return result.foreignCount > 0 ? FOUND : DONE;
+}
+
+function showRestored(context: Context, name: string, result: RestoreResult): void {
+  const { terminal } = context;
+  const { synchronization, undoPoint, undoUntil } = result;
+  if (result.method !== 'master') showSteps(context, name, result);
+  if (undoPoint !== undefined) terminal.out(`undo point: ${undoPoint}\n`);
+  if (synchronization !== undefined) {
+    const { created, updated, removed, sentBytes } = synchronization;
+    const figures = [
+      `${formatCount(created)} created`,
+      `${formatCount(updated)} changed`,
+      `${formatCount(removed)} removed`,
+      `${formatBytes(sentBytes)} sent`,
+    ];
+    terminal.out(`${safe(name)}: the Master has the data of ${safe(result.replica)}: ${figures.join(', ')}\n`);
+  }
+  if (undoUntil !== undefined) terminal.out(`\`mainstay undo\` is possible until ${formatMoment(undoUntil)}\n`);
+  context.note('the next run compares the hosts again and sends only what differs');
+}
+
+function showSteps(context: Context, name: string, result: Pick<RewindResult, 'steps' | 'tookMs' | 'foreign'>): void {
+  const { terminal } = context;
+  terminal.out(`${safe(name)}: ${formatCount(result.steps)} changes taken back in ${formatDuration(result.tookMs)}\n`);
+  for (const { path } of result.foreign) terminal.out(`changed by others, left as it is: ${safe(path)}\n`);
+}
+
+type UndoOptions = ReplicaOption & { readonly forget?: boolean };
+
+async function undo(context: Context, options: UndoOptions, name: string): Promise<number> {
+  const forget = options.forget === true;
+  const impact = forget
+    ? 'What the last restore replaced on the Master is removed for good.'
+    : 'The hosts get the data back that they had before the last restore; what was changed there since goes.';
+  await context.confirmName(
+    name,
+    impact,
+    `${forget ? 'Forgetting' : 'Undoing'} the last restore of "${name}"`,
+    options,
+  );
+  const client = await context.forScenario(name, options);
+  const args = { name, forget, ...on(options) };
+  const result = await ask<UndoResult>(client, 'scenario.undo', args, REWIND_TIMEOUT_MS);
+  if (options.json === true) context.json(result);
+  else if (forget) context.terminal.out(`${safe(name)}: the restore is confirmed\n`);
   else {
-    const { terminal } = context;
-    terminal.out(
-      `${safe(name)}: ${formatCount(result.steps)} changes taken back in ${formatDuration(result.tookMs)}\n`,
-    );
-    terminal.out(`undo point: ${result.undoPoint}\n`);
-    for (const { path } of result.foreign) terminal.out(`changed by others, left as it is: ${safe(path)}\n`);
-    context.note('the next run compares the Replica with the Master again');
+    showSteps(context, name, result);
+    for (const { host, steps } of result.hosts) context.terminal.out(`${safe(host)}: ${formatCount(steps)} changes\n`);
+    context.note('the next run compares the hosts again');
   }
   return result.foreignCount > 0 ? FOUND : DONE;
 }

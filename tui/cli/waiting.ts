@@ -1,5 +1,6 @@
 /** Waiting for a scenario, with progress: a bar on a terminal, plain lines otherwise. */
 import { Fault } from '../../shared/faults.ts';
+import type { RecoveryStatus } from '../../shared/rewind.ts';
 import type { ScenarioState } from '../../shared/scenario.ts';
 import type { ScenarioStatus, SyncProgress } from '../../shared/status.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../../shared/units.ts';
@@ -107,11 +108,12 @@ class ProgressLines {
   show(scenario: ScenarioStatus | undefined): void {
     if (scenario === undefined || this.#quiet) return;
     const now = this.#context.terminal.monotonicNow();
-    const sameState = scenario.state === this.#shownState;
+    const state = scenario.recovery?.phase ?? scenario.state;
+    const sameState = state === this.#shownState;
     if (sameState && now - this.#shownAt < (this.#redraws ? REDRAW_EVERY_MS : LINE_EVERY_MS)) return;
-    if (sameState && scenario.sync === undefined) return;
+    if (sameState && scenario.sync === undefined && scenario.recovery === undefined) return;
     this.#shownAt = now;
-    this.#shownState = scenario.state;
+    this.#shownState = state;
     const text = progressText(scenario, this.#redraws ? this.#context.terminal.columns : Number.POSITIVE_INFINITY);
     if (this.#redraws) this.#context.terminal.err(`\r\u001b[K${text}`);
     else this.#context.note(text);
@@ -124,8 +126,47 @@ class ProgressLines {
   }
 }
 
+/** While `work` is done: how far the restore of the scenario is. */
+export async function withProgress<Result>(
+  context: Context,
+  options: CommonOptions,
+  name: string,
+  work: Promise<Result>,
+): Promise<Result> {
+  const { terminal } = context;
+  const view = new LiveView(await context.clients(options), () => terminal.monotonicNow());
+  const progress = new ProgressLines(context, false);
+  let over = false;
+  const ended = work.finally(() => {
+    over = true;
+    view.end();
+  });
+  // Told by whoever awaits the work.
+  ended.catch(() => undefined);
+  while (!over) {
+    const scenario = view.scenario(name);
+    if (scenario?.recovery !== undefined) progress.show(scenario);
+    await view.changed(REDRAW_EVERY_MS);
+  }
+  progress.end();
+  return await ended;
+}
+
+function recoveryText({ phase, doneSteps, totalSteps, doneBytes, path, waits }: RecoveryStatus): string {
+  const share = totalSteps === 0 ? undefined : Math.min(1, doneSteps / totalSteps);
+  const head = share === undefined ? phase : `${phase} ${bar(share, 22)} ${Math.floor(share * 100)}%`;
+  const figures = [
+    `${formatCount(doneSteps)}${totalSteps === 0 ? '' : ` of ${formatCount(totalSteps)}`} ${phase === 'rewinding' ? 'changes taken back' : 'compared'}`,
+    ...(doneBytes === undefined ? [] : [`${formatBytes(doneBytes)} sent`]),
+    ...(waits === undefined ? [] : [`waits: ${safe(waits)}`]),
+    ...(path === undefined ? [] : [safe(path)]),
+  ];
+  return `${head}  ${figures.join(', ')}`;
+}
+
 export function progressText(scenario: ScenarioStatus, columns: number): string {
-  const { sync } = scenario;
+  const { sync, recovery } = scenario;
+  if (recovery !== undefined) return recoveryText(recovery).slice(0, Math.max(20, columns - 1));
   if (sync === undefined || scenario.state !== 'synchronizing') return `${safe(scenario.name)}: ${scenario.state}`;
   const figures = [
     `${formatCount(sync.comparedEntries)}${sync.totalEntries === undefined ? '' : ` of ${formatCount(sync.totalEntries)}`} compared`,

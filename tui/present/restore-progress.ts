@@ -58,9 +58,10 @@ function byteWords({ doneBytes, totalBytes }: RecoveryStatus): string {
   return totalBytes === undefined ? formatBytes(doneBytes) : `${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`;
 }
 
-function endLines({ failed }: RecoveryStatus, width: number): readonly Line[] {
+function endLines({ failed, waits }: RecoveryStatus, width: number): readonly Line[] {
   if (failed === undefined) {
-    return paragraph('Esc or q closes this window; the restore goes on. x cancels it.', width, 'dim');
+    const waiting = waits === undefined ? [] : paragraph(`It waits, and goes on by itself: ${waits}`, width, 'warning');
+    return [...waiting, ...paragraph('Esc or q closes this window; the restore goes on. x cancels it.', width, 'dim')];
   }
   const next =
     'c goes on where it was, d removes the Recovery scenario and gives the original back, Esc leaves it as it is.';

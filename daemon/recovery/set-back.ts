@@ -1,0 +1,78 @@
+/**
+ * Sets the roots of this host back, in the journal of a scenario that does not run. The way back is remembered before the
+ * first step, so that a kill in the middle leaves something that can be gone on with, and `undo` means the same after it.
+ */
+import type { RewindResult } from '../../shared/rewind.ts';
+import type { EngineConfig, RewindPlan, RewindProgress } from '../engine/engine-protocol.ts';
+import { EngineSession } from '../scenario/engine-session.ts';
+import type { ScenarioEnvironment } from '../scenario/environment.ts';
+import type { StoredUndo } from './record.ts';
+
+/** As long as the disks need. */
+const REWIND_TIMEOUT_MS = 24 * 3_600_000;
+const ASK_TIMEOUT_MS = 120_000;
+
+export interface SetBackOrder {
+  /** Its files are used by nobody else meanwhile. */
+  readonly config: EngineConfig;
+  /** Where to; a rewind there that was interrupted goes on. */
+  readonly to: string;
+  readonly before: StoredUndo | undefined;
+  /** Remembers how what is replaced comes back; resolves when that is durable. */
+  readonly remember: (change: Pick<StoredUndo, 'back' | 'going'>) => Promise<void>;
+  readonly onProgress?: (progress: RewindProgress) => void;
+  /** Ending it stops the rewind between two of its steps. */
+  readonly onSession?: (session: EngineSession) => void;
+}
+
+export async function setBack(environment: ScenarioEnvironment, order: SetBackOrder): Promise<RewindResult> {
+  const { to, before, remember } = order;
+  const session = await historySession(environment, order.config, order.onProgress);
+  order.onSession?.(session);
+  try {
+    const { going } = before ?? {};
+    const plan = (await session.call({ name: 'rewind-plan', point: to }, ASK_TIMEOUT_MS)) as RewindPlan;
+    // One that was given up half way was never a state anybody had.
+    const unfinished = before?.half === true ? before.back : undefined;
+    const from = going?.to === to ? going.from : (unfinished ?? plan.back);
+    await remember({ back: before?.back, going: { to, from } });
+    const result = (await session.call({ name: 'rewind', point: to }, REWIND_TIMEOUT_MS)) as RewindResult;
+    await remember({ back: from, going: undefined });
+    return { ...result, undoPoint: from };
+  } finally {
+    await session.stop();
+  }
+}
+
+/** Throws what a rewind to that point would be refused with. */
+export async function checkPoint(environment: ScenarioEnvironment, config: EngineConfig, to: string): Promise<void> {
+  const session = await historySession(environment, config);
+  try {
+    await session.call({ name: 'rewind-plan', point: to }, ASK_TIMEOUT_MS);
+  } finally {
+    await session.stop();
+  }
+}
+
+/** Removes a journal with everything kept for it. */
+export async function forgetHistory(environment: ScenarioEnvironment, config: EngineConfig): Promise<void> {
+  const session = await historySession(environment, config);
+  try {
+    await session.call({ name: 'history-forget' }, ASK_TIMEOUT_MS);
+  } finally {
+    await session.stop();
+  }
+}
+
+async function historySession(
+  { spawnEngine, clock }: ScenarioEnvironment,
+  config: EngineConfig,
+  onProgress: (progress: RewindProgress) => void = () => {},
+): Promise<EngineSession> {
+  return await EngineSession.start(spawnEngine(), { ...config, historyOnly: true }, clock, {
+    onEvent: () => {},
+    onStatus: ({ rewind }) => rewind && onProgress(rewind),
+    onLinkClosed: () => {},
+    onLost: () => {},
+  });
+}

@@ -93,7 +93,12 @@ export class ParkedItems {
   settle(change: Change): void {
     if (this.items.size === 0) return;
     switch (change.op) {
-      case 'make-directory':
+      // Not `make-directory`: it may only be needed by something below. What is missing in it, or too much, is settled by the
+      // removal a directory begins with when it is sent whole.
+      case 'metadata':
+        // A root cannot be removed; all that can be refused of it itself are its attributes.
+        if (change.path === '') this.items.delete(keyOf(change.root, ''));
+        return;
       case 'put':
       case 'put-begin':
       case 'symlink':

@@ -352,6 +352,8 @@ export class MasterPeer {
       this.synchronized = false;
       this.acknowledged.receivedSeq = options.base.seq;
       this.acknowledged.appliedSeq = options.base.seq;
+      // Intents up to there are never sent to it: what they were about is left to the synchronization.
+      this.everSentSeq = Math.max(this.everSentSeq, options.base.seq);
     }
     this.sync = new MasterSync(
       { ...options, peer: this.id, profile: this.profile, trusted },

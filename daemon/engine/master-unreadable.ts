@@ -76,7 +76,7 @@ export class UnreadablePlaces {
 
   note(place: UnreadablePlace, nowMs: number): void {
     const known = this.places.get(keyOf(place));
-    if (known !== undefined) {
+    if (known !== undefined && known.entry === this.index.lookup(place.root, place.path)?.id) {
       if (place.whole && !known.whole) this.places.set(keyOf(place), { ...known, whole: true });
       this.remember(place);
       return;
@@ -85,8 +85,17 @@ export class UnreadablePlaces {
     const kept = full ? { root: place.root, path: '', whole: false } : place;
     if (full && this.places.has(keyOf(kept))) return;
     const entry = this.index.lookup(kept.root, kept.path)?.id;
-    this.places.set(keyOf(kept), { ...kept, entry, attempts: 0, dueMs: nowMs + FIRST_RETRY_MS });
+    this.keep({ ...kept, entry, attempts: 0, dueMs: nowMs + FIRST_RETRY_MS });
     this.remember(kept);
+  }
+
+  /** Under its name of now; another one that was noted under that name has moved on. */
+  private keep(place: Waiting): void {
+    const before = this.places.get(keyOf(place));
+    this.places.set(keyOf(place), place);
+    if (before === undefined || before.entry === place.entry) return;
+    const now = this.whereNow(before);
+    if (now.path !== place.path || now.root !== place.root) this.keep(now);
   }
 
   /** Takes out what can be read again, or is not there any more; what was renamed meanwhile under its name of now. */
@@ -103,7 +112,7 @@ export class UnreadablePlaces {
       else {
         const attempts = place.attempts + 1;
         const delayMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts, 10));
-        this.places.set(keyOf(place), { ...place, attempts, dueMs: nowMs + delayMs });
+        this.keep({ ...place, attempts, dueMs: nowMs + delayMs });
       }
     }
     for (const place of readable) this.remember(place);

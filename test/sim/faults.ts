@@ -118,6 +118,8 @@ export class Faults {
     this.world.note(`${host.name}: power cut`);
     // A second power cut during recovery may leave a Replica with nothing but a comparison.
     for (const line of this.world.lines) if (line.down === host) line.allowedSynchronizations += 1;
+    // What was put aside would come back twice: as the volume remembers it and as it was put aside.
+    this.tamperings.get(host)?.takeAway();
     host.powerCut();
     this.world.afterDeath(host);
   }

@@ -292,3 +292,92 @@ test('a comparison is not misled by a name that the journal keeps of a file', (t
   t.true((pair.call({ name: 'diff', peer: 'replica', ignoreSame: true }) as { identical: boolean }).identical);
   pair.close();
 });
+
+test('two files that could not be read under one name, one after the other, both arrive', (t) => {
+  const pair = new EnginePair(hasher);
+  pair.user.writeFile('page', 'first');
+  pair.start();
+  pair.synchronize();
+  let denied = true;
+  pair.masterTree.beforeOperation = (operation, path) => {
+    if (denied && operation === 'read' && path === 'page') throw new Fault('FS-DENIED', { path });
+  };
+  pair.user.writeFile('page', 'first, changed');
+  pair.run(1_000);
+  pair.user.rename('page', 'page~');
+  pair.user.writeFile('page', 'second');
+  pair.run(1_000);
+  t.is(pair.masterStatus?.unreadable, 2);
+  denied = false;
+  checkEqual(t, pair);
+  pair.run(1_000);
+  t.is(pair.masterStatus?.unreadable, 0);
+  pair.close();
+});
+
+test('a directory whose move was refused keeps nothing that is not there any more, though something below it is sent again before', (t) => {
+  const pair = new EnginePair(hasher);
+  pair.user.makeDirectory('a');
+  pair.user.writeFile('a/old', 'old');
+  pair.user.makeDirectory('b');
+  pair.start();
+  pair.synchronize();
+  let denied = true;
+  pair.replicaTree.beforeOperation = (operation, path) => {
+    const isMove = operation === 'rename' || operation === 'keep';
+    if (denied && ((isMove && path === 'a') || (operation === 'make' && path === 'a/new')))
+      throw new Fault('FS-DENIED', { path });
+  };
+  pair.user.rename('a', 'c');
+  pair.user.rename('b', 'a');
+  pair.run(3_500);
+  pair.user.makeDirectory('a/new');
+  pair.run(400);
+  denied = false;
+  pair.run(120_000);
+  checkEqual(t, pair);
+  pair.close();
+});
+
+test('attributes of a root that were refused for a while do not stay parked', (t) => {
+  const pair = new EnginePair(hasher);
+  pair.start();
+  pair.synchronize();
+  let denied = true;
+  pair.replicaTree.beforeOperation = (operation, path) => {
+    if (denied && operation === 'metadata' && path === '') throw new Fault('FS-DENIED', { path });
+  };
+  pair.user.setMode('', 0o750);
+  pair.run(5_000);
+  t.is(pair.replicaStatus?.parked, 1);
+  denied = false;
+  pair.run(120_000);
+  t.is(pair.replicaStatus?.parked, 0);
+  checkEqual(t, pair);
+  pair.close();
+});
+
+test('a file that a comparison of some places cannot read arrives, though a change of it waited in the spool when that began', (t) => {
+  const pair = new EnginePair(hasher);
+  pair.limits = { spoolMaxBytes: 20 * 256 };
+  pair.user.writeFile('page', 'first');
+  pair.start();
+  pair.synchronize();
+  pair.barrier();
+  pair.cut();
+  for (let n = 0; n < 60; n += 1) pair.user.writeFile(`file${n}`, `${n}`);
+  pair.run(5_000);
+  pair.user.writeFile('page', 'second');
+  pair.run(5_000);
+  let busy = true;
+  pair.masterTree.beforeOperation = (operation, path) => {
+    if (busy && operation === 'read' && path === 'page') throw new Fault('FS-BUSY', { path });
+  };
+  pair.connect();
+  pair.run(1_000);
+  pair.synchronize();
+  t.true(pair.codes().includes('SYN-008'), 'only places are compared');
+  busy = false;
+  checkEqual(t, pair);
+  pair.close();
+});

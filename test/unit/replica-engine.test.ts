@@ -332,7 +332,8 @@ test('a link planted in the Replica is never written through; the place is asked
   t.true(host.events().includes('APL-004'));
   t.like(master.of('ack').at(-1), { appliedSeq: 2, parked: 1 });
   t.deepEqual(master.of('repair').at(-1)?.paths, ['d']);
-  master.batchOf([{ op: 'make-directory', root: 0, path: 'd', metadata: METADATA }, put('d/x'), put('d/y')], 3);
+  const made = { op: 'make-directory', root: 0, path: 'd', metadata: METADATA } as const;
+  master.batchOf([{ op: 'remove', root: 0, path: 'd' }, made, put('d/x'), put('d/y')], 3);
   master.settle();
   t.is(host.tree.stat('d/y')?.type, 'file');
   t.is(master.of('ack').at(-1)?.parked, 0);

@@ -173,6 +173,12 @@ export const EVENTS = define({
     hint: 'Contents arrive all the same, and a failback brings it back. Programs on the Replica do not see it: let the engine run as root on a volume that holds it if they must.',
   },
 
+  'APL-008': {
+    severity: 'error',
+    text: 'What was applied cannot be recorded: {reason}',
+    hint: 'Nothing is lost: the changes stay in the spool and are applied again after a crash. Free space: it goes on by itself.',
+  },
+  'APL-009': { severity: 'info', text: 'What was applied is recorded again' },
   'APL-007': {
     severity: 'critical',
     text: 'Apply has been held since {since}: {reason} {todo}',

@@ -13,6 +13,7 @@ import type { RootFilters } from '../capture/filter.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import { profileOf } from '../link/profile.ts';
 import type { Clock, RootTree, SegmentLog, StateFile, Timer } from '../ports.ts';
+import { CheckpointHold } from './checkpoint-hold.ts';
 import type { EngineCall, EngineConfig, EngineNotice, EngineRequest } from './engine-protocol.ts';
 import { HistoryKeeper } from './history-keeper.ts';
 import { type Incoming, IncomingQueue } from './incoming-queue.ts';
@@ -65,6 +66,7 @@ export class ReplicaEngine {
   /** No receiving before this moment: the spool had no room. */
   private receiveAtMs = 0;
   private readonly receiveHeld: HoldNotice;
+  private readonly checkpoints: CheckpointHold;
   private ended = false;
 
   constructor(config: EngineConfig, ports: ReplicaEnginePorts, notify: (notice: EngineNotice) => void) {
@@ -72,6 +74,7 @@ export class ReplicaEngine {
     this.ports = ports;
     this.notify = notify;
     this.receiveHeld = new HoldNotice(ports.clock, (code, details) => this.tell(code, details));
+    this.checkpoints = new CheckpointHold(ports.clock, (code, details) => this.tell(code, details));
     this.reporter = new ReplicaReporter(ports.clock, notify, ports.aside);
     ports.aside?.listen((details) => this.tell('APL-006', details));
   }
@@ -239,20 +242,19 @@ export class ReplicaEngine {
       const receiving = this.receive(standby, more);
       const applying = !this.synchronizing && standby.run(more);
       const now = this.ports.clock.bootMs();
-      if (standby.checkpointDueMs !== undefined && now >= standby.checkpointDueMs) standby.checkpoint();
+      this.checkpoints.keep(standby);
       this.askForRepairs(standby, now);
       this.report(standby);
       if (receiving || applying) this.schedule(0);
       else this.scheduleNext(standby, now);
     } catch (error) {
-      this.workFailed(Fault.from(error));
+      // A full disk holds the checkpoint back; anything else that gets here is fatal.
+      const fault = Fault.from(error);
+      const retryMs = this.checkpoints.take(fault);
+      if (retryMs === undefined) this.fail(fault);
+      else this.schedule(retryMs);
+      if (!this.ended) this.report(standby);
     }
-  }
-
-  /** A full disk holds the checkpoint back; anything else that gets here is fatal. */
-  private workFailed(fault: Fault): void {
-    if (verdictOf(fault) === 'hold') this.schedule(RECEIVE_RETRY_MS);
-    else this.fail(fault);
   }
 
   /** Its data is being copied; a mere comparison holds no change up. */
@@ -272,7 +274,7 @@ export class ReplicaEngine {
   private scheduleNext(standby: Standby, now: number): void {
     const { opensAtWallMs } = standby.gate;
     const opensAt = opensAtWallMs === undefined ? undefined : now + opensAtWallMs - this.ports.clock.wallMs();
-    const due = [opensAt, standby.checkpointDueMs, standby.applier.retryAtMs, this.sync?.resumeAtMs];
+    const due = [opensAt, this.checkpoints.dueMs(standby), standby.applier.retryAtMs, this.sync?.resumeAtMs];
     if (this.link?.live) due.push(standby.parked.nextAskMs(), now + IDLE_MS);
     if (this.receiveHeld.fault !== undefined) due.push(this.receiveAtMs);
     const { head } = this.incoming;
@@ -384,7 +386,7 @@ export class ReplicaEngine {
   private spoolIsFull(standby: Standby): boolean {
     const { spoolMaxBytes, spoolMinFreeBytes } = this.config.limits;
     const noRoom = (this.ports.freeBytes?.() ?? Number.POSITIVE_INFINITY) < spoolMinFreeBytes;
-    const full = (noRoom || standby.spool.sizeBytes >= spoolMaxBytes) && standby.backlog;
+    const full = (noRoom || standby.spool.sizeBytes >= spoolMaxBytes) && this.checkpoints.willFreeRoom(standby);
     if (full) this.holdReceiving(new Fault('FS-FULL', { path: 'spool' }));
     this.reporter.spoolAt(full ? 1 : standby.spool.sizeBytes / spoolMaxBytes);
     return full;
@@ -444,7 +446,8 @@ export class ReplicaEngine {
   }
 
   private heldReason(standby: Standby): string | undefined {
-    return standby.applier.heldReason ?? this.sync?.heldReason ?? this.receiveHeld.reason ?? standby.gate.reason;
+    const received = this.checkpoints.reason ?? this.receiveHeld.reason ?? standby.gate.reason;
+    return standby.applier.heldReason ?? this.sync?.heldReason ?? received;
   }
 
   /** Recorded on this host and, while a link is up, on the Master's as well. */

@@ -8,6 +8,7 @@ import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import { openEventLog } from '../../daemon/store/event-log.ts';
 import { MasterState } from '../../daemon/store/master-state.ts';
 import { isDiskFull, storeFault } from '../../daemon/store/sqlite-fault.ts';
+import { Fault } from '../../shared/faults.ts';
 import { SimulatedClock } from '../memory/clock.ts';
 import { EnginePair } from '../memory/engine-pair.ts';
 
@@ -139,5 +140,53 @@ test.serial(
     pair.barrier();
     t.deepEqual(pair.replicaView(), pair.masterView());
     pair.close();
+  },
+);
+
+test.serial(
+  'a Replica that has no room to record what it applied says so, takes no more than its spool may hold, and goes on by itself',
+  (t) => {
+    for (const killed of [false, true]) {
+      const pair = new EnginePair(hasher);
+      pair.user.makeDirectory('d');
+      pair.limits = { spoolMaxBytes: 64 * 1024 };
+      pair.startReplica();
+      pair.limits = {};
+      pair.startMaster();
+      pair.connect();
+      pair.synchronize();
+      pair.barrier();
+      pair.run(5_000);
+      let tries = 0;
+      pair.watchOperations((side, operation) => {
+        if (side !== 'replica' || operation !== 'save') return;
+        tries += 1;
+        throw new Fault('FS-FULL', { path: '/data/replica.state' });
+      });
+      for (let n = 0; n < 200; n += 1) {
+        pair.user.writeFile(`d/file${n}`, 'content '.repeat(200));
+        pair.run(100);
+      }
+      pair.run(60_000);
+      t.regex(pair.replicaStatus?.held ?? '', /No space left for "\/data\/replica\.state".*Held since/s);
+      t.regex(pair.masterStatus?.peers.replica?.held ?? '', /replica\.state|spool/);
+      t.is(pair.replicaStatus?.phase, 'held');
+      t.is(pair.codes('replica').filter((code) => code === 'APL-008').length, 1);
+      t.true((pair.replicaStatus?.spoolBytes ?? 0) < 2 * 64 * 1024, `${pair.replicaStatus?.spoolBytes}`);
+      t.true(tries < 60, `${tries} tries`);
+      pair.watchOperations(() => {});
+      if (killed) {
+        pair.killReplica();
+        pair.startReplica();
+        pair.connect();
+      }
+      pair.run(10_000);
+      t.is(pair.replicaStatus?.held, undefined);
+      t.is(pair.codes('replica').filter((code) => code === 'APL-009').length, killed ? 0 : 1);
+      pair.barrier();
+      t.deepEqual(pair.replicaView(), pair.masterView());
+      t.deepEqual(pair.failures, []);
+      pair.close();
+    }
   },
 );

@@ -232,6 +232,8 @@ export interface RootTree {
   /** Removes a kept object, recursively, or everything kept whose name starts with `keepName` and ends with `*`. */
   dropKept(keepName: string): void;
   listKept(): string[];
+  /** What is kept, to be read where it lies: a path begins with a keep name. Valid until `close`. */
+  keptObjects(): Pick<RootTree, 'stat' | 'scan' | 'openRead' | 'readLink' | 'attributesOf'>;
   /** Bytes that a kept object takes on the volume, with everything below; 0 when there is none. */
   keptBytes(keepName: string): number;
   /** Removes what an earlier run left in staging. */

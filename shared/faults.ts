@@ -329,6 +329,18 @@ export const FAULTS = define({
     text: 'There is nothing to undo for "{name}": no rewind, and no restore to the Master that is still kept.',
     hint: 'See `mainstay points`: every rewind leaves a point before it.',
   },
+  'POINT-PATH': {
+    kind: 'permanent',
+    exit: 3,
+    text: 'There was no "{path}" at {point}.',
+    hint: 'Paths are relative to their root; `mainstay preview` lists what was otherwise at a point.',
+  },
+  'POINT-LOST': {
+    kind: 'permanent',
+    exit: 1,
+    text: '"{path}" cannot be given back as it was: {reason}.',
+    hint: 'What the journal kept of it is damaged or gone; try a later point of the file, see `mainstay points --path`.',
+  },
   'ENGINE-ENDED': {
     kind: 'transient',
     exit: 1,

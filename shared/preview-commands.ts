@@ -15,6 +15,13 @@ const extractListArgs = {
   ...ofFile,
   after: path.optional(),
   limit: z.number().int().min(1).max(10_000).default(2000),
+  /** Files up to this size come with their content. */
+  inlineBytes: z
+    .number()
+    .int()
+    .min(0)
+    .max(256 * 1024)
+    .default(0),
 };
 const extractReadArgs = {
   ...ofFile,
@@ -33,6 +40,7 @@ export const PREVIEW_COMMANDS = {
     title: 'Preview a rewind point',
     help: 'What setting data back to a point would bring back, take away and change; nothing is touched.',
     args: z.object({ name, replica, ...previewArgs, limit: previewLimit }).strict(),
+    cli: 'preview',
   },
   'scenario.previewFile': {
     role: 'admin',
@@ -41,6 +49,7 @@ export const PREVIEW_COMMANDS = {
     title: 'Compare a file with a rewind point',
     help: 'A file as it was at a point and as it is now.',
     args: z.object({ name, replica, ...ofFile }).strict(),
+    cli: 'preview',
   },
   'scenario.extract': {
     role: 'admin',
@@ -79,6 +88,14 @@ export const PREVIEW_COMMANDS = {
     danger: 'safe',
     title: 'Compare a file of a Replica',
     help: 'A file of a Replica as it was at a point and as it is now.',
+    args: z.object({ scenarioId, ...ofFile }).strict(),
+  },
+  'peer.extract': {
+    role: 'peer',
+    readOnly: true,
+    danger: 'safe',
+    title: 'Entry of a Replica at a point',
+    help: 'A file or folder of a Replica as it was at a point.',
     args: z.object({ scenarioId, ...ofFile }).strict(),
   },
   'peer.extractList': {

@@ -104,6 +104,8 @@ export interface ExtractEntry {
   readonly link?: string;
   /** Of a symbolic link. */
   readonly target?: string;
+  /** Whole content of a small file, base64, where that was asked for. */
+  readonly data?: string;
   /** What was kept of it is missing or damaged: it cannot be read. */
   readonly lost?: string;
 }

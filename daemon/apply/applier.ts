@@ -146,6 +146,13 @@ export class Applier {
     return this.actedSinceOpened ? undefined : this.openedAt;
   }
 
+  /** What was intended is made or withdrawn; false while a file is being changed in place. Call only between runs. */
+  settle(): boolean {
+    if (this.patching.isActive) return false;
+    this.dropGroup();
+    return true;
+  }
+
   /** The volume was flushed and a checkpoint saved. Call only between runs. */
   checkpointed(): void {
     this.vacated.clear();

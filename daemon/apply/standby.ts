@@ -346,6 +346,13 @@ export class Standby {
 
   // ---------------------------------------------------------------- going back
 
+  /** Log and roots say the same until the next change; false: not now. Nothing of the roots is touched. */
+  settle(): boolean {
+    if (!this.applier.settle()) return false;
+    this.journal.flush();
+    return true;
+  }
+
   /**
    * Sets the roots back to a point of their history. From its first step on they are no state the Master can go on from: the
    * next Run compares. Yields between groups; a crash leaves them between two groups, and rewinding again goes on.

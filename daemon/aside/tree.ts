@@ -248,6 +248,11 @@ export class AsideTree implements RootTree {
     return now !== undefined && now.id.inode === id.inode && now.id.birthNs === id.birthNs;
   }
 
+  keptObjects(): AsideTree {
+    // Only looking is asked of it, which is all that what is kept can do.
+    return new AsideTree(this.inner.keptObjects() as RootTree, this.aside);
+  }
+
   listKept(): string[] {
     return this.inner.listKept();
   }

@@ -8,6 +8,7 @@ import type { Position } from '../../shared/position.ts';
 import type { Remark } from '../../shared/remarks.ts';
 import type { RootRules } from '../../shared/scenario.ts';
 import type { BrakeStatus, ReplicaStatus, ScenarioStatistics, SyncProgress } from '../../shared/status.ts';
+import type { PreviewRequest } from '../journal/past-view.ts';
 import type { PointFilter } from '../journal/points.ts';
 import type { BandwidthPolicy } from '../link/bandwidth.ts';
 import type { CaptureHint } from '../ports.ts';
@@ -135,6 +136,8 @@ export type EngineCall =
   | { readonly name: 'parked'; readonly action: 'list' | 'retry' | 'drop' }
   /** Replica: answers `RewindPointList`. */
   | { readonly name: 'points'; readonly filter: PointFilter }
+  /** Replica: looks at the roots as they were at a point; answers the results of shared/preview.ts. */
+  | { readonly name: 'past'; readonly request: PastRequest }
   /** Replica: everything up to `seq` of the Master is applied; answers `RewindPoint`. */
   | { readonly name: 'bookmark'; readonly seq: number; readonly text: string }
   /**
@@ -179,6 +182,27 @@ export interface RewindProgress {
   readonly doneSteps: number;
   readonly totalSteps: number;
   readonly path?: string;
+}
+
+interface PastPath {
+  /** Id of the point. */
+  readonly point: string;
+  readonly root: number;
+  readonly path: string;
+}
+
+export type PastRequest =
+  | ({ readonly kind: 'preview'; readonly point: string } & PreviewRequest)
+  | ({ readonly kind: 'file' } & PastPath)
+  /** Answers `{ point, entry }`. */
+  | ({ readonly kind: 'entry' } & PastPath)
+  | ({ readonly kind: 'list' } & PastPath & PastPage)
+  | ({ readonly kind: 'read'; readonly position: number; readonly length: number } & PastPath);
+
+export interface PastPage {
+  readonly after?: string | undefined;
+  readonly limit: number;
+  readonly inlineBytes: number;
 }
 
 export interface AuditResult {

@@ -19,6 +19,7 @@ import type {
   RewindPlan,
   RewindProgress,
 } from './engine-protocol.ts';
+import { PastDesk } from './past-desk.ts';
 import { answerReplicaCall } from './replica-calls.ts';
 
 const SLICE_MS = 8;
@@ -50,6 +51,7 @@ export class HistoryEngine {
   private readonly notify: (notice: EngineNotice) => void;
   private standby: Standby | undefined;
   private rewinding: Rewinding | undefined;
+  private past: PastDesk | undefined;
   private timer: Timer | undefined;
 
   constructor(
@@ -73,6 +75,10 @@ export class HistoryEngine {
         config.epoch,
         profile,
       );
+      this.past = new PastDesk(ports, this.standby, config, notify, {
+        inFlux: () => this.rewinding !== undefined,
+        onIdle: () => {},
+      });
       notify({ type: 'started', position: this.standby.applied });
     } catch (error) {
       this.end();
@@ -96,6 +102,7 @@ export class HistoryEngine {
 
   private end(): void {
     this.timer?.cancel();
+    this.past?.end();
     this.standby = undefined;
     this.ports.spoolLog.close();
     this.ports.journalLog.close();
@@ -106,6 +113,10 @@ export class HistoryEngine {
     try {
       const { standby } = this;
       if (standby === undefined) throw new Fault('ENGINE-ENDED', { reason: 'it has not started yet' });
+      if (call.name === 'past') {
+        this.past?.take(id, call.request);
+        return;
+      }
       if (call.name === 'rewind') {
         this.begin(id, standby, call.point);
         return;

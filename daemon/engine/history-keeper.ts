@@ -20,12 +20,20 @@ export class HistoryKeeper {
   private readonly standby: Standby;
   private readonly limits: HistoryLimits;
   private readonly retention: HistoryRetention;
+  private readonly pinned: () => number | undefined;
   private timer: Timer | undefined;
   private pieceSinceMs: number;
   kept: KeptHistory = { bytes: 0, since: undefined };
 
-  constructor(ports: HistoryKeeperPorts, standby: Standby, limits: HistoryLimits) {
+  /** `pinned`: the oldest segment that somebody looks at. */
+  constructor(
+    ports: HistoryKeeperPorts,
+    standby: Standby,
+    limits: HistoryLimits,
+    pinned: () => number | undefined = () => undefined,
+  ) {
     this.ports = ports;
+    this.pinned = pinned;
     this.standby = standby;
     this.limits = limits;
     this.retention = new HistoryRetention(ports.journalLog, ports.trees);
@@ -53,7 +61,8 @@ export class HistoryKeeper {
       this.pieceSinceMs = now;
     }
     try {
-      this.kept = this.retention.enforce(this.limits, journal.currentSegment, clock.wallMs());
+      const stays = Math.min(journal.currentSegment, this.pinned() ?? Number.POSITIVE_INFINITY);
+      this.kept = this.retention.enforce(this.limits, stays, clock.wallMs());
     } catch {
       // What cannot be removed now is tried again; a failing disk is found by the engine itself.
     }

@@ -17,16 +17,14 @@ import { CheckpointHold } from './checkpoint-hold.ts';
 import type { EngineCall, EngineConfig, EngineNotice, EngineRequest } from './engine-protocol.ts';
 import { HistoryKeeper } from './history-keeper.ts';
 import { type Incoming, IncomingQueue } from './incoming-queue.ts';
+import { PastDesk } from './past-desk.ts';
 import { answerReplicaCall } from './replica-calls.ts';
 import { greet } from './replica-greeting.ts';
 import { ReplicaLink } from './replica-link.ts';
 import { ReplicaReporter } from './replica-reporter.ts';
 import { ReplicaSyncHost } from './replica-sync-host.ts';
+import { sliceOf } from './slice.ts';
 
-/** Work is cut into slices so that messages are handled between them. */
-const SLICE_MS = 8;
-/** Also by count: a simulated clock does not move during a slice. */
-const SLICE_STEPS = 500;
 /** Batch frames that share one flush. */
 const FLUSH_BYTES = 4 * 1024 * 1024;
 const RECEIVE_RETRY_MS = 250;
@@ -59,6 +57,7 @@ export class ReplicaEngine {
   private sync: ReplicaSyncHost | undefined;
   private link: ReplicaLink | undefined;
   private historyKeeper: HistoryKeeper | undefined;
+  private past: PastDesk | undefined;
   private readonly reporter: ReplicaReporter;
   private readonly incoming = new IncomingQueue();
   private timer: Timer | undefined;
@@ -99,7 +98,12 @@ export class ReplicaEngine {
       return;
     }
     const { history } = this.config;
-    if (history !== undefined) this.historyKeeper = new HistoryKeeper(this.ports, this.standby, history);
+    this.past = new PastDesk(this.ports, this.standby, this.config, this.notify, {
+      inFlux: () => this.synchronizing,
+      onIdle: () => this.schedule(0),
+    });
+    if (history !== undefined)
+      this.historyKeeper = new HistoryKeeper(this.ports, this.standby, history, () => this.past?.pinnedSegment);
     this.notify({ type: 'started', position: this.standby.applied });
     this.schedule(0);
   }
@@ -133,6 +137,10 @@ export class ReplicaEngine {
     const { standby } = this;
     try {
       if (standby === undefined) throw new Fault('ENGINE-ENDED', { reason: 'it has not started yet' });
+      if (call.name === 'past') {
+        this.past?.take(id, call.request);
+        return;
+      }
       const { scenarioName } = this.config;
       const onEvent = (code: string, details: FaultDetails) => this.tell(code, details);
       const result = answerReplicaCall(call, { clock: this.ports.clock, scenarioName, standby, onEvent });
@@ -167,6 +175,7 @@ export class ReplicaEngine {
     this.timer?.cancel();
     this.reporter.end();
     this.historyKeeper?.end();
+    this.past?.end();
     this.ports.spoolLog.close();
     this.ports.journalLog.close();
     for (const tree of this.ports.trees) tree.close();
@@ -237,10 +246,10 @@ export class ReplicaEngine {
       this.fail(new Fault('ROOT-MISSING', { path: lost }));
       return;
     }
-    const more = this.slice();
+    const more = sliceOf(this.ports.clock);
     try {
       const receiving = this.receive(standby, more);
-      const applying = !this.synchronizing && standby.run(more);
+      const applying = !this.synchronizing && this.past?.busy !== true && standby.run(more);
       const now = this.ports.clock.bootMs();
       this.checkpoints.keep(standby);
       this.askForRepairs(standby, now);
@@ -260,15 +269,6 @@ export class ReplicaEngine {
   /** Its data is being copied; a mere comparison holds no change up. */
   private get synchronizing(): boolean {
     return this.sync !== undefined && !this.sync.comparing;
-  }
-
-  private slice(): () => boolean {
-    const untilMs = this.ports.clock.bootMs() + SLICE_MS;
-    let steps = 0;
-    return () => {
-      steps += 1;
-      return steps < SLICE_STEPS && ((steps & 7) !== 0 || this.ports.clock.bootMs() < untilMs);
-    };
   }
 
   private scheduleNext(standby: Standby, now: number): void {

@@ -11,6 +11,9 @@ export interface PlacedMark extends HistoryMark {
   readonly n: number;
 }
 
+/** Of what was said before the first record there is: it lies right before it, also when older records went. */
+const NOT_KNOWN = -1;
+
 /** What the log says once everything that was taken back is left out, and everything before a gap. */
 function readLog(log: SegmentLog): { records: UndoRecord[]; marks: PlacedMark[] } {
   let records: UndoRecord[] = [];
@@ -24,9 +27,11 @@ function readLog(log: SegmentLog): { records: UndoRecord[]; marks: PlacedMark[] 
       while ((marks.at(-1)?.n ?? -1) >= entry.n) marks.pop();
     } else if (entry.mark.kind === 'gap') {
       records = [];
-      marks = [{ ...entry.mark, n: 0 }];
-    } else marks.push({ ...entry.mark, n: records.at(-1)?.n ?? 0 });
+      marks = [{ ...entry.mark, n: NOT_KNOWN }];
+    } else marks.push({ ...entry.mark, n: records.at(-1)?.n ?? NOT_KNOWN });
   }
+  const beginning = (records[0]?.n ?? 1) - 1;
+  marks = marks.map((mark) => (mark.n === NOT_KNOWN ? { ...mark, n: beginning } : mark));
   return { records: records.filter(({ n }) => !undone.has(n)), marks };
 }
 

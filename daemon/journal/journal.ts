@@ -94,6 +94,7 @@ export class Journal implements JournalPort {
   private readonly times: DirectoryTimes | undefined;
   private unit: HistoryMark | undefined;
   private rolls = false;
+  private patches = 0;
 
   /** `place`: the beginning of what no checkpoint covers. */
   constructor(log: SegmentLog, trees: readonly RootTree[], place: JournalPlace, keepsHistory = false) {
@@ -109,6 +110,7 @@ export class Journal implements JournalPort {
     this.writeUnit();
     const n = this.nextRecord;
     this.nextRecord += 1;
+    if (intent.op === 'patch') this.patches += 1;
     const keeps = intent.before !== undefined && intent.op !== 'metadata';
     const record: UndoRecord = {
       ...intent,
@@ -154,6 +156,11 @@ export class Journal implements JournalPort {
 
   get currentSegment(): number {
     return this.segment;
+  }
+
+  /** Counts changes that were intended, and of them those in place: nothing else changes what is in the roots. */
+  get changes(): { readonly all: number; readonly inPlace: number } {
+    return { all: this.nextRecord, inPlace: this.patches };
   }
 
   /** Number of the last record. */

@@ -1,7 +1,7 @@
 /** Rewind points as an operator sees them, newest first. Pure. */
 import type { RewindPoint, RewindPointKind } from '../../shared/rewind.ts';
 import type { JournalHistory, PlacedMark } from './history.ts';
-import type { UndoRecord } from './record.ts';
+import type { HistoryMark, UndoRecord } from './record.ts';
 
 export interface PointFilter {
   readonly kinds?: readonly RewindPointKind[] | undefined;
@@ -69,9 +69,13 @@ function boundaryAt(marks: readonly PlacedMark[], mark: number): number | undefi
 }
 
 function pointOfMark(history: JournalHistory, mark: PlacedMark): RewindPoint | undefined {
+  return pointOfPlaced(mark, mark.kind === 'bookmark' ? placeOf(history, mark) : mark.n);
+}
+
+/** `n`: the record it lies behind. */
+export function pointOfPlaced(mark: HistoryMark, n: number): RewindPoint | undefined {
   const { kind, text, replicaMs, masterMs } = mark;
   if (kind === 'unit') return undefined;
-  const n = kind === 'bookmark' ? placeOf(history, mark) : mark.n;
   const at = masterMs > 0 ? masterMs : replicaMs;
   return { id: `${kind}-${n.toString(36)}`, at, kind, text: text === '' ? TEXTS[kind] : text };
 }
@@ -85,13 +89,20 @@ const TEXTS: Readonly<Record<Exclude<RewindPointKind, 'event'>, string>> = {
 };
 
 /** A bookmark is the Master's state at its sequence, wherever in the log it was written. */
-function placeOf({ marks }: JournalHistory, bookmark: PlacedMark): number {
-  const same = marks.find(({ kind, seq, n }) => kind === 'unit' && seq === bookmark.seq && n <= bookmark.n);
-  return same?.n ?? bookmark.n;
+function placeOf({ records, marks }: JournalHistory, bookmark: PlacedMark): number {
+  // Sequences mean something only since the last synchronization or rewind.
+  const since = marks.findLast(({ kind, n }) => kind !== 'unit' && kind !== 'bookmark' && n <= bookmark.n)?.n ?? 0;
+  const last = records.findLast((record) => record.n <= bookmark.n && !isLater(record, bookmark.seq));
+  return Math.max(since, last?.n ?? since);
+}
+
+/** A change of the Master behind `seq`. */
+export function isLater({ seq, undoes }: UndoRecord, than: number): boolean {
+  return undoes === undefined && seq > than;
 }
 
 /** The state right before the change, so that choosing a deletion gives back what was deleted. */
-function pointOfEvent(record: UndoRecord, before: number): RewindPoint | undefined {
+export function pointOfEvent(record: UndoRecord, before: number): RewindPoint | undefined {
   // Steps of a rewind are no events of the Master, and neither is the time of a directory whose entries changed.
   if (record.undoes !== undefined || record.seq === 0) return undefined;
   if (record.op === 'metadata' && record.before?.type !== 'file') return undefined;

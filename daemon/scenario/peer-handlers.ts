@@ -10,6 +10,7 @@ import { collectFacts, type Occupied } from '../verify/service.ts';
 import { completeDocument, newRun, replicaRoots, storedIn } from './book.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 import { historyPeerHandlers } from './history-desk.ts';
+import { previewPeerHandlers } from './preview-desk.ts';
 import type { RelayDesk } from './relay-desk.ts';
 import { ReplicaRunner } from './replica-runner.ts';
 import type { Runner, RunnerSet } from './runner-set.ts';
@@ -112,7 +113,12 @@ function deskHandlers(
   rehearsals: RehearsalDesk,
   recovery: Recovery,
 ): CommandHandlers {
-  return { ...historyPeerHandlers(own), ...rehearsals.peerHandlers(own), ...recovery.peerHandlers(own) };
+  return {
+    ...previewPeerHandlers(own),
+    ...historyPeerHandlers(own),
+    ...rehearsals.peerHandlers(own),
+    ...recovery.peerHandlers(own),
+  };
 }
 
 /** What concerns the Replicas behind this one. */

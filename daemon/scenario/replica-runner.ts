@@ -15,13 +15,15 @@ import { adopting, engineConfig } from './engine-config.ts';
 import { EngineSession } from './engine-session.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 import { HeldStream } from './held-stream.ts';
+import { PastSession } from './past-session.ts';
 import { replicaStatus } from './status-view.ts';
-import { askStoppedHistory } from './stopped-history.ts';
 
 const RETRY_MS = { first: 500, longest: 30_000 };
 const QUIET_MS = 60_000;
 const COMPARE_ALONE_MS = 60_000;
 const CALL_TIMEOUT_MS = 30_000;
+/** A view of a million changes takes its time. */
+const PAST_TIMEOUT_MS = 600_000;
 /** The Master ends the link first and then says that it stopped: only a link that ends without that is lost. */
 const STOP_FOLLOWS_MS = 1_500;
 
@@ -34,6 +36,7 @@ export class ReplicaRunner {
   /** Counts engines; what belongs to an older one is dropped. */
   #engine = 0;
   #session: EngineSession | undefined;
+  readonly #past: PastSession;
   #config: string | undefined;
   #handle: EngineHandle | undefined;
   #work: Promise<void> = Promise.resolve();
@@ -53,6 +56,7 @@ export class ReplicaRunner {
     this.id = id;
     this.#environment = environment;
     this.#changed = changed;
+    this.#past = new PastSession(environment, () => void this.#do(() => Promise.resolve()));
     this.rehearsal = new ReplicaRehearsal(environment, this, changed);
   }
 
@@ -160,12 +164,12 @@ export class ReplicaRunner {
   /** Of the engine that runs, else of one for the time of the call. */
   async askHistory(call: EngineCall): Promise<unknown> {
     const session = this.#session;
-    if (session !== undefined) return await session.call(call, CALL_TIMEOUT_MS);
+    const timeoutMs = call.name === 'past' ? PAST_TIMEOUT_MS : CALL_TIMEOUT_MS;
+    if (session !== undefined) return await session.call(call, timeoutMs);
     let answer: unknown;
     await this.#do(async () => {
-      if (!this.#needed) answer = await askStoppedHistory(this.#environment, this.#engineConfig(), call);
-      else answer = await this.call(call);
-    });
+      answer = this.#needed ? await this.call(call) : await this.#past.ask(this.#engineConfig(), call);
+    }, true);
     return answer;
   }
 
@@ -210,8 +214,12 @@ export class ReplicaRunner {
   // ---------------------------------------------------------------- the engine's thread
 
   /** One thing after another: a stop never overtakes a start. */
-  #do(work: () => Promise<void>): Promise<void> {
-    const done = this.#work.then(work);
+  #do(work: () => Promise<void>, looks = false): Promise<void> {
+    const done = this.#work.then(async () => {
+      // Whatever else is done, it is done without anybody looking on.
+      if (!looks || this.#needed) await this.#past.end().catch(() => undefined);
+      await work();
+    });
     this.#work = done.catch(() => undefined);
     return done;
   }

@@ -20,6 +20,7 @@ import { LifeDesk } from './life-desk.ts';
 import { MasterRunner } from './master-runner.ts';
 import { parkedHandlers } from './parked-desk.ts';
 import { createPeerHandlers } from './peer-handlers.ts';
+import { previewHandlers } from './preview-desk.ts';
 import { RelayDesk } from './relay-desk.ts';
 import { ReplicaRunner } from './replica-runner.ts';
 import { type Runner, type RunnerSet, sameName } from './runner-set.ts';
@@ -75,6 +76,7 @@ class Scenarios implements ScenarioService, RunnerSet {
       ...holdHandlers(this),
       ...parkedHandlers(environment, this),
       ...historyHandlers(environment, this),
+      ...previewHandlers(environment, this),
       ...this.#rehearsals.handlers(),
       ...createPeerHandlers(environment, this, this.#relays, this.#rehearsals, this.#recovery),
     };

@@ -481,6 +481,12 @@ export class MemoryTree implements RootTree {
     }
   }
 
+  keptObjects(): MemoryTree {
+    const view: MemoryTree = Object.create(this);
+    view.root = this.kept;
+    return view;
+  }
+
   listKept(): string[] {
     return [...this.kept.entries.keys()].sort();
   }

@@ -44,6 +44,7 @@ const ARGS: Readonly<Record<string, unknown>> = {
   'scenario.extractRead': { name: 'a', point: 'p', root: 0, path: 'f', position: 0, length: 1 },
   'peer.preview': { scenarioId: 'a', point: 'p' },
   'peer.previewFile': { scenarioId: 'a', point: 'p', root: 0, path: 'f' },
+  'peer.extract': { scenarioId: 'a', point: 'p', root: 0, path: '' },
   'peer.extractList': { scenarioId: 'a', point: 'p', root: 0, path: '' },
   'peer.extractRead': { scenarioId: 'a', point: 'p', root: 0, path: 'f', position: 0, length: 1 },
   'scenario.restore': { name: 'a', method: 'master' },

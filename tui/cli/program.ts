@@ -7,6 +7,7 @@ import { addLifeCommands } from './life-commands.ts';
 import { addLookCommands } from './look-commands.ts';
 import type { Register } from './options.ts';
 import { addPairCommands } from './pair-commands.ts';
+import { addPreviewCommands } from './preview-commands.ts';
 import { addRecoveryCommands } from './recovery-commands.ts';
 import { addRehearseCommand } from './rehearse-command.ts';
 import { addScenarioCommands } from './scenario-commands.ts';
@@ -58,6 +59,7 @@ export function buildProgram(version: string, register: Register): Command {
   addScenarioCommands(program, register);
   addLifeCommands(program, register);
   addRecoveryCommands(program, register);
+  addPreviewCommands(program, register);
   addRehearseCommand(program, register);
   addLookCommands(program, register);
   addScriptCommands(program, register);

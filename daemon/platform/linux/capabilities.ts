@@ -33,3 +33,11 @@ export function capabilitiesOf(handle: number, path: string): TreeCapabilities {
   const { type } = translating(path, () => statfsSync(`/proc/self/fd/${handle}`));
   return capabilitiesOfType(type, kindsOfVolume(handle));
 }
+
+/** Of a file system that does not say when its objects were born. */
+export function fileSystemId(path: string): string {
+  return translating(path, () => {
+    const { type, blocks } = statfsSync(path, { bigint: true });
+    return `${type.toString(16)}-${blocks}`;
+  });
+}

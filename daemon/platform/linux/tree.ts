@@ -30,7 +30,7 @@ import { allocatedBytes } from '../node/allocated-bytes.ts';
 import { writtenFile } from '../node/written-file.ts';
 import { faultOfErrno, translating } from '../system-fault.ts';
 import { readAttributes, readAttributesIn, writeAttributes } from './attributes.ts';
-import { capabilitiesOf, LINUX_CAPABILITIES } from './capabilities.ts';
+import { capabilitiesOf, fileSystemId, LINUX_CAPABILITIES } from './capabilities.ts';
 import { type ControlHandles, checkKeepName, openControl, prepareControl } from './control.ts';
 import { deniedFault, linkFault } from './denied.ts';
 import { decodeStat, listedName, listRaw, scanHandle, statDevice, statFollowing, statHandle } from './directory.ts';
@@ -75,6 +75,7 @@ export class LinuxTree implements RootTree {
   private device = 0;
   private identity = '';
   private control: ControlHandles | undefined;
+  private kept: LinuxTree | undefined;
   private readonly staged = new Set<StagedFile>();
   private nextTemporary = 0;
   private readonly stagingPlace: StagingPlace = {
@@ -97,7 +98,7 @@ export class LinuxTree implements RootTree {
     const stat = decodeStat(0);
     if (stat.type !== 'directory') throw new Fault('ROOT-MISSING', { path: this.path });
     // Device numbers change from boot to boot; inode and birth time do not. Without a birth time the file system's id helps.
-    const volume = stat.id.birthNs === 0n ? `${this.fileSystemId()}:` : '';
+    const volume = stat.id.birthNs === 0n ? `${fileSystemId(this.path)}:` : '';
     const identity = `${volume}${BigInt.asUintN(64, stat.id.inode)}:${stat.id.birthNs}`;
     if (identity !== this.identity || this.root < 0) this.reopen(identity);
     return identity;
@@ -126,13 +127,6 @@ export class LinuxTree implements RootTree {
   private rootFault(code: number): Fault {
     if (code === ENOENT || code === ENOTDIR || code === ELOOP) return new Fault('ROOT-MISSING', { path: this.path });
     return faultOfErrno(code, this.path);
-  }
-
-  private fileSystemId(): string {
-    return translating(this.path, () => {
-      const { type, blocks } = statfsSync(this.path, { bigint: true });
-      return `${type.toString(16)}-${blocks}`;
-    });
   }
 
   // ------------------------------------------------------------- looking
@@ -343,6 +337,11 @@ export class LinuxTree implements RootTree {
     for (const name of this.listKept()) if (name.startsWith(prefix)) removeTree(kept, name, staging);
   }
 
+  keptObjects(): LinuxTree {
+    this.kept ??= new LinuxTree(`${prepareControl(this.path).path}/kept`);
+    return this.kept;
+  }
+
   listKept(): string[] {
     return this.listControl(this.controlHandles().kept).sort();
   }
@@ -396,6 +395,8 @@ export class LinuxTree implements RootTree {
     for (const file of [...this.staged]) file.release();
     if (this.root >= 0) closeHandle(this.root);
     this.root = -1;
+    this.kept?.close();
+    this.kept = undefined;
     if (this.control === undefined) return;
     for (const handle of Object.values(this.control)) closeHandle(handle);
     this.control = undefined;

@@ -302,6 +302,10 @@ export class WindowsTree implements RootTree {
     }
   }
 
+  keptObjects(): WindowsTree {
+    return new WindowsTree(this.part('kept'));
+  }
+
   listKept(): string[] {
     return readdirSync(this.part('kept')).sort();
   }

@@ -1,0 +1,117 @@
+/**
+ * The journal's log from its end: what lies behind a point is read, and nothing else, whatever the length of the history.
+ * Says the same as `JournalHistory`, which reads everything.
+ */
+import type { SegmentLog } from '../ports.ts';
+import type { PlacedMark } from './history.ts';
+import { type HistoryMark, journalEntries, type UndoRecord } from './record.ts';
+
+/** `gap` ends it. */
+export type PastEntry =
+  | { readonly kind: 'record'; readonly record: UndoRecord; readonly segment: number }
+  | { readonly kind: 'mark'; readonly mark: PlacedMark; readonly segment: number };
+
+/** What one segment says, in the order of the log; its marks have no number until the record before them is known. */
+interface Parsed {
+  readonly entries: ({ readonly record: UndoRecord } | { readonly mark: HistoryMark })[];
+  readonly undone: readonly { readonly n: number; readonly after: number }[];
+}
+
+function parse(bytes: Uint8Array): Parsed {
+  let entries: Parsed['entries'] = [];
+  const undone: { n: number; after: number }[] = [];
+  for (const entry of journalEntries(bytes)) {
+    if (entry.kind === 'undo') entries.push({ record: entry.record });
+    else if (entry.kind === 'undone') undone.push({ n: entry.n, after: entries.length });
+    else {
+      // Nothing before it can be reached.
+      if (entry.mark.kind === 'gap') entries = [];
+      entries.push({ mark: entry.mark });
+    }
+  }
+  return { entries, undone };
+}
+
+/** What is known of the log from its end down to where one stands. */
+class Backwards {
+  private readonly undone = new Set<number>();
+  private lowestUndone = Number.POSITIVE_INFINITY;
+  /** Marks whose number is not known yet: the record before them is older. */
+  private unplaced: { mark: HistoryMark; segment: number }[] = [];
+  private oldest = Number.POSITIVE_INFINITY;
+
+  private takenBack(n: number): void {
+    this.undone.add(n);
+    this.lowestUndone = Math.min(this.lowestUndone, n);
+  }
+
+  private mark(mark: HistoryMark, segment: number): void {
+    this.unplaced.push({ mark, segment });
+  }
+
+  private *record(record: UndoRecord, segment: number): Generator<PastEntry> {
+    yield* this.place(record.n);
+    this.oldest = record.n;
+    if (!this.undone.has(record.n)) yield { kind: 'record', record, segment };
+  }
+
+  /** One segment. */
+  *take({ entries, undone }: Parsed, segment: number): Generator<PastEntry> {
+    let left = undone.length;
+    for (let at = entries.length - 1; at >= -1; at -= 1) {
+      for (; left > 0 && undone[left - 1]!.after > at; left -= 1) this.takenBack(undone[left - 1]!.n);
+      const entry = entries[at];
+      if (entry === undefined) continue;
+      if ('record' in entry) yield* this.record(entry.record, segment);
+      else this.mark(entry.mark, segment);
+    }
+  }
+
+  /** Nothing older can be reached. */
+  end(): Generator<PastEntry> {
+    return this.place(beginning(this.oldest));
+  }
+
+  private *place(n: number): Generator<PastEntry> {
+    for (const { mark, segment } of this.unplaced) {
+      // One that counted on a change that was taken back later is none.
+      if (n < this.lowestUndone) yield { kind: 'mark', mark: { ...mark, n }, segment };
+    }
+    this.unplaced = [];
+  }
+}
+
+/** Newest first, up to the gap (included) or the oldest there is. What was taken back by recovery is left out. */
+export function* logBackwards(log: SegmentLog): Generator<PastEntry> {
+  const state = new Backwards();
+  for (const segment of log.list().reverse()) {
+    const parsed = parse(log.read(segment));
+    yield* state.take(parsed, segment);
+    const [first] = parsed.entries;
+    if (first !== undefined && 'mark' in first && first.mark.kind === 'gap') break;
+  }
+  yield* state.end();
+}
+
+/** Where history begins, when this is its first record. */
+function beginning(first: number): number {
+  return Number.isFinite(first) ? Math.max(0, first - 1) : 0;
+}
+
+/** Says of records, newest first, which have to be taken back to get from the present to a point. */
+export class WayBack {
+  private readonly point: number;
+  private before = Number.POSITIVE_INFINITY;
+
+  constructor(point: number) {
+    this.point = point;
+  }
+
+  takes({ n, undoes }: UndoRecord): boolean {
+    if (n <= this.point || n >= this.before) return false;
+    if (undoes === undefined || this.point >= undoes) return true;
+    // It and everything back to what it took back is as if it had never been.
+    this.before = undoes;
+    return false;
+  }
+}

@@ -3,7 +3,7 @@ import { Fault } from '../../shared/faults.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
 import { type ConsoleSettings, type ConsoleState, initialState, type Message } from '../../tui/state.ts';
 import { update } from '../../tui/update.ts';
-import { daemon, event, moods, NOON, SYNCHRONIZING, scenario, snapshot } from './sample.ts';
+import { daemon, event, master, moods, NOON, SYNCHRONIZING, scenario, snapshot, standby } from './sample.ts';
 
 export const SETTINGS: ConsoleSettings = {
   profile: 'prod',
@@ -128,6 +128,20 @@ export function protectedState(size: Size): ConsoleState {
 
 export function moodyState(size: Size): ConsoleState {
   return lost(withEvents(connected(fresh(size, ['web-01', 'old-02']), 'web-01', moods()), 'web-01'), 'old-02');
+}
+
+/** Protected, and yet not everything is on the Replica as it is on the Master. */
+export function remarkedState(size: Size): ConsoleState {
+  const kept = [
+    { root: 0, what: 'owner', count: 1_204 },
+    { root: 0, what: 'posix-acl', count: 1 },
+  ];
+  const status = scenario('web-shop', {
+    unreadable: 2,
+    specialFiles: 3,
+    hosts: [master('web-01'), standby('web-02', { parked: 4, dropped: 2, keptAside: kept })],
+  });
+  return ticks(connected(fresh(size), 'web-01', [status]), 1);
 }
 
 export function synchronizingState(size: Size): ConsoleState {

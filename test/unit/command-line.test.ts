@@ -329,6 +329,9 @@ test('status of a synchronization shows how far and how fast it is, the time lef
   host.board.list = [scenarioStatus('shop', { state: 'synchronizing', sync })];
   const { stdout } = await run(['status', '--data', host.data]);
   t.regex(stdout, /50% {2}500 of 500 compared, 20 files 5 MB sent, 1 MB\/s, 5 s left\n {2}site\/large\.iso/);
+  host.board.list = [scenarioStatus('shop', { unreadable: 2, specialFiles: 3 })];
+  const remarked = await run(['status', '--data', host.data]);
+  t.regex(remarked.stdout, /not readable: 2 places[\s\S]*not replicated: 3 sockets, pipes or devices/);
 });
 
 test('status has the shape that scripts read, merges hosts, and says which did not answer', async (t) => {

@@ -1,8 +1,8 @@
 /** `mainstay status` and `mainstay stats`. */
 import { Fault } from '../../shared/faults.ts';
-import { remarkText } from '../../shared/remarks.ts';
 import { formatMoment } from '../../shared/report.ts';
 import type { HostStatus, ScenarioStatus } from '../../shared/status.ts';
+import { statusRemarks } from '../../shared/status-remarks.ts';
 import { formatAge, formatBytes, formatCount, formatDuration, formatRate } from '../../shared/units.ts';
 import type { CommonOptions, Context } from './context.ts';
 import { LiveView } from './live.ts';
@@ -133,14 +133,10 @@ function statusText(scenario: ScenarioStatus, now: number): string {
   return `${head}\n${table(headings, rows, [6, 7, 8, 9])}${progressLines(scenario)}${remarkLines(scenario)}${problem}`;
 }
 
-function remarkLines({ specialFiles: count, hosts }: ScenarioStatus): string {
-  const special = count === undefined ? [] : [remarkText({ kind: 'special-files', root: 0, count, paths: [] })];
-  const aside = hosts.flatMap(({ name, replica }) =>
-    (replica?.keptAside ?? []).map(
-      (one) => `${safe(name)}, root ${one.root}: ${remarkText({ kind: 'kept-aside', ...one, paths: [] })}`,
-    ),
-  );
-  return [...special, ...aside].map((line) => `  ${line}\n`).join('');
+function remarkLines(scenario: ScenarioStatus): string {
+  return statusRemarks(scenario)
+    .map(({ text }) => `  ${safe(text)}\n`)
+    .join('');
 }
 
 /** What a synchronization is at: figures, and the file or directory it has in hand. */

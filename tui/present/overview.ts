@@ -1,6 +1,7 @@
 /** The overview of a scenario: state, progress, charts, replicas; what does not fit goes from below. */
 
 import type { HostStatus, ScenarioStatus } from '../../shared/status.ts';
+import { statusRemarks } from '../../shared/status-remarks.ts';
 import { formatAge, formatBytes, formatCount, formatDuration, formatRate } from '../../shared/units.ts';
 import type { ChartSurface } from '../charts/surface.ts';
 import type { ScenarioView } from '../select.ts';
@@ -221,6 +222,9 @@ function footLines(status: ScenarioStatus): Line[] {
     const degraded = capture.degraded ? span('  degraded: changes are also found by comparison', 'warning') : undefined;
     const reason = capture.reason === undefined ? undefined : span(`  ${capture.reason}`, 'dim');
     lines.push(line(span('Capture    ', 'dim'), capture.method, degraded, reason));
+  }
+  for (const { text, warns } of statusRemarks(status)) {
+    lines.push(line(span('Note       ', 'dim'), span(clean(text), warns ? 'warning' : 'plain')));
   }
   return lines;
 }

@@ -1,0 +1,40 @@
+/** What is not as one would think although the scenario runs: for `status` and the console. Pure. */
+import { remarkText } from './remarks.ts';
+import type { ScenarioStatus } from './status.ts';
+import { formatCount } from './units.ts';
+
+export interface StatusRemark {
+  readonly text: string;
+  /** Something is not on a Replica, or not proven to be; else it is so on purpose. */
+  readonly warns: boolean;
+}
+
+/** What warns comes first. */
+export function statusRemarks({ unreadable = 0, specialFiles, hosts }: ScenarioStatus): StatusRemark[] {
+  const remarks: StatusRemark[] = [];
+  if (unreadable > 0) {
+    const places = unreadable === 1 ? '1 place' : `${formatCount(unreadable)} places`;
+    const text = `not readable: ${places} on ${hosts[0]?.name ?? 'the Master'}; the Replicas do not have it (see the events)`;
+    remarks.push({ text, warns: true });
+  }
+  for (const { name, replica } of hosts) {
+    const dropped = replica?.dropped ?? 0;
+    if (dropped === 0) continue;
+    const items = dropped === 1 ? '1 parked item' : `${formatCount(dropped)} parked items`;
+    remarks.push({
+      text: `${name}: ${items} dropped by the operator; not proven identical until it is compared again`,
+      warns: true,
+    });
+  }
+  if (specialFiles !== undefined) {
+    const text = remarkText({ kind: 'special-files', root: 0, count: specialFiles, paths: [] });
+    remarks.push({ text, warns: false });
+  }
+  for (const { name, replica } of hosts) {
+    for (const one of replica?.keptAside ?? []) {
+      const what = remarkText({ kind: 'kept-aside', ...one, paths: [] });
+      remarks.push({ text: `${name}, root ${one.root}: ${what}`, warns: false });
+    }
+  }
+  return remarks;
+}

@@ -329,6 +329,12 @@ export const FAULTS = define({
     text: 'There is nothing to undo for "{name}": no rewind, and no restore to the Master that is still kept.',
     hint: 'See `mainstay points`: every rewind leaves a point before it.',
   },
+  'EXTRACT-EXISTS': {
+    kind: 'permanent',
+    exit: 4,
+    text: '"{path}" is there already.',
+    hint: 'Name an empty directory, or say --overwrite.',
+  },
   'POINT-PATH': {
     kind: 'permanent',
     exit: 3,

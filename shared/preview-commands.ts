@@ -57,6 +57,7 @@ export const PREVIEW_COMMANDS = {
     title: 'Extract from a rewind point',
     help: 'Allows the asking client to read a file or folder as it was at a point; nothing is touched.',
     args: z.object({ name, replica, ...ofFile }).strict(),
+    cli: 'extract',
   },
   'scenario.extractList': {
     role: 'admin',

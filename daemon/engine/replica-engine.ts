@@ -15,11 +15,10 @@ import { profileOf } from '../link/profile.ts';
 import type { Clock, RootTree, SegmentLog, StateFile, Timer } from '../ports.ts';
 import { CheckpointHold } from './checkpoint-hold.ts';
 import type { EngineCall, EngineConfig, EngineNotice, EngineRequest } from './engine-protocol.ts';
-import { HistoryKeeper } from './history-keeper.ts';
 import { type Incoming, IncomingQueue } from './incoming-queue.ts';
-import { PastDesk } from './past-desk.ts';
 import { answerReplicaCall } from './replica-calls.ts';
 import { greet } from './replica-greeting.ts';
+import { ReplicaHistory } from './replica-history.ts';
 import { ReplicaLink } from './replica-link.ts';
 import { ReplicaReporter } from './replica-reporter.ts';
 import { ReplicaSyncHost } from './replica-sync-host.ts';
@@ -56,8 +55,7 @@ export class ReplicaEngine {
   private standby: Standby | undefined;
   private sync: ReplicaSyncHost | undefined;
   private link: ReplicaLink | undefined;
-  private historyKeeper: HistoryKeeper | undefined;
-  private past: PastDesk | undefined;
+  private history: ReplicaHistory | undefined;
   private readonly reporter: ReplicaReporter;
   private readonly incoming = new IncomingQueue();
   private timer: Timer | undefined;
@@ -97,13 +95,10 @@ export class ReplicaEngine {
       this.fail(Fault.from(error));
       return;
     }
-    const { history } = this.config;
-    this.past = new PastDesk(this.ports, this.standby, this.config, this.notify, {
+    this.history = new ReplicaHistory(this.ports, this.standby, this.config, this.notify, {
       inFlux: () => this.synchronizing,
       onIdle: () => this.schedule(0),
     });
-    if (history !== undefined)
-      this.historyKeeper = new HistoryKeeper(this.ports, this.standby, history, () => this.past?.pinnedSegment);
     this.notify({ type: 'started', position: this.standby.applied });
     this.schedule(0);
   }
@@ -138,7 +133,7 @@ export class ReplicaEngine {
     try {
       if (standby === undefined) throw new Fault('ENGINE-ENDED', { reason: 'it has not started yet' });
       if (call.name === 'past') {
-        this.past?.take(id, call.request);
+        this.history?.take(id, call.request);
         return;
       }
       const { scenarioName } = this.config;
@@ -174,8 +169,7 @@ export class ReplicaEngine {
     this.ended = true;
     this.timer?.cancel();
     this.reporter.end();
-    this.historyKeeper?.end();
-    this.past?.end();
+    this.history?.end();
     this.ports.spoolLog.close();
     this.ports.journalLog.close();
     for (const tree of this.ports.trees) tree.close();
@@ -249,7 +243,7 @@ export class ReplicaEngine {
     const more = sliceOf(this.ports.clock);
     try {
       const receiving = this.receive(standby, more);
-      const applying = !this.synchronizing && this.past?.busy !== true && standby.run(more);
+      const applying = !this.synchronizing && this.history?.busy !== true && standby.run(more);
       const now = this.ports.clock.bootMs();
       this.checkpoints.keep(standby);
       this.askForRepairs(standby, now);

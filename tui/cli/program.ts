@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { Fault } from '../../shared/faults.ts';
 import { type Composition, Context } from './context.ts';
+import { addExtractCommand } from './extract-command.ts';
 import { addHostCommands } from './host-commands.ts';
 import { addLifeCommands } from './life-commands.ts';
 import { addLookCommands } from './look-commands.ts';
@@ -60,6 +61,7 @@ export function buildProgram(version: string, register: Register): Command {
   addLifeCommands(program, register);
   addRecoveryCommands(program, register);
   addPreviewCommands(program, register);
+  addExtractCommand(program, register);
   addRehearseCommand(program, register);
   addLookCommands(program, register);
   addScriptCommands(program, register);

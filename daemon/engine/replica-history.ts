@@ -1,0 +1,36 @@
+/** The history of a Replica while its engine runs: kept within its limits, and looked into. */
+import type { Standby } from '../apply/standby.ts';
+import type { EngineConfig, EngineNotice, PastRequest } from './engine-protocol.ts';
+import { HistoryKeeper } from './history-keeper.ts';
+import { PastDesk, type PastDeskHooks, type PastDeskPorts } from './past-desk.ts';
+
+export class ReplicaHistory {
+  private readonly desk: PastDesk;
+  private readonly keeper: HistoryKeeper | undefined;
+
+  constructor(
+    ports: PastDeskPorts,
+    standby: Standby,
+    config: EngineConfig,
+    notify: (notice: EngineNotice) => void,
+    hooks: PastDeskHooks,
+  ) {
+    const { history } = config;
+    this.desk = new PastDesk(ports, standby, config, notify, hooks);
+    this.keeper = history && new HistoryKeeper(ports, standby, history, () => this.desk.pinnedSegment);
+  }
+
+  /** Somebody looks at the roots as they are now: nothing may be changed in them. */
+  get busy(): boolean {
+    return this.desk.busy;
+  }
+
+  take(id: number, request: PastRequest): void {
+    this.desk.take(id, request);
+  }
+
+  end(): void {
+    this.keeper?.end();
+    this.desk.end();
+  }
+}

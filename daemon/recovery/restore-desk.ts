@@ -114,6 +114,8 @@ export class RestoreDesk {
     // What a restore before this one left half done is taken back by the same journal.
     const id = undo?.half === true ? undo.id : Buffer.from(random.bytes(16)).toString('hex');
     const recovery = recoveryDocument(document, identified, id);
+    // One that cannot be asked is told at once; from here on silence means that it may have begun.
+    await peers.request(identified, 'peer.recoveryLook', { scenarioId: document.id, id }, ASK_TIMEOUT_MS);
     if (this.#scenarios.named(recovery.name) !== undefined) throw new Fault('SCENARIO-EXISTS', { name: recovery.name });
     const { method, point, sync } = args;
     await runner.whileStopped('a restore of its data begins', () =>
@@ -132,8 +134,10 @@ export class RestoreDesk {
       await peers.request(identified, 'peer.restore', order, ASK_TIMEOUT_MS);
     } catch (error) {
       const fault = Fault.from(error);
-      await this.#watch.forget(document.id, fault);
-      throw fault;
+      if (fault.kind !== 'transient') {
+        await this.#watch.forget(document.id, fault);
+        throw fault;
+      }
     }
     events.record('RST-001', { method }, document.name);
     this.#watch.look(document.id);

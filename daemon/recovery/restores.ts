@@ -143,6 +143,10 @@ export class Restores {
     if (action === 'stop') await restoring.end(true);
     else if (action === 'run') {
       if (recovery.failed === undefined) return;
+      if (restoring.isGoing) {
+        const { scenario } = restoring.status();
+        throw new Fault('SCENARIO-STATE', { name: scenario, state: 'failed', reason: 'it is still stopping; wait for it' });
+      }
       await this.#environment.book.update((book) => {
         const stored = storedIn(book, of);
         stored.recovery = { ...recovery, failed: undefined, stopped: undefined };

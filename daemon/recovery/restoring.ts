@@ -18,6 +18,8 @@ import type { StoredRecovery, StoredUndo } from './record.ts';
 import { setBack } from './set-back.ts';
 
 const RETRY_MS = { first: 1_000, longest: 30_000 };
+const BARRIER_TIMEOUT_MS = 60_000;
+const END_TIMEOUT_MS = 5_000;
 const STOPPED = 'it was stopped by the user';
 
 export class Restoring {
@@ -52,6 +54,10 @@ export class Restoring {
     return recovery;
   }
 
+  get isGoing(): boolean {
+    return this.#going !== undefined;
+  }
+
   /** Goes on where it is; a second call while it goes on changes nothing. */
   go(): void {
     if (this.#going !== undefined) return;
@@ -61,6 +67,7 @@ export class Restoring {
       .catch((error: unknown) => this.#environment.complain(`restore: ${String(error)}`))
       .finally(() => {
         this.#going = undefined;
+        this.#conditions.check();
         this.#changed();
       });
   }
@@ -72,7 +79,9 @@ export class Restoring {
     void this.#session?.stop();
     this.#conditions.check();
     if (stopped) await this.#stopRecovery();
-    await this.#going;
+    // A question to a host that does not answer ends by itself, later.
+    const ended = { timeoutMs: END_TIMEOUT_MS, what: 'the restore to stop' };
+    await this.#conditions.until(() => this.#going === undefined, ended).catch(() => undefined);
     if (stopped) await this.#settleUndo();
     this.#changed();
   }
@@ -175,17 +184,31 @@ export class Restoring {
       }
     }
     this.#wait(undefined);
+    while (!(await this.#arrives(runner)));
+    await this.#update({ phase: 'finishing' });
+  }
+
+  /** What was remembered over a restart is no proof: a barrier is one. */
+  async #arrives(runner: MasterRunner): Promise<boolean> {
     await this.#conditions.until(() => this.#ending || runner.life.is !== 'running' || this.#isSynchronized(runner));
     this.#refuseEnding();
     refuseEnded(runner.life);
-    await this.#update({ phase: 'finishing' });
+    try {
+      await runner.barrier(BARRIER_TIMEOUT_MS);
+      return this.#isSynchronized(runner);
+    } catch {
+      // Whatever came between, the link or a stop: it is looked at again.
+      await this.#delay(RETRY_MS.first);
+      return false;
+    }
   }
 
   /** Everything is there, also what was parked for a while. */
   #isSynchronized(runner: MasterRunner): boolean {
     if (runner.life.is !== 'running') return false;
     const peers = Object.values(runner.life.peers);
-    if (peers.length === 0 || peers.some(({ phase }) => phase !== 'synchronized')) return false;
+    if (peers.length === 0 || runner.life.engine !== 'ready') return false;
+    if (peers.some(({ phase, linked }) => phase !== 'synchronized' || !linked)) return false;
     const parked = runner.status().hosts.reduce((sum, { replica }) => sum + (replica?.parked ?? 0), 0);
     this.#wait(
       parked === 0

@@ -18,8 +18,8 @@ export class UndoKeeper {
   readonly #environment: ScenarioEnvironment;
   #timer: Timer | undefined;
   #closed = false;
-  /** What is being removed now. */
-  #forgetting: Promise<void> = Promise.resolve();
+  /** One thing after another: all of it works in the same roots. */
+  #work: Promise<unknown> = Promise.resolve();
 
   constructor(environment: ScenarioEnvironment) {
     this.#environment = environment;
@@ -32,11 +32,15 @@ export class UndoKeeper {
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
-    await this.#forgetting;
+    await this.#work;
   }
 
   /** The roots of the Master as they were before the last restore; `more`: the Replica's part comes after. */
-  async undoOwn(runner: MasterRunner, more: boolean): Promise<RewindResult> {
+  undoOwn(runner: MasterRunner, more: boolean): Promise<RewindResult> {
+    return this.#alone(() => this.#undoOwn(runner, more));
+  }
+
+  async #undoOwn(runner: MasterRunner, more: boolean): Promise<RewindResult> {
     const { id: of } = runner;
     const { undo, document } = runner.stored;
     const to = undo?.going?.to ?? undo?.back;
@@ -62,46 +66,72 @@ export class UndoKeeper {
   /** A restore of the Recovery scenario `document` begins to overwrite the Master: how it comes back is durable before. */
   async overwriting(document: ScenarioDocument, method: StoredUndo['method'], replica: string): Promise<void> {
     const { recoveryOf = '', id } = document;
+    await this.#work;
     const older = storedIn(this.#environment.book.value, recoveryOf).undo;
     if (older?.id === id) {
       await this.change(recoveryOf, { half: true, document });
       return;
     }
-    if (older?.document !== undefined) await this.forget(recoveryOf);
     const at = this.#environment.clock.wallMs();
     await this.#environment.book.update((book) => {
-      storedIn(book, recoveryOf).undo = { id, method, at, replica, document, back: 'start', half: true };
+      const stored = storedIn(book, recoveryOf);
+      // Removing much takes long, and the restore waits for this.
+      if (older?.document !== undefined) stored.spent = [...(stored.spent ?? []), older];
+      stored.undo = { id, method, at, replica, document, back: 'start', half: true };
     });
   }
 
   /** What the last restore replaced is not wanted any more. */
   forget(of: string): Promise<void> {
-    this.#forgetting = this.#forgetting.then(() => this.#forget(of));
-    const done = this.#forgetting;
-    this.#forgetting = done.catch(() => undefined);
+    return this.#alone(() => this.#forget(of));
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#work.then(work);
+    this.#work = done.catch(() => undefined);
     return done;
   }
 
   async #forget(of: string): Promise<void> {
     const { undo, document } = storedIn(this.#environment.book.value, of);
     if (undo === undefined) return;
-    if (undo.document !== undefined) {
-      await forgetHistory(this.#environment, this.#configOf(undo.id, undo.document));
-      this.#environment.folders.remove(undo.id);
-    }
+    await this.#removeKept(undo);
     await this.#environment.book.update((book) => {
       storedIn(book, of).undo = undefined;
     });
     this.#environment.events.record('RST-005', {}, document.name);
   }
 
+  async #removeKept({ id, document }: StoredUndo): Promise<void> {
+    if (document === undefined) return;
+    await forgetHistory(this.#environment, this.#configOf(id, document));
+    this.#environment.folders.remove(id);
+  }
+
+  async #removeSpent(of: string): Promise<void> {
+    for (const undo of storedIn(this.#environment.book.value, of).spent ?? []) {
+      await this.#removeKept(undo);
+      await this.#environment.book.update((book) => {
+        const stored = storedIn(book, of);
+        const left = stored.spent?.filter(({ id }) => id !== undo.id) ?? [];
+        stored.spent = left.length === 0 ? undefined : left;
+      });
+    }
+  }
+
   async #look(): Promise<void> {
     const { book, clock, complain } = this.#environment;
-    for (const { document, undo, side } of book.value.scenarios) {
-      if (side !== 'master' || undo?.until === undefined || undo.until > clock.wallMs()) continue;
-      if (undo.half === true || undo.going !== undefined) continue;
-      // A root that is not there now is tried again.
-      await this.forget(document.id).catch((error: unknown) => complain(`undo: ${String(error)}`));
+    for (const stored of book.value.scenarios) {
+      // An engine of a restore works in the same roots.
+      if (stored.side !== 'master' || stored.recovery !== undefined || this.#closed) continue;
+      const { id } = stored.document;
+      try {
+        // A root that is not there now is tried again.
+        await this.#alone(() => this.#removeSpent(id));
+        if (isOver(stored.undo, clock.wallMs())) await this.forget(id);
+      } catch (error) {
+        complain(`undo: ${String(error)}`);
+      }
     }
     if (!this.#closed) this.#timer = clock.after(LOOK_MS, () => void this.#look());
   }
@@ -111,4 +141,9 @@ export class UndoKeeper {
     const self = document.replicas[0] as HostReference;
     return engineConfig({ document, role: 'replica', self, directory, host: this.#environment.host, epoch: EPOCH });
   }
+}
+
+function isOver(undo: StoredUndo | undefined, nowMs: number): boolean {
+  if (undo?.until === undefined || undo.half === true || undo.going !== undefined) return false;
+  return undo.until <= nowMs;
 }

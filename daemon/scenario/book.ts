@@ -38,6 +38,8 @@ export interface StoredScenario {
   recovery?: StoredRecovery | undefined;
   /** How the data of this host comes back that the last restore replaced. */
   undo?: StoredUndo | undefined;
+  /** What earlier restores replaced: to be removed when no restore is under way. */
+  spent?: StoredUndo[] | undefined;
 }
 
 export interface ScenarioBook {
@@ -123,6 +125,7 @@ export const scenarioBook = z.object({
       run,
       recovery: storedRecovery.optional(),
       undo: storedUndo.optional(),
+      spent: z.array(storedUndo).optional(),
     }),
   ),
 }) as unknown as z.ZodType<ScenarioBook>;

@@ -140,7 +140,7 @@ export abstract class PairCore {
     }
   }
 
-  private config(role: Side): EngineConfig {
+  protected config(role: Side): EngineConfig {
     return {
       scenarioId: 'scenario',
       scenarioName: 'Scenario',
@@ -195,7 +195,7 @@ export abstract class PairCore {
     });
   }
 
-  startReplica(options: Pick<EngineConfig, 'adoptRoots' | 'keepDeleted'> = {}): void {
+  startReplica(options: Pick<EngineConfig, 'adoptRoots' | 'keepDeleted' | 'history'> = {}): void {
     const clock = new MortalClock(this.clock, (run) => this.within('replica', run));
     const { hasher } = this;
     this.within('replica', () => {

@@ -174,7 +174,13 @@ export class FakeEngine implements EngineHandle {
       if (call.action === 'drop') this.#host.parked = [];
     } else if (call.name === 'rehearse') {
       this.reply('rehearse', { still: call.on, position: { generation: GENERATION, seq: 7 } });
-    } else if (call.name === 'release' || call.name === 'bandwidth') {
+    } else if (call.name === 'rewind-plan') {
+      if (this.#host.unknownPoints.has(call.point)) this.fail(call.name, new Fault('POINT-NOT-FOUND', call));
+      else this.reply(call.name, { steps: 3, back: `rewind-${this.#host.rewinds.length}` });
+    } else if (call.name === 'rewind') {
+      this.#host.rewinds.push(call.point);
+      this.reply(call.name, { steps: 3, foreign: [], foreignCount: 0, undoPoint: '', tookMs: 5 });
+    } else if (call.name === 'release' || call.name === 'bandwidth' || call.name === 'history-forget') {
       this.reply(call.name, undefined);
     } else if (call.name === 'diff') {
       this.reply('diff', { identical: true, differences: [], truncated: false });
@@ -285,6 +291,13 @@ export class WorldHost {
   startFault: Fault | undefined;
   /** What its engines say is parked. */
   parked: ParkedAnswer['items'] = [];
+  /** Points its engines set the roots back to, and those they say there are none of. */
+  readonly rewinds: string[] = [];
+  readonly unknownPoints = new Set<string>();
+  /** Folders of scenarios that were removed. */
+  readonly removedFolders: string[] = [];
+  /** Told before and after each change of its book; what is true there kills it: nothing more of it happens. */
+  diesAt: (when: 'before' | 'after') => boolean = () => false;
   readonly engines: FakeEngine[] = [];
   readonly paths = new Map<string, Partial<PathFacts>>();
   readonly datasets = new Map<string, Partial<DatasetFacts>>();
@@ -304,6 +317,7 @@ export class WorldHost {
   /** This host's connections to others are cut and not made again. */
   #kept = new Set<Kept>();
   #life = 0;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(world: World, name: string) {
     this.world = world;
@@ -354,6 +368,7 @@ export class WorldHost {
     for (const stream of [...this.links.streams]) stream.close();
     for (const engine of this.engines) engine.ended = true;
     this.#life += 1;
+    for (const died of this.#waiting.splice(0)) died();
     await settle();
     between();
     this.service = createScenarioService(this.#environment());
@@ -361,12 +376,20 @@ export class WorldHost {
     await settle();
   }
 
+  /** Rejects when this host is killed. */
+  death(asker: string): Promise<never> {
+    return new Promise((_resolve, reject) => {
+      const fault = new Fault('LINK-UNREACHABLE', { host: this.name, reason: `closed (${asker})` });
+      this.#waiting.push(() => reject(fault));
+    });
+  }
+
   cutLinks(): void {
     for (const stream of [...this.links.streams]) stream.close();
   }
 
   #environment(): ScenarioEnvironment {
-    const random = new SeededRandom(this.name.length);
+    const random = new SeededRandom(this.name.length + 1_000 * this.#life);
     const store: ReportStore = {
       save: (report) => this.reports.push(report),
       list: () => [...this.reports].reverse(),
@@ -383,7 +406,7 @@ export class WorldHost {
         directory: '/data',
       },
       book: this.#documents(),
-      folders: { open: (id) => `/data/scenarios/${id}`, remove: () => {} },
+      folders: { open: (id) => `/data/scenarios/${id}`, remove: (id) => void this.removedFolders.push(id) },
       events: this.events,
       peers: this.#peers(),
       links: this.links,
@@ -425,10 +448,12 @@ export class WorldHost {
         return host.book;
       },
       update: (change) => {
-        const done = queue.then(() => {
+        const done = queue.then(async () => {
+          if (host.diesAt('before')) await never();
           const next = structuredClone(host.book);
           change(next);
           host.book = next;
+          if (host.diesAt('after')) await never();
         });
         queue = done.catch(() => undefined);
         return done;
@@ -450,7 +475,8 @@ export class WorldHost {
         }
         const session: Session = { role: 'peer', deviceId: this.deviceId, deviceName: this.name, address: '' };
         // Through JSON as over the wire.
-        const answer = await other.command(command, JSON.parse(JSON.stringify(args)) as never, session);
+        const asked = other.command(command, JSON.parse(JSON.stringify(args)) as never, session);
+        const answer = await Promise.race([asked, other.death(this.name)]);
         return JSON.parse(JSON.stringify(answer)) as unknown;
       },
     };
@@ -486,6 +512,11 @@ export class WorldHost {
       },
     };
   }
+}
+
+/** A killed process goes on with nothing. */
+function never(): Promise<void> {
+  return new Promise(() => {});
 }
 
 /** Dials, and dials again every second until stopped. */

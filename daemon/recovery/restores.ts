@@ -145,7 +145,11 @@ export class Restores {
       if (recovery.failed === undefined) return;
       if (restoring.isGoing) {
         const { scenario } = restoring.status();
-        throw new Fault('SCENARIO-STATE', { name: scenario, state: 'failed', reason: 'it is still stopping; wait for it' });
+        throw new Fault('SCENARIO-STATE', {
+          name: scenario,
+          state: 'failed',
+          reason: 'it is still stopping; wait for it',
+        });
       }
       await this.#environment.book.update((book) => {
         const stored = storedIn(book, of);

@@ -78,7 +78,13 @@ test('the Replica is set back and synchronized back to the Master, which is told
   for (const host of [alpha, beta]) {
     t.is(host.status().state, 'stopped');
     t.is(host.status().stopReason, 'by-user');
-    t.like(host.status().recovery, { phase: 'rewinding', doneSteps: 1, totalSteps: 3, path: 'index.html', replica: 'beta' });
+    t.like(host.status().recovery, {
+      phase: 'rewinding',
+      doneSteps: 1,
+      totalSteps: 3,
+      path: 'index.html',
+      replica: 'beta',
+    });
     t.is(host.status(RECOVERY).state, 'recovering');
     t.is(host.status(RECOVERY).active, 'beta');
   }
@@ -119,7 +125,10 @@ test('undo gives the Master and then the Replica their data back, and again what
   await over(world, restore(alpha, 'rewind', 'e5-4'));
   t.deepEqual(beta.rewinds, ['e5-4']);
   const undone = await over(world, undo(alpha));
-  t.deepEqual(undone.hosts.map(({ host }) => host), ['alpha', 'beta']);
+  t.deepEqual(
+    undone.hosts.map(({ host }) => host),
+    ['alpha', 'beta'],
+  );
   t.deepEqual(alpha.rewinds, ['start']);
   t.deepEqual(beta.rewinds, ['e5-4', 'rewind-0']);
   await over(world, undo(alpha));

@@ -94,7 +94,12 @@ function isKilled(work: () => unknown): boolean {
   }
 }
 
-function checkUndo(t: ExecutionContext, pair: RecoveryPair, views: Record<'old' | 'restored', unknown>, title: string): void {
+function checkUndo(
+  t: ExecutionContext,
+  pair: RecoveryPair,
+  views: Record<'old' | 'restored', unknown>,
+  title: string,
+): void {
   const { back } = pair.ask({ name: 'rewind-plan', point: 'start' }) as RewindPlan;
   t.is(undo(pair, 'start').foreignCount, 0, title);
   t.deepEqual([...pair.replicaView()], views.old, `${title}: the Master has its data back`);
@@ -103,7 +108,7 @@ function checkUndo(t: ExecutionContext, pair: RecoveryPair, views: Record<'old' 
 }
 
 test('what a restore replaced on the Master comes back exactly, and the restored data after that', (t) => {
-  for (let seed = 1; seed <= 30; seed += 1) {
+  for (let seed = 1; seed <= 20; seed += 1) {
     const pair = diverged(seed);
     const views = { old: [...pair.replicaView()], restored: [...pair.masterView()] };
     t.true(pair.restore(methodOf(seed)));
@@ -116,7 +121,7 @@ test('what a restore replaced on the Master comes back exactly, and the restored
 
 test('killed at any step of a restore, on either host, it goes on, and all of it comes back', (t) => {
   let kills = 0;
-  for (let seed = 1; seed <= 10; seed += 1) {
+  for (let seed = 1; seed <= 6; seed += 1) {
     for (let n = 1 + (seed % 2); ; n += 2) {
       const pair = diverged(seed);
       const views = { old: [...pair.replicaView()], restored: [...pair.masterView()] };
@@ -147,7 +152,7 @@ test('killed at any step of a restore, on either host, it goes on, and all of it
 
 test('killed at any step of undo, it goes on', (t) => {
   let kills = 0;
-  for (let seed = 1; seed <= 6; seed += 1) {
+  for (let seed = 1; seed <= 4; seed += 1) {
     for (let n = 1 + (seed % 2); ; n += 2) {
       const pair = diverged(seed);
       const views = { old: [...pair.replicaView()], restored: [...pair.masterView()] };

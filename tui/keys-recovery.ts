@@ -103,6 +103,14 @@ export const RECOVERY_BINDINGS = {
     danger: 'typed',
     disabled: whyNoUndo,
   },
+  'forget-restore': {
+    ...everywhere,
+    keys: [],
+    title: 'confirm restore',
+    help: 'The data stays as the last restore left it: what was kept on the Master to undo it is removed for good',
+    danger: 'typed',
+    disabled: whyNoUndo,
+  },
   'journal-tab': {
     ...everywhere,
     keys: ['5'],
@@ -139,6 +147,7 @@ export const RECOVERY_BINDINGS = {
     title: 'go on',
     help: 'On to the next page; at the end: closes the wizard',
     footer: 1,
+    disabled: inStep('method', 'sync', 'result'),
   },
   'restore-stop': {
     ...page,

@@ -32,6 +32,8 @@ export interface PointList {
   /** How many there are for the filter, also those not fetched. */
   readonly total: number;
   readonly cursor: number;
+  /** Console clock when the newest ones were fetched. */
+  readonly fetchedAt?: number;
   /** Number of the request under way; an answer to an older one is dropped. */
   readonly asked?: number;
   readonly fault?: FaultDocument;

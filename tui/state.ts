@@ -148,6 +148,8 @@ export interface ReportsDialog extends DialogBase {
   /** Which one has the cursor. */
   readonly table: 'scenarios' | 'reports';
   readonly group: number;
+  /** Scenario the cursor shall be on as soon as its reports are known. */
+  readonly wanted?: string;
   readonly cursor: number;
   readonly opened?: {
     readonly report: CenterReport;

@@ -1,13 +1,19 @@
 /** Names, paths and messages come from other machines: none may move a border, colour a row or reach the terminal. */
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { asciiSurface } from '../../tui/charts/bars.ts';
+import { compareLines } from '../../tui/present/compare.ts';
 import { frame } from '../../tui/present/frame.ts';
+import { journalLines } from '../../tui/present/journal.ts';
 import { line, lineText, lineWidth } from '../../tui/present/line.ts';
+import { restoreSheet, restoreTitle } from '../../tui/present/restore.ts';
 import { clean, fitText, shortenMiddle, toAscii, widthOf, wrap } from '../../tui/present/text.ts';
+import { scenarioViews } from '../../tui/select.ts';
+import type { ConsoleState } from '../../tui/state.ts';
 import { paint } from '../../tui/theme.ts';
 import { PROPERTY_SETTINGS } from '../runner/property-settings.ts';
+import { hostileAnswers, pushStatus, RECOVERY, STOPPED, walk } from './recovery-states.ts';
 import { event, master, NOON, scenario, standby } from './sample.ts';
 import { draw } from './screen.tsx';
 import { after, connected, fresh, press } from './states.ts';
@@ -131,6 +137,53 @@ test('a screen full of hostile names keeps every border in its column', async (t
     }
   }
 });
+
+test('the pages of the restore wizard keep their borders whatever points, paths and contents are called', async (t) => {
+  const size = { columns: 120, rows: 36 };
+  for (const nasty of NASTY) {
+    const status = scenario(nasty, { id: 'bad', ...STOPPED, hosts: [master('web-01'), standby(nasty)] });
+    const stopped = connected(fresh(size), 'web-01', [status]);
+    const answer = hostileAnswers(nasty);
+    const picking = walk(stopped, answer, 'w', 'enter');
+    const previewing = walk(picking, answer, 'p', 'G');
+    const recovery = { ...RECOVERY, scenario: nasty, path: `${nasty}/${nasty}`, failed: nasty, replica: nasty };
+    const shown = [
+      walk(stopped, answer, 'w'),
+      picking,
+      previewing,
+      walk(previewing, answer, 'enter'),
+      walk(picking, answer, 'enter', 'enter'),
+      walk(pushStatus(stopped, { ...status, recovery }), answer, 'w'),
+      walk(stopped, answer, '5'),
+    ];
+    for (const state of shown) assertDrawable(t, state);
+    // The widest of them also through Ink into a terminal.
+    if (nasty !== NASTY[7]) continue;
+    const { rows } = await draw(previewing, asciiSurface);
+    assertBorders(t, rows);
+  }
+});
+
+/** What the dialog or the tab would draw, in its frame, without a terminal. */
+function assertDrawable(t: ExecutionContext, state: ConsoleState): void {
+  const dialog = state.dialogs.at(-1);
+  const [view] = scenarioViews(state);
+  const content =
+    dialog?.kind === 'restore'
+      ? restoreSheet(state, dialog, 116, 30).content
+      : dialog?.kind === 'compare'
+        ? compareLines(dialog)
+        : view === undefined
+          ? []
+          : journalLines(state, view, 116);
+  t.true(content.length > 2);
+  const title = dialog?.kind === 'restore' ? restoreTitle(dialog) : dialog?.kind === 'compare' ? dialog.entry.path : '';
+  for (const row of frame({ width: 120, height: 34, focused: true, title: line(title) }, content)) {
+    const text = lineText(row);
+    t.is(stringWidth(text), 120, text);
+    t.notRegex(text, /[\p{Cc}\p{Cf}\p{Cs}\p{Co}]/u);
+  }
+}
 
 /** Every pane row ends in a border at the last column; corners stand in their columns. */
 function assertBorders(

@@ -288,3 +288,31 @@ function failedState(size: Size): ConsoleState {
   const failed = { ...RECOVERY, doneSteps: 9_100, failed: 'the volume of web-02 is full' };
   return tick(pushStatus(underWay(size), scenario('web-shop', { ...STOPPED, recovery: failed })));
 }
+
+/** Points, paths and contents all called the same. */
+export function hostileAnswers(nasty: string): Answer {
+  const point: RewindPoint = { id: 'e1', at: NOON, kind: 'event', text: nasty, path: `${nasty}/${nasty}`, root: 0 };
+  const named: RewindPoint = { id: 'bookmark-1', at: NOON, kind: 'bookmark', text: nasty };
+  const entries = [entry(`${nasty}/${nasty}`, 'renamed', { from: nasty }), entry(`${nasty}z`, 'changed')];
+  return (command) => {
+    switch (command) {
+      case 'scenario.points':
+        return { points: [point, named], total: 2 };
+      case 'scenario.preview':
+        return preview(point, {
+          entries,
+          problems: [{ root: 0, path: nasty, kind: 'lost', reason: nasty }],
+          problemCount: 1,
+        });
+      case 'scenario.previewFile': {
+        const { now } = FILE;
+        if (now === undefined) throw new Error('the sample file exists now');
+        return { ...FILE, path: `${nasty}z`, now: { ...now, text: `${nasty}\n${nasty}` } };
+      }
+      case 'scenario.journal':
+        return { ...FIGURES, gaps: [{ from: NOON, reason: nasty }] };
+      default:
+        return {};
+    }
+  };
+}

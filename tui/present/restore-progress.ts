@@ -21,18 +21,29 @@ const MOST_WIDE = 72;
 export function progressPage(state: ConsoleState, dialog: RestoreDialog, width: number): readonly Line[] {
   const scenario = scenarioById(state, dialog.scenarioId);
   const status = recoveryOf(state, dialog) ?? dialog.seen?.status;
-  const title = dialog.job === 'undo' ? 'The last restore is undone' : METHOD_WORDS[status?.method ?? dialog.method];
+  const title = dialog.job === 'undo' ? 'Undoing the last restore' : METHOD_WORDS[status?.method ?? dialog.method];
   const lines: Line[] = [[], line(span(title, 'strong')), []];
   if (scenario === undefined || scenario.stale) {
     const text =
       'No connection to the host. A restore does not need this console: it goes on there; this window follows it again when the connection is back.';
     lines.push(...paragraph(text, width, 'warning'), []);
   }
-  if (status === undefined) return [...lines, line(span(`Asking ${dialog.replica}…`, 'dim'))];
+  if (status === undefined) return [...lines, ...askedLines(state, dialog, width)];
   lines.push(...barLines(dialog, status, width));
   const since = formatDuration(Math.max(0, state.now - status.startedAt));
   lines.push([], line(span(`Since ${since}; "${clean(status.scenario)}" does it.`, 'dim')));
   return [...lines, ...endLines(status, width)];
+}
+
+/** Asked, and nothing is told of it: it has not begun yet, or it is an undo, which tells only its end. */
+function askedLines({ now }: ConsoleState, { askedAt, job, replica }: RestoreDialog, width: number): readonly Line[] {
+  const since = askedAt === undefined ? '' : `, since ${formatDuration(now - askedAt)}`;
+  if (job !== 'undo') return [line(span(`Asking ${replica}${since}…`, 'busy'))];
+  return [
+    line(span(`The hosts give back what they had${since}`, 'busy')),
+    [],
+    ...paragraph('It takes about as long as the restore took. Esc or q closes this window; it goes on.', width, 'dim'),
+  ];
 }
 
 function barLines(dialog: RestoreDialog, status: RecoveryStatus, width: number): readonly Line[] {

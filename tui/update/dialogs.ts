@@ -282,6 +282,7 @@ const DONE: Partial<Record<CommandName, string>> = {
   'host.prepareReboot': 'is drained and held; the host can be restarted',
   'scenario.parkedDrop': 'forgot its parked items',
   'scenario.run': 'goes on',
+  'scenario.undo': 'keeps its data as it was restored',
 };
 
 export function hearConfirmReply(

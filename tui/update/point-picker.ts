@@ -88,7 +88,7 @@ export function askPoints(state: ConsoleState, dialog: RestoreDialog, older: boo
   const next: RestoreDialog = {
     ...dialog,
     requests: asked,
-    list: older ? { ...rest, asked } : { ...NO_POINTS, filter: list.filter, asked },
+    list: older ? { ...rest, asked } : { ...NO_POINTS, filter: list.filter, asked, fetchedAt: state.now },
   };
   const purpose: RecoveryPurpose = { kind: 'points', scenarioId: dialog.scenarioId, asked, older };
   return askRecovery(replaceDialog(state, next), next, 'scenario.points', { filter }, purpose);

@@ -94,6 +94,25 @@ function onScenario(state: ConsoleState, { scenarioId }: RestoreDialog): Console
   return selectedScenario(state)?.id === scenarioId ? state : { ...state, selected: `s:${scenarioId}` };
 }
 
+/** The opposite of undo. */
+function openForget(state: ConsoleState, at: number): Step {
+  const scenario = selectedScenario(state);
+  if (scenario === undefined) return stay(state);
+  const { name } = scenario.status;
+  return openConfirm(state, at, {
+    command: 'scenario.undo',
+    args: { name, forget: true },
+    title: 'Confirm the last restore',
+    question: `Keep the data of "${name}" as the last restore left it?`,
+    impact: [
+      'What the restore replaced on the Master is removed there: it cannot be undone any more.',
+      'The history of the Replica stays.',
+    ],
+    verb: 'Confirm',
+    typed: name,
+  });
+}
+
 const goOn = inRestore((state, dialog, press) => {
   const recovery = recoveryOf(state, dialog);
   if (recovery === undefined) return stay(state);
@@ -131,6 +150,7 @@ export const RECOVERY_HANDLERS: Readonly<Record<keyof typeof RECOVERY_BINDINGS, 
   bookmark: (state, press) => openBookmark(state, press.at),
   history: (state, press) => openHistory(state, press.at),
   'undo-restore': (state, press) => openUndo(state, press.at),
+  'forget-restore': (state, press) => openForget(state, press.at),
   'journal-tab': (state) => withJournal({ ...goToPane(state, 'detail'), tab: 'rewind' }),
   'alert-history': openBefore,
 
@@ -142,7 +162,7 @@ export const RECOVERY_HANDLERS: Readonly<Record<keyof typeof RECOVERY_BINDINGS, 
   'restore-stop': stop,
   'restore-continue': goOn,
   'restore-remove': remove,
-  'restore-reports': (state, press) => openReports(state, press.at),
+  'restore-reports': inRestore((state, dialog, press) => openReports(state, press.at, dialog.scenario)),
   'restore-undo': inRestore((state, dialog, press) => openUndo(onScenario(closeDialog(state), dialog), press.at)),
   'restore-help': help,
   'restore-back': inRestore(goBack),

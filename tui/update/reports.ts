@@ -54,7 +54,7 @@ export function shownReports(dialog: ReportsDialog): readonly CenterReport[] {
   return dialog.reports.filter((report) => report.scenario === scenario).sort((a, b) => b.at - a.at);
 }
 
-export function openReports(state: ConsoleState, at: number): Step {
+export function openReports(state: ConsoleState, at: number, wanted?: string): Step {
   const hosts = state.hosts.filter(({ connection }) => connection === 'up').map(({ name }) => name);
   const dialog: ReportsDialog = {
     kind: 'reports',
@@ -65,6 +65,7 @@ export function openReports(state: ConsoleState, at: number): Step {
     table: 'scenarios',
     group: 0,
     cursor: 0,
+    ...(wanted === undefined ? {} : { wanted }),
   };
   return {
     state: openDialog(state, dialog),
@@ -91,9 +92,15 @@ export function hearReports(state: ConsoleState, host: string, outcome: Outcome)
       if (!outcome.ok) return { ...dialog, waiting, silent: [...dialog.silent, host] };
       const known = new Set(dialog.reports.map(({ id }) => id));
       const news = reportsOf(outcome.result, host).filter(({ id }) => !known.has(id));
-      return { ...dialog, waiting, reports: [...dialog.reports, ...news] };
+      return onWanted({ ...dialog, waiting, reports: [...dialog.reports, ...news] });
     }),
   );
+}
+
+/** The cursor on the reports of the scenario the center was opened for. */
+function onWanted(dialog: ReportsDialog): ReportsDialog {
+  const group = reportGroups(dialog).findIndex(({ scenario }) => scenario === dialog.wanted);
+  return group < 0 ? dialog : { ...dialog, group, table: 'reports' };
 }
 
 /** The answer comes from another host: believe only what has the right shape. */
@@ -121,7 +128,8 @@ export function moveReports(state: ConsoleState, move: Move): Step {
       const cursor = moved(move, dialog.cursor, shownReports(dialog).length, page);
       return { ...dialog, cursor };
     }
-    return { ...dialog, cursor: 0, group: moved(move, dialog.group, reportGroups(dialog).length, page) };
+    const { wanted: _reached, ...free } = dialog;
+    return { ...free, cursor: 0, group: moved(move, dialog.group, reportGroups(dialog).length, page) };
   });
 }
 

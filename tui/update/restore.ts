@@ -188,7 +188,15 @@ function chooseMethod(state: ConsoleState, dialog: RestoreDialog): Step {
   if (reason !== undefined) return stay(withToast(state, reason));
   const next = { ...dialog, method: row };
   if (row === 'master') return stay(at(state, next, 'sync'));
-  return askPreview(at(state, next, 'points'), { ...next, step: 'points', openedAt: state.now });
+  return toPoints(at(state, next, 'points'), { ...next, step: 'points', openedAt: state.now });
+}
+
+/** A list from before the scenario was stopped lacks its last points: fetched anew, unless one was already looked for in it. */
+function toPoints(state: ConsoleState, dialog: RestoreDialog): Step {
+  const since = scenarioById(state, dialog.scenarioId)?.status.since ?? 0;
+  const { fetchedAt = since, cursor, asked } = dialog.list;
+  if (asked === undefined && cursor === 0 && fetchedAt < since) return askPoints(state, dialog, false);
+  return askPreview(state, dialog);
 }
 
 /** Takes the point under the cursor, and on to what is asked next. */

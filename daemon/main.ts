@@ -15,6 +15,7 @@ import { LoopDelay } from './loop-delay.ts';
 import { type Network, openNetwork } from './network.ts';
 import { openConfigurationFiles } from './platform/node/configuration-files.ts';
 import { createHostInspector } from './platform/node/host-inspector.ts';
+import { loadPageRelease } from './platform/node/memory.ts';
 import { loadPlatform, type Platform } from './platform/select.ts';
 import { WAKEUP } from './platform/wakeup.ts';
 import { ReplicationLedger } from './report/ledger.ts';
@@ -34,6 +35,8 @@ import { openScenarioFolders } from './store/scenario-folders.ts';
 
 /** Engines that have not drained by then are left to recover at the next start. */
 const DRAIN_LIMIT_MS = 8_000;
+/** After a burst of bytes between hosts, until the memory they passed through is given back. */
+const SPARE_MEMORY_MS = 5_000;
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** Runs the engine in the foreground until a signal; resolves with the exit code. Throws the fault that kept it from starting. */
@@ -162,7 +165,7 @@ async function serve(parts: Parts): Promise<RunningDaemon> {
 }
 
 async function composeScenarios(parts: Parts): Promise<ScenarioService & { readonly handlers: CommandHandlers }> {
-  const { capture, data, events, logFile, network, platform, settings, version } = parts;
+  const { capture, data, events, logFile, loopDelay, network, platform, settings, version } = parts;
   const { clock, random } = platform;
   const book = await openDocument<ScenarioBook>({
     path: join(data, 'scenarios.json'),
@@ -178,7 +181,11 @@ async function composeScenarios(parts: Parts): Promise<ScenarioService & { reado
     onUnusable: (details) => events.record('RPT-002', details),
   });
   const reports = createReportDesk(reportFiles, events, random);
-  const engines = new EnginePool(clock);
+  const later = (run: () => void) => void setTimeout(run, SPARE_MEMORY_MS).unref();
+  const engines = new EnginePool(clock, {
+    spare: { later, release: loadPageRelease() },
+    onWork: () => loopDelay.noteWork(),
+  });
   const damaged = (path: string, reason: string) => events.record('HST-005', { path, reason });
   const ledgerStore = openReplicationLedger(join(data, 'replication.sqlite'), damaged);
   const complain = (text: string) => logFile.logger.error({}, text);

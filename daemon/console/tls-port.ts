@@ -33,6 +33,7 @@ export type UpgradeHandler = (request: IncomingMessage, socket: TLSSocket, head:
 
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 const HEADERS_TIMEOUT_MS = 5_000;
+const CHECKING_INTERVAL_MS = 5_000;
 const MAX_CONNECTIONS = 2_000;
 /** Connections whose key is not known, or not yet: strangers must not take the places of consoles and hosts. */
 const MAX_STRANGERS = 300;
@@ -75,7 +76,8 @@ export class TlsPort {
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       headersTimeout: HEADERS_TIMEOUT_MS,
       requestTimeout: HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: 1_000,
+      // A wake-up each, also of a host that has no connection.
+      connectionsCheckingInterval: CHECKING_INTERVAL_MS,
       keepAliveTimeout: 5_000,
       maxHeaderSize: 8 * 1024,
       noDelay: true,

@@ -36,8 +36,8 @@ export interface MasterEnginePorts {
 /** A turn ends after this long, so that messages are handled. */
 const TURN_MS = 10;
 const STATUS_MS = 100;
-/** A quiet engine still looks at its spool, its peers and its roots this often. */
-const IDLE_MS = 1_000;
+/** A quiet engine still looks at its spool, its peers and its roots this often, or when a Replica has answered a ping. */
+const IDLE_MS = 1_500;
 const STOP_DRAIN_MS = 1_000;
 
 export class MasterEngine {

@@ -22,6 +22,7 @@ import type { EngineConfig, EngineNotice, EnginePeerStatus } from './engine-prot
 import type { MasterCapture } from './master-capture.ts';
 import type { HoldOrder } from './master-holds.ts';
 import type { MasterSending } from './master-sending.ts';
+import { RoundTrip } from './round-trip.ts';
 
 export interface PeerPorts {
   readonly clock: Clock;
@@ -59,6 +60,7 @@ export class MasterPeer {
   private profile: MetadataProfile;
   private readonly acknowledged: Acknowledged;
   private readonly sentBlocks: SentBlocks;
+  private readonly roundTrip = new RoundTrip();
   sync: MasterSync | undefined;
   /** The Replica has usable data of this history. */
   synchronized = false;
@@ -458,7 +460,7 @@ export class MasterPeer {
       exposureBytes: counts ? capture.bytesAfter(known.receivedSeq) : 0,
       pendingChanges: counts ? Math.max(0, state.seq - known.appliedSeq) + capture.pendingCount : 0,
       link: this.linkState,
-      ...(this.session?.roundTripMs === undefined ? {} : { roundTripMs: this.session.roundTripMs }),
+      ...this.roundTrip.shown(this.session?.roundTripMs, nowMs),
       spoolBytes: known.spoolBytes,
       parked: known.parked,
       ...(known.tally === undefined ? {} : { tally: known.tally }),

@@ -27,8 +27,10 @@ import { sliceOf } from './slice.ts';
 /** Batch frames that share one flush. */
 const FLUSH_BYTES = 4 * 1024 * 1024;
 const RECEIVE_RETRY_MS = 250;
-/** While linked, even without anything to do: the roots are looked at so often. */
-const IDLE_MS = 1_000;
+/** While linked, even without anything to do: the roots are looked at so often, … */
+const IDLE_MS = 1_500;
+/** … or after this long when the Master's ping has woken this thread anyway. */
+const IDLE_EARLY_MS = 900;
 /** Most paths in one `repair`. */
 const REPAIR_PATHS = 500;
 
@@ -111,6 +113,7 @@ export class ReplicaEngine {
         return;
       case 'link-bytes':
         this.link?.receive(request.peer, request.bytes);
+        if (this.timerDueMs - this.ports.clock.bootMs() < IDLE_MS - IDLE_EARLY_MS) this.schedule(0);
         return;
       case 'link-closed':
         this.link?.streamClosed(request.peer, request.reason);

@@ -10,7 +10,7 @@ import { compileFilters } from '../capture/filter.ts';
 import { createContentHasher } from '../link/content-hash.ts';
 import { RingLinks, STUCK } from '../link/ring-link.ts';
 import { freeBytesOf } from '../platform/node/free-bytes.ts';
-import { loadMemoryRelease } from '../platform/node/memory.ts';
+import { loadMemoryRelease, loadPageRelease } from '../platform/node/memory.ts';
 import { loadPlatform } from '../platform/select.ts';
 import type { CaptureHint, RootTree } from '../ports.ts';
 import { asideFile, SqliteAsideStore } from '../store/aside-store.ts';
@@ -37,20 +37,33 @@ const COMPILED_MS = 2_000;
 const port = parentPort!;
 setTimeout(() => nodeModule.flushCompileCache?.(), COMPILED_MS).unref();
 const releaseMemory = loadMemoryRelease();
+const spareMemory = {
+  later: (run: () => void) => void setTimeout(run, RELEASE_MS).unref(),
+  release: loadPageRelease(),
+};
 type Engine = MasterEngine | ReplicaEngine | AssessEngine | HistoryEngine;
 
-async function createEngine(config: EngineConfig, notify: (notice: EngineNotice) => void): Promise<Engine> {
+/** What an engine was given, which closes it. */
+interface Opened {
+  close(): void;
+  releaseMemory?(): void;
+}
+
+async function createEngine(
+  config: EngineConfig,
+  notify: (notice: EngineNotice) => void,
+): Promise<{ readonly engine: Engine; readonly opened: readonly Opened[] }> {
   const platform = await loadPlatform();
   const hasher = await createContentHasher();
-  // An engine closes what it was given; when there is to be none, whoever opened it does.
-  const opened: { close(): void }[] = [];
-  const open = <T extends { close(): void }>(one: T): T => {
+  // When there is to be no engine, whoever opened it closes it.
+  const opened: Opened[] = [];
+  const open = <T extends Opened>(one: T): T => {
     opened.push(one);
     return one;
   };
   try {
     const spool = await settleSpool(config, notify);
-    return openEngine(config, notify, { ...platform, spool }, hasher, open);
+    return { engine: openEngine(config, notify, { ...platform, spool }, hasher, open), opened };
   } catch (error) {
     for (const one of opened) one.close();
     throw error;
@@ -62,7 +75,7 @@ function openEngine(
   notify: (notice: EngineNotice) => void,
   platform: Awaited<ReturnType<typeof loadPlatform>> & { readonly spool: string },
   hasher: Awaited<ReturnType<typeof createContentHasher>>,
-  open: <T extends { close(): void }>(one: T) => T,
+  open: <T extends Opened>(one: T) => T,
 ): Engine {
   const bare = config.roots.map((root) => open(platform.openTree(root.path)));
   const { trees, aside } = config.assess === true ? { trees: bare } : withKeptAside(config, bare, open);
@@ -132,6 +145,7 @@ class Resident {
   readonly #id: number;
   readonly #links: RingLinks;
   #engine: Engine | undefined;
+  #opened: readonly Opened[] = [];
   #capture: MessagePort | undefined;
   #early: EngineRequest[] = [];
   #starting: Promise<void> = Promise.resolve();
@@ -141,7 +155,7 @@ class Resident {
 
   constructor(id: number) {
     this.#id = id;
-    this.#links = new RingLinks('engine', (signal) => this.#post(signal));
+    this.#links = new RingLinks('engine', (signal) => this.#post(signal), spareMemory);
   }
 
   take(request: WorkerRequest): void {
@@ -166,8 +180,10 @@ class Resident {
 
   async #start(config: EngineConfig): Promise<void> {
     try {
-      this.#engine = await createEngine(config, (notice) => this.#notify(notice));
-      this.#engine.start();
+      const { engine, opened } = await createEngine(config, (notice) => this.#notify(notice));
+      this.#engine = engine;
+      this.#opened = opened;
+      engine.start();
       for (const request of this.#early.splice(0)) this.#handle(request);
     } catch (error) {
       const fault = storeFault(error, config, freeBytesOf(config.spool?.directory ?? config.directory));
@@ -222,7 +238,13 @@ class Resident {
     const before = this.#phase;
     this.#phase = phase;
     if (before !== 'synchronizing' || phase === 'synchronizing') return;
-    setTimeout(() => !this.#gone && this.#phase !== 'synchronizing' && releaseMemory(), RELEASE_MS).unref();
+    setTimeout(() => this.#releaseMemory(), RELEASE_MS).unref();
+  }
+
+  #releaseMemory(): void {
+    if (this.#gone || this.#phase === 'synchronizing') return;
+    for (const one of this.#opened) one.releaseMemory?.();
+    releaseMemory();
   }
 
   #post(message: WorkerNotice): void {

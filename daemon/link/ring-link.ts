@@ -36,10 +36,23 @@ export function createRingPair(): RingPair {
  */
 const PROMPT_BYTES = 128 * 1024;
 
+/** A ring through which more than this went since its memory was last given back is worth it. */
+const WORTH_BYTES = 1024 * 1024;
+
+/** What gives back the memory of rings that are not in use: after a synchronization all 32 MiB have been. */
+export interface SpareMemory {
+  /** Runs it once, some seconds later. */
+  later(run: () => void): void;
+  release(memory: ArrayBufferLike): void;
+}
+
 class RingLink {
   readonly writer: RingWriter;
   readonly reader: RingReader;
   private unannounced = 0;
+  /** Bytes since the ring's memory was given back. */
+  private since = 0;
+  private quietSince = 0;
   private wakes = false;
 
   constructor(outgoing: SharedRing, incoming: SharedRing, signal: (type: RingSignal['type']) => void) {
@@ -50,6 +63,7 @@ class RingLink {
   write(bytes: Uint8Array): boolean {
     if (!this.writer.write(bytes)) return false;
     this.unannounced += bytes.length;
+    this.since += bytes.length;
     if (this.unannounced >= PROMPT_BYTES) this.wake();
     else if (!this.wakes) {
       this.wakes = true;
@@ -58,6 +72,20 @@ class RingLink {
         this.wake();
       });
     }
+    return true;
+  }
+
+  get worthReleasing(): boolean {
+    return this.since > WORTH_BYTES;
+  }
+
+  /** True when it was given back; else it is in use and to be asked again. */
+  release(release: SpareMemory['release']): boolean {
+    const quiet = this.since === this.quietSince;
+    this.quietSince = this.since;
+    if (!quiet || !this.writer.releaseWhenEmpty(release)) return false;
+    this.since = 0;
+    this.quietSince = 0;
     return true;
   }
 
@@ -72,11 +100,14 @@ class RingLink {
 export class RingLinks {
   private readonly side: 'main' | 'engine';
   private readonly signal: (signal: RingSignal) => void;
+  private readonly spare: SpareMemory | undefined;
+  private releasing = false;
   private readonly links = new Map<string, RingLink>();
 
-  constructor(side: 'main' | 'engine', signal: (signal: RingSignal) => void) {
+  constructor(side: 'main' | 'engine', signal: (signal: RingSignal) => void, spare?: SpareMemory) {
     this.side = side;
     this.signal = signal;
+    this.spare = spare;
   }
 
   open(peer: string, { toEngine, fromEngine }: RingPair): void {
@@ -90,7 +121,23 @@ export class RingLinks {
 
   /** False: the other thread or the network is stuck, the link must end. */
   write(peer: string, bytes: Uint8Array): boolean {
-    return this.links.get(peer)?.write(bytes) ?? true;
+    const link = this.links.get(peer);
+    if (link === undefined) return true;
+    if (!this.releasing && link.worthReleasing) this.releaseLater();
+    return link.write(bytes);
+  }
+
+  private releaseLater(): void {
+    const { spare } = this;
+    if (spare === undefined) return;
+    this.releasing = true;
+    spare.later(() => {
+      this.releasing = false;
+      for (const link of this.links.values()) {
+        if (link.worthReleasing && !link.release((memory) => spare.release(memory)) && !this.releasing)
+          this.releaseLater();
+      }
+    });
   }
 
   /** Before any other message to the other thread, which must not overtake the bytes. */

@@ -30,6 +30,7 @@ export function createRing(sizeBytes: number = RING_BYTES): SharedRing {
 }
 
 export class RingWriter {
+  private readonly memory: SharedArrayBuffer;
   private readonly bytes: Uint8Array;
   private readonly state: Int32Array;
   private readonly wake: () => void;
@@ -38,6 +39,7 @@ export class RingWriter {
 
   /** `wake`: tells the reader's thread to read. */
   constructor(ring: SharedRing, wake: () => void) {
+    this.memory = ring.data;
     this.bytes = new Uint8Array(ring.data);
     this.state = new Int32Array(ring.state);
     this.wake = wake;
@@ -90,6 +92,16 @@ export class RingWriter {
     if (count > head) copyBytes(bytes.subarray(head, count), this.bytes);
     Atomics.store(this.state, WRITTEN, (written + count) | 0);
     return count;
+  }
+
+  /**
+   * Has the ring's memory released when nothing is in it; false while something is. Only the writer's thread may ask: nobody
+   * else puts anything in.
+   */
+  releaseWhenEmpty(release: (memory: ArrayBufferLike) => void): boolean {
+    if (this.waiting.length > 0 || this.room < this.bytes.length) return false;
+    release(this.memory);
+    return true;
   }
 
   /** Tells the reader that there is something, unless it is about to look anyway. */

@@ -43,6 +43,11 @@ export interface FixedBuffer {
   readonly address: number;
 }
 
+/** Of memory outside the JavaScript heap. */
+export function addressOf(memory: ArrayBufferLike): number {
+  return Number(koffi.address(Buffer.from(memory)));
+}
+
 export function allocateFixed(sizeBytes: number): FixedBuffer {
   const bytes = Buffer.from(new ArrayBuffer(sizeBytes));
   return { bytes, address: Number(koffi.address(bytes)) };

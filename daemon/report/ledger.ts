@@ -20,6 +20,8 @@ import type { ClosedPeriod, LedgerHead, LedgerNote, LedgerStore } from './ledger
 import { FILE_LIMIT, isConnected, replicationReport } from './replication.ts';
 
 const SAMPLE_MS = 1_000;
+/** On a host that is no scenario's Master: a wake-up each. */
+const NOTHING_MS = 3_000;
 /** How much of the measurements a crash takes; the report says so (shared/report-replication.ts). */
 const WRITE_MS = 10_000;
 const WRITE_STOPPED_MS = 300_000;
@@ -76,6 +78,7 @@ export class ReplicationLedger {
   /** Last reason a link went down, by scenario and Replica. */
   readonly #reasons = new Map<string, string>();
   #timer: Timer | undefined;
+  #hasMaster = true;
   #unsubscribe: () => void = () => {};
   #complaint = '';
   #startedBoot = 0;
@@ -155,7 +158,7 @@ export class ReplicationLedger {
   // ---------------------------------------------------------------- measuring
 
   #next(): void {
-    this.#timer = this.#ports.clock.after(SAMPLE_MS, () => {
+    this.#timer = this.#ports.clock.after(this.#hasMaster ? SAMPLE_MS : NOTHING_MS, () => {
       this.#next();
       this.#guard(() => this.#sample());
       this.#guard(() => this.#serve());
@@ -164,7 +167,9 @@ export class ReplicationLedger {
 
   #sample(): void {
     const scenarios = this.#ports.status.scenarios();
-    for (const status of scenarios) if (isOnMaster(status)) this.#observe(status);
+    const mastered = scenarios.filter(isOnMaster);
+    this.#hasMaster = mastered.length > 0;
+    for (const status of mastered) this.#observe(status);
     const known = new Set(scenarios.map(({ id }) => id));
     for (const id of this.#books.keys()) {
       if (known.has(id)) continue;

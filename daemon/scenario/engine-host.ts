@@ -8,7 +8,7 @@ import { Fault } from '../../shared/faults.ts';
 import type { EngineNotice, EngineRequest } from '../engine/engine-protocol.ts';
 import type { Addressed, WorkerNotice, WorkerRequest } from '../engine/worker-protocol.ts';
 import { giveBack } from '../link/copy-bytes.ts';
-import { createRingPair, isRingSignal, RingLinks, STUCK } from '../link/ring-link.ts';
+import { createRingPair, isRingSignal, RingLinks, type SpareMemory, STUCK } from '../link/ring-link.ts';
 import type { Clock } from '../ports.ts';
 import type { EngineHandle } from '../services.ts';
 
@@ -21,23 +21,37 @@ const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 1_024, maxYoungGenerationSizeM
 const FIRST_COLLECTION_MB = 96;
 /** An engine that is not gone by then hangs in a file call: its thread is ended with everything in it. */
 const DISPOSE_MS = 10_000;
+/** So many bytes over a link are work; an idle one carries some hundred a second. */
+const WORK_BYTES = 256 * 1024;
 /** About 30 MB each. */
 const MOST_THREADS = 8;
+
+/** What engines do to the process they run in. */
+interface EngineUse {
+  readonly spare: SpareMemory | undefined;
+  /** Their links are at work. */
+  readonly onWork: () => void;
+}
 
 export class EnginePool {
   readonly #clock: Clock;
   readonly #mostThreads: number;
+  readonly #use: EngineUse;
   readonly #threads = new Set<EngineThread>();
   #keepsReady = false;
 
-  constructor(clock: Clock, mostThreads = MOST_THREADS) {
+  constructor(
+    clock: Clock,
+    { mostThreads = MOST_THREADS, ...used }: { readonly mostThreads?: number } & Partial<EngineUse> = {},
+  ) {
     this.#clock = clock;
     this.#mostThreads = mostThreads;
+    this.#use = { spare: used.spare, onWork: used.onWork ?? (() => {}) };
   }
 
   /** An engine in a thread of its own while there are few, else in the thread with the fewest. */
   spawn(): EngineHandle {
-    return this.#room().add();
+    return this.#room().add(this.#use);
   }
 
   /**
@@ -132,13 +146,13 @@ class EngineThread {
     return this.#next > 0;
   }
 
-  add(): EngineHandle {
+  add(use: EngineUse): EngineHandle {
     this.#worker.ref();
     this.#next += 1;
     const id = this.#next;
-    const engine = new PooledEngine(this, this.#clock, (message, ports) =>
-      this.#worker.postMessage({ engine: id, message } satisfies Addressed<WorkerRequest>, ports),
-    );
+    const send: PooledEngine['send'] = (message, ports) =>
+      this.#worker.postMessage({ engine: id, message } satisfies Addressed<WorkerRequest>, ports);
+    const engine = new PooledEngine(this, this.#clock, send, use);
     this.#engines.set(id, engine);
     return engine;
   }
@@ -161,8 +175,10 @@ class PooledEngine implements EngineHandle {
   onExit: (code: number) => void = () => {};
   readonly #thread: EngineThread;
   readonly #clock: Clock;
-  readonly #send: (message: WorkerRequest, ports: readonly MessagePort[]) => void;
-  readonly #links = new RingLinks('main', (signal) => this.#tell(signal));
+  readonly send: (message: WorkerRequest, ports: readonly MessagePort[]) => void;
+  readonly #links: RingLinks;
+  readonly #onWork: () => void;
+  #movedBytes = 0;
   #disposed: (() => void) | undefined;
   #ending: Promise<void> | undefined;
   #stopped = false;
@@ -172,10 +188,13 @@ class PooledEngine implements EngineHandle {
     thread: EngineThread,
     clock: Clock,
     send: (message: WorkerRequest, ports: readonly MessagePort[]) => void,
+    { spare, onWork }: EngineUse,
   ) {
     this.#thread = thread;
     this.#clock = clock;
-    this.#send = send;
+    this.send = send;
+    this.#onWork = onWork;
+    this.#links = new RingLinks('main', (signal) => this.#tell(signal), spare);
   }
 
   post(request: EngineRequest): void {
@@ -186,6 +205,7 @@ class PooledEngine implements EngineHandle {
         if (!this.#links.write(request.peer, request.bytes)) {
           this.onNotice({ type: 'link-close', peer: request.peer, fault: STUCK });
         }
+        this.#count(request.bytes.length);
         giveBack(request.bytes);
         return;
       case 'link-open': {
@@ -201,11 +221,11 @@ class PooledEngine implements EngineHandle {
     }
     // A port can only travel by transfer; the capture thread talks to the engine's thread through it directly.
     const ports = request.type === 'capture' && request.port instanceof MessagePort ? [request.port] : [];
-    this.#send(request, ports);
+    this.send(request, ports);
   }
 
   #tell(request: WorkerRequest): void {
-    this.#send(request, []);
+    this.send(request, []);
   }
 
   hear(notice: WorkerNotice): void {
@@ -219,7 +239,17 @@ class PooledEngine implements EngineHandle {
       return;
     }
     const { peer } = notice;
-    this.#links.onSignal(notice, (bytes, onSent) => this.onNotice({ type: 'link-send', peer, bytes, onSent }));
+    this.#links.onSignal(notice, (bytes, onSent) => {
+      this.#count(bytes.length);
+      this.onNotice({ type: 'link-send', peer, bytes, onSent });
+    });
+  }
+
+  #count(bytes: number): void {
+    this.#movedBytes += bytes;
+    if (this.#movedBytes < WORK_BYTES) return;
+    this.#movedBytes = 0;
+    this.#onWork();
   }
 
   fail(fault: Fault): void {

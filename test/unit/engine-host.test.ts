@@ -82,7 +82,7 @@ onLinux('an engine that cannot open its files leaves none of them open: its thre
   mkdirSync(root, { recursive: true });
   mkdirSync(join(top, 'state'));
   writeFileSync(join(top, 'state', 'journal'), 'a file where a directory is needed');
-  const pool = new EnginePool(clock, 1);
+  const pool = new EnginePool(clock, { mostThreads: 1 });
   // Another engine keeps the thread alive, so nothing is closed by its end.
   const own = join(top, 'other');
   mkdirSync(join(own, 'parent', 'root'), { recursive: true });
@@ -123,7 +123,7 @@ test('an engine whose thread is ended from outside is reported lost, once, and i
 
 test('engines beyond the number of threads share them: one is ended without the others, a thread that dies ends its own', async (t) => {
   const top = temporary();
-  const pool = new EnginePool(clock, 1);
+  const pool = new EnginePool(clock, { mostThreads: 1 });
   const lost: string[] = [];
   const start = async (name: string) => {
     const root = join(top, name, 'root');

@@ -1,5 +1,6 @@
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import test from 'ava';
+import { createRingPair, RingLinks } from '../../daemon/link/ring-link.ts';
 import { createRing, RingReader, RingWriter } from '../../daemon/link/shared-ring.ts';
 import { Contents, seededIntegers } from '../bench/data-sets.ts';
 
@@ -128,4 +129,60 @@ test('two threads at full speed lose and mix up nothing', async (t) => {
   );
   port1.close();
   await worker.terminate();
+});
+
+test('the memory of a ring is given back only while nothing is in it, and what is written afterwards arrives', (t) => {
+  const { ring, writer, reader } = ringOf(1024);
+  const released: ArrayBufferLike[] = [];
+  const release = (memory: ArrayBufferLike): void => {
+    released.push(memory);
+    new Uint8Array(memory).fill(0);
+  };
+  t.true(writer.write(Buffer.alloc(1000, 1)));
+  t.false(writer.releaseWhenEmpty(release), 'nobody has read it');
+  for (const piece of reader.read(1024)) t.is(piece.length, 1000);
+  t.false(writer.releaseWhenEmpty(release), 'it is still in use');
+  t.true(writer.write(Buffer.alloc(100, 2)), 'more than fits waits with the writer');
+  reader.release(1000);
+  t.false(writer.releaseWhenEmpty(release), 'something waits');
+  writer.continue();
+  const rest = [...reader.read(1024)].map((piece) => Buffer.from(piece));
+  reader.release(100);
+  t.deepEqual(Buffer.concat(rest), Buffer.alloc(100, 2));
+  t.true(writer.releaseWhenEmpty(release));
+  t.deepEqual(released, [ring.data]);
+  t.true(writer.write(Buffer.alloc(700, 3)));
+  t.deepEqual(Buffer.concat([...reader.read(1024)]), Buffer.alloc(700, 3));
+});
+
+test('a link gives the memory of its ring back some time after a burst, not while more comes', (t) => {
+  const pair = createRingPair();
+  const later: (() => void)[] = [];
+  const released: ArrayBufferLike[] = [];
+  const spare = {
+    later: (run: () => void) => later.push(run),
+    release: (memory: ArrayBufferLike) => released.push(memory),
+  };
+  const engine = new RingLinks('engine', () => {}, spare);
+  const main = new RingLinks('main', () => {});
+  engine.open('peer', pair);
+  main.open('peer', pair);
+  const burst = (): void => {
+    for (let n = 0; n < 5; n += 1) t.true(engine.write('peer', Buffer.alloc(512 * 1024)));
+    engine.announce();
+    main.onSignal({ type: 'link-wake', peer: 'peer' }, (_bytes, done) => done());
+  };
+  const pass = (): void => {
+    for (const run of later.splice(0)) run();
+  };
+  t.true(engine.write('peer', Buffer.alloc(100)));
+  t.is(later.length, 0, 'a few bytes are not worth it');
+  burst();
+  pass();
+  burst();
+  pass();
+  t.is(released.length, 0, 'more has come since');
+  pass();
+  t.deepEqual(released, [pair.fromEngine.data]);
+  t.is(later.length, 0);
 });

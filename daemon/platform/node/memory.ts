@@ -4,7 +4,7 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { loadLibrary } from '../ffi.ts';
+import { addressOf, loadLibrary } from '../ffi.ts';
 
 type Collect = (options: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }) => void;
 
@@ -28,4 +28,24 @@ function loadTrim(): () => void {
     // Another C library than glibc.
     return () => {};
   }
+}
+
+const PAGE_BYTES = 4096;
+/** linux/mman.h */
+const MADV_DONTNEED = 4;
+
+/**
+ * Gives the memory behind a buffer back to the system, which finds it filled with zeros when it is used again: call it only
+ * while nobody needs what is in it. Elsewhere than on Linux the memory is kept.
+ */
+export function loadPageRelease(): (memory: ArrayBufferLike) => void {
+  if (process.platform !== 'linux') return () => {};
+  const advise = loadLibrary('libc.so.6').number('madvise', 'int', ['uintptr_t', 'size_t', 'int']);
+  return (memory) => {
+    const address = addressOf(memory);
+    const from = Math.ceil(address / PAGE_BYTES) * PAGE_BYTES;
+    const to = Math.floor((address + memory.byteLength) / PAGE_BYTES) * PAGE_BYTES;
+    // Whether it worked changes nothing but what is in use.
+    if (to > from) advise(from, to - from, MADV_DONTNEED);
+  };
 }

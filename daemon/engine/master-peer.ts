@@ -446,8 +446,7 @@ export class MasterPeer {
   }
 
   status(nowMs: number): EnginePeerStatus {
-    const { capture, state } = this.ports;
-    const known = this.acknowledged;
+    const [known, { capture, state }] = [this.acknowledged, this.ports];
     // One that was not heard since the start of this engine is where it was then.
     const counts = this.synchronized || this.sync !== undefined || known.receivedSeq > 0;
     return {

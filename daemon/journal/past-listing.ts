@@ -56,7 +56,7 @@ export function* listPast(
 ): Generator<undefined, ExtractList> {
   const walk = new PageWalk(tree, page);
   if (page.after === undefined) walk.add(top, path);
-  yield* walk.below(top, path);
+  if (top.object.stat.type === 'directory') yield* walk.below(top, path);
   const { entries } = walk;
   const last = entries.at(-1);
   return walk.full && last !== undefined ? { entries, next: last.path } : { entries };

@@ -265,6 +265,31 @@ test('what a restore replaced goes after its time, and at once when the operator
   t.is(alpha.book.scenarios[0]?.undo, undefined);
 });
 
+test('behind a Replica nothing is restored directly: the one that feeds it is named', async (t) => {
+  const world = new World();
+  const alpha = world.host('alpha');
+  const beta = world.host('beta');
+  world.host('gamma');
+  const gamma = { name: 'gamma', address: 'gamma:25000', source: 'beta', roots: ['/srv/second'] };
+  await alpha.command('scenario.create', { document: { ...input, replicas: [...input.replicas, gamma] } });
+  await alpha.command('scenario.run', choices);
+  await world.advance(5_000);
+  await alpha.command('scenario.stop', { name: 'web' });
+  await settle();
+  const args = { name: 'web', sync: 'block', method: 'master' } as const;
+  const behind = await faultOf(t, alpha.command('scenario.restore', { ...args, replica: 'gamma' }));
+  t.is(behind.code, 'SCENARIO-STATE');
+  t.regex(behind.message, /restore from beta/);
+  const unnamed = await faultOf(t, alpha.command('scenario.restore', args));
+  t.is(unnamed.code, 'USAGE');
+  // One that feeds others can be restored from: they follow with the next run.
+  await over(world, alpha.command('scenario.restore', { ...args, replica: 'beta' }));
+  checkOver(t, [alpha, beta]);
+  await alpha.command('scenario.run', choices);
+  await world.advance(10_000);
+  t.is(alpha.status().state, 'protected');
+});
+
 /** Kills `victim` at the n-th change of its book, before or after it is durable; true when it came that far. */
 function killAt(victim: WorldHost, n: number): { reached: boolean } {
   const state = { reached: false, count: 0 };

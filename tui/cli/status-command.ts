@@ -141,6 +141,7 @@ function remarkLines(scenario: ScenarioStatus): string {
 
 /** What a synchronization is at: figures, and the file or directory it has in hand. */
 function progressLines(scenario: ScenarioStatus): string {
+  if (scenario.recovery !== undefined) return `  ${progressText(scenario, PROGRESS_COLUMNS)}\n`;
   if (scenario.sync === undefined || scenario.state !== 'synchronizing') return '';
   const { currentPath } = scenario.sync;
   const path = currentPath === undefined ? '' : `  ${safe(currentPath)}\n`;

@@ -222,6 +222,23 @@ export const EVENTS = define({
     text: '{count} places were changed by others than Mainstay; the rewind left them as they are',
     hint: 'The answer of the command lists them.',
   },
+  'RWD-006': {
+    severity: 'warning',
+    text: 'Data can be set back {kept}, asked for are {asked}',
+    hint: '`mainstay journal NAME` shows why. For want of room: raise recovery.maxDiskBytes, free disk space, or ask for less.',
+  },
+  'RWD-007': {
+    severity: 'error',
+    text: 'Data can be set back only {kept}, asked for are {asked}',
+    hint: '`mainstay journal NAME` shows why. For want of room: raise recovery.maxDiskBytes, free disk space, or ask for less.',
+  },
+  'RWD-008': { severity: 'info', text: 'Data can be set back {kept} again, as far as was asked for' },
+  'RWD-009': {
+    severity: 'error',
+    text: 'There is no room for more history ({limit}); apply is held until some of it is old enough to go',
+    hint: 'Changes are safe in the spool. Raise the limits, or set recovery.whenFull to gap.',
+  },
+  'RWD-010': { severity: 'info', text: 'There is room for history again; apply goes on' },
 
   'RST-001': { severity: 'info', text: 'Restore of data started ({method})' },
   'RST-002': { severity: 'info', text: 'The data of {replica} was restored; the Recovery scenario was removed' },

@@ -39,6 +39,14 @@ export const RECOVERY_COMMANDS = {
     args: z.object({ name, replica, filter }).strict(),
     cli: 'points',
   },
+  'scenario.journal': {
+    role: 'view',
+    danger: 'safe',
+    title: 'History that is kept',
+    help: 'How far back a Replica can be set, against what was asked for: bytes, growth, forecast, points and gaps.',
+    args: z.object({ name, replica }).strict(),
+    cli: 'journal',
+  },
   'scenario.restore': {
     role: 'admin',
     danger: 'typed',
@@ -94,6 +102,14 @@ export const RECOVERY_COMMANDS = {
     title: 'Rewind bookmark',
     help: 'Writes a bookmark into the history of a Replica.',
     args: z.object({ scenarioId, seq: z.number().int().nonnegative(), text }).strict(),
+  },
+  'peer.journal': {
+    role: 'peer',
+    readOnly: true,
+    danger: 'safe',
+    title: 'History of a Replica',
+    help: 'Figures of the history a Replica keeps.',
+    args: z.object({ scenarioId }).strict(),
   },
   'peer.points': {
     role: 'peer',

@@ -5,7 +5,7 @@ import type { ExtractContent, ExtractEntry, ExtractList, PreviewFileResult, Prev
 import type { RehearsalResult, RehearsalState } from './rehearsal.ts';
 import type { Remark } from './remarks.ts';
 import type { AssessmentReport, ReportSummary } from './report.ts';
-import type { RestoreResult, RewindPoint, RewindPointList, UndoResult } from './rewind.ts';
+import type { JournalFigures, RestoreResult, RewindPoint, RewindPointList, UndoResult } from './rewind.ts';
 import type { ScenarioDocument, ScenarioState, ServerType, StopReason } from './scenario.ts';
 import type { DaemonStatus } from './status.ts';
 
@@ -154,6 +154,7 @@ export interface CommandResults {
     readonly points: readonly { readonly replica: string; readonly point: RewindPoint }[];
   };
   readonly 'scenario.points': RewindPointList;
+  readonly 'scenario.journal': JournalFigures;
   readonly 'scenario.preview': PreviewResult;
   readonly 'scenario.previewFile': PreviewFileResult;
   readonly 'scenario.extract': { readonly point: RewindPoint; readonly entry: ExtractEntry };

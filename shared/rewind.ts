@@ -106,3 +106,44 @@ export interface RecoveryStatus {
   /** It does not go on by itself: why. Run the Recovery scenario to go on, or remove it. */
   readonly failed?: string;
 }
+
+/** What is older cannot be reached. */
+export interface JournalGap {
+  /** Wall clock, ms, when it was found out. */
+  readonly from: number;
+  readonly to?: number;
+  readonly reason: string;
+}
+
+/** The history a Replica keeps, against what was asked for. */
+export interface JournalFigures {
+  /** Data Rewind is on; false: everything else is 0. */
+  readonly on: boolean;
+  /** Of the log and everything it keeps. */
+  readonly bytes: number;
+  readonly maxBytes: number;
+  /** Wall clock, ms: data can be set back to any moment since; absent: nothing is kept yet. */
+  readonly keptSince?: number;
+  /** Retention period. */
+  readonly askedMs: number;
+  /** Part of it that is kept, 0..1; 1 as long as nothing that was asked for was lost. */
+  readonly coverage: number;
+  /** Of the last day, or of what is kept; absent in the first minute. */
+  readonly bytesPerHour?: number;
+  /** Points younger than the retention period go in so many ms for want of room; absent: it suffices. */
+  readonly trimsInMs?: number;
+  readonly points: number;
+  readonly bookmarks: number;
+  /** Oldest first. */
+  readonly gaps: readonly JournalGap[];
+  /** Previews and the like that look into the history now: what they need is not removed. */
+  readonly pinned: number;
+  /** Of the volume of the roots; the least of them. */
+  readonly freeBytes: number;
+  readonly lastSelfCheck?: {
+    readonly at: number;
+    readonly point: string;
+    readonly identical: boolean;
+    readonly files: number;
+  };
+}

@@ -150,4 +150,27 @@ export const HOST_SETTINGS = define({
     min: 16 * MEBIBYTE,
     edit: 'always',
   },
+  'recovery.minFreeBytes': {
+    ...replica,
+    group: 'Recovery',
+    type: 'bytes',
+    label: 'Minimum free disk size',
+    help: 'Data Rewind: the oldest rewind points are removed when the volume of a root directory has less free space than this.',
+    default: 256 * MEBIBYTE,
+    min: 0,
+    edit: 'always',
+  },
+  'recovery.whenFull': {
+    ...replica,
+    group: 'Recovery',
+    type: 'choice',
+    label: 'When the history is full',
+    help: 'Data Rewind: what happens when the rewind points of the retention period need more than there is room for. Remove the oldest: replication goes on and the history becomes shorter. Hold apply: changes wait in the spool until rewind points are old enough to go.',
+    default: 'gap',
+    choices: [
+      { value: 'gap', label: 'Remove the oldest' },
+      { value: 'hold', label: 'Hold apply' },
+    ],
+    edit: 'always',
+  },
 });

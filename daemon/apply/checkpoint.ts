@@ -23,6 +23,8 @@ const checkpointSchema = z.object({
   journalSegment: z.number().int().positive(),
   /** In that segment, where what this covers ends. */
   journalOffset: z.number().int().nonnegative().default(0),
+  /** Wall clock, ms: the history of everything before was removed by its limits. */
+  historyTrimmedTo: z.number().optional(),
   parked: z.array(z.object({ root: z.number().int(), path: z.string(), code: z.string(), reason: z.string() })),
   /** Parked items the operator dropped since the last synchronization. */
   dropped: z.number().int().positive().optional(),

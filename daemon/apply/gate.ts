@@ -14,6 +14,7 @@ export interface ApplyHoldOrder {
 
 /** Why nothing is applied during a rehearsal, for people. */
 const REHEARSING = 'the Replica is being tested (Assured Recovery)';
+const HISTORY_FULL = 'there is no room for more history (recovery.whenFull)';
 
 export const NO_HOLD: ApplyHoldOrder = { suspended: false };
 
@@ -21,6 +22,8 @@ export class ApplyGate {
   order: ApplyHoldOrder = NO_HOLD;
   /** The roots are used by a test and stay as they are (daemon/rehearsal); forgotten with the engine. */
   rehearsing = false;
+  /** No room for more history, and none of it may go (engine/history-keeper.ts). */
+  historyFull = false;
   /** Age in ms, on the Master's clock, at which a change may be applied. */
   readonly delayMs: number;
   /** Master's wall clock minus ours, ms. */
@@ -40,6 +43,7 @@ export class ApplyGate {
   get reason(): string | undefined {
     if (this.rehearsing) return REHEARSING;
     if (this.order.suspended) return 'suspended by the operator';
+    if (this.historyFull) return HISTORY_FULL;
     return this.order.afterSeq === undefined ? undefined : 'the mass-change brake is on';
   }
 
@@ -48,7 +52,7 @@ export class ApplyGate {
   }
 
   private get stands(): boolean {
-    return this.order.suspended || this.rehearsing;
+    return this.order.suspended || this.rehearsing || this.historyFull;
   }
 
   /** Moves `end`; `from`: first batch that is not applied yet, `committedEnd`: one behind the last complete unit. */

@@ -406,9 +406,9 @@ export class Standby {
     for (const tree of this.ports.trees) tree.flushAll();
   }
 
-  /** What is kept belongs to no history, perhaps to a deleted scenario: its names must not be used again. */
+  /** What is kept belongs to no history, perhaps to a deleted scenario: its names must not be used again, nor swept (retention.ts). */
   private skipKept(): void {
-    const journalSegment = Math.max(this.saved.journalSegment, newestKeptSegment(this.ports.trees) + 1);
+    const journalSegment = Math.max(this.saved.journalSegment, newestKeptSegment(this.ports.trees) + 2);
     if (journalSegment !== this.saved.journalSegment) this.saved = { ...this.saved, journalSegment, journalOffset: 0 };
   }
 

@@ -63,6 +63,10 @@ export interface HistoryLimits {
   readonly retentionMs: number;
   /** Of everything that is kept. */
   readonly maxBytes: number;
+  /** Of the volumes of the roots: below it the oldest history goes. */
+  readonly minFreeBytes: number;
+  /** `gap`: the oldest history goes, replication goes on; `hold`: apply waits until its age lets some go. */
+  readonly whenFull: 'gap' | 'hold';
 }
 
 export interface KeepDeleted {
@@ -138,6 +142,8 @@ export type EngineCall =
   | { readonly name: 'points'; readonly filter: PointFilter }
   /** Replica: looks at the roots as they were at a point; answers the results of shared/preview.ts. */
   | { readonly name: 'past'; readonly request: PastRequest }
+  /** Replica: answers `JournalFigures`. */
+  | { readonly name: 'journal' }
   /** Replica: everything up to `seq` of the Master is applied; answers `RewindPoint`. */
   | { readonly name: 'bookmark'; readonly seq: number; readonly text: string }
   /**

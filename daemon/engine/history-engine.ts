@@ -19,6 +19,7 @@ import type {
   RewindPlan,
   RewindProgress,
 } from './engine-protocol.ts';
+import { figuresOf } from './history-keeper.ts';
 import { PastDesk } from './past-desk.ts';
 import { answerReplicaCall } from './replica-calls.ts';
 
@@ -133,7 +134,9 @@ export class HistoryEngine {
       }
       const { clock } = this.ports;
       const { scenarioName } = this.config;
-      const result = answerReplicaCall(call, { clock, scenarioName, standby, onEvent: () => {} });
+      const { history } = this.config;
+      const journal = history && { figures: () => figuresOf(this.ports, standby, history) };
+      const result = answerReplicaCall(call, { clock, scenarioName, standby, onEvent: () => {}, journal });
       this.notify({ type: 'reply', id, result });
     } catch (error) {
       this.notify({ type: 'reply', id, fault: Fault.from(error).toDocument() });

@@ -1,13 +1,32 @@
-/** Keeps the history of a Replica within its limits while its engine runs. */
+/**
+ * Keeps the history of a Replica within its limits while its engine runs, and says so when less is kept than was asked for.
+ * History never makes replication fail: without room the oldest goes, or apply waits where the operator wants that.
+ */
+import type { FaultDetails } from '../../shared/faults.ts';
+import type { JournalFigures } from '../../shared/rewind.ts';
+import { formatDuration } from '../../shared/units.ts';
 import type { Standby } from '../apply/standby.ts';
-import { HistoryRetention, type KeptHistory } from '../journal/retention.ts';
+import { journalFigures } from '../journal/figures.ts';
+import { HistoryRetention } from '../journal/retention.ts';
 import type { Clock, RootTree, SegmentLog, Timer } from '../ports.ts';
 import type { HistoryLimits } from './engine-protocol.ts';
 
 const LOOK_MS = 60_000;
+/** While there is no room. */
+const SOON_MS = 1_000;
 /** History goes in pieces of at most this share of the retention period, or an hour. */
 const PIECES = 24;
 const LONGEST_PIECE_MS = 3_600_000;
+/** On a volume without any room left so much is made, whatever the operator's minimum. */
+const LEAST_ROOM_BYTES = 16 * 1024 * 1024;
+/** Events that say that the volume of the roots may be full. */
+const NO_ROOM_EVENTS: ReadonlySet<string> = new Set(['APL-002', 'APL-008', 'DSK-001']);
+
+/** Share of the retention period that is kept, and what is said when it is less. */
+const ALERTS = [
+  { below: 0.75, code: 'RWD-007' },
+  { below: 0.85, code: 'RWD-006' },
+] as const;
 
 export interface HistoryKeeperPorts {
   readonly clock: Clock;
@@ -15,44 +34,61 @@ export interface HistoryKeeperPorts {
   readonly journalLog: SegmentLog;
 }
 
+export interface HistoryKeeperHooks {
+  /** The oldest segment that somebody looks into. */
+  readonly pinned: () => number | undefined;
+  readonly onEvent: (code: string, details: FaultDetails) => void;
+  /** Apply may go on. */
+  readonly onIdle: () => void;
+}
+
 export class HistoryKeeper {
   private readonly ports: HistoryKeeperPorts;
   private readonly standby: Standby;
   private readonly limits: HistoryLimits;
+  private readonly hooks: HistoryKeeperHooks;
   private readonly retention: HistoryRetention;
-  private readonly pinned: () => number | undefined;
   private timer: Timer | undefined;
   private pieceSinceMs: number;
-  kept: KeptHistory = { bytes: 0, since: undefined };
+  private swept = false;
+  /** Of the last alert; undefined: as much is kept as was asked for. */
+  private alert: string | undefined;
 
-  /** `pinned`: the oldest segment that somebody looks at. */
-  constructor(
-    ports: HistoryKeeperPorts,
-    standby: Standby,
-    limits: HistoryLimits,
-    pinned: () => number | undefined = () => undefined,
-  ) {
+  constructor(ports: HistoryKeeperPorts, standby: Standby, limits: HistoryLimits, hooks: HistoryKeeperHooks) {
     this.ports = ports;
-    this.pinned = pinned;
     this.standby = standby;
     this.limits = limits;
+    this.hooks = hooks;
     this.retention = new HistoryRetention(ports.journalLog, ports.trees);
     this.pieceSinceMs = ports.clock.bootMs();
-    this.schedule();
+    this.schedule(0);
   }
 
   end(): void {
     this.timer?.cancel();
+    this.timer = undefined;
   }
 
-  private schedule(): void {
-    this.timer = this.ports.clock.after(Math.min(LOOK_MS, this.limits.retentionMs / PIECES), () => {
-      this.look();
-      this.schedule();
+  figures(): JournalFigures {
+    const pinned = this.hooks.pinned() === undefined ? 0 : 1;
+    return { ...figuresOf(this.ports, this.standby, this.limits, this.retention), pinned };
+  }
+
+  /** What the engine tells. */
+  heard(code: string): void {
+    if (NO_ROOM_EVENTS.has(code) && this.timer !== undefined) this.schedule(0);
+  }
+
+  private schedule(delayMs: number): void {
+    this.timer?.cancel();
+    this.timer = this.ports.clock.after(delayMs, () => {
+      const isTight = this.look();
+      this.schedule(isTight ? SOON_MS : Math.min(LOOK_MS, this.limits.retentionMs / PIECES));
     });
   }
 
-  private look(): void {
+  /** True while there is no room. */
+  private look(): boolean {
     const { clock } = this.ports;
     const { journal } = this.standby;
     const now = clock.bootMs();
@@ -61,10 +97,68 @@ export class HistoryKeeper {
       this.pieceSinceMs = now;
     }
     try {
-      const stays = Math.min(journal.currentSegment, this.pinned() ?? Number.POSITIVE_INFINITY);
-      this.kept = this.retention.enforce(this.limits, stays, clock.wallMs());
+      if (!this.swept) this.retention.sweep(journal.currentSegment);
+      this.swept = true;
+      const isTight = this.enforce();
+      this.tellCoverage();
+      return isTight;
     } catch {
       // What cannot be removed now is tried again; a failing disk is found by the engine itself.
+      return false;
     }
   }
+
+  private enforce(): boolean {
+    const { journal, applier, gate } = this.standby;
+    const { limits } = this;
+    const waits = limits.whenFull === 'hold';
+    const isFull = applier.heldFor?.code === 'FS-FULL';
+    const minFreeBytes = isFull ? Math.max(limits.minFreeBytes, LEAST_ROOM_BYTES) : limits.minFreeBytes;
+    const { currentSegment } = journal;
+    const stays = Math.min(currentSegment, this.hooks.pinned() ?? Number.POSITIVE_INFINITY);
+    const asked = { ...limits, minFreeBytes, keeps: waits };
+    const { trimmedTo, overBytes } = this.retention.enforce(asked, currentSegment, this.ports.clock.wallMs(), stays);
+    journal.trimmed(trimmedTo);
+    // What is being written now can go when the next checkpoint covers it.
+    if (overBytes > 0 && !waits) journal.roll();
+    this.holdApply(gate, waits && overBytes > 0);
+    return overBytes > 0 || isFull;
+  }
+
+  private holdApply(gate: Standby['gate'], holds: boolean): void {
+    if (gate.historyFull === holds) return;
+    gate.historyFull = holds;
+    if (holds) this.hooks.onEvent('RWD-009', { limit: 'recovery.maxDiskBytes, recovery.minFreeBytes' });
+    else this.hooks.onEvent('RWD-010', {});
+    this.hooks.onIdle();
+  }
+
+  private tellCoverage(): void {
+    const { coverage, askedMs } = figuresOf(this.ports, this.standby, this.limits, this.retention);
+    const code = ALERTS.find(({ below }) => coverage < below)?.code;
+    if (code === this.alert) return;
+    // From bad to less bad is no news.
+    const isNews = code === undefined || code === 'RWD-007' || this.alert === undefined;
+    this.alert = code;
+    if (!isNews) return;
+    const details = { kept: formatDuration(coverage * askedMs), asked: formatDuration(askedMs) };
+    this.hooks.onEvent(code ?? 'RWD-008', details);
+  }
+}
+
+/** `retention`: knows what it has read before. */
+export function figuresOf(
+  { clock, trees, journalLog }: HistoryKeeperPorts,
+  { journal }: Pick<Standby, 'journal'>,
+  limits: HistoryLimits,
+  retention = new HistoryRetention(journalLog, trees),
+): JournalFigures {
+  return journalFigures({
+    segments: retention.survey(journal.currentSegment),
+    asked: limits,
+    trimmedTo: journal.historyTrimmedTo,
+    pinned: 0,
+    freeBytes: retention.freeBytes(),
+    wallMs: clock.wallMs(),
+  });
 }

@@ -1,8 +1,9 @@
 /** What the main thread asks of a Replica's engine. */
 import { FAULTS, Fault } from '../../shared/faults.ts';
 import type { ParkedAnswer } from '../../shared/results.ts';
-import type { RewindPoint } from '../../shared/rewind.ts';
+import type { JournalFigures, RewindPoint } from '../../shared/rewind.ts';
 import type { Standby } from '../apply/standby.ts';
+import { NO_JOURNAL } from '../journal/figures.ts';
 import { listPoints } from '../journal/points.ts';
 import type { Clock } from '../ports.ts';
 import type { EngineCall, RehearsalHold } from './engine-protocol.ts';
@@ -12,6 +13,8 @@ export interface ReplicaCallPorts {
   readonly scenarioName: string;
   readonly standby: Standby;
   readonly onEvent: (code: string, details: Readonly<Record<string, string | number>>) => void;
+  /** Absent: no history is kept. */
+  readonly journal?: { figures(): JournalFigures } | undefined;
 }
 
 const EXAMPLES = 3;
@@ -20,6 +23,7 @@ const EXAMPLES = 3;
 export function answerReplicaCall(call: EngineCall, ports: ReplicaCallPorts): unknown {
   if (call.name === 'parked') return parked(call.action, ports);
   if (call.name === 'points') return listPoints(ports.standby.history.read(), call.filter);
+  if (call.name === 'journal') return ports.journal?.figures() ?? NO_JOURNAL;
   if (call.name === 'bookmark') return bookmark(call.seq, call.text, ports);
   if (call.name === 'rehearse') return rehearse(call.on, ports);
   if (call.name === 'rewind' || call.name === 'rewind-plan' || call.name === 'history-forget') {

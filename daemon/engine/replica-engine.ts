@@ -72,8 +72,8 @@ export class ReplicaEngine {
     this.config = config;
     this.ports = ports;
     this.notify = notify;
-    this.receiveHeld = new HoldNotice(ports.clock, (code, details) => this.tell(code, details));
-    this.checkpoints = new CheckpointHold(ports.clock, (code, details) => this.tell(code, details));
+    this.receiveHeld = new HoldNotice(ports.clock, this.tell);
+    this.checkpoints = new CheckpointHold(ports.clock, this.tell);
     this.reporter = new ReplicaReporter(ports.clock, notify, ports.aside);
     ports.aside?.listen((details) => this.tell('APL-006', details));
   }
@@ -84,7 +84,7 @@ export class ReplicaEngine {
       this.standby = new Standby(
         {
           ...this.ports,
-          onEvent: (code, details) => this.tell(code, details),
+          onEvent: this.tell,
           applyDelayMs: this.config.limits.applyDelayMs ?? 0,
           keepDeleted: this.config.keepDeleted?.replication === true,
           keepsHistory: this.config.history !== undefined,
@@ -100,6 +100,7 @@ export class ReplicaEngine {
     this.history = new ReplicaHistory(this.ports, this.standby, this.config, this.notify, {
       inFlux: () => this.synchronizing,
       onIdle: () => this.schedule(0),
+      onEvent: this.tell,
     });
     this.notify({ type: 'started', position: this.standby.applied });
     this.schedule(0);
@@ -140,8 +141,8 @@ export class ReplicaEngine {
         return;
       }
       const { scenarioName } = this.config;
-      const onEvent = (code: string, details: FaultDetails) => this.tell(code, details);
-      const result = answerReplicaCall(call, { clock: this.ports.clock, scenarioName, standby, onEvent });
+      const ports = { clock: this.ports.clock, scenarioName, standby, onEvent: this.tell, journal: this.history };
+      const result = answerReplicaCall(call, ports);
       this.notify({ type: 'reply', id, result });
       this.schedule(0);
     } catch (error) {
@@ -404,14 +405,13 @@ export class ReplicaEngine {
       else standby.beginSynchronization();
     }
     const { clock, hasher, filters, aside } = this.ports;
-    const onEvent = (code: string, details: FaultDetails) => this.tell(code, details);
     const onDone = () => {
       this.sync = undefined;
       if (!start.dryRun) link.live = true;
     };
     const ignoreSame = start.ignoreSame && !standby.suspect;
     const { keepDeleted } = this.config;
-    const ports = { standby, link, clock, hasher, filters, onEvent, onDone, keepDeleted, aside };
+    const ports = { standby, link, clock, hasher, filters, onEvent: this.tell, onDone, keepDeleted, aside };
     this.sync = new ReplicaSyncHost(ports, { ...start, ignoreSame });
   }
 
@@ -448,10 +448,11 @@ export class ReplicaEngine {
   }
 
   /** Recorded on this host and, while a link is up, on the Master's as well. */
-  private tell(code: string, details: FaultDetails): void {
+  private readonly tell = (code: string, details: FaultDetails): void => {
     this.notify({ type: 'event', code, details });
     this.link?.sendEvent(code, details);
-  }
+    this.history?.heard(code);
+  };
 }
 
 /** A targeted synchronization begins where everything received is applied. */

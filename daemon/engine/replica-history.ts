@@ -1,7 +1,9 @@
 /** The history of a Replica while its engine runs: kept within its limits, and looked into. */
+import type { JournalFigures } from '../../shared/rewind.ts';
 import type { Standby } from '../apply/standby.ts';
+import { NO_JOURNAL } from '../journal/figures.ts';
 import type { EngineConfig, EngineNotice, PastRequest } from './engine-protocol.ts';
-import { HistoryKeeper } from './history-keeper.ts';
+import { HistoryKeeper, type HistoryKeeperHooks } from './history-keeper.ts';
 import { PastDesk, type PastDeskHooks, type PastDeskPorts } from './past-desk.ts';
 
 export class ReplicaHistory {
@@ -13,11 +15,12 @@ export class ReplicaHistory {
     standby: Standby,
     config: EngineConfig,
     notify: (notice: EngineNotice) => void,
-    hooks: PastDeskHooks,
+    hooks: PastDeskHooks & Pick<HistoryKeeperHooks, 'onEvent'>,
   ) {
     const { history } = config;
     this.desk = new PastDesk(ports, standby, config, notify, hooks);
-    this.keeper = history && new HistoryKeeper(ports, standby, history, () => this.desk.pinnedSegment);
+    const pinned = () => this.desk.pinnedSegment;
+    this.keeper = history && new HistoryKeeper(ports, standby, history, { ...hooks, pinned });
   }
 
   /** Somebody looks at the roots as they are now: nothing may be changed in them. */
@@ -27,6 +30,15 @@ export class ReplicaHistory {
 
   take(id: number, request: PastRequest): void {
     this.desk.take(id, request);
+  }
+
+  figures(): JournalFigures {
+    return this.keeper?.figures() ?? NO_JOURNAL;
+  }
+
+  /** What the engine tells. */
+  heard(code: string): void {
+    this.keeper?.heard(code);
   }
 
   end(): void {

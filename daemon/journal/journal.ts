@@ -56,10 +56,16 @@ export interface RollBack {
 
 const KEPT_NAME = /^s(\d+)-/;
 
+/** Segment whose records gave a kept object its name; undefined: it is not the journal's. */
+export function segmentOf(keptName: string): number | undefined {
+  const segment = KEPT_NAME.exec(keptName)?.[1];
+  return segment === undefined ? undefined : Number(segment);
+}
+
 /** Highest segment of which something is kept, also by an earlier scenario on these roots; 0 when nothing is. */
 export function newestKeptSegment(trees: readonly RootTree[]): number {
   const names = trees.flatMap((tree) => tree.listKept());
-  return names.reduce((newest, name) => Math.max(newest, Number(KEPT_NAME.exec(name)?.[1] ?? 0)), 0);
+  return names.reduce((newest, name) => Math.max(newest, segmentOf(name) ?? 0), 0);
 }
 
 /** What roll-back moves out of the way; dropped when it is done. */
@@ -69,6 +75,8 @@ const ASIDE = 'aside-';
 export interface JournalPlace {
   readonly journalSegment: number;
   readonly journalOffset: number;
+  /** Wall clock, ms: the history of everything before was removed by its limits. */
+  readonly historyTrimmedTo?: number | undefined;
 }
 
 /** With history a segment is at least so large before the next is begun. */
@@ -95,6 +103,7 @@ export class Journal implements JournalPort {
   private unit: HistoryMark | undefined;
   private rolls = false;
   private patches = 0;
+  historyTrimmedTo: number | undefined;
 
   /** `place`: the beginning of what no checkpoint covers. */
   constructor(log: SegmentLog, trees: readonly RootTree[], place: JournalPlace, keepsHistory = false) {
@@ -103,6 +112,7 @@ export class Journal implements JournalPort {
     this.segment = place.journalSegment;
     this.offset = place.journalOffset;
     this.segmentBytes = place.journalOffset;
+    this.historyTrimmedTo = keepsHistory ? place.historyTrimmedTo : undefined;
     this.times = keepsHistory ? new DirectoryTimes(trees) : undefined;
   }
 
@@ -152,6 +162,11 @@ export class Journal implements JournalPort {
   /** The next seal begins a segment, so that what is in this one can go by its age. */
   roll(): void {
     this.rolls = this.segmentBytes > 0;
+  }
+
+  /** Durable with the next checkpoint. */
+  trimmed(toMs: number | undefined): void {
+    if (toMs !== undefined) this.historyTrimmedTo = Math.max(this.historyTrimmedTo ?? 0, toMs);
   }
 
   get currentSegment(): number {
@@ -218,7 +233,7 @@ export class Journal implements JournalPort {
       this.begin(this.segment + 1);
     this.used = false;
     this.offset = this.segmentBytes;
-    return { journalSegment: this.segment, journalOffset: this.offset };
+    return this.place(this.offset);
   }
 
   private begin(segment: number): void {
@@ -321,14 +336,18 @@ export class Journal implements JournalPort {
     if (last !== undefined && last >= this.segment) this.begin(last + 1);
     this.writer.rewindTo(0);
     for (let root = 0; root < this.trees.length; root += 1) this.keptRoots.add(root);
-    return { journalSegment: this.segment, journalOffset: this.segmentBytes };
+    return this.place(this.segmentBytes);
+  }
+
+  private place(journalOffset: number): JournalPlace {
+    return { journalSegment: this.segment, journalOffset, historyTrimmedTo: this.historyTrimmedTo };
   }
 
   private dropBefore(tree: RootTree): void {
     const segments = new Set<number>();
     for (const name of tree.listKept()) {
-      const segment = Number(KEPT_NAME.exec(name)?.[1] ?? Number.NaN);
-      if (segment < this.segment) segments.add(segment);
+      const segment = segmentOf(name);
+      if (segment !== undefined && segment < this.segment) segments.add(segment);
     }
     for (const segment of segments) tree.dropKept(`s${segment}-*`);
   }

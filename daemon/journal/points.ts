@@ -101,11 +101,14 @@ export function isLater({ seq, undoes }: UndoRecord, than: number): boolean {
   return undoes === undefined && seq > than;
 }
 
+/** Steps of a rewind are no events of the Master, and neither is the time of a directory whose entries changed. */
+export function isFileEvent({ undoes, seq, op, before }: UndoRecord): boolean {
+  return undoes === undefined && seq !== 0 && (op !== 'metadata' || before?.type === 'file');
+}
+
 /** The state right before the change, so that choosing a deletion gives back what was deleted. */
 export function pointOfEvent(record: UndoRecord, before: number): RewindPoint | undefined {
-  // Steps of a rewind are no events of the Master, and neither is the time of a directory whose entries changed.
-  if (record.undoes !== undefined || record.seq === 0) return undefined;
-  if (record.op === 'metadata' && record.before?.type !== 'file') return undefined;
+  if (!isFileEvent(record)) return undefined;
   const id = `e${record.n.toString(36)}-${before.toString(36)}`;
   return { id, at: record.masterMs, kind: 'event', text: describe(record), path: record.path, root: record.root };
 }

@@ -1,54 +1,38 @@
 /**
- * How long history is kept: whole segments go, the oldest first, when they are older than the retention period or when what
- * is kept needs more than its limit. Objects that a later segment speaks of stay.
+ * How long history is kept: whole segments go, the oldest first, when they are older than the retention period, when what is
+ * kept needs more than its limit, or when the volume has too little room. Objects that a later segment speaks of stay, and so
+ * do segments that somebody looks into.
  */
 import type { RootTree, SegmentLog } from '../ports.ts';
-import { journalEntries, type UndoRecord } from './record.ts';
+import type { AskedHistory, MeasuredSegment } from './figures.ts';
+import { segmentOf } from './journal.ts';
+import { type SegmentSummary, summarize } from './segment-summary.ts';
 
-export interface RetentionLimits {
-  readonly retentionMs: number;
-  /** Of all kept objects and the log. */
-  readonly maxBytes: number;
-}
+/** `minFreeBytes`: of the volumes of the roots. `keeps`: only age lets history go, even when there is no room. */
+export type RetentionLimits = Omit<AskedHistory, 'minFreeBytes'> & {
+  readonly minFreeBytes?: number;
+  readonly keeps?: boolean;
+};
 
 export interface KeptHistory {
   readonly bytes: number;
   /** Wall clock, ms, of the oldest change that can be taken back; undefined when there is none. */
   readonly since: number | undefined;
+  /** Wall clock, ms, of the newest change whose history was removed just now. */
+  readonly trimmedTo?: number;
+  /** By so many bytes it is still over its limits: what is left is being written, looked into, or must stay. */
+  readonly overBytes: number;
 }
 
-interface Segment {
-  readonly logBytes: number;
-  /** Wall clocks, ms; 0 when nothing in it has one. */
-  readonly oldestMs: number;
-  readonly newestMs: number;
-  /** Names of kept objects it speaks of. */
-  readonly names: ReadonlySet<string>;
-}
-
-function describe(bytes: Uint8Array): Segment {
-  const names = new Set<string>();
-  let oldestMs = 0;
-  let newestMs = 0;
-  for (const entry of journalEntries(bytes)) {
-    if (entry.kind === 'undone') continue;
-    if (entry.kind === 'undo') for (const name of namesIn(entry.record)) names.add(name);
-    const ms = entry.kind === 'undo' ? entry.record.masterMs : Math.max(entry.mark.replicaMs, entry.mark.masterMs);
-    if (ms > 0 && oldestMs === 0) oldestMs = ms;
-    newestMs = Math.max(newestMs, ms);
-  }
-  return { logBytes: bytes.length, oldestMs, newestMs, names };
-}
-
-function namesIn({ kept, restored }: UndoRecord): string[] {
-  return [kept, restored].filter((name) => name !== undefined);
+interface PlacedSegment extends MeasuredSegment {
+  readonly segment: number;
 }
 
 export class HistoryRetention {
   private readonly log: SegmentLog;
   private readonly trees: readonly RootTree[];
   /** Segments that are complete. */
-  private readonly known = new Map<number, Segment>();
+  private readonly known = new Map<number, SegmentSummary>();
   /** Bytes of kept objects by root and name: they do not change. */
   private readonly sizes = new Map<string, number>();
 
@@ -57,48 +41,69 @@ export class HistoryRetention {
     this.trees = trees;
   }
 
-  /** Removes what is over the limits. `current`: the segment being written, which stays. */
-  enforce(limits: RetentionLimits, current: number, wallMs: number): KeptHistory {
-    const segments = new Map(this.log.list().map((segment) => [segment, this.read(segment, current)]));
-    const bytesOf = this.measure(segments);
-    let bytes = 0;
-    for (const size of bytesOf.values()) bytes += size;
-    const gone: number[] = [];
-    for (const [segment, { newestMs }] of segments) {
-      if (segment >= current) break;
-      if (newestMs >= wallMs - limits.retentionMs && bytes <= limits.maxBytes) break;
-      gone.push(segment);
-      bytes -= bytesOf.get(segment) ?? 0;
-    }
-    if (gone.length > 0) this.remove(gone, segments);
-    const since = [...segments.values()].find(({ oldestMs }) => oldestMs > 0)?.oldestMs;
-    return { bytes, since };
-  }
-
-  private read(segment: number, current: number): Segment {
-    const before = this.known.get(segment);
-    if (before !== undefined) return before;
-    const found = describe(this.log.read(segment));
-    if (segment < current) this.known.set(segment, found);
-    return found;
-  }
-
-  /** What each segment needs; an object counts for the first that speaks of it. */
-  private measure(segments: ReadonlyMap<number, Segment>): Map<number, number> {
+  /** What is kept now, oldest first. `current`: the segment being written. */
+  survey(current: number): PlacedSegment[] {
+    const segments = this.log.list().map((segment) => ({ segment, summary: this.read(segment, current) }));
     const kept = this.trees.map((tree) => new Set(tree.listKept()));
     const counted = new Set<string>();
-    const bytes = new Map<number, number>();
-    for (const [segment, { logBytes, names }] of segments) {
-      let total = logBytes;
-      for (const name of names) {
+    return segments.map(({ segment, summary }) => {
+      let bytes = summary.logBytes;
+      // An object counts for the first that speaks of it.
+      for (const name of summary.names) {
         if (counted.has(name)) continue;
         counted.add(name);
         for (const [root, tree] of this.trees.entries())
-          if (kept[root]!.has(name)) total += this.sizeOf(tree, root, name);
+          if (kept[root]!.has(name)) bytes += this.sizeOf(tree, root, name);
       }
-      bytes.set(segment, total);
+      return { segment, summary, bytes };
+    });
+  }
+
+  /** Of the volumes of the roots, the least. */
+  freeBytes(): number {
+    return Math.min(...this.trees.map((tree) => tree.space().freeBytes));
+  }
+
+  /**
+   * Removes what is kept of a segment that was removed right before a crash; `current` as in `survey`. What another scenario
+   * has kept in the roots before has lower numbers and stays (standby.ts leaves one out).
+   */
+  sweep(current: number): void {
+    const segments = this.survey(current);
+    const first = segments[0]?.segment ?? current;
+    const needed = new Set(segments.flatMap(({ summary }) => [...summary.names]));
+    for (const tree of this.trees)
+      for (const name of tree.listKept()) if (segmentOf(name) === first - 1 && !needed.has(name)) tree.dropKept(name);
+  }
+
+  /** Removes what is over the limits. `stays`: this segment and later ones do. */
+  enforce(limits: RetentionLimits, current: number, wallMs: number, stays = current): KeptHistory {
+    const segments = this.survey(current);
+    let bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    const free = limits.minFreeBytes === undefined ? 0 : limits.minFreeBytes - this.freeBytes();
+    let over = Math.max(bytes - limits.maxBytes, free);
+    const gone: PlacedSegment[] = [];
+    for (const segment of segments) {
+      if (segment.segment >= stays) break;
+      const isOld = segment.summary.newestMs < wallMs - limits.retentionMs;
+      if (!isOld && (over <= 0 || limits.keeps === true)) break;
+      gone.push(segment);
+      bytes -= segment.bytes;
+      over -= segment.bytes;
     }
-    return bytes;
+    const left = segments.slice(gone.length);
+    for (const [at, segment] of gone.entries()) this.remove(segment, [...gone.slice(at + 1), ...left]);
+    const since = left.find(({ summary }) => summary.oldestMs > 0)?.summary.oldestMs;
+    const trimmedTo = Math.max(0, ...gone.map(({ summary }) => summary.newestMs));
+    return { bytes, since, overBytes: Math.max(0, over), ...(trimmedTo > 0 ? { trimmedTo } : {}) };
+  }
+
+  private read(segment: number, current: number): SegmentSummary {
+    const before = this.known.get(segment);
+    if (before !== undefined) return before;
+    const found = summarize(this.log.read(segment));
+    if (segment < current) this.known.set(segment, found);
+    return found;
   }
 
   private sizeOf(tree: RootTree, root: number, name: string): number {
@@ -111,22 +116,15 @@ export class HistoryRetention {
     return size;
   }
 
-  private remove(gone: readonly number[], segments: Map<number, Segment>): void {
-    const names = new Set<string>();
-    for (const segment of gone) {
-      for (const name of segments.get(segment)!.names) names.add(name);
-      segments.delete(segment);
-    }
-    const needed = new Set([...segments.values()].flatMap((segment) => [...segment.names]));
+  private remove({ segment, summary }: PlacedSegment, left: readonly PlacedSegment[]): void {
     // The log first: what is kept of a segment that is gone is only waste.
-    for (const segment of gone) {
-      this.log.remove(segment);
-      this.known.delete(segment);
-    }
+    this.log.remove(segment);
+    this.known.delete(segment);
+    const names = new Set(summary.names);
+    for (const { summary: later } of left) for (const name of later.names) names.delete(name);
     for (const [root, tree] of this.trees.entries()) {
       const kept = new Set(tree.listKept());
       for (const name of names) {
-        if (needed.has(name)) continue;
         this.sizes.delete(`${root}:${name}`);
         if (kept.has(name)) tree.dropKept(name);
       }

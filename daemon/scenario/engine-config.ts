@@ -123,7 +123,10 @@ export function bandwidthOf({ settings }: ScenarioDocument): BandwidthPolicy {
 function historyOf({ settings }: HostReference): Pick<EngineConfig, 'history'> {
   if (!settingOf(settings, 'recovery.dataRewind')) return {};
   const retentionMs = settingOf(settings, 'recovery.retentionMs');
-  return { history: { retentionMs, maxBytes: settingOf(settings, 'recovery.maxDiskBytes') } };
+  const maxBytes = settingOf(settings, 'recovery.maxDiskBytes');
+  const minFreeBytes = settingOf(settings, 'recovery.minFreeBytes');
+  const whenFull = settingOf(settings, 'recovery.whenFull') === 'hold' ? 'hold' : 'gap';
+  return { history: { retentionMs, maxBytes, minFreeBytes, whenFull } };
 }
 
 function keepDeletedOf({ settings }: ScenarioDocument): KeepDeleted {

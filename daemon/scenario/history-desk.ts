@@ -1,7 +1,7 @@
 /** Data Rewind of a scenario, asked for on its Master (of one Replica) or on the Replica itself. */
 import { Fault } from '../../shared/faults.ts';
 import type { Position } from '../../shared/position.ts';
-import type { RewindPoint, RewindPointList } from '../../shared/rewind.ts';
+import type { JournalFigures, RewindPoint, RewindPointList } from '../../shared/rewind.ts';
 import type { HostReference } from '../../shared/scenario.ts';
 import type { EngineCall } from '../engine/engine-protocol.ts';
 import type { CommandHandlers, Session } from '../services.ts';
@@ -51,6 +51,10 @@ export function historyHandlers(environment: ScenarioEnvironment, scenarios: Run
       await ask<RewindPointList>(name, replica, { name: 'points', filter }, (scenarioId, host) =>
         environment.peers.request(host, 'peer.points', { scenarioId, filter }, ASK_TIMEOUT_MS),
       ),
+    'scenario.journal': async ({ name, replica }) =>
+      await ask<JournalFigures>(name, replica, { name: 'journal' }, (scenarioId, host) =>
+        environment.peers.request(host, 'peer.journal', { scenarioId }, ASK_TIMEOUT_MS),
+      ),
   };
 }
 
@@ -61,6 +65,7 @@ export function historyPeerHandlers(own: (scenarioId: string, session: Session) 
       await own(scenarioId, session).call({ name: 'bookmark', seq, text }),
     'peer.points': async ({ scenarioId, filter }, session) =>
       await own(scenarioId, session).askHistory({ name: 'points', filter }),
+    'peer.journal': async ({ scenarioId }, session) => await own(scenarioId, session).askHistory({ name: 'journal' }),
   };
 }
 

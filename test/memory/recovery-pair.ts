@@ -9,7 +9,12 @@ import type { Clock } from '../../daemon/ports.ts';
 import { EnginePair } from './engine-pair.ts';
 import { MemoryUser } from './user.ts';
 
-const KEEP_EVERYTHING = { retentionMs: Number.MAX_SAFE_INTEGER, maxBytes: Number.MAX_SAFE_INTEGER };
+const KEEP_EVERYTHING = {
+  retentionMs: Number.MAX_SAFE_INTEGER,
+  maxBytes: Number.MAX_SAFE_INTEGER,
+  minFreeBytes: 0,
+  whenFull: 'gap',
+} as const;
 
 export class Killed extends Error {}
 

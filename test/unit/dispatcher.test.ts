@@ -51,6 +51,8 @@ const ARGS: Readonly<Record<string, unknown>> = {
   'scenario.undo': { name: 'a' },
   'peer.bookmark': { scenarioId: 'a', seq: 1, text: 'b' },
   'peer.rehearse': { scenarioId: 'a', action: 'run', trigger: 'demand' },
+  'scenario.journal': { name: 'a' },
+  'peer.journal': { scenarioId: 'a' },
   'peer.points': { scenarioId: 'a', filter: {} },
   'peer.restore': { scenarioId: 'a', document: {}, method: 'master', sync: 'block' },
   'peer.recoveryLook': { scenarioId: 'a', id: 'b' },

@@ -12,7 +12,7 @@ import { MemoryTree } from '../memory/tree.ts';
 import { describeTree, MemoryUser } from '../memory/user.ts';
 
 const hasher = await createContentHasher();
-const HISTORY = { retentionMs: 3_600_000, maxBytes: 2 ** 30 };
+const HISTORY = { retentionMs: 3_600_000, maxBytes: 2 ** 30, minFreeBytes: 0, whenFull: 'gap' } as const;
 
 function metadata(mtimeNs: bigint) {
   return { mode: 0o644, uid: 0, gid: 0, mtimeNs };

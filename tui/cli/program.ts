@@ -4,6 +4,7 @@ import { Fault } from '../../shared/faults.ts';
 import { type Composition, Context } from './context.ts';
 import { addExtractCommand } from './extract-command.ts';
 import { addHostCommands } from './host-commands.ts';
+import { addJournalCommand } from './journal-command.ts';
 import { addLifeCommands } from './life-commands.ts';
 import { addLookCommands } from './look-commands.ts';
 import type { Register } from './options.ts';
@@ -62,6 +63,7 @@ export function buildProgram(version: string, register: Register): Command {
   addRecoveryCommands(program, register);
   addPreviewCommands(program, register);
   addExtractCommand(program, register);
+  addJournalCommand(program, register);
   addRehearseCommand(program, register);
   addLookCommands(program, register);
   addScriptCommands(program, register);

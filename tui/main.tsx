@@ -6,6 +6,7 @@ import { asciiSurface, blockSurface } from './charts/bars.ts';
 import { loadBrailleSurface } from './charts/braille.ts';
 import type { ChartKind, ChartSurface } from './charts/surface.ts';
 import type { ConsoleHost, HostConnection } from './connection.ts';
+import { extractHere } from './extract-here.ts';
 import {
   after,
   divertConsole,
@@ -116,6 +117,7 @@ export async function runConsole(options: ConsoleOptions): Promise<number> {
       after,
       copy: (text) => terminal.write(`\x1b]52;c;${Buffer.from(text).toString('base64')}\x07`),
       save: saveHere,
+      extract: extractHere,
       redraw: () => {
         terminal.write('\x1b[2J\x1b[H');
         instance.clear();

@@ -70,6 +70,15 @@ interface Base {
   readonly openedAt: number;
 }
 
+/** What an extraction has written. */
+export interface Extraction {
+  readonly files: number;
+  readonly bytes: number;
+  readonly present: number;
+  readonly lost: number;
+  readonly directory: string;
+}
+
 /** What a restore or its undo has answered. */
 export type RestoreOutcome =
   | { readonly kind: 'restored'; readonly result: RestoreResult }

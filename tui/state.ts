@@ -291,6 +291,8 @@ export type Message =
     }
   | { readonly type: 'paste'; readonly text: string; readonly at: number }
   | { readonly type: 'resize'; readonly columns: number; readonly rows: number }
+  /** An extraction goes on. */
+  | { readonly type: 'extracted'; readonly files: number; readonly bytes: number; readonly at: number }
   /** A `settle` effect came due. */
   | { readonly type: 'settled'; readonly scenarioId: string; readonly moves: number; readonly at: number }
   /** Once a second. */
@@ -308,11 +310,28 @@ export type Effect =
     }
   /** Comes back as `settled` after the time: whoever moved meanwhile counts on. */
   | { readonly type: 'settle'; readonly ms: number; readonly scenarioId: string; readonly moves: number }
+  /** Writes what the host gives of the past below a directory of this computer. */
+  | {
+      readonly type: 'extract';
+      readonly host: string;
+      readonly directory: string;
+      readonly args: ExtractArgs;
+      readonly scenarioId: string;
+    }
   | { readonly type: 'copy'; readonly text: string }
   /** Into the directory the console was started in. */
   | { readonly type: 'save'; readonly file: string; readonly text: string }
   | { readonly type: 'redraw' }
   | { readonly type: 'quit' };
+
+/** Of `scenario.extract`. */
+export interface ExtractArgs {
+  readonly name: string;
+  readonly replica: string;
+  readonly point: string;
+  readonly root: number;
+  readonly path: string;
+}
 
 export interface Step {
   readonly state: ConsoleState;

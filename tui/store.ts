@@ -5,7 +5,8 @@
 import { Fault } from '../shared/faults.ts';
 import type { ShownState } from './app.tsx';
 import type { HostConnection } from './connection.ts';
-import type { ConsoleState, Effect, Message, Outcome } from './state.ts';
+import type { ConsoleState, Effect, ExtractArgs, Message, Outcome } from './state.ts';
+import type { Extraction } from './state-recovery.ts';
 import { update } from './update.ts';
 
 const FRAME_MS = 250;
@@ -17,6 +18,13 @@ export interface Surroundings {
   copy(text: string): void;
   /** Answers the path of what was written. */
   save(file: string, text: string): string;
+  /** Writes files out of the past below a directory. */
+  extract(
+    connection: HostConnection,
+    directory: string,
+    args: ExtractArgs,
+    onProgress: (files: number, bytes: number) => void,
+  ): Promise<Extraction>;
   redraw(): void;
   quit(): void;
 }
@@ -99,6 +107,9 @@ export class ConsoleStore implements ShownState {
         );
         return;
       }
+      case 'extract':
+        void this.#extract(effect);
+        return;
       case 'request':
         void this.#request(effect);
     }
@@ -112,6 +123,25 @@ export class ConsoleStore implements ShownState {
       outcome = { ok: false, fault: Fault.from(error).toDocument() };
     }
     this.send({ type: 'reply', host: '', purpose: { kind: 'saved' }, outcome, at: this.#surroundings.now() });
+  }
+
+  async #extract({ host, directory, args, scenarioId }: Extract<Effect, { type: 'extract' }>): Promise<void> {
+    const { now, extract } = this.#surroundings;
+    let outcome: Outcome;
+    let told = 0;
+    try {
+      const connection = this.#connections.get(host);
+      if (connection === undefined) throw new Fault('LINK-UNREACHABLE', { host, reason: 'not connected yet' });
+      const result = await extract(connection, directory, args, (files, bytes) => {
+        if (now() - told < FRAME_MS) return;
+        told = now();
+        this.send({ type: 'extracted', files, bytes, at: told });
+      });
+      outcome = { ok: true, result };
+    } catch (error) {
+      outcome = { ok: false, fault: Fault.from(error).toDocument() };
+    }
+    this.send({ type: 'reply', host, purpose: { kind: 'extract', scenarioId }, outcome, at: now() });
   }
 
   async #request(effect: Extract<Effect, { type: 'request' }>): Promise<void> {

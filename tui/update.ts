@@ -17,6 +17,7 @@ import { hearConfirmReply, hearRunReply, typeConfirm } from './update/dialogs.ts
 import { typeFilter } from './update/navigate.ts';
 import { hearSettled } from './update/point-picker.ts';
 import type { Press } from './update/press.ts';
+import { hearExtracted } from './update/prompt.ts';
 import { hearRecovery, pasteRecovery, typeRecovery } from './update/recovery-input.ts';
 import { hearAsked, hearParked } from './update/replica-actions.ts';
 import { hearExport, hearReport, hearReports, hearSaved } from './update/reports.ts';
@@ -25,6 +26,8 @@ import { withShownTab } from './update/shown-tab.ts';
 
 export function update(state: ConsoleState, message: Message): Step {
   switch (message.type) {
+    case 'extracted':
+      return stay(hearExtracted({ ...state, now: message.at }, message));
     case 'settled':
       return hearSettled({ ...state, now: message.at }, message.scenarioId, message.moves);
     case 'key':

@@ -54,6 +54,7 @@ async function latencies(state: ConsoleState, keys: readonly string[]): Promise<
     after: () => () => {},
     copy: () => {},
     save: () => '',
+    extract: async () => ({ files: 0, bytes: 0, present: 0, lost: 0, directory: '' }),
     redraw: () => {},
     quit: () => {},
   });

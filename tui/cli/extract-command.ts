@@ -1,20 +1,14 @@
 /** `mainstay extract`: files and folders as they were at a rewind point, written on this computer. */
 import type { Command } from 'commander';
 import { Fault } from '../../shared/faults.ts';
-import { baseName, isWithin } from '../../shared/path.ts';
-import type { ExtractContent, ExtractEntry, ExtractList } from '../../shared/preview.ts';
 import type { CommandResults } from '../../shared/results.ts';
 import { formatBytes, formatCount } from '../../shared/units.ts';
-import type { DaemonClient } from '../client.ts';
 import { ask, type CommonOptions, type Context } from './context.ts';
-import { ExtractTarget } from './extract-target.ts';
+import { type Ask, type Extracted, takeOut } from './extraction.ts';
 import { DONE, type Register, withAccess } from './options.ts';
 import { safe } from './text.ts';
 
 const ASK_TIMEOUT_MS = 600_000;
-/** Files up to this size come with the list. */
-const INLINE_BYTES = 256 * 1024;
-const PIECE_BYTES = 4 * 1024 * 1024;
 const PROGRESS_MS = 500;
 const FAILED = 1;
 
@@ -47,20 +41,6 @@ interface ExtractOptions extends CommonOptions {
   readonly root: string;
 }
 
-interface Source {
-  readonly client: DaemonClient;
-  readonly args: { readonly name: string; readonly point: string; readonly root: number; readonly replica?: string };
-  readonly path: string;
-}
-
-interface Progress {
-  files: number;
-  bytes: number;
-  /** Left as they were: complete already. */
-  present: number;
-  readonly lost: { readonly path: string; readonly reason: string }[];
-}
-
 async function extract(context: Context, options: ExtractOptions, name: string, wanted: string): Promise<number> {
   if (!/^\d{1,3}$/.test(options.root)) throw new Fault('USAGE', { reason: '--root must be a number, the first is 0' });
   const path = wanted
@@ -69,15 +49,11 @@ async function extract(context: Context, options: ExtractOptions, name: string, 
     .replace(/^\.$/, '');
   const client = await context.forScenario(name, options);
   const replica = options.replica === undefined ? {} : { replica: options.replica };
-  const source = { client, path, args: { name, point: options.at, root: Number(options.root), ...replica } };
+  const asking: Ask = (command, args) => ask(client, command, args, ASK_TIMEOUT_MS);
+  const source = { ask: asking, path, args: { name, point: options.at, root: Number(options.root), ...replica } };
   await ask<CommandResults['scenario.extract']>(client, 'scenario.extract', { ...source.args, path }, ASK_TIMEOUT_MS);
-  const target = new ExtractTarget(options.to, options.overwrite === true);
-  const progress: Progress = { files: 0, bytes: 0, present: 0, lost: [] };
-  try {
-    await copy(context, source, target, progress);
-  } finally {
-    target.end();
-  }
+  const progress = await takeOut(source, options.to, options.overwrite === true, progressLine(context));
+  if (context.terminal.interactive) context.terminal.err('\r\x1b[K');
   if (options.json === true) context.json({ to: options.to, ...progress });
   else {
     const { files, bytes, present, lost } = progress;
@@ -88,75 +64,14 @@ async function extract(context: Context, options: ExtractOptions, name: string, 
   return progress.lost.length > 0 ? FAILED : DONE;
 }
 
-async function copy(context: Context, source: Source, target: ExtractTarget, progress: Progress): Promise<void> {
-  const { client, args, path } = source;
-  let shownMs = context.terminal.monotonicNow();
-  for (let after: string | undefined; ; ) {
-    const page = { ...args, path, limit: 2000, inlineBytes: INLINE_BYTES, ...(after === undefined ? {} : { after }) };
-    const list = await ask<ExtractList>(client, 'scenario.extractList', page, ASK_TIMEOUT_MS);
-    for (const entry of list.entries) {
-      // A host that says otherwise is broken or hostile.
-      if (!isWithin(entry.path, path)) throw new Fault('PATH-ESCAPE', { path: entry.path });
-      await take(source, target, progress, entry);
-      const now = context.terminal.monotonicNow();
-      if (now - shownMs < PROGRESS_MS || !context.terminal.interactive) continue;
-      shownMs = now;
-      const { files, bytes } = progress;
-      context.terminal.err(`\r\x1b[K${formatCount(files)}, ${formatBytes(bytes)}: ${safe(entry.path).slice(-60)}`);
-    }
-    if (list.next === undefined) break;
-    after = list.next;
-  }
-  if (context.terminal.interactive) context.terminal.err('\r\x1b[K');
-}
-
-/** Below the target it has the name of what was asked for. */
-function placeOf(entry: ExtractEntry, path: string): string {
-  return path === '' ? entry.path : baseName(path) + entry.path.slice(path.length);
-}
-
-async function take(source: Source, target: ExtractTarget, progress: Progress, entry: ExtractEntry): Promise<void> {
-  const place = placeOf(entry, source.path);
-  if (entry.lost !== undefined || entry.type === 'other') {
-    progress.lost.push({ path: entry.path, reason: entry.lost ?? 'it is neither a file nor a link' });
-    return;
-  }
-  if (entry.type === 'directory') target.directory(place, entry);
-  else if (entry.type === 'symlink') target.symlink(place, entry);
-  else if (target.isDone(place, entry)) {
-    progress.present += 1;
-    return;
-  } else await takeFile(source, target, progress, entry, place);
-  progress.files += 1;
-}
-
-async function takeFile(
-  { client, args }: Source,
-  target: ExtractTarget,
-  progress: Progress,
-  entry: ExtractEntry,
-  place: string,
-): Promise<void> {
-  const file = target.file(place, entry);
-  try {
-    if (entry.data !== undefined) {
-      const bytes = Buffer.from(entry.data, 'base64');
-      file.write(bytes, 0);
-      progress.bytes += bytes.length;
-    } else {
-      for (let position: number | undefined = 0; position !== undefined; ) {
-        const piece = { ...args, path: entry.path, position, length: PIECE_BYTES };
-        const content: ExtractContent = await ask(client, 'scenario.extractRead', piece, ASK_TIMEOUT_MS);
-        for (const one of content.pieces) {
-          const bytes = Buffer.from(one.data, 'base64');
-          file.write(bytes, one.position);
-          progress.bytes += bytes.length;
-        }
-        position = content.next;
-      }
-    }
-    file.commit();
-  } finally {
-    file.discard();
-  }
+/** On a terminal, now and then: how far it is. */
+function progressLine(context: Context): (progress: Extracted, path: string) => void {
+  const { terminal } = context;
+  let shownMs = terminal.monotonicNow();
+  return ({ files, bytes }, path) => {
+    const now = terminal.monotonicNow();
+    if (now - shownMs < PROGRESS_MS || !terminal.interactive) return;
+    shownMs = now;
+    terminal.err(`\r\x1b[K${formatCount(files)}, ${formatBytes(bytes)}: ${safe(path).slice(-60)}`);
+  };
 }

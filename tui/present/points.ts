@@ -17,21 +17,24 @@ import { fieldSpans, paragraph } from './dialogs.ts';
 import { fitLine, type Line, line, restyle, type Style, span } from './line.ts';
 import { countLines, moment, pointWords, type WizardSheet } from './point-words.ts';
 import { previewRow } from './preview.ts';
-import { clean, fitText, shortenMiddle } from './text.ts';
+import { clean, shorten, shortenMiddle, widthOf } from './text.ts';
 
 /** From this width on the preview stands beside the list, else below it. */
 const BESIDE = 100;
 const PREVIEW_BELOW = 6;
 const FILTER_WIDTH = 30;
 const FILTER_ROWS = 8;
-const TIME = 23;
+/** Cells of the time and the gap behind it. */
+const TIME = 25;
+/** Part of the room that a path has for sure. */
+const PATH_SHARE = 0.6;
 
 const KIND_WORDS: Readonly<Record<RewindPointKind, string>> = {
-  event: 'change',
+  event: '',
   bookmark: 'BOOKMARK',
-  synchronized: 'synchron.',
-  'before-synchronization': 'bef. sync',
-  rewind: 'rewind',
+  synchronized: 'SYNC',
+  'before-synchronization': 'SYNC',
+  rewind: 'REWIND',
   gap: 'GAP',
 };
 const KIND_STYLES: Readonly<Record<RewindPointKind, Style>> = {
@@ -43,18 +46,19 @@ const KIND_STYLES: Readonly<Record<RewindPointKind, Style>> = {
   gap: 'warning',
 };
 
+/** Time, then what happened: of a change of a file its path stays readable, its words give way. */
 function pointRow(point: RewindPoint, width: number): Line {
-  const room = width - TIME - 12;
-  const words = point.path === undefined ? clean(point.text) : `${clean(point.text)} `;
-  const path = point.path === undefined ? '' : shortenMiddle(clean(point.path), Math.max(8, room - words.length));
-  return line(
-    moment(point.at),
-    '  ',
-    span(fitText(KIND_WORDS[point.kind], 9), KIND_STYLES[point.kind]),
-    ' ',
-    span(words, point.kind === 'event' ? 'dim' : KIND_STYLES[point.kind]),
-    path,
-  );
+  const { kind, text, path } = point;
+  const room = width - TIME;
+  const word = KIND_WORDS[kind];
+  if (path === undefined) {
+    const words = kind === 'event' ? clean(text) : `${word}  ${clean(text)}`;
+    return line(moment(point.at), '  ', span(words, KIND_STYLES[kind]));
+  }
+  const least = Math.max(Math.floor(room * PATH_SHARE), room - widthOf(clean(text)) - 1);
+  const shown = shortenMiddle(clean(path), least);
+  const words = shorten(clean(text), room - widthOf(shown) - 1);
+  return line(moment(point.at), '  ', span(`${words} `, 'dim'), shown);
 }
 
 export function pointsPage(state: ConsoleState, dialog: RestoreDialog, width: number, height: number): WizardSheet {

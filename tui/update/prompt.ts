@@ -1,7 +1,8 @@
 /** Questions with one line to type: the name of a bookmark, the directory to extract into. Pure. */
+import { formatCount } from '../../shared/units.ts';
 import { editField, fieldOf, insert } from '../input/field.ts';
 import { dateTime } from '../present/format.ts';
-import { commandHost, selectedRow, selectedScenario } from '../select.ts';
+import { commandHost, scenarioById, selectedRow, selectedScenario } from '../select.ts';
 import {
   type ConsoleState,
   closeDialog,
@@ -14,7 +15,9 @@ import {
   topDialog,
   withToast,
 } from '../state.ts';
-import type { PromptDialog } from '../state-recovery.ts';
+import type { Extraction, PromptDialog, RestoreDialog } from '../state-recovery.ts';
+import { rowAt } from './preview-tree.ts';
+import { recoveryHost } from './recovery-request.ts';
 
 const BOOKMARK_TIMEOUT_MS = 60_000;
 /** What the daemon takes. */
@@ -48,6 +51,36 @@ export function openBookmark(state: ConsoleState, at: number): Step {
   return stay(openDialog(state, dialog));
 }
 
+/** Of the row under the cursor of the preview. */
+export function openExtract(state: ConsoleState, dialog: RestoreDialog, at: number): Step {
+  const row = rowAt(dialog);
+  const point = dialog.preview?.result?.point;
+  const scenario = scenarioById(state, dialog.scenarioId);
+  const host = scenario === undefined ? undefined : recoveryHost(state, scenario, dialog.replica);
+  if (row === undefined || point === undefined || host === undefined) return stay(state);
+  if (row.entry?.kind === 'removed')
+    return stay(withToast(state, 'it did not exist at that point: there is nothing to extract'));
+  const prompt: PromptDialog = {
+    kind: 'prompt',
+    what: 'extract',
+    openedAt: at,
+    scenarioId: dialog.scenarioId,
+    scenario: dialog.scenario,
+    host: host.name,
+    title: `Extract: ${row.path === '' ? `root ${row.root + 1}` : row.path}`,
+    question: 'Into which directory of this computer:',
+    notes: [
+      `As it was at ${dateTime(point.at)} on ${dialog.replica}. The hosts are not changed.`,
+      'It is written below it under its own name, with your rights; nothing that is there is overwritten.',
+    ],
+    verb: 'Extract',
+    field: fieldOf(`restored-${dateTime(point.at).replaceAll(/[^0-9]+/g, '-')}`),
+    step: 'question',
+    source: { point: point.id, root: row.root, path: row.path, replica: dialog.replica },
+  };
+  return stay(openDialog(state, prompt));
+}
+
 export function typePrompt(
   state: ConsoleState,
   dialog: PromptDialog,
@@ -66,7 +99,8 @@ export function enterPrompt(state: ConsoleState, dialog: PromptDialog): Step {
   const text = dialog.field.text.trim();
   if (text === '')
     return stay(withToast(state, dialog.what === 'bookmark' ? 'a bookmark needs a name' : 'which directory?'));
-  const effect = bookmarkRequest(dialog, text);
+  const effect = dialog.what === 'bookmark' ? bookmarkRequest(dialog, text) : extraction(dialog, text);
+  if (effect === undefined) return stay(state);
   return { state: replaceDialog(state, { ...dialog, step: 'asked' }), effects: [effect] };
 }
 
@@ -79,6 +113,12 @@ function bookmarkRequest({ scenario, scenarioId, host, replica }: PromptDialog, 
   };
   const purpose = { kind: 'bookmark', scenarioId } as const;
   return { type: 'request', host, command: 'scenario.bookmark', args, purpose, timeoutMs: 2 * BOOKMARK_TIMEOUT_MS };
+}
+
+function extraction({ scenario, scenarioId, host, source }: PromptDialog, directory: string): Effect | undefined {
+  if (source === undefined) return undefined;
+  const { replica, point, root, path } = source;
+  return { type: 'extract', host, directory, args: { name: scenario, replica, point, root, path }, scenarioId };
 }
 
 export function closePrompt(state: ConsoleState, dialog: PromptDialog): Step {
@@ -110,6 +150,18 @@ function bookmarkSaid(result: unknown): string {
 }
 
 function extractSaid(result: unknown): string {
-  const { files, directory } = (result ?? {}) as { files?: unknown; directory?: unknown };
-  return `extracted ${String(files)} files into ${String(directory)}`;
+  const { files, present, lost, directory } = result as Extraction;
+  const there = present > 0 ? `, ${formatCount(present)} were there already` : '';
+  const missing = lost > 0 ? `; ${formatCount(lost)} are lost: see mainstay extract` : '';
+  return `extracted ${formatCount(files)} into ${directory}${there}${missing}`;
+}
+
+/** How far an extraction is, for its dialog. */
+export function hearExtracted(
+  state: ConsoleState,
+  done: { readonly files: number; readonly bytes: number },
+): ConsoleState {
+  const dialog = topDialog(state);
+  const open = dialog?.kind === 'prompt' && dialog.what === 'extract' && dialog.step === 'asked';
+  return open ? replaceDialog(state, { ...dialog, done }) : state;
 }

@@ -24,7 +24,7 @@ import {
 } from './point-picker.ts';
 import type { Handler, Press } from './press.ts';
 import { enterTree, moveTree, nextKind, setOpen } from './preview-tree.ts';
-import { closePrompt, enterPrompt, openBookmark } from './prompt.ts';
+import { closePrompt, enterPrompt, openBookmark, openExtract } from './prompt.ts';
 import { openReports } from './reports.ts';
 import {
   changeReplica,
@@ -209,6 +209,7 @@ export const RECOVERY_HANDLERS: Readonly<Record<keyof typeof RECOVERY_BINDINGS, 
   'preview-enter': inRestore((state, dialog, press) => enterTree(state, dialog, press.at)),
   'preview-take': inRestore(pick),
   'preview-kind': inRestore(nextKind),
+  'preview-extract': inRestore((state, dialog, press) => openExtract(state, dialog, press.at)),
   'preview-help': help,
   'preview-back': inRestore(goBack),
   'preview-leave': inRestore(leave),

@@ -9,7 +9,7 @@ export function replicasOf({ status }: ScenarioView): readonly string[] {
 }
 
 /** The active host's daemon when it is connected, else the Replica's own: the past can be looked at without the Master. */
-function recoveryHost(state: ConsoleState, scenario: ScenarioView, replica: string): HostView | undefined {
+export function recoveryHost(state: ConsoleState, scenario: ScenarioView, replica: string): HostView | undefined {
   const reporting = state.hosts.filter((host) => host.connection === 'up' && host.scenarios[scenario.id] !== undefined);
   const of = (name: string) => reporting.find((host) => host.scenarios[scenario.id]?.reportedBy === name);
   return of(scenario.status.active) ?? of(replica);

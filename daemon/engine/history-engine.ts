@@ -20,8 +20,9 @@ import type {
   RewindProgress,
 } from './engine-protocol.ts';
 import { figuresOf } from './history-keeper.ts';
-import { PastDesk } from './past-desk.ts';
+import type { PointLister } from './point-desk.ts';
 import { answerReplicaCall } from './replica-calls.ts';
+import { ReplicaHistory } from './replica-history.ts';
 
 const SLICE_MS = 8;
 const FOREIGN_LISTED = 1_000;
@@ -46,20 +47,18 @@ interface Rewinding {
   toldMs: number;
 }
 
+export type HistoryEnginePorts = Omit<StandbyPorts, 'onEvent' | 'keepsHistory'> & { readonly points?: PointLister };
+
 export class HistoryEngine {
   private readonly config: EngineConfig;
-  private readonly ports: Omit<StandbyPorts, 'onEvent' | 'keepsHistory'>;
+  private readonly ports: HistoryEnginePorts;
   private readonly notify: (notice: EngineNotice) => void;
   private standby: Standby | undefined;
   private rewinding: Rewinding | undefined;
-  private past: PastDesk | undefined;
+  private past: ReplicaHistory | undefined;
   private timer: Timer | undefined;
 
-  constructor(
-    config: EngineConfig,
-    ports: Omit<StandbyPorts, 'onEvent' | 'keepsHistory'>,
-    notify: (notice: EngineNotice) => void,
-  ) {
+  constructor(config: EngineConfig, ports: HistoryEnginePorts, notify: (notice: EngineNotice) => void) {
     this.config = config;
     this.ports = ports;
     this.notify = notify;
@@ -76,9 +75,12 @@ export class HistoryEngine {
         config.epoch,
         profile,
       );
-      this.past = new PastDesk(ports, this.standby, config, notify, {
+      // Nothing is removed while somebody looks at a scenario that is stopped.
+      const { history: _, ...looking } = config;
+      this.past = new ReplicaHistory(ports, this.standby, looking, notify, {
         inFlux: () => this.rewinding !== undefined,
         onIdle: () => {},
+        onEvent,
       });
       notify({ type: 'started', position: this.standby.applied });
     } catch (error) {
@@ -114,10 +116,7 @@ export class HistoryEngine {
     try {
       const { standby } = this;
       if (standby === undefined) throw new Fault('ENGINE-ENDED', { reason: 'it has not started yet' });
-      if (call.name === 'past') {
-        this.past?.take(id, call.request);
-        return;
-      }
+      if (this.past?.takes(id, call)) return;
       if (call.name === 'rewind') {
         this.begin(id, standby, call.point);
         return;

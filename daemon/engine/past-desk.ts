@@ -87,7 +87,6 @@ export class PastDesk {
 
   /** Throws what is refused at once. */
   take(id: number, request: PastRequest): void {
-    if (!this.ports.standby.history.on) throw new Fault('REWIND-OFF', {});
     if (this.jobs.length >= QUEUED) throw new Fault('ACCESS-RATE');
     if ('path' in request && request.path !== undefined) parseRelativePath(request.path);
     this.jobs.push({ id, request, work: undefined, changes: 0, attempts: 0 });

@@ -4,7 +4,6 @@ import type { ParkedAnswer } from '../../shared/results.ts';
 import type { JournalFigures, RewindPoint } from '../../shared/rewind.ts';
 import type { Standby } from '../apply/standby.ts';
 import { NO_JOURNAL } from '../journal/figures.ts';
-import { listPoints } from '../journal/points.ts';
 import type { Clock } from '../ports.ts';
 import type { EngineCall, RehearsalHold } from './engine-protocol.ts';
 
@@ -22,7 +21,6 @@ const EXAMPLES = 3;
 /** Throws what is refused: most calls are for the Master. */
 export function answerReplicaCall(call: EngineCall, ports: ReplicaCallPorts): unknown {
   if (call.name === 'parked') return parked(call.action, ports);
-  if (call.name === 'points') return listPoints(ports.standby.history.read(), call.filter);
   if (call.name === 'journal') return ports.journal?.figures() ?? NO_JOURNAL;
   if (call.name === 'bookmark') return bookmark(call.seq, call.text, ports);
   if (call.name === 'rehearse') return rehearse(call.on, ports);

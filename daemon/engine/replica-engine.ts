@@ -16,6 +16,7 @@ import type { Clock, RootTree, SegmentLog, StateFile, Timer } from '../ports.ts'
 import { CheckpointHold } from './checkpoint-hold.ts';
 import type { EngineCall, EngineConfig, EngineNotice, EngineRequest } from './engine-protocol.ts';
 import { type Incoming, IncomingQueue } from './incoming-queue.ts';
+import type { PointLister } from './point-desk.ts';
 import { answerReplicaCall } from './replica-calls.ts';
 import { greet } from './replica-greeting.ts';
 import { ReplicaHistory } from './replica-history.ts';
@@ -48,6 +49,8 @@ export interface ReplicaEnginePorts {
   readonly filters: RootFilters;
   /** Of the trees, where they keep something aside. */
   readonly aside?: KeptAside;
+  /** Absent: points are listed from the log. */
+  readonly points?: PointLister;
 }
 
 export class ReplicaEngine {
@@ -136,10 +139,7 @@ export class ReplicaEngine {
     const { standby } = this;
     try {
       if (standby === undefined) throw new Fault('ENGINE-ENDED', { reason: 'it has not started yet' });
-      if (call.name === 'past') {
-        this.history?.take(id, call.request);
-        return;
-      }
+      if (this.history?.takes(id, call)) return;
       const { scenarioName } = this.config;
       const ports = { clock: this.ports.clock, scenarioName, standby, onEvent: this.tell, journal: this.history };
       const result = answerReplicaCall(call, ports);

@@ -1,23 +1,29 @@
 /** The history of a Replica while its engine runs: kept within its limits, and looked into. */
+import { Fault } from '../../shared/faults.ts';
 import type { JournalFigures } from '../../shared/rewind.ts';
 import type { Standby } from '../apply/standby.ts';
 import { NO_JOURNAL } from '../journal/figures.ts';
-import type { EngineConfig, EngineNotice, PastRequest } from './engine-protocol.ts';
+import type { EngineCall, EngineConfig, EngineNotice } from './engine-protocol.ts';
 import { HistoryKeeper, type HistoryKeeperHooks } from './history-keeper.ts';
 import { PastDesk, type PastDeskHooks, type PastDeskPorts } from './past-desk.ts';
+import { PointDesk, type PointDeskPorts } from './point-desk.ts';
 
 export class ReplicaHistory {
+  private readonly standby: Standby;
   private readonly desk: PastDesk;
+  private readonly points: PointDesk;
   private readonly keeper: HistoryKeeper | undefined;
 
   constructor(
-    ports: PastDeskPorts,
+    ports: PastDeskPorts & PointDeskPorts,
     standby: Standby,
     config: EngineConfig,
     notify: (notice: EngineNotice) => void,
     hooks: PastDeskHooks & Pick<HistoryKeeperHooks, 'onEvent'>,
   ) {
     const { history } = config;
+    this.standby = standby;
+    this.points = new PointDesk(ports, notify);
     this.desk = new PastDesk(ports, standby, config, notify, hooks);
     const pinned = () => this.desk.pinnedSegment;
     this.keeper = history && new HistoryKeeper(ports, standby, history, { ...hooks, pinned });
@@ -28,8 +34,13 @@ export class ReplicaHistory {
     return this.desk.busy;
   }
 
-  take(id: number, request: PastRequest): void {
-    this.desk.take(id, request);
+  /** Whether the call was one of its own; throws what is refused. */
+  takes(id: number, call: EngineCall): boolean {
+    if (call.name !== 'past' && call.name !== 'points') return false;
+    if (!this.standby.history.on) throw new Fault('REWIND-OFF', {});
+    if (call.name === 'past') this.desk.take(id, call.request);
+    else this.points.take(id, call.filter);
+    return true;
   }
 
   figures(): JournalFigures {
@@ -42,6 +53,7 @@ export class ReplicaHistory {
   }
 
   end(): void {
+    this.points.end();
     this.keeper?.end();
     this.desk.end();
   }

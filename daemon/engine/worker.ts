@@ -15,6 +15,7 @@ import { loadPlatform } from '../platform/select.ts';
 import type { CaptureHint, RootTree } from '../ports.ts';
 import { asideFile, SqliteAsideStore } from '../store/aside-store.ts';
 import { openFreshState } from '../store/fresh-state.ts';
+import { PointIndex } from '../store/listed-points.ts';
 import { MasterState } from '../store/master-state.ts';
 import { SpoolPlaces } from '../store/spool-place.ts';
 import { storeFault } from '../store/sqlite-fault.ts';
@@ -100,6 +101,7 @@ function openEngine(
     stateFile: platform.openStateFile(at('replica.state')),
     hasher,
     ...(aside === undefined ? {} : { aside }),
+    points: open(new PointIndex(at('points.sqlite'))),
   };
   if (config.historyOnly === true) return new HistoryEngine(config, standby, notify);
   return new ReplicaEngine(

@@ -19,6 +19,7 @@ function readLog(log: SegmentLog): { records: UndoRecord[]; marks: PlacedMark[] 
   let records: UndoRecord[] = [];
   let marks: PlacedMark[] = [];
   const undone = new Set<number>();
+  let beforeGap = 0;
   for (const entry of entriesOf(log)) {
     if (entry.kind === 'undo') records.push(entry.record);
     else if (entry.kind === 'undone') {
@@ -26,11 +27,12 @@ function readLog(log: SegmentLog): { records: UndoRecord[]; marks: PlacedMark[] 
       // They counted on the change.
       while ((marks.at(-1)?.n ?? -1) >= entry.n) marks.pop();
     } else if (entry.mark.kind === 'gap') {
+      beforeGap = records.at(-1)?.n ?? beforeGap;
       records = [];
       marks = [{ ...entry.mark, n: NOT_KNOWN }];
     } else marks.push({ ...entry.mark, n: records.at(-1)?.n ?? NOT_KNOWN });
   }
-  const beginning = (records[0]?.n ?? 1) - 1;
+  const beginning = (records[0]?.n ?? beforeGap + 1) - 1;
   marks = marks.map((mark) => (mark.n === NOT_KNOWN ? { ...mark, n: beginning } : mark));
   return { records: records.filter(({ n }) => !undone.has(n)), marks };
 }

@@ -15,21 +15,30 @@ export type PastEntry =
 interface Parsed {
   readonly entries: ({ readonly record: UndoRecord } | { readonly mark: HistoryMark })[];
   readonly undone: readonly { readonly n: number; readonly after: number }[];
+  /** Last record before a gap, if there is one here. */
+  readonly beforeGap: number | undefined;
 }
 
 function parse(bytes: Uint8Array): Parsed {
   let entries: Parsed['entries'] = [];
   const undone: { n: number; after: number }[] = [];
+  let last: number | undefined;
+  let beforeGap: number | undefined;
   for (const entry of journalEntries(bytes)) {
-    if (entry.kind === 'undo') entries.push({ record: entry.record });
-    else if (entry.kind === 'undone') undone.push({ n: entry.n, after: entries.length });
+    if (entry.kind === 'undo') {
+      last = entry.record.n;
+      entries.push({ record: entry.record });
+    } else if (entry.kind === 'undone') undone.push({ n: entry.n, after: entries.length });
     else {
       // Nothing before it can be reached.
-      if (entry.mark.kind === 'gap') entries = [];
+      if (entry.mark.kind === 'gap') {
+        beforeGap = last ?? beforeGap;
+        entries = [];
+      }
       entries.push({ mark: entry.mark });
     }
   }
-  return { entries, undone };
+  return { entries, undone, beforeGap };
 }
 
 /** What is known of the log from its end down to where one stands. */
@@ -68,8 +77,8 @@ class Backwards {
   }
 
   /** Nothing older can be reached. */
-  end(): Generator<PastEntry> {
-    return this.place(beginning(this.oldest));
+  end(beforeGap: number | undefined): Generator<PastEntry> {
+    return this.place(Number.isFinite(this.oldest) ? Math.max(0, this.oldest - 1) : (beforeGap ?? 0));
   }
 
   private *place(n: number): Generator<PastEntry> {
@@ -84,18 +93,27 @@ class Backwards {
 /** Newest first, up to the gap (included) or the oldest there is. What was taken back by recovery is left out. */
 export function* logBackwards(log: SegmentLog): Generator<PastEntry> {
   const state = new Backwards();
-  for (const segment of log.list().reverse()) {
+  const segments = log.list().reverse();
+  for (const [at, segment] of segments.entries()) {
     const parsed = parse(log.read(segment));
     yield* state.take(parsed, segment);
     const [first] = parsed.entries;
-    if (first !== undefined && 'mark' in first && first.mark.kind === 'gap') break;
+    if (first !== undefined && 'mark' in first && first.mark.kind === 'gap') {
+      yield* state.end(parsed.beforeGap ?? lastRecord(log, segments.slice(at + 1)));
+      return;
+    }
   }
-  yield* state.end();
+  yield* state.end(undefined);
 }
 
-/** Where history begins, when this is its first record. */
-function beginning(first: number): number {
-  return Number.isFinite(first) ? Math.max(0, first - 1) : 0;
+/** Number of the last record in these segments, newest first. */
+function lastRecord(log: Pick<SegmentLog, 'read'>, segments: readonly number[]): number | undefined {
+  for (const segment of segments) {
+    let last: number | undefined;
+    for (const entry of journalEntries(log.read(segment))) if (entry.kind === 'undo') last = entry.record.n;
+    if (last !== undefined) return last;
+  }
+  return undefined;
 }
 
 /** Says of records, newest first, which have to be taken back to get from the present to a point. */

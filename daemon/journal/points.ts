@@ -1,4 +1,5 @@
 /** Rewind points as an operator sees them, newest first. Pure. */
+import { isWithin } from '../../shared/path.ts';
 import type { RewindPoint, RewindPointKind } from '../../shared/rewind.ts';
 import type { JournalHistory, PlacedMark } from './history.ts';
 import type { HistoryMark, UndoRecord } from './record.ts';
@@ -10,26 +11,69 @@ export interface PointFilter {
   readonly until?: number | undefined;
   /** Part of the path of a file event, or of the text of a bookmark; case does not count. */
   readonly text?: string | undefined;
+  /** Of file events: a path with everything below it, or a pattern with `*`, `**` and `?`. */
+  readonly path?: string | undefined;
+  readonly root?: number | undefined;
+  /** Id of a point: only older ones. None is older than one that is not there (any more). */
+  readonly before?: string | undefined;
   readonly limit: number;
 }
 
-/** `total`: how many there are for the filter, also beyond the limit. */
-export function listPoints(history: JournalHistory, filter: PointFilter): { points: RewindPoint[]; total: number } {
-  const points: RewindPoint[] = [];
+/** `total`: how many there are for the filter, also beyond the limit and not only older ones. */
+export function listPoints(
+  points: Iterable<RewindPoint>,
+  filter: PointFilter,
+): { readonly points: RewindPoint[]; readonly total: number } {
+  const passes = pointTest(filter);
+  const page: RewindPoint[] = [];
   let total = 0;
-  for (const point of pointsOf(history)) {
-    if (!passes(point, filter)) continue;
-    total += 1;
-    if (points.length < filter.limit) points.push(point);
+  let older = filter.before === undefined;
+  for (const point of points) {
+    if (passes(point)) {
+      total += 1;
+      if (older && page.length < filter.limit) page.push(point);
+    }
+    older ||= point.id === filter.before;
   }
-  return { points, total };
+  return { points: page, total };
 }
 
-function passes({ kind, at, text, path = '' }: RewindPoint, filter: PointFilter): boolean {
-  const { kinds, since = Number.NEGATIVE_INFINITY, until = Number.POSITIVE_INFINITY } = filter;
-  if (kinds !== undefined && !kinds.includes(kind)) return false;
-  if (at < since || at > until) return false;
-  return filter.text === undefined || `${text} ${path}`.toLowerCase().includes(filter.text.toLowerCase());
+/** Whether a point is one of those asked for; `before` and `limit` apart. */
+function pointTest(filter: PointFilter): (point: RewindPoint) => boolean {
+  const { kinds, since = Number.NEGATIVE_INFINITY, until = Number.POSITIVE_INFINITY, root } = filter;
+  const wanted = filter.text?.toLowerCase();
+  const inPath = filter.path === undefined ? undefined : pathTest(filter.path);
+  return ({ kind, at, text, path, root: its }) => {
+    if (kinds !== undefined && !kinds.includes(kind)) return false;
+    if (at < since || at > until) return false;
+    if (root !== undefined && its !== root) return false;
+    if (inPath !== undefined && (path === undefined || !inPath(path))) return false;
+    return wanted === undefined || `${text} ${path ?? ''}`.toLowerCase().includes(wanted);
+  };
+}
+
+const PATTERN = /[*?]/;
+
+/** `**` crosses directories, `*` and `?` do not. What a pattern matches counts with everything below it. */
+export function pathTest(wanted: string): (path: string) => boolean {
+  const whole = wanted.replace(/\/+$/, '');
+  if (!PATTERN.test(whole)) return (path) => isWithin(path, whole);
+  const source = whole
+    .split(/(\*\*\/?|\*|\?)/)
+    .map((part) => {
+      if (part.startsWith('**')) return part.endsWith('/') ? '(?:.*/)?' : '.*';
+      if (part === '*') return '[^/]*';
+      return part === '?' ? '[^/]' : part.replace(/[\\^$.|+()[\]{}]/g, '\\$&');
+    })
+    .join('');
+  const pattern = new RegExp(`^${source}(?:/|$)`, 's');
+  return (path) => pattern.test(path);
+}
+
+/** What every path that matches begins with. */
+export function literalStart(wanted: string): string {
+  const at = wanted.search(PATTERN);
+  return at < 0 ? wanted.replace(/\/+$/, '') : wanted.slice(0, at);
 }
 
 /** The point of that id; undefined when the history does not hold it (any more). */
@@ -43,7 +87,7 @@ export function positionOf({ id }: Pick<RewindPoint, 'id'>): number {
   return Number.parseInt(id.slice(id.lastIndexOf('-') + 1), 36);
 }
 
-function* pointsOf(history: JournalHistory): Generator<RewindPoint> {
+export function* pointsOf(history: JournalHistory): Generator<RewindPoint> {
   const { records, marks } = history;
   let mark = marks.length - 1;
   for (let at = records.length - 1; at >= 0; at -= 1) {

@@ -2,7 +2,7 @@
 import test from 'ava';
 import { figuresOf } from '../../daemon/engine/history-keeper.ts';
 import { countPoints, journalFigures } from '../../daemon/journal/figures.ts';
-import { listPoints } from '../../daemon/journal/points.ts';
+import { listPoints, pointsOf } from '../../daemon/journal/points.ts';
 import { HistoryRetention } from '../../daemon/journal/retention.ts';
 import { type SegmentSummary, summarize } from '../../daemon/journal/segment-summary.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
@@ -34,7 +34,7 @@ test('points and bookmarks are counted as they are listed, also behind gaps, rew
     }
     const segments = host.journalLog.list().map((segment) => summarize(host.journalLog.read(segment)));
     const counted = countPoints(segments);
-    const listed = listPoints(host.history(), { limit: 100_000 });
+    const listed = listPoints(pointsOf(host.history()), { limit: 100_000 });
     const inListGaps = listed.points.filter(({ kind }) => kind === 'gap').length;
     t.is(counted.points, listed.total - inListGaps, `seed ${seed}`);
     t.is(counted.bookmarks, listed.points.filter(({ kind }) => kind === 'bookmark').length, `seed ${seed}`);

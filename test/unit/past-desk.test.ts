@@ -2,7 +2,7 @@
 import test, { type ExecutionContext } from 'ava';
 import type { PastRequest } from '../../daemon/engine/engine-protocol.ts';
 import { JournalHistory } from '../../daemon/journal/history.ts';
-import { listPoints } from '../../daemon/journal/points.ts';
+import { listPoints, pointsOf } from '../../daemon/journal/points.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import type { Change } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
@@ -46,7 +46,7 @@ class Rig {
   }
 
   points(kind = 'event') {
-    const { points } = listPoints(new JournalHistory(this.host.journalLog), { limit: 1_000 });
+    const { points } = listPoints(pointsOf(new JournalHistory(this.host.journalLog)), { limit: 1_000 });
     return points.filter((point) => point.kind === kind);
   }
 

@@ -6,7 +6,7 @@ import { type PastName, pastStat } from '../../daemon/journal/past-object.ts';
 import type { PastTree } from '../../daemon/journal/past-tree.ts';
 import { buildPast, type PastView, previewOf } from '../../daemon/journal/past-view.ts';
 import { pointsBackwards } from '../../daemon/journal/point-stream.ts';
-import { listPoints, positionOf } from '../../daemon/journal/points.ts';
+import { listPoints, pointsOf, positionOf } from '../../daemon/journal/points.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import { forceLargeFiles } from '../../daemon/link/large-files.ts';
 import { joinPath } from '../../shared/path.ts';
@@ -210,7 +210,7 @@ test('a preview shows the tree that a rewind then makes, with what comes, goes a
     const host = new HistoryHost(hasher);
     host.feed(script, random);
     for (let round = 0; round < 8; round += 1) {
-      const all = listPoints(host.history(), { limit: 100_000 }).points;
+      const all = listPoints(pointsOf(host.history()), { limit: 100_000 }).points;
       const point = random.pick(all);
       const title = `seed ${seed} round ${round} ${point.id}`;
       const whole = describeTree(host.tree);
@@ -255,7 +255,7 @@ test('read from its end the log says what reading all of it says', (t) => {
       host.standby.flushSynchronized();
     }
     const history = host.history();
-    const all = listPoints(history, { limit: 100_000 }).points;
+    const all = listPoints(pointsOf(history), { limit: 100_000 }).points;
     t.deepEqual(
       [...pointsBackwards(logBackwards(host.journalLog))].map(({ point }) => point),
       all,

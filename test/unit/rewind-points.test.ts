@@ -2,7 +2,7 @@
 import test from 'ava';
 import { JournalHistory } from '../../daemon/journal/history.ts';
 import { Journal } from '../../daemon/journal/journal.ts';
-import { findPoint, listPoints, positionOf } from '../../daemon/journal/points.ts';
+import { findPoint, listPoints, pointsOf, positionOf } from '../../daemon/journal/points.ts';
 import { type ObjectBefore, objectBefore } from '../../daemon/journal/record.ts';
 import { HistoryRetention } from '../../daemon/journal/retention.ts';
 import { SimulatedClock } from '../memory/clock.ts';
@@ -37,7 +37,7 @@ class Rig {
   }
 
   points(filter = ALL) {
-    return listPoints(new JournalHistory(this.log), filter).points;
+    return listPoints(pointsOf(new JournalHistory(this.log)), filter).points;
   }
 }
 
@@ -78,12 +78,12 @@ test('points are filtered by kind, time and text, and the total says how many th
   made.remove('c', 4_000);
   const history = new JournalHistory(made.log);
   const paths = (filter: Parameters<typeof listPoints>[1]) =>
-    listPoints(history, filter).points.map(({ path, kind }) => path ?? kind);
+    listPoints(pointsOf(history), filter).points.map(({ path, kind }) => path ?? kind);
   t.deepEqual(paths({ ...ALL, kinds: ['event'] }), ['c', 'b', 'a']);
   t.deepEqual(paths({ ...ALL, since: 3_000 }), ['c', 'b']);
   t.deepEqual(paths({ ...ALL, until: 1_500 }), ['synchronized']);
   t.deepEqual(paths({ ...ALL, text: 'B' }), ['b']);
-  const limited = listPoints(history, { limit: 2 });
+  const limited = listPoints(pointsOf(history), { limit: 2 });
   t.is(limited.points.length, 2);
   t.is(limited.total, 4);
 });

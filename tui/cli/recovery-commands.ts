@@ -38,6 +38,11 @@ export function addRecoveryCommands(program: Command, register: Register): void 
       .option(...ONE_REPLICA)
       .addOption(choice('--kind <kind>', 'only points of this kind', [...REWIND_POINT_KINDS]))
       .option('--filter <text>', 'only points whose path or text contains it')
+      .option(
+        '--path <path>',
+        'only changes of that file or folder, or of what matches a pattern such as sites/**/*.php',
+      )
+      .option('--before <point>', 'only points older than this one: the next page')
       .option('--since <time>', 'not older than that: a date, or 2h')
       .option('--until <time>', 'not newer than that: a date, or 2h')
       .option('--limit <n>', 'at most so many', '100'),
@@ -97,6 +102,8 @@ async function bookmark(
 type PointsOptions = ReplicaOption & {
   readonly kind?: RewindPointKind;
   readonly filter?: string;
+  readonly path?: string;
+  readonly before?: string;
   readonly since?: string;
   readonly until?: string;
   readonly limit: string;
@@ -111,6 +118,8 @@ async function points(context: Context, options: PointsOptions, name: string): P
     limit,
     ...(options.kind === undefined ? {} : { kinds: [options.kind] }),
     ...(options.filter === undefined ? {} : { text: options.filter }),
+    ...(options.path === undefined ? {} : { path: options.path }),
+    ...(options.before === undefined ? {} : { before: options.before }),
     ...(options.since === undefined ? {} : { since: momentOf(options.since, now) }),
     ...(options.until === undefined ? {} : { until: momentOf(options.until, now) }),
   };

@@ -37,6 +37,12 @@ export class StandbyHistory {
     this.journal.flush();
   }
 
+  /** Takes a while: the history is read for it. */
+  hasBookmark(seq: number, beginning: string): boolean {
+    const { marks } = this.read();
+    return marks.some((mark) => mark.kind === 'bookmark' && mark.seq === seq && mark.text.startsWith(beginning));
+  }
+
   /** Says that the roots are, after what was made last, as `seq` of the Master. */
   mark(kind: MarkKind, seq: number, text = ''): void {
     this.journal.mark({ kind, seq, masterMs: 0, replicaMs: this.ports.clock.wallMs(), text });

@@ -22,6 +22,8 @@ export interface WaveLimits {
   readonly massDeletePercent: number;
   /** Of the files, overwritten. */
   readonly massChangePercent: number;
+  /** Fewer are everyday work, whatever share they are; absent: 20. */
+  readonly massMinimum?: number;
 }
 
 export type WaveKind = BrakeKind;
@@ -49,7 +51,6 @@ export interface Population {
 
 const WINDOW_MS = 60_000;
 const BUCKET_MS = 1_000;
-/** Fewer are everyday work, whatever share they are. */
 const FEWEST = 20;
 /** A wave that was let through is over when a minute has less than this share of what starts one. */
 const OVER_FRACTION = 0.5;
@@ -102,6 +103,16 @@ export class MassChanges {
     return [...this.passed.keys()];
   }
 
+  /** Entries from this id on came within the minute: whoever removes them undoes what he did. Infinite: none. */
+  firstYoungId(nowMs: number): number {
+    this.forgetOld(nowMs);
+    return this.buckets[0]?.firstNewId ?? Number.POSITIVE_INFINITY;
+  }
+
+  private get fewest(): number {
+    return this.limits.massMinimum ?? FEWEST;
+  }
+
   private add({ removed, changed, firstNewId, seqBefore }: CaptureToll, nowMs: number): void {
     const last = this.buckets.at(-1);
     if (last !== undefined && nowMs - last.atMs < BUCKET_MS) last.removed += removed;
@@ -134,7 +145,7 @@ export class MassChanges {
   private judge(kind: WaveKind, nowMs: number): Wave | undefined {
     const percent = this.percentOf(kind);
     const count = this.countOf(kind);
-    if (percent === 0 || count < FEWEST || this.passed.has(kind)) return undefined;
+    if (percent === 0 || count < this.fewest || this.passed.has(kind)) return undefined;
     const isOver = (total: number) => count * 100 > percent * total;
     if (!isOver(this.totalOf(kind, nowMs)) || !isOver(this.recount(kind, nowMs))) return undefined;
     return {
@@ -163,6 +174,6 @@ export class MassChanges {
   private endPassed(kind: WaveKind, nowMs: number): void {
     if (nowMs - this.passed.get(kind)! < WINDOW_MS) return;
     const most = (OVER_FRACTION * this.percentOf(kind) * this.totalOf(kind, nowMs)) / 100;
-    if (this.countOf(kind) <= Math.max(FEWEST, most)) this.passed.delete(kind);
+    if (this.countOf(kind) <= Math.max(this.fewest * OVER_FRACTION, most)) this.passed.delete(kind);
   }
 }

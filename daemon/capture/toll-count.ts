@@ -20,7 +20,7 @@ export class TollCount {
 
   readonly onReplaced = (entry: number, byAnother: boolean): void => {
     this.changed.push(entry);
-    if (byAnother) this.replaced += 1;
+    if (byAnother && entry < this.state.firstYoungId()) this.replaced += 1;
   };
 
   total(): CaptureToll {

@@ -89,6 +89,8 @@ export interface EngineLimits {
   readonly massDeletePercent?: number;
   /** Master: the brake is put on when the content of more than this share of the files is replaced within a minute; 0: never. */
   readonly massChangePercent?: number;
+  /** Master: fewer are no mass change; absent: 20. */
+  readonly massMinimum?: number;
   /** Master: compares in the background. */
   readonly continuousVerification?: boolean;
   /** Master: device ids of Replicas that apply changes only when they have a certain age. */
@@ -96,9 +98,10 @@ export interface EngineLimits {
 }
 
 /** Limits of a Master that may be edited while it runs. */
-export type LiveLimits = Required<
-  Pick<EngineLimits, 'massDeletePercent' | 'massChangePercent' | 'continuousVerification' | 'delayedReplicas'>
->;
+export type LiveLimits = Pick<EngineLimits, 'massMinimum'> &
+  Required<
+    Pick<EngineLimits, 'massDeletePercent' | 'massChangePercent' | 'continuousVerification' | 'delayedReplicas'>
+  >;
 
 /** Main thread → engine. `peer` names the other host's device id: a Master may have several Replicas. */
 export type EngineRequest =

@@ -48,11 +48,12 @@ export class MasterHolds {
     this.ports = ports;
     this.delayed = limits.delayedReplicas ?? [];
     const { state, clock } = ports;
-    const { massDeletePercent = 0, massChangePercent = 0 } = limits;
+    const { massDeletePercent = 0, massChangePercent = 0, massMinimum } = limits;
     this.changes = new MassChanges(
-      { massDeletePercent, massChangePercent },
+      { massDeletePercent, massChangePercent, ...(massMinimum === undefined ? {} : { massMinimum }) },
       { entries: () => state.countEntries(), files: () => state.countFiles() },
     );
+    state.firstYoungId = () => this.changes.firstYoungId(clock.bootMs());
     const known = state.meta(META);
     if (known !== undefined) this.brake = JSON.parse(known) as BrakeStatus;
     this.firstNewId = state.nextEntryId;

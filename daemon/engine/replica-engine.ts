@@ -13,10 +13,12 @@ import type { RootFilters } from '../capture/filter.ts';
 import type { ContentHasher } from '../link/content-hash.ts';
 import { profileOf } from '../link/profile.ts';
 import type { Clock, RootTree, SegmentLog, StateFile, Timer } from '../ports.ts';
+import { BrakeBookmark } from './brake-bookmark.ts';
 import { CheckpointHold } from './checkpoint-hold.ts';
 import type { EngineCall, EngineConfig, EngineNotice, EngineRequest } from './engine-protocol.ts';
 import { type Incoming, IncomingQueue } from './incoming-queue.ts';
 import type { PointLister } from './point-desk.ts';
+import { askForRepairs } from './repair-requests.ts';
 import { answerReplicaCall } from './replica-calls.ts';
 import { greet } from './replica-greeting.ts';
 import { ReplicaHistory } from './replica-history.ts';
@@ -32,8 +34,6 @@ const RECEIVE_RETRY_MS = 250;
 const IDLE_MS = 1_500;
 /** … or after this long when the Master's ping has woken this thread anyway. */
 const IDLE_EARLY_MS = 900;
-/** Most paths in one `repair`. */
-const REPAIR_PATHS = 500;
 
 export interface ReplicaEnginePorts {
   readonly clock: Clock;
@@ -69,6 +69,7 @@ export class ReplicaEngine {
   private receiveAtMs = 0;
   private readonly receiveHeld: HoldNotice;
   private readonly checkpoints: CheckpointHold;
+  private readonly wave: BrakeBookmark;
   private ended = false;
 
   constructor(config: EngineConfig, ports: ReplicaEnginePorts, notify: (notice: EngineNotice) => void) {
@@ -76,6 +77,7 @@ export class ReplicaEngine {
     this.ports = ports;
     this.notify = notify;
     this.receiveHeld = new HoldNotice(ports.clock, this.tell);
+    this.wave = new BrakeBookmark(ports.clock, this.tell);
     this.checkpoints = new CheckpointHold(ports.clock, this.tell);
     this.reporter = new ReplicaReporter(ports.clock, notify, ports.aside);
     ports.aside?.listen((details) => this.tell('APL-006', details));
@@ -250,7 +252,8 @@ export class ReplicaEngine {
       const applying = !this.synchronizing && this.history?.busy !== true && standby.run(more);
       const now = this.ports.clock.bootMs();
       this.checkpoints.keep(standby);
-      this.askForRepairs(standby, now);
+      this.wave.keep(standby);
+      askForRepairs(standby, now, { link: this.link, busy: this.sync !== undefined, tell: this.tell });
       this.report(standby);
       if (receiving || applying) this.schedule(0);
       else this.scheduleNext(standby, now);
@@ -413,24 +416,6 @@ export class ReplicaEngine {
     const { keepDeleted } = this.config;
     const ports = { standby, link, clock, hasher, filters, onEvent: this.tell, onDone, keepDeleted, aside };
     this.sync = new ReplicaSyncHost(ports, { ...start, ignoreSame });
-  }
-
-  private askForRepairs(standby: Standby, now: number): void {
-    const { link } = this;
-    if (standby.parked.overflowed) {
-      this.tell('SYN-006', { reason: 'too many items could not be applied' });
-      standby.invalidate();
-      link?.close('must be synchronized again');
-      return;
-    }
-    if (link === undefined || !link.live || this.sync !== undefined) return;
-    const due = standby.parked.takeDue(now, REPAIR_PATHS);
-    for (const root of new Set(due.map((item) => item.root))) {
-      link.sendRepair(
-        root,
-        due.filter((item) => item.root === root).map((item) => item.path),
-      );
-    }
   }
 
   private report(standby: Standby): void {

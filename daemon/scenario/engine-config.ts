@@ -108,6 +108,7 @@ export function liveLimits(document: ScenarioDocument): LiveLimits {
     delayedReplicas: delayed.flatMap(({ deviceId }) => deviceId ?? []),
     massDeletePercent: settingOf(settings, 'replication.massDeletePercent'),
     massChangePercent: settingOf(settings, 'replication.massChangePercent'),
+    massMinimum: settingOf(settings, 'replication.massMinimum'),
     continuousVerification: settingOf(settings, 'replication.continuousVerification'),
   };
 }

@@ -52,8 +52,9 @@ export class MasterState {
   private open = false;
   private nextId: number;
   private newestSeq: number;
-  /** Counts what `removeTree` has removed. */
+  /** Counts what `removeTree` has removed, but for entries from `firstYoungId` on. */
   removedEntries = 0;
+  firstYoungId: () => number = () => Number.POSITIVE_INFINITY;
 
   constructor(file: string) {
     this.sentBlocks = new SentBlockStore(file === ':memory:' ? file : `${file}-blocks`);
@@ -329,7 +330,7 @@ export class MasterState {
     this.outdateDigest(entry.parent);
     if (entry.type !== 'directory') {
       this.statement('DELETE FROM entry WHERE id = ?').run(entry.id);
-      this.removedEntries += 1;
+      if (entry.id < this.firstYoungId()) this.removedEntries += 1;
       return [entry];
     }
     this.forgetPaths();
@@ -337,13 +338,14 @@ export class MasterState {
       `WITH RECURSIVE below(id) AS (SELECT ? UNION ALL SELECT entry.id FROM entry JOIN below ON entry.parent = below.id)
        SELECT id FROM below`,
     ).all(entry.id) as unknown as [number][];
-    this.removedEntries += below.length;
+    const young = this.firstYoungId();
     const linked: FileIdentity[] = [];
     const linkedRow = this.statement(LINKED_FILE);
     linkedRow.setReadBigInts(true);
     const remove = this.statement('DELETE FROM entry WHERE id = ?');
     const removeDigest = this.statement('DELETE FROM digest WHERE id = ?');
     for (const [id] of below) {
+      if (id < young) this.removedEntries += 1;
       const row = linkedRow.get(id) as unknown as [bigint, bigint] | undefined;
       if (row !== undefined) linked.push({ inode: row[0], birthNs: row[1] });
       remove.run(id);

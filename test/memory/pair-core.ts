@@ -404,6 +404,7 @@ export abstract class PairCore {
     this.calls += 1;
     const id = this.calls;
     this.replica!.engine.handle({ type: 'call', id, call });
+    this.clock.runUntil(() => this.replies.has(id), 600_000);
     const reply = this.replies.get(id)!;
     if (reply.fault !== undefined) throw new Error(reply.fault.text);
     return reply.result;

@@ -3,6 +3,8 @@ import test from 'ava';
 import fc from 'fast-check';
 import { type CaptureToll, MassChanges, type Wave } from '../../daemon/capture/mass-changes.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
+import type { PreviewResult } from '../../shared/preview.ts';
+import type { RewindPoint, RewindPointList } from '../../shared/rewind.ts';
 import { EnginePair } from '../memory/engine-pair.ts';
 import { PROPERTY_SETTINGS } from '../runner/property-settings.ts';
 
@@ -135,6 +137,88 @@ test('files overwritten like ransomware does are held before they are applied, o
   t.deepEqual(pair.replicaView(), pair.masterView());
   pair.run(1_000);
   t.is(pair.masterStatus?.brake, undefined);
+  pair.close();
+});
+
+const HISTORY = { retentionMs: 7 * 86_400_000, maxBytes: 2 ** 40, minFreeBytes: 0, whenFull: 'gap' } as const;
+
+/** The Replica's bookmarks of held waves. */
+function bookmarks(pair: EnginePair): readonly RewindPoint[] {
+  const filter = { kinds: ['bookmark'], text: 'before the mass change', limit: 10 } as const;
+  return (pair.callReplica({ name: 'points', filter }) as RewindPointList).points;
+}
+
+test('what is held has a bookmark right before it in the history of the Replica, one over restarts, also when nothing was applied yet', (t) => {
+  for (const slow of [false, true]) {
+    const pair = pairOfFiles({ massChangePercent: 30, ...(slow ? { applyDelayMs: 150_000 } : {}) });
+    pair.startReplica({ history: HISTORY });
+    pair.startMaster();
+    pair.connect();
+    pair.synchronize();
+    pair.barrier();
+    pair.run(120_000);
+    pair.user.writeFile('keep/99', 'the last good change');
+    // What is held begins before the minute of the wave.
+    pair.run(70_000);
+    t.deepEqual(bookmarks(pair), []);
+    encrypt(pair, 0, 60);
+    pair.run(20_000);
+    t.truthy(pair.masterStatus?.brake);
+    // Not before everything that came before the wave is applied.
+    t.is(bookmarks(pair).length, slow ? 0 : 1);
+    pair.run(150_000);
+    const [first, ...others] = bookmarks(pair);
+    t.deepEqual(others, []);
+    t.regex(first?.text ?? '', /^Before the mass change held since 20/);
+    t.true(pair.codes('replica').includes('RWD-003'));
+    t.true(pair.codes('master').includes('RWD-003'));
+    pair.killReplica();
+    pair.startReplica({ history: HISTORY });
+    pair.connect();
+    pair.run(5_000);
+    t.is(bookmarks(pair).length, 1);
+
+    t.true(pair.call({ name: 'brake-release' }));
+    pair.run(slow ? 300_000 : 20_000);
+    pair.barrier();
+    t.deepEqual(pair.replicaView(), pair.masterView());
+    const request = { kind: 'preview', point: first!.id, limit: 1_000 } as const;
+    const { entries, counts } = pair.callReplica({ name: 'past', request }) as PreviewResult;
+    t.is(counts.changed, 60);
+    t.false(
+      entries.some(({ path }) => path === 'keep/99'),
+      'what came before the wave stays',
+    );
+    pair.close();
+  }
+});
+
+test('what came within the minute may go again, and what is older counts whenever it came', (t) => {
+  const pair = protectedPair({ massDeletePercent: 30 });
+  pair.user.makeDirectory('build');
+  for (let n = 0; n < 300; n += 1) pair.user.writeFile(`build/${n}`, `${n}`);
+  pair.run(20_000);
+  pair.user.remove('build');
+  pair.run(5_000);
+  t.is(pair.masterStatus?.brake, undefined);
+  pair.barrier();
+  pair.user.makeDirectory('build');
+  for (let n = 0; n < 300; n += 1) pair.user.writeFile(`build/${n}`, `${n}`);
+  pair.run(600_000);
+  pair.user.remove('build');
+  pair.run(5_000);
+  t.like(pair.masterStatus?.brake, { kinds: ['deletions'], removed: 301 });
+  pair.close();
+});
+
+test('fewer than the smallest mass change are everyday work, whatever share they are', (t) => {
+  const pair = protectedPair({ massDeletePercent: 30, massChangePercent: 30, massMinimum: 80 });
+  encrypt(pair, 0, 79);
+  pair.run(70_000);
+  t.is(pair.masterStatus?.brake, undefined);
+  encrypt(pair, 0, 80);
+  pair.run(5_000);
+  t.like(pair.masterStatus?.brake, { kinds: ['changes'], changed: 80 });
   pair.close();
 });
 

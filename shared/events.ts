@@ -239,6 +239,11 @@ export const EVENTS = define({
     hint: 'Changes are safe in the spool. Raise the limits, or set recovery.whenFull to gap.',
   },
   'RWD-010': { severity: 'info', text: 'There is room for history again; apply goes on' },
+  'RWD-011': {
+    severity: 'error',
+    text: 'The self-check of the history found {count} of {objects} kept objects missing or damaged; the first is of "{path}": {reason}',
+    hint: 'A preview of an older point lists what cannot be given back; everything else can. Look at the disk of the Replica.',
+  },
 
   'RST-001': { severity: 'info', text: 'Restore of data started ({method})' },
   'RST-002': { severity: 'info', text: 'The data of {replica} was restored; the Recovery scenario was removed' },

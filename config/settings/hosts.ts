@@ -160,6 +160,16 @@ export const HOST_SETTINGS = define({
     min: 0,
     edit: 'always',
   },
+  'recovery.selfCheckMs': {
+    ...replica,
+    group: 'Recovery',
+    type: 'duration',
+    label: 'Self-check of the history every',
+    help: 'Data Rewind: how often everything that was kept is looked at, in the background, whether data could really be set back; some of it is read. 0: never.',
+    default: 24 * 3_600_000,
+    min: 0,
+    edit: 'always',
+  },
   'recovery.whenFull': {
     ...replica,
     group: 'Recovery',

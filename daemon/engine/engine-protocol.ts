@@ -67,6 +67,8 @@ export interface HistoryLimits {
   readonly minFreeBytes: number;
   /** `gap`: the oldest history goes, replication goes on; `hold`: apply waits until its age lets some go. */
   readonly whenFull: 'gap' | 'hold';
+  /** Between two self-checks; 0 or absent: none. */
+  readonly selfCheckMs?: number;
 }
 
 export interface KeepDeleted {

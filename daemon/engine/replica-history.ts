@@ -7,12 +7,14 @@ import type { EngineCall, EngineConfig, EngineNotice } from './engine-protocol.t
 import { HistoryKeeper, type HistoryKeeperHooks } from './history-keeper.ts';
 import { PastDesk, type PastDeskHooks, type PastDeskPorts } from './past-desk.ts';
 import { PointDesk, type PointDeskPorts } from './point-desk.ts';
+import { SelfCheck } from './self-check.ts';
 
 export class ReplicaHistory {
   private readonly standby: Standby;
   private readonly desk: PastDesk;
   private readonly points: PointDesk;
   private readonly keeper: HistoryKeeper | undefined;
+  private readonly selfCheck: SelfCheck | undefined;
 
   constructor(
     ports: PastDeskPorts & PointDeskPorts,
@@ -27,6 +29,8 @@ export class ReplicaHistory {
     this.desk = new PastDesk(ports, standby, config, notify, hooks);
     const pinned = () => this.desk.pinnedSegment;
     this.keeper = history && new HistoryKeeper(ports, standby, history, { ...hooks, pinned });
+    const { selfCheckMs = 0 } = history ?? {};
+    this.selfCheck = selfCheckMs > 0 ? new SelfCheck({ ...ports, standby }, selfCheckMs, hooks) : undefined;
   }
 
   /** Somebody looks at the roots as they are now: nothing may be changed in them. */
@@ -44,7 +48,8 @@ export class ReplicaHistory {
   }
 
   figures(): JournalFigures {
-    return this.keeper?.figures() ?? NO_JOURNAL;
+    const figures = this.keeper?.figures() ?? NO_JOURNAL;
+    return this.selfCheck?.shownIn(figures) ?? figures;
   }
 
   /** What the engine tells. */
@@ -55,6 +60,7 @@ export class ReplicaHistory {
   end(): void {
     this.points.end();
     this.keeper?.end();
+    this.selfCheck?.end();
     this.desk.end();
   }
 }

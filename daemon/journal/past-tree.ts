@@ -8,8 +8,8 @@
 import { Fault } from '../../shared/faults.ts';
 import { baseName, joinPath, parentPath, type RelativePath } from '../../shared/path.ts';
 import type { EntryStat, FileId, ReadableFile, RootTree } from '../ports.ts';
-import type { PastMetadata, PastName, PastObject } from './past-object.ts';
-import { sameId, type UndoRecord } from './record.ts';
+import { type PastMetadata, type PastName, type PastObject, pastStat } from './past-object.ts';
+import { type ObjectBefore, sameId, type UndoRecord } from './record.ts';
 
 export type PastReader = Pick<RootTree, 'stat' | 'scan' | 'openRead' | 'readLink' | 'attributesOf'>;
 
@@ -166,11 +166,12 @@ export class PastTree {
   /** What was kept is at its path again. */
   private bringBack({ path, kept, before }: UndoRecord): 'done' | { lost: string } {
     const found = kept === undefined ? undefined : this.kept(kept);
-    if (found !== undefined && found.object.stat.type === before?.type) {
+    const wrong = found === undefined ? 'is missing' : whatIsWrong(found.object, before);
+    if (found !== undefined && wrong === undefined) {
       this.set(path, found);
       return 'done';
     }
-    const lost = `what was kept of it (${kept}) is ${found === undefined ? 'missing' : 'something else'}`;
+    const lost = `what was kept of it (${kept}) ${wrong}`;
     if (before === undefined) throw new Fault('INTERNAL', { reason: lost });
     const { id, type, sizeBytes, mtimeNs, mode, uid, gid } = before;
     const stat = { type, id, sizeBytes, mtimeNs, ctimeNs: mtimeNs, mode, uid, gid, links: 1, allocatedBytes: 0 };
@@ -214,6 +215,14 @@ export class PastTree {
     }
     return object;
   }
+}
+
+/** A kept object that is not what the record says was kept; undefined: it is. */
+function whatIsWrong(object: PastObject, before: ObjectBefore | undefined): string | undefined {
+  if (object.stat.type !== before?.type) return 'is something else';
+  const { sizeBytes } = pastStat(object);
+  if (before.type !== 'file' || sizeBytes === before.sizeBytes) return undefined;
+  return `has ${sizeBytes} bytes instead of ${before.sizeBytes}`;
 }
 
 function setMetadata(object: PastObject, before: PastMetadata): void {

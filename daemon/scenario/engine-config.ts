@@ -127,7 +127,8 @@ function historyOf({ settings }: HostReference): Pick<EngineConfig, 'history'> {
   const maxBytes = settingOf(settings, 'recovery.maxDiskBytes');
   const minFreeBytes = settingOf(settings, 'recovery.minFreeBytes');
   const whenFull = settingOf(settings, 'recovery.whenFull') === 'hold' ? 'hold' : 'gap';
-  return { history: { retentionMs, maxBytes, minFreeBytes, whenFull } };
+  const selfCheckMs = settingOf(settings, 'recovery.selfCheckMs');
+  return { history: { retentionMs, maxBytes, minFreeBytes, whenFull, selfCheckMs } };
 }
 
 function keepDeletedOf({ settings }: ScenarioDocument): KeepDeleted {

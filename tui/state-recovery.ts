@@ -1,7 +1,14 @@
 /** State of the screens of recovery: the restore wizard with its point picker and preview, the comparison of a file, bookmarks. */
 import type { FaultDocument } from '../shared/faults.ts';
 import type { PreviewEntry, PreviewFileResult, PreviewKind, PreviewResult } from '../shared/preview.ts';
-import type { RecoveryStatus, RestoreMethod, RestoreResult, RewindPoint, UndoResult } from '../shared/rewind.ts';
+import type {
+  JournalFigures,
+  RecoveryStatus,
+  RestoreMethod,
+  RestoreResult,
+  RewindPoint,
+  UndoResult,
+} from '../shared/rewind.ts';
 import type { Field } from './input/field.ts';
 
 export const RESTORE_STEPS = ['method', 'points', 'preview', 'sync', 'confirm', 'progress', 'result'] as const;
@@ -157,32 +164,6 @@ export interface PromptDialog extends Base {
 }
 
 export type RecoveryDialog = RestoreDialog | CompareDialog | PromptDialog;
-
-/** The history a Replica keeps, as the owner of the command declares it. */
-export interface JournalFigures {
-  readonly on: boolean;
-  readonly bytes: number;
-  readonly maxBytes: number;
-  /** Wall clock, ms: data can be set back to any moment since. */
-  readonly keptSince?: number;
-  readonly askedMs: number;
-  /** Part of what was asked for that is kept, 0..1. */
-  readonly coverage: number;
-  readonly bytesPerHour?: number;
-  /** Older points are removed for want of room in so many ms. */
-  readonly trimsInMs?: number;
-  readonly points: number;
-  readonly bookmarks: number;
-  readonly gaps: readonly { readonly from: number; readonly to?: number; readonly reason: string }[];
-  readonly pinned: boolean | number;
-  readonly freeBytes: number;
-  readonly lastSelfCheck?: {
-    readonly at: number;
-    readonly point: string;
-    readonly identical: boolean;
-    readonly files: number;
-  };
-}
 
 /** What a Replica answered about its history, and when it was asked. */
 export interface JournalView {

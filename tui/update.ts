@@ -21,7 +21,7 @@ import { hearExtracted } from './update/prompt.ts';
 import { hearRecovery, pasteRecovery, typeRecovery } from './update/recovery-input.ts';
 import { hearAsked, hearParked } from './update/replica-actions.ts';
 import { hearExport, hearReport, hearReports, hearSaved } from './update/reports.ts';
-import { followRestore } from './update/restore-progress.ts';
+import { followRestore, noteRecovery } from './update/restore-progress.ts';
 import { withShownTab } from './update/shown-tab.ts';
 
 export function update(state: ConsoleState, message: Message): Step {
@@ -39,10 +39,14 @@ export function update(state: ConsoleState, message: Message): Step {
     case 'tick':
       return withShownTab(followRestore(tick(state, message.at)));
     case 'news':
-      return hearNews(state, message.host, message.news, message.at);
+      return noticed(hearNews(state, message.host, message.news, message.at));
     case 'reply':
       return hearReply(state, message);
   }
+}
+
+function noticed({ state, effects }: Step): Step {
+  return { state: noteRecovery(state), effects };
 }
 
 function hearReply(state: ConsoleState, message: Extract<Message, { type: 'reply' }>): Step {

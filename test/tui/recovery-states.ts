@@ -103,7 +103,7 @@ export const FIGURES = {
   points: 200,
   bookmarks: 5,
   gaps: [{ from: NOON - 60 * 60 * MINUTE, to: NOON - 59 * 60 * MINUTE, reason: 'the volume was full' }],
-  pinned: false,
+  pinned: 1,
   freeBytes: 120_000_000_000,
   lastSelfCheck: { at: NOON - 5 * 60 * MINUTE, point: 'e1', identical: true, files: 50_000 },
 };

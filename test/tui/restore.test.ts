@@ -172,6 +172,14 @@ test('when the scenario changes behind the open question nothing is asked, and t
   t.deepEqual(step.effects, []);
   t.regex(step.state.toast?.text ?? '', /changed while the question was open/);
   t.is(restoreOf(step.state).typed.text, '');
+  const other = pushStatus(typed, scenario('web-shop', { ...STOPPED, recovery: RECOVERY }));
+  const over = update(pushStatus(other, scenario('web-shop', STOPPED)), keyPress('enter', typed.now + 1000));
+  t.regex(over.state.toast?.text ?? '', /changed while the question was open/, 'somebody restored it meanwhile');
+  t.deepEqual(
+    requests(over.effects).map(({ command }) => command),
+    ['scenario.preview'],
+    'with figures of now',
+  );
   const ran = pushStatus(typed, scenario('web-shop'));
   t.deepEqual(effectsOf(ran, 'enter'), [], 'somebody ran it');
 });

@@ -1,8 +1,10 @@
 /** The Rewind tab: the history each Replica keeps against what was asked for. */
+
+import type { JournalFigures } from '../../shared/rewind.ts';
 import { formatAge, formatBytes, formatCount, formatDuration } from '../../shared/units.ts';
 import type { ScenarioView } from '../select.ts';
 import type { ConsoleState } from '../state.ts';
-import type { JournalFigures, JournalView } from '../state-recovery.ts';
+import type { JournalView } from '../state-recovery.ts';
 import { journalOf } from '../update/journal.ts';
 import { replicasOf } from '../update/recovery-request.ts';
 import { paragraph } from './dialogs.ts';
@@ -49,7 +51,7 @@ function keptRows(
     keptSince === undefined
       ? 'nothing yet'
       : `${formatDuration(now - keptSince)} (since ${dateTime(keptSince).slice(0, 16)})`;
-  const pins = pinned === false || pinned === 0 ? '' : '   pinned: nothing is removed now';
+  const pins = pinned === 0 ? '' : `   looked into now by ${formatCount(pinned)}: what they need stays`;
   return [
     row('History', kept, span(` of ${formatDuration(askedMs)} asked`, 'dim')),
     row(
@@ -78,7 +80,13 @@ function gapRows({ gaps }: JournalFigures): readonly Line[] {
   const shown = gaps
     .slice(0, MOST_GAPS)
     .map(({ from, to, reason }) =>
-      row('', span(`${dateTime(from)}${to === undefined ? '' : ` to ${dateTime(to)}`}: ${reason}`, 'warning')),
+      row(
+        '',
+        span(
+          `${to === undefined ? 'nothing before ' : ''}${dateTime(from)}${to === undefined ? '' : ` to ${dateTime(to)}`}: ${reason}`,
+          'warning',
+        ),
+      ),
     );
   return [row('Gaps', span(String(gaps.length), 'warning')), ...shown];
 }

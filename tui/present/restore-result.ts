@@ -40,7 +40,8 @@ function restoredLines(result: RestoreResult, width: number): readonly Line[] {
     line(span(rewound ? 'Rewind process is completed successfully' : 'Synchronization finished', 'good')),
     [],
   ];
-  if (rewound) lines.push(row('Set back', `${replica}: ${plural(steps, 'change')} taken back`));
+  if (rewound)
+    lines.push(row('Set back', `${replica}: ${plural(steps, 'change')} taken back in ${formatDuration(tookMs)}`));
   if (synchronization !== undefined) {
     const { comparedEntries, sentFiles, sentBytes, created, updated, removed, identical } = synchronization;
     lines.push(
@@ -54,7 +55,6 @@ function restoredLines(result: RestoreResult, width: number): readonly Line[] {
       ),
     );
   }
-  lines.push(row('Took', formatDuration(tookMs)));
   const until = undoUntil === undefined ? 'as long as history is kept' : `until ${dateTime(undoUntil)}`;
   lines.push(row('Can be undone', `${until} (U)`), []);
   const next =

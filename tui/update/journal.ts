@@ -1,14 +1,11 @@
 /** The history each Replica keeps: asked for when someone looks, and again while he does. Pure. */
 
-import type { CommandName } from '../../shared/commands.ts';
 import { scenarioById, selectedScenario } from '../select.ts';
 import { type ConsoleState, type Outcome, type Step, stay } from '../state.ts';
 import type { JournalView, RecoveryPurpose } from '../state-recovery.ts';
 import { figuresOf, heard } from './recovery-answers.ts';
 import { askRecovery, replicasOf } from './recovery-request.ts';
 
-/** Its owner lands it after these screens. */
-const JOURNAL = 'scenario.journal' as CommandName;
 /** Figures older than this are asked for anew while they are on screen. */
 const FRESH_MS = 10_000;
 
@@ -34,7 +31,7 @@ export function askJournal(state: ConsoleState, scenarioId: string, replica: str
   const known = journalOf(state, scenarioId, replica);
   const asked = put(state, scenarioId, replica, { ...known, askedAt: state.now });
   const purpose: RecoveryPurpose = { kind: 'journal', scenarioId, replica };
-  return askRecovery(asked, { scenarioId, scenario: scenario.status.name, replica }, JOURNAL, {}, purpose);
+  return askRecovery(asked, { scenarioId, scenario: scenario.status.name, replica }, 'scenario.journal', {}, purpose);
 }
 
 export function hearJournal(

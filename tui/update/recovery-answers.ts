@@ -7,9 +7,13 @@ import {
   type PreviewKind,
   type PreviewResult,
 } from '../../shared/preview.ts';
-import { REWIND_POINT_KINDS, type RewindPoint, type RewindPointList } from '../../shared/rewind.ts';
+import {
+  type JournalFigures,
+  REWIND_POINT_KINDS,
+  type RewindPoint,
+  type RewindPointList,
+} from '../../shared/rewind.ts';
 import type { Outcome } from '../state.ts';
-import type { JournalFigures } from '../state-recovery.ts';
 
 type Loose = Readonly<Record<string, unknown>>;
 type Heard<T> = { readonly value: T } | { readonly fault: FaultDocument };

@@ -1,7 +1,7 @@
 /** A restore under way, as the status of its scenario tells it: pace, the end of one that was only watched. Pure. */
 import type { RecoveryStatus } from '../../shared/rewind.ts';
 import { scenarioById } from '../select.ts';
-import type { ConsoleState } from '../state.ts';
+import { type ConsoleState, replaceDialog, topDialog } from '../state.ts';
 import type { RestoreDialog } from '../state-recovery.ts';
 
 /** Older figures count less in the pace: it follows within some seconds and does not jump. */
@@ -11,6 +11,14 @@ const ANSWER_DUE_MS = 5_000;
 
 export function recoveryOf(state: ConsoleState, dialog: RestoreDialog): RecoveryStatus | undefined {
   return scenarioById(state, dialog.scenarioId)?.status.recovery;
+}
+
+/** A restore by somebody else while the question is open: what is said there is no longer so, however short it was. */
+export function noteRecovery(state: ConsoleState): ConsoleState {
+  const dialog = topDialog(state);
+  if (dialog?.kind !== 'restore' || dialog.step !== 'confirm' || recoveryOf(state, dialog) === undefined) return state;
+  const { preview: _before, ...rest } = dialog;
+  return replaceDialog(state, { ...rest, basis: 'restored meanwhile' });
 }
 
 /** Once a second. */

@@ -289,8 +289,10 @@ export function startRestore(state: ConsoleState, dialog: RestoreDialog): Step {
   if (reason !== undefined) return stay(withToast(state, reason, 'error'));
   if (basisOf(scenarioById(state, dialog.scenarioId)) !== dialog.basis) {
     const text = `${dialog.scenario} changed while the question was open; nothing was done`;
-    return stay(
-      withToast(toQuestion(state, dialog), text, 'error', 'Look at what is shown now, then type the name again.'),
+    const hint = 'Look at what is shown now, then type the name again.';
+    const again = withToast(toQuestion(state, dialog), text, 'error', hint);
+    return withRestore(again, dialog.scenarioId, (asked) =>
+      asked.point === undefined ? stay(again) : askPreview(again, asked),
     );
   }
   const { fault: _before, outcome: _old, seen: _progress, pace: _rate, ...rest } = dialog;

@@ -19,6 +19,8 @@ export interface DoctorFacts {
   /** First bad line of the audit log. */
   readonly auditBrokenAt: number | undefined;
   readonly uncleanBefore: boolean;
+  /** Running scenarios whose changes are found late, by comparing, and why. */
+  readonly degraded: readonly { readonly scenario: string; readonly reason: string }[];
   /** Paired hosts; `problem` when one cannot be reached or refuses us. */
   readonly peers: readonly { readonly name: string; readonly address: string; readonly problem?: string }[];
 }
@@ -102,7 +104,7 @@ function networkFindings({ address, loopbackOnly, peers }: DoctorFacts): Unplace
   return found;
 }
 
-function processFindings({ auditBrokenAt, loopDelayMs, uncleanBefore }: DoctorFacts): Unplaced[] {
+function processFindings({ auditBrokenAt, loopDelayMs, uncleanBefore, degraded }: DoctorFacts): Unplaced[] {
   const found: Unplaced[] = [];
   if (auditBrokenAt !== undefined) {
     const text = `The audit log was changed outside Mainstay (line ${auditBrokenAt})`;
@@ -116,6 +118,16 @@ function processFindings({ auditBrokenAt, loopDelayMs, uncleanBefore }: DoctorFa
       found: `${Math.round(loopDelayMs)} ms`,
       expected: `below ${LOOP_DELAY_WARNING_MS} ms`,
       fix: 'The machine is overloaded or paused at times: look at its processor and memory.',
+    });
+  }
+  for (const { scenario, reason } of degraded) {
+    found.push({
+      severity: 'warning',
+      code: 'CAPTURE-DEGRADED',
+      text: `Changes of "${scenario}" are found late, by comparing`,
+      found: reason,
+      expected: 'every change reported by the system as it happens',
+      fix: 'Do what the reason says, or run the engine as root: then it needs no watch for each directory.',
     });
   }
   if (uncleanBefore) {

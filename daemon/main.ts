@@ -23,7 +23,7 @@ import { createReportDesk } from './report/service.ts';
 import { EMPTY_BOOK, type ScenarioBook, scenarioBook } from './scenario/book.ts';
 import { EnginePool } from './scenario/engine-host.ts';
 import { createScenarioService, type ScenarioService } from './scenario/service.ts';
-import type { CommandHandlers, DaemonInformation } from './services.ts';
+import type { CommandHandlers, DaemonInformation, StatusSource } from './services.ts';
 import { type DataLock, lockDataDirectory } from './store/data-lock.ts';
 import { openDocument } from './store/documents.ts';
 import { modeOf, readTextIfPresent, removeFile, replaceFileSync } from './store/durable-file.ts';
@@ -151,7 +151,7 @@ async function serve(parts: Parts): Promise<RunningDaemon> {
   await network.listen({
     listen: settings.listen,
     ...rememberedPort(data),
-    handlers: { ...scenarios.handlers, ...hostHandlers(parts, daemon) },
+    handlers: { ...scenarios.handlers, ...hostHandlers(parts, daemon, scenarios.status) },
     status: scenarios.status,
     daemon,
   });
@@ -258,11 +258,11 @@ function informationOf({
   return { status };
 }
 
-function hostHandlers(parts: Parts, daemon: DaemonInformation): CommandHandlers {
+function hostHandlers(parts: Parts, daemon: DaemonInformation, status: StatusSource): CommandHandlers {
   const { events } = parts;
   return {
     'daemon.info': () => daemon.status(),
-    'daemon.doctor': async () => ({ findings: await examine(parts) }),
+    'daemon.doctor': async () => ({ findings: await examine(parts, status) }),
     'events.query': ({ after, limit, scenario, severity, since }) => ({
       events: events.query({
         limit,
@@ -275,7 +275,7 @@ function hostHandlers(parts: Parts, daemon: DaemonInformation): CommandHandlers 
   };
 }
 
-async function examine({ data, lock, loopDelay, network, settings, systemName }: Parts) {
+async function examine({ data, lock, loopDelay, network, settings, systemName }: Parts, status: StatusSource) {
   const facts = await createHostInspector().path(data);
   // Windows keeps its access lists elsewhere: the mode means nothing there.
   const mode = systemName.startsWith('Windows') ? undefined : modeOf(data);
@@ -294,6 +294,9 @@ async function examine({ data, lock, loopDelay, network, settings, systemName }:
     loopDelayMs: loopDelay.p99Ms,
     auditBrokenAt: network.auditBrokenAt,
     uncleanBefore: lock.uncleanBefore,
+    degraded: status.scenarios().flatMap(({ name, capture }) => {
+      return capture?.degraded ? [{ scenario: name, reason: capture.reason ?? capture.method }] : [];
+    }),
     peers: await network.checkPeers(),
   });
 }

@@ -22,6 +22,7 @@ const healthy: DoctorFacts = {
   loopDelayMs: 3,
   auditBrokenAt: undefined,
   uncleanBefore: false,
+  degraded: [],
   peers: [{ name: 'web2', address: '10.0.0.2:25000' }],
 };
 const codes = (change: Partial<DoctorFacts>) =>
@@ -33,6 +34,9 @@ test('a healthy host has no findings', (t) => {
 
 test('doctor names each thing that is wrong, how bad it is, and how to fix it', (t) => {
   const data = healthy.data;
+  const degraded = [{ scenario: 'web', reason: 'sysctl -w fs.inotify.max_user_watches=524288' }];
+  t.deepEqual(codes({ degraded }), ['warning CAPTURE-DEGRADED']);
+  t.regex(diagnose({ ...healthy, degraded })[0]?.found ?? '', /max_user_watches=524288/);
   t.deepEqual(codes({ nodeVersion: 'v20.20.2' }), ['error NODE-VERSION']);
   t.deepEqual(codes({ nodeVersion: 'v22.19.0' }), ['error NODE-VERSION']);
   t.deepEqual(codes({ nodeVersion: 'v22.20.0' }), []);

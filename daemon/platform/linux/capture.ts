@@ -14,6 +14,7 @@ import { FanotifyCapture } from './fanotify-capture.ts';
 import { InotifyCapture } from './inotify.ts';
 import { AT_FDCWD, closeHandle, O_CLOEXEC, openAt, unlinkAt } from './libc.ts';
 import { closeMountTable, type MountPoint, mountsBelow, openMountTable } from './mounts.ts';
+import { type Limited, WatchLimits } from './watch-limit.ts';
 
 const libc = loadLibrary('libc.so.6');
 const callPoll = libc.number('poll', 'int', ['uintptr_t', 'uint64', 'int']);
@@ -76,17 +77,21 @@ interface Watch {
   inotify?: InotifyCapture;
   /** When a polled root is compared next. */
   polledMs?: number;
+  limited?: Limited;
 }
 
 export interface CaptureOptions {
   readonly nowMs: () => number;
   /** For tests and for hosts where a method misbehaves. */
   readonly allowed?: readonly CaptureMethod[];
+  /** Directories of a root that inotify may watch; default: what the system allows. */
+  readonly mostWatches?: () => number;
 }
 
 export class LinuxCapture {
   private readonly nowMs: () => number;
   private readonly allowed: readonly CaptureMethod[];
+  private readonly limits: WatchLimits;
   /** fanotify groups by device and mount. */
   private readonly groups = new Map<string, FanotifyCapture>();
   private readonly watches = new Map<WatchedRoot, Watch>();
@@ -99,6 +104,7 @@ export class LinuxCapture {
   constructor(options: CaptureOptions) {
     this.nowMs = options.nowMs;
     this.allowed = options.allowed ?? ['fanotify', 'inotify', 'polling'];
+    this.limits = new WatchLimits(options.nowMs, options.mostWatches);
   }
 
   /** Real path and control directory of a root, as a watch needs them. */
@@ -127,7 +133,7 @@ export class LinuxCapture {
       } catch (error) {
         this.unwatch(watched, watch);
         if (error instanceof Fault && error.code === 'ROOT-MISSING') throw error;
-        reasons.push(`${method}: ${error instanceof Error ? error.message : String(error)}`);
+        reasons.push(`${method}: ${this.limits.reasonOf(error, watch)}`);
       }
     }
     throw new Fault('FS-UNSUPPORTED', { what: `Capture (${reasons.join('; ')})`, path: watched.path });
@@ -196,10 +202,29 @@ export class LinuxCapture {
     delete watch.fanotify;
     this.start('polling', watch);
     this.watches.set(watched, watch);
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = this.limits.reasonOf(error, watch);
     watch.choice = { method: 'polling', degraded: true, reason };
     watch.tell(watch.choice);
     watched.sink.overflow(watched.root, '', `capture failed and is replaced by polling: ${reason}`);
+  }
+
+  /** The limit was raised, or watches of other programs may be free: events are used again. */
+  private leavePolling(watch: Watch): void {
+    const { watched } = watch;
+    if (!this.limits.mayBeOver(watch)) return;
+    this.unwatch(watched, watch);
+    delete watch.polledMs;
+    try {
+      this.start('inotify', watch);
+      this.watches.set(watched, watch);
+    } catch (error) {
+      this.degrade(watch, error);
+      return;
+    }
+    watch.choice = { method: 'inotify', degraded: false };
+    this.followMounts(watch);
+    watch.tell(choiceOf(watch));
+    watched.sink.overflow(watched.root, '', 'there are enough watches again');
   }
 
   close(): void {
@@ -292,11 +317,11 @@ export class LinuxCapture {
       group.add(watched);
       watch.fanotify = group;
     } else if (method === 'inotify') {
-      watch.inotify = new InotifyCapture(watched, this.nowMs);
+      watch.inotify = new InotifyCapture(watched, this.nowMs, this.limits.most());
     } else if (method !== 'polling') {
       throw new Error('not a method of this system');
     } else {
-      watch.inotify = new InotifyCapture(watched, this.nowMs, false);
+      watch.inotify = new InotifyCapture(watched, this.nowMs, 0);
       watch.polledMs = this.nowMs() + POLLING_INTERVAL_MS;
     }
   }
@@ -413,6 +438,7 @@ export class LinuxCapture {
       }
       if (currentIdentity(path) !== watch.identity) sink.rootLost(root);
       else if (sink.rootPresent(root)) this.takeUpAgain(watch);
+      else this.leavePolling(watch);
     }
     this.post();
   }

@@ -10,6 +10,7 @@ import type { WatchedRoot } from '../hint-sink.ts';
 import { faultOfErrno } from '../system-fault.ts';
 import { scanHandle } from './directory.ts';
 import { AT_FDCWD, closeHandle, cPath, OPEN_DIRECTORY, openAt } from './libc.ts';
+import { noMoreWatches } from './watch-limit.ts';
 
 const libc = loadLibrary('libc.so.6');
 const callInit = libc.number('inotify_init1', 'int', ['int']);
@@ -75,6 +76,7 @@ export class InotifyCapture {
   readonly handle: number;
   private readonly watched: WatchedRoot;
   private readonly nowMs: () => number;
+  private readonly most: number;
   private readonly nodes = new Map<number, Node>();
   private root: Node | undefined;
   private cookieWatch = -1;
@@ -86,15 +88,16 @@ export class InotifyCapture {
   private readonly unsure = new Set<Node>();
   private lastEventMs = 0;
 
-  /** `deep` false: only cookies are watched (the root is polled). Throws `FS-LIMIT` when the system's watches do not suffice. */
-  constructor(watched: WatchedRoot, nowMs: () => number, deep = true) {
+  /** `most` 0: only cookies are watched (the root is polled). Throws `FS-LIMIT` when so many watches, or the system's, do not suffice. */
+  constructor(watched: WatchedRoot, nowMs: () => number, most = Number.POSITIVE_INFINITY) {
     this.watched = watched;
     this.nowMs = nowMs;
+    this.most = most;
     this.handle = callInit(constants.O_NONBLOCK | 0x80000);
     if (this.handle < 0) throw faultOfErrno(lastErrno(), watched.path);
     try {
       this.cookieWatch = this.addWatch(watched.cookies, watched.cookies) ?? -1;
-      if (deep) this.watchRoot();
+      if (most > 0) this.watchRoot();
     } catch (error) {
       this.close();
       throw error;
@@ -292,6 +295,7 @@ export class InotifyCapture {
     }
     const node: Node = { watch, parent, name, children: new Map() };
     this.nodes.set(watch, node);
+    if (this.nodes.size > this.most) throw noMoreWatches(joinPath(pathOf(parent), name));
     parent.children.set(name, node);
     return node;
   }
@@ -302,7 +306,7 @@ export class InotifyCapture {
     if (watch >= 0) return watch;
     const code = lastErrno();
     if (code === ENOENT || code === ENOTDIR) return undefined;
-    if (code === ENOSPC) throw new Fault('FS-LIMIT', { path, reason: 'fs.inotify.max_user_watches' });
+    if (code === ENOSPC) throw noMoreWatches(path);
     throw faultOfErrno(code, path);
   }
 

@@ -257,6 +257,11 @@ export const EVENTS = define({
     severity: 'info',
     text: 'What the last restore replaced on the Master was removed; it cannot be undone any more',
   },
+  'RST-006': {
+    severity: 'warning',
+    text: '{count} items of the Master are parked on {replica}: its copy does not have them, and the restore takes them from the Master',
+    hint: 'See `mainstay parked`. `mainstay undo` gives them back.',
+  },
 
   'ROOT-001': {
     severity: 'critical',

@@ -160,6 +160,8 @@ export type EngineCall =
   | { readonly name: 'rewind'; readonly point: string }
   /** Replica, `historyOnly`: answers `RewindPlan`; throws what `rewind` to that point would. */
   | { readonly name: 'rewind-plan'; readonly point: string }
+  /** Replica, `historyOnly`: answers `CopyState`; it has not started when a root is not the directory it was. */
+  | { readonly name: 'copy-state' }
   /** Replica, `historyOnly`: removes the history and everything kept for it. */
   | { readonly name: 'history-forget' }
   /** Master: the limits of sending were edited. */
@@ -180,6 +182,13 @@ export interface RehearsalHold {
   readonly still: boolean;
   /** What is tested. */
   readonly position: Position;
+}
+
+export interface CopyState {
+  /** Of the Master; absent: a synchronization was not finished, none was begun, or the roots were set back since. */
+  readonly position?: Position;
+  /** Items of the Master that are not in the copy. */
+  readonly parked: number;
 }
 
 export interface RewindPlan {

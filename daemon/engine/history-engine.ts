@@ -12,6 +12,7 @@ import type { RewindCounts } from '../journal/rewind.ts';
 import { profileOf } from '../link/profile.ts';
 import type { Timer } from '../ports.ts';
 import type {
+  CopyState,
   EngineCall,
   EngineConfig,
   EngineNotice,
@@ -121,25 +122,29 @@ export class HistoryEngine {
         this.begin(id, standby, call.point);
         return;
       }
-      if (call.name === 'rewind-plan') {
-        const { steps, back } = plan(standby, call.point);
-        this.notify({ type: 'reply', id, result: { steps, back } satisfies RewindPlan });
-        return;
-      }
-      if (call.name === 'history-forget') {
-        this.forget();
-        this.notify({ type: 'reply', id, result: {} });
-        return;
-      }
-      const { clock } = this.ports;
-      const { scenarioName } = this.config;
-      const { history } = this.config;
-      const journal = history && { figures: () => figuresOf(this.ports, standby, history) };
-      const result = answerReplicaCall(call, { clock, scenarioName, standby, onEvent: () => {}, journal });
-      this.notify({ type: 'reply', id, result });
+      this.notify({ type: 'reply', id, result: this.answerOf(standby, call) });
     } catch (error) {
       this.notify({ type: 'reply', id, fault: Fault.from(error).toDocument() });
     }
+  }
+
+  private answerOf(standby: Standby, call: EngineCall): unknown {
+    if (call.name === 'rewind-plan') {
+      const { steps, back } = plan(standby, call.point);
+      return { steps, back } satisfies RewindPlan;
+    }
+    if (call.name === 'copy-state') {
+      const { applied, parked } = standby;
+      return { parked: parked.count, ...(applied === undefined ? {} : { position: applied }) } satisfies CopyState;
+    }
+    if (call.name === 'history-forget') {
+      this.forget();
+      return {};
+    }
+    const { clock } = this.ports;
+    const { scenarioName, history } = this.config;
+    const journal = history && { figures: () => figuresOf(this.ports, standby, history) };
+    return answerReplicaCall(call, { clock, scenarioName, standby, onEvent: () => {}, journal });
   }
 
   private begin(callId: number, standby: Standby, id: string): void {

@@ -46,6 +46,8 @@ export interface StoredUndo {
   readonly going?: { readonly to: string; readonly from: string } | undefined;
   /** What the restore began here (overwriting, rewinding) was never completed. */
   readonly half?: boolean | undefined;
+  /** Replica: the Master has gone on with the roots since. */
+  readonly ran?: boolean | undefined;
   /** Master: the Replica (device id) that was set back after that, by itself: its turn comes first. */
   readonly later?: string | undefined;
   /** Master: its own part is undone, the Replica's is not. */
@@ -82,6 +84,7 @@ export const storedUndo = z.object({
   back: z.string().optional(),
   going: z.object({ to: z.string(), from: z.string() }).optional(),
   half: z.boolean().optional(),
+  ran: z.boolean().optional(),
   later: z.string().optional(),
   ownDone: z.boolean().optional(),
   asked: z.string().optional(),

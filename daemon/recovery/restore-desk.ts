@@ -13,7 +13,7 @@ import type { CommandHandlers } from '../services.ts';
 import { goesBack, recoveryDocument, rewinds } from './plan.ts';
 import type { StoredUndo } from './record.ts';
 import type { RecoveryWatch } from './recovery-watch.ts';
-import type { RecoveryAction, RecoveryAnswer, Restores } from './restores.ts';
+import type { RecoveryAction, RecoveryAnswer, RestoreBegun, Restores } from './restores.ts';
 import type { UndoKeeper } from './undo-keeper.ts';
 
 const ASK_TIMEOUT_MS = 130_000;
@@ -131,7 +131,9 @@ export class RestoreDesk {
         sync,
         ...(point === undefined ? {} : { point }),
       };
-      await peers.request(identified, 'peer.restore', order, ASK_TIMEOUT_MS);
+      const begun = (await peers.request(identified, 'peer.restore', order, ASK_TIMEOUT_MS)) as RestoreBegun;
+      const { parked } = begun;
+      if (parked > 0) events.record('RST-006', { count: parked, replica: replica.name }, document.name);
     } catch (error) {
       const fault = Fault.from(error);
       if (fault.kind !== 'transient') {

@@ -12,6 +12,7 @@ import { rewinds } from './plan.ts';
 import type { StoredRecovery, StoredUndo } from './record.ts';
 import { Restoring } from './restoring.ts';
 import { checkPoint, setBack } from './set-back.ts';
+import { refuseIncomplete } from './whole-copy.ts';
 
 export interface RestoreOrder {
   readonly method: RestoreMethod;
@@ -28,6 +29,11 @@ export interface RecoveryAnswer {
   readonly over?: boolean;
   /** Where the next `undo` of the roots here leads. */
   readonly back?: string | undefined;
+}
+
+export interface RestoreBegun {
+  /** Items of the Master that the copy does not have: the restore takes them from the Master. */
+  readonly parked: number;
 }
 
 export type RecoveryAction = 'run' | 'stop' | 'remove';
@@ -61,9 +67,10 @@ export class Restores {
   }
 
   /** Checks everything that can be refused, remembers it durably and goes on by itself from there. */
-  async begin(document: ScenarioDocument, order: RestoreOrder): Promise<void> {
+  async begin(document: ScenarioDocument, order: RestoreOrder): Promise<RestoreBegun> {
     const { recoveryOf = '' } = document;
     const replica = this.#replica(recoveryOf);
+    const { name } = replica.document;
     this.#refuseForeign(document, replica);
     if (replica.occupies) {
       throw new Fault('SCENARIO-STATE', {
@@ -74,7 +81,10 @@ export class Restores {
     }
     const environment = this.#environment;
     const { point } = order;
-    if (rewinds(order.method)) {
+    let parked = 0;
+    if (!rewinds(order.method)) {
+      parked = await replica.withHistory((config) => refuseIncomplete(environment, replica.stored, config));
+    } else {
       if (point === undefined) throw new Fault('USAGE', { reason: 'say which point: see `mainstay points`' });
       await replica.withHistory((config) => checkPoint(environment, config, point));
     }
@@ -94,7 +104,9 @@ export class Restores {
       book.scenarios.push({ side: 'master', document, run: newRun(now) });
     });
     this.#scenarios.adopt(document.id, 'master');
+    if (parked > 0) environment.events.record('RST-006', { count: parked, replica: environment.host.name }, name);
     this.#restoring(recoveryOf).go();
+    return { parked };
   }
 
   /** Until it is over; throws `RESTORE-FAILED` when it stops. */
@@ -191,10 +203,10 @@ export class Restores {
 
   /** The Master goes on with the Replica here: what was half set back is no state to come back to any more. */
   async running(of: string): Promise<void> {
-    if (this.#stored(of)?.undo?.half !== true) return;
+    const undo = this.#stored(of)?.undo;
+    if (undo === undefined || (undo.ran === true && undo.half !== true)) return;
     await this.#environment.book.update((book) => {
-      const stored = storedIn(book, of);
-      stored.undo = { ...stored.undo!, half: undefined };
+      storedIn(book, of).undo = { ...undo, half: undefined, ran: true };
     });
   }
 

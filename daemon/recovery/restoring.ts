@@ -16,6 +16,7 @@ import type { RunnerSet } from '../scenario/runner-set.ts';
 import { goesBack } from './plan.ts';
 import type { StoredRecovery, StoredUndo } from './record.ts';
 import { setBack } from './set-back.ts';
+import { refuseIncomplete } from './whole-copy.ts';
 
 const RETRY_MS = { first: 1_000, longest: 30_000 };
 const BARRIER_TIMEOUT_MS = 60_000;
@@ -174,6 +175,7 @@ export class Restoring {
       this.#refuseEnding();
       try {
         // Contents are compared: what spoiled a file may have left its size and time as they were.
+        await this.#refuseIncomplete();
         const choices = { method: this.#record.sync, ignoreSame: false };
         await runner.run(choices, () => runner.peers.prepareAll());
       } catch (error) {
@@ -186,6 +188,13 @@ export class Restoring {
     this.#wait(undefined);
     while (!(await this.#arrives(runner)));
     await this.#update({ phase: 'finishing' });
+  }
+
+  /** Each time: after a restart of this host its volume may not be mounted. */
+  async #refuseIncomplete(): Promise<void> {
+    const replica = this.#scenarios.runner(this.#of);
+    if (!(replica instanceof ReplicaRunner)) throw new Fault('SCENARIO-NOT-FOUND', { name: this.#of });
+    await replica.withHistory((config) => refuseIncomplete(this.#environment, this.#stored, config));
   }
 
   /** What was remembered over a restart is no proof: a barrier is one. */

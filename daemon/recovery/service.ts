@@ -57,8 +57,7 @@ export class Recovery {
         if (!parsed.success || parsed.data.recoveryOf !== scenarioId) {
           throw new Fault('SCENARIO-INVALID', { path: 'recoveryOf', reason: 'no Recovery scenario of this scenario' });
         }
-        await this.#restores.begin(parsed.data, { method, point, sync });
-        return {};
+        return await this.#restores.begin(parsed.data, { method, point, sync });
       },
       'peer.recoveryLook': ({ scenarioId, id }, session) => this.#restores.look(own(scenarioId, session).id, id),
       'peer.recoveryControl': async ({ scenarioId, id, action }, session) => {

@@ -3,7 +3,7 @@
  * first step, so that a kill in the middle leaves something that can be gone on with, and `undo` means the same after it.
  */
 import type { RewindResult } from '../../shared/rewind.ts';
-import type { EngineConfig, RewindPlan, RewindProgress } from '../engine/engine-protocol.ts';
+import type { CopyState, EngineConfig, RewindPlan, RewindProgress } from '../engine/engine-protocol.ts';
 import { EngineSession } from '../scenario/engine-session.ts';
 import type { ScenarioEnvironment } from '../scenario/environment.ts';
 import type { StoredUndo } from './record.ts';
@@ -49,6 +49,16 @@ export async function checkPoint(environment: ScenarioEnvironment, config: Engin
   const session = await historySession(environment, config);
   try {
     await session.call({ name: 'rewind-plan', point: to }, ASK_TIMEOUT_MS);
+  } finally {
+    await session.stop();
+  }
+}
+
+/** What the roots hold. Throws `ROOT-MISSING` when they are not there. */
+export async function copyState(environment: ScenarioEnvironment, config: EngineConfig): Promise<CopyState> {
+  const session = await historySession(environment, config);
+  try {
+    return (await session.call({ name: 'copy-state' }, ASK_TIMEOUT_MS)) as CopyState;
   } finally {
     await session.stop();
   }

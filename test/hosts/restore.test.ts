@@ -1,7 +1,7 @@
 /** Restore data on two real engines: what a ransomware attack encrypts comes back to the Master, and the restore is undone. */
 import { execFileSync } from 'node:child_process';
 import { createCipheriv, randomBytes } from 'node:crypto';
-import { chmodSync, linkSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import type { RestoreResult, RewindPoint, UndoResult } from '../../shared/rewind.ts';
@@ -99,6 +99,13 @@ test.serial(
       t.is((await master.status(scenario))?.statistics.synchronizedFiles, 0, 'nothing is sent again');
       writeFileSync(join(masterRoot, 'site4', 'after'), 'after');
       t.is(await pair.differences(), '');
+
+      // A mistake while nothing is replicated.
+      await pair.stopScenario();
+      const last = copyOf(masterRoot, 'last');
+      rmSync(join(masterRoot, 'site5'), { recursive: true });
+      await master.must('restore', scenario, '--method', 'master', '--confirm', scenario);
+      t.is(await differences(pair, last), '', 'the Master has what the Replica has');
     } finally {
       await pair.remove();
     }

@@ -129,7 +129,7 @@ export class FakeEngine implements EngineHandle {
       case 'call':
         this.calls.push(request.call);
         this.#pending.set(request.id, request.call);
-        if (this.#host.world.automatic) this.#answer(request.call);
+        if (this.#host.world.automatic || request.call.name === 'copy-state') this.#answer(request.call);
         return;
       case 'stop':
         this.onNotice({ type: 'stopped' });
@@ -174,17 +174,27 @@ export class FakeEngine implements EngineHandle {
       if (call.action === 'drop') this.#host.parked = [];
     } else if (call.name === 'rehearse') {
       this.reply('rehearse', { still: call.on, position: { generation: GENERATION, seq: 7 } });
-    } else if (call.name === 'rewind-plan') {
-      if (this.#host.unknownPoints.has(call.point)) this.fail(call.name, new Fault('POINT-NOT-FOUND', call));
-      else this.reply(call.name, { steps: 3, back: `rewind-${this.#host.rewinds.length}` });
-    } else if (call.name === 'rewind') {
-      this.#host.rewinds.push(call.point);
-      this.reply(call.name, { steps: 3, foreign: [], foreignCount: 0, undoPoint: '', tookMs: 5 });
-    } else if (call.name === 'release' || call.name === 'bandwidth' || call.name === 'history-forget') {
+    } else if (call.name === 'release' || call.name === 'bandwidth') {
       this.reply(call.name, undefined);
     } else if (call.name === 'diff') {
       this.reply('diff', { identical: true, differences: [], truncated: false });
-    }
+    } else this.#answerOfHistory(call);
+  }
+
+  #answerOfHistory(call: EngineCall): void {
+    if (call.name === 'rewind-plan') {
+      if (this.#host.unknownPoints.has(call.point)) this.fail(call.name, new Fault('POINT-NOT-FOUND', call));
+      else this.reply(call.name, { steps: 3, back: `rewind-${this.#host.rewinds.length}` });
+    } else if (call.name === 'copy-state') {
+      const { wholeCopy, parked } = this.#host;
+      this.reply(call.name, {
+        parked: parked.length,
+        ...(wholeCopy ? { position: { generation: GENERATION, seq: 7 } } : {}),
+      });
+    } else if (call.name === 'rewind') {
+      this.#host.rewinds.push(call.point);
+      this.reply(call.name, { steps: 3, foreign: [], foreignCount: 0, undoPoint: '', tookMs: 5 });
+    } else if (call.name === 'history-forget') this.reply(call.name, {});
   }
 }
 
@@ -294,6 +304,8 @@ export class WorldHost {
   /** Points its engines set the roots back to, and those they say there are none of. */
   readonly rewinds: string[] = [];
   readonly unknownPoints = new Set<string>();
+  /** Its last synchronization was finished. */
+  wholeCopy = true;
   /** Folders of scenarios that were removed. */
   readonly removedFolders: string[] = [];
   /** Told before and after each change of its book; what is true there kills it: nothing more of it happens. */

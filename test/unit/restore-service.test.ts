@@ -174,6 +174,35 @@ test('what cannot be restored is refused before anything is done', async (t) => 
   t.is((await faultOf(t, undo(alpha))).code, 'SCENARIO-STATE');
 });
 
+test('half a copy, an empty one or one whose volume is away never replaces the data of the Master', async (t) => {
+  const { world, alpha, beta } = await stopped();
+  beta.wholeCopy = false;
+  const half = await faultOf(t, over(world, restore(alpha, 'master')));
+  t.is(half.code, 'SCENARIO-STATE');
+  t.regex(half.message, /not whole/);
+  beta.startFault = new Fault('ROOT-MISSING', { path: '/srv/copy' });
+  t.is((await faultOf(t, over(world, restore(alpha, 'master')))).code, 'ROOT-MISSING');
+  beta.startFault = undefined;
+  checkOver(t, [alpha, beta]);
+  // Set back it has no position of the Master, and is whole.
+  await over(world, restore(alpha, 'rewind-replica', 'e5-4'));
+  await over(world, restore(alpha, 'master'));
+  checkOver(t, [alpha, beta]);
+  // But not when the Master went on with it since.
+  await alpha.command('scenario.run', choices);
+  await world.advance(2_000);
+  await alpha.command('scenario.stop', { name: 'web' });
+  t.is((await faultOf(t, over(world, restore(alpha, 'master')))).code, 'SCENARIO-STATE');
+});
+
+test('what the copy lacks because it is parked there is told', async (t) => {
+  const { world, alpha, beta } = await stopped();
+  const item = { root: 0, path: 'a', code: 'FS-DENIED', reason: 'no', hint: '', attempts: 1, nextAttemptAt: 0 };
+  beta.parked = [item];
+  await over(world, restore(alpha, 'master'));
+  t.true(alpha.codes.includes('RST-006'));
+});
+
 test('stopped in the middle a restore stays and goes on; removed, the half restored Master is not run before it is whole', async (t) => {
   const { world, alpha, beta } = await stopped();
   world.automatic = false;

@@ -22,6 +22,7 @@ const KEEP_EVERYTHING: SettingValues = {
   'recovery.dataRewind': true,
   'recovery.retentionMs': Number.MAX_SAFE_INTEGER,
   'recovery.maxDiskBytes': Number.MAX_SAFE_INTEGER,
+  'recovery.minFreeBytes': 0,
 };
 
 export function recoveryName(name: string): string {

@@ -13,6 +13,7 @@ import {
 import type { OwnerNames } from '../../shared/owners.ts';
 import { joinPath, type RelativePath } from '../../shared/path.ts';
 import type {
+  DirectoryReader,
   EntryStat,
   FileId,
   Metadata,
@@ -49,11 +50,14 @@ export class AsideTree implements RootTree {
   private shown: { readonly inner: TreeCapabilities; readonly whole: TreeCapabilities } | undefined;
   readonly owners?: () => OwnerNames;
   readonly stageDirectory?: () => StagedDirectory;
+  /** Contents are never kept aside. */
+  readonly readDirectory?: (directory: RelativePath) => DirectoryReader;
 
   constructor(inner: RootTree, aside: RootAside) {
     this.inner = inner;
     this.aside = aside;
     if (inner.owners !== undefined) this.owners = () => inner.owners!();
+    if (inner.readDirectory !== undefined) this.readDirectory = (directory) => inner.readDirectory!(directory);
     const { posixModes, owners } = inner.capabilities;
     // Where each file has something aside, they are looked at one by one anyway.
     if (inner.stageDirectory !== undefined && posixModes && owners) {

@@ -132,3 +132,19 @@ storeContract('store', () => {
   rmSync(path, { force: true });
   return { path, open: () => new SqliteAsideStore(path) };
 });
+
+test('small files are read by directory also where something is kept aside', (t) => {
+  const fixture = onDisk(true);
+  t.teardown(() => fixture.dispose());
+  const { tree, user } = fixture;
+  user.makeDirectory('dir');
+  user.writeFile('dir/file', 'content');
+  tree.setMetadata('dir/file', { mode: 0o4711, uid: 4_242, gid: 4_242 });
+  const entry = tree.scan('dir')[0]!;
+  t.like(entry, { mode: 0o4711, uid: 4_242 });
+  const reader = tree.readDirectory?.('dir');
+  const target = Buffer.alloc(entry.sizeBytes);
+  t.true(reader?.read('file', entry, target));
+  reader?.close();
+  t.is(target.toString(), 'content');
+});

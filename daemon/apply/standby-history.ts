@@ -2,7 +2,9 @@
 import { Fault } from '../../shared/faults.ts';
 import { JournalHistory } from '../journal/history.ts';
 import type { Journal, JournalPlace } from '../journal/journal.ts';
-import type { MarkKind } from '../journal/record.ts';
+import { wayBackFrom } from '../journal/log-backwards.ts';
+import { planTo, type WayToPoint } from '../journal/point-stream.ts';
+import type { MarkKind, UndoRecord } from '../journal/record.ts';
 import type { Clock, SegmentLog } from '../ports.ts';
 
 export interface StandbyHistoryPorts {
@@ -28,6 +30,18 @@ export class StandbyHistory {
   read(): JournalHistory {
     this.refuseOff();
     return new JournalHistory(this.ports.journalLog);
+  }
+
+  /** Records to be taken back to get to a point; reads the log no further than that. Throws `REWIND-OFF`. */
+  wayBack(point: number): Generator<UndoRecord> {
+    this.refuseOff();
+    return wayBackFrom(this.ports.journalLog, point);
+  }
+
+  /** The point of an id and the way to it. Throws `POINT-NOT-FOUND` and `REWIND-OFF`. */
+  planTo(id: string): WayToPoint {
+    this.refuseOff();
+    return planTo(this.ports.journalLog, id);
   }
 
   /** The roots hold the Master's state at `seq` and perhaps more. Durable when it returns. Throws `REWIND-OFF`. */

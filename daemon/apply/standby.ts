@@ -359,10 +359,10 @@ export class Standby {
    */
   *rewind(point: number, counts: RewindCounts): Generator<undefined, void> {
     this.beginSynchronization('rewind');
-    const { journal } = this;
-    const { trees } = this.ports;
+    const { journal, ports } = this;
     const checkpoint = () => this.flushSynchronized();
-    yield* rewindTo({ trees, journal, history: this.history.read(), checkpoint }, point, counts);
+    const wayBack = (to: number) => this.history.wayBack(to);
+    yield* rewindTo({ ...ports, journal, wayBack, checkpoint }, point, counts);
     this.flushSynchronized();
   }
 

@@ -6,7 +6,6 @@ import { Fault } from '../../shared/faults.ts';
 import type { RewindResult } from '../../shared/rewind.ts';
 import { Standby, type StandbyPorts } from '../apply/standby.ts';
 import type { JournalHistory } from '../journal/history.ts';
-import { findPoint, positionOf } from '../journal/points.ts';
 import { HistoryRetention } from '../journal/retention.ts';
 import type { RewindCounts } from '../journal/rewind.ts';
 import { profileOf } from '../link/profile.ts';
@@ -223,17 +222,19 @@ const START = 'start';
 
 /** Throws `POINT-NOT-FOUND`, or `REWIND-OFF`. */
 function plan(standby: Standby, id: string): RewindPlan & { readonly point: number } {
-  const history = standby.history.read();
-  const point = id === START ? startOf(history) : placeOf(history, id);
-  let steps = 0;
-  for (const _ of history.wayBack(point)) steps += 1;
-  return { point, steps, back: `rewind-${history.last.toString(36)}` };
+  if (id === START) {
+    const history = standby.history.read();
+    const point = startOf(history);
+    let steps = 0;
+    for (const _ of history.wayBack(point)) steps += 1;
+    return { point, steps, back: backTo(history.last) };
+  }
+  const { n, steps, last } = standby.history.planTo(id);
+  return { point: n, steps, back: backTo(last) };
 }
 
-function placeOf(history: JournalHistory, id: string): number {
-  const found = findPoint(history, id);
-  if (found === undefined || found.kind === 'gap') throw new Fault('POINT-NOT-FOUND', { point: id });
-  return positionOf(found);
+function backTo(last: number): string {
+  return `rewind-${last.toString(36)}`;
 }
 
 /** A history that begins elsewhere, or with a gap, has lost the way to it. */

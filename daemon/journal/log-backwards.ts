@@ -133,3 +133,13 @@ export class WayBack {
     return false;
   }
 }
+
+/** Records to be taken back, in this order; reads no further. What is written to the log meanwhile is not among them. */
+export function* wayBackFrom(log: SegmentLog, point: number): Generator<UndoRecord> {
+  const wayBack = new WayBack(point);
+  for (const entry of logBackwards(log)) {
+    if (entry.kind !== 'record') continue;
+    if (entry.record.n <= point) return;
+    if (wayBack.takes(entry.record)) yield entry.record;
+  }
+}

@@ -1,8 +1,10 @@
 /** Rewind points from the end of the log, newest first, each as soon as what was before it says what it means. Pure. */
+import { Fault } from '../../shared/faults.ts';
 import type { RewindPoint } from '../../shared/rewind.ts';
+import type { SegmentLog } from '../ports.ts';
 import type { PlacedMark } from './history.ts';
-import type { PastEntry } from './log-backwards.ts';
-import { isLater, pointOfEvent, pointOfPlaced } from './points.ts';
+import { logBackwards, type PastEntry, WayBack } from './log-backwards.ts';
+import { isLater, pointOfEvent, pointOfPlaced, positionOf } from './points.ts';
 import type { UndoRecord } from './record.ts';
 
 export interface StreamedPoint {
@@ -92,4 +94,39 @@ export function* pointsBackwards(entries: Iterable<PastEntry>): Generator<Stream
   const stream = new PointStream();
   for (const entry of entries) yield* stream.offer(entry);
   yield* stream.end();
+}
+
+export interface WayToPoint {
+  readonly point: RewindPoint;
+  /** Record it lies behind. */
+  readonly n: number;
+  /** Records to be taken back. */
+  readonly steps: number;
+  /** Number of the last record there is; 0 when there is none. */
+  readonly last: number;
+}
+
+/** Reads no further than needed. Throws `POINT-NOT-FOUND`, also for a gap: that is no point. */
+export function planTo(log: SegmentLog, id: string): WayToPoint {
+  const n = positionOf({ id });
+  if (!Number.isSafeInteger(n)) throw new Fault('POINT-NOT-FOUND', { point: id });
+  const stream = new PointStream();
+  const wayBack = new WayBack(n);
+  let point: RewindPoint | undefined;
+  let steps = 0;
+  let last: number | undefined;
+  const look = (points: Iterable<StreamedPoint>) => {
+    for (const one of points) if (one.point.id === id && one.point.kind !== 'gap') point ??= one.point;
+  };
+  for (const entry of logBackwards(log)) {
+    if (entry.kind === 'record') {
+      last ??= entry.record.n;
+      if (wayBack.takes(entry.record)) steps += 1;
+    }
+    look(stream.offer(entry));
+    if (point !== undefined && entry.kind === 'record' && entry.record.n <= n) break;
+  }
+  if (point === undefined) look(stream.end());
+  if (point === undefined) throw new Fault('POINT-NOT-FOUND', { point: id });
+  return { point, n, steps, last: last ?? 0 };
 }

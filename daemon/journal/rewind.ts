@@ -9,7 +9,6 @@ import { baseName, parentPath, type RelativePath } from '../../shared/path.ts';
 import { GroupPaths } from '../apply/conflicts.ts';
 import { changeInPlace } from '../apply/in-place.ts';
 import type { EntryStat, RootTree } from '../ports.ts';
-import type { JournalHistory } from './history.ts';
 import type { Journal } from './journal.ts';
 import { objectBefore, sameId, type UndoIntent, type UndoRecord } from './record.ts';
 import { setDirectoryTimes, takeBackMetadata } from './undo.ts';
@@ -21,7 +20,8 @@ const PIECE_BYTES = 1024 * 1024;
 export interface RewindPorts {
   readonly trees: readonly RootTree[];
   readonly journal: Journal;
-  readonly history: JournalHistory;
+  /** Records to be taken back, in this order. */
+  readonly wayBack: (point: number) => Iterable<UndoRecord>;
   /** Everything made so far becomes durable and is not taken back by recovery. */
   readonly checkpoint: () => void;
 }
@@ -49,7 +49,7 @@ interface Planned {
 /** Yields between groups and pieces. Given up (`return`), what the groups before have done stays. */
 export function* rewindTo(ports: RewindPorts, point: number, counts: RewindCounts): Generator<undefined, void> {
   const group = new RewindGroup(ports);
-  for (const origin of ports.history.wayBack(point)) {
+  for (const origin of ports.wayBack(point)) {
     counts.path = origin.path;
     if (origin.op === 'patch') {
       yield* group.carryOut();

@@ -228,6 +228,11 @@ test('a preview shows the tree that a rewind then makes, with what comes, goes a
       );
       t.deepEqual(host.tree.listKept(), kept);
       const before = copyOf(host.tree);
+      if (point.kind !== 'gap') {
+        const way = host.standby.history.planTo(point.id);
+        t.deepEqual([way.point, way.n, way.last], [point, positionOf(point), host.history().last], title);
+        t.is(way.steps, [...host.history().wayBack(way.n)].length, title);
+      }
       const counts = host.rewind(positionOf(point));
       t.is(result.problemCount, counts.foreign.length, title);
       t.is(result.steps, counts.steps, title);

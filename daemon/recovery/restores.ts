@@ -184,7 +184,7 @@ export class Restores {
     if (back !== undefined && back !== to) return result;
     const { events, book } = this.#environment;
     events.record('RWD-001', { point: `${to} (undo)` }, document.name);
-    const undone = await this.#replica(of).withHistory((config) =>
+    const undone = await this.#replica(of).setBack((config) =>
       setBack(this.#environment, {
         config,
         to,

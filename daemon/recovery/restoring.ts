@@ -139,7 +139,7 @@ export class Restoring {
     const { name } = this.#stored.document;
     events.record('RWD-001', { point }, name);
     try {
-      const rewound = await replica.withHistory((config) => {
+      const rewound = await replica.setBack((config) => {
         this.#refuseEnding();
         return setBack(this.#environment, {
           config,

@@ -46,6 +46,7 @@ export class ReplicaRunner {
   #comparing = false;
   /** A stream is open; `#linked`: and the engines' handshake is done. */
   #connected = false;
+  #settingBack = false;
   #linked = false;
   /** Why the link ended, while it is not sure yet that this is not just a stop. */
   #lostReason: string | undefined;
@@ -163,6 +164,10 @@ export class ReplicaRunner {
 
   /** Of the engine that runs, else of one for the time of the call. */
   async askHistory(call: EngineCall): Promise<unknown> {
+    if (this.#settingBack) {
+      const reason = 'its data is being set back; ask again when that is over';
+      throw new Fault('SCENARIO-STATE', { name: this.document.name, state: 'recovering', reason });
+    }
     const session = this.#session;
     const timeoutMs = call.name === 'past' ? PAST_TIMEOUT_MS : CALL_TIMEOUT_MS;
     if (session !== undefined) return await session.call(call, timeoutMs);
@@ -174,6 +179,14 @@ export class ReplicaRunner {
   }
 
   /** Its files for `work` alone, which has to end what it starts with them. Throws `SCENARIO-STATE` while its engine is needed. */
+  async setBack<T>(work: (config: EngineConfig) => Promise<T>): Promise<T> {
+    this.#settingBack = true;
+    return await this.withHistory(work).finally(() => {
+      this.#settingBack = false;
+    });
+  }
+
+  /** Like `setBack`, for something short: questions wait. */
   async withHistory<T>(work: (config: EngineConfig) => Promise<T>): Promise<T> {
     const done: { result?: T } = {};
     await this.#do(async () => {

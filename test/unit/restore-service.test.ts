@@ -91,6 +91,8 @@ test('the Replica is set back and synchronized back to the Master, which is told
   t.is((await faultOf(t, alpha.command('scenario.run', choices))).code, 'SCENARIO-STATE');
   t.is((await faultOf(t, alpha.command('scenario.delete', { name: 'web' }))).code, 'SCENARIO-STATE');
   t.is((await faultOf(t, restore(alpha, 'master'))).code, 'SCENARIO-STATE');
+  const questions = alpha.command('scenario.points', { name: 'web', filter: { limit: 10 } });
+  t.is((await faultOf(t, questions)).code, 'SCENARIO-STATE');
   t.is((await faultOf(t, undo(alpha))).code, 'SCENARIO-STATE');
   t.is((await faultOf(t, alpha.command('scenario.delete', { name: RECOVERY }))).code, 'SCENARIO-STATE');
   beta.engine.reply('rewind', { steps: 3, foreign: [], foreignCount: 0, undoPoint: '', tookMs: 5 });

@@ -390,10 +390,12 @@ export class Applier {
   private perform(planned: PlannedChange): boolean {
     this.dirty = true;
     this.actedSinceOpened = true;
+    const { change, plan, record, staged } = planned;
     try {
-      this.act(planned);
+      this.ports.writer.act(change, plan, record, staged);
     } catch (error) {
-      return this.fail(planned, Fault.from(error));
+      const fault = Fault.from(error);
+      return isMissingParent(fault, plan) ? this.makeParents(planned, fault) : this.fail(planned, fault);
     }
     this.groupAt += 1;
     this.count(planned);
@@ -414,18 +416,18 @@ export class Applier {
     this.bytesSinceCheckpoint += bytes;
   }
 
-  private act(planned: PlannedChange): void {
-    const { change, plan, record, staged } = planned;
+  /** What is planned is planned anew behind the directories that were missing: the journal tells everything in its order. */
+  private makeParents({ spooled, change, record: { seq, masterMs }, token }: PlannedChange, fault: Fault): boolean {
+    this.dropGroup();
+    const unplanned = { spooled, change, ...(token === undefined ? {} : { token }) };
     try {
-      this.ports.writer.act(change, plan, record, staged);
-    } catch (error) {
-      if (!isMissingParent(error, plan)) throw error;
-      const origin = { seq: record.seq, masterMs: record.masterMs };
       this.flushVolumes();
-      const made = this.ports.writer.ensureParents(change.root, change.path, origin);
-      if (made === undefined) throw error;
+      const made = this.ports.writer.ensureParents(change.root, change.path, { seq, masterMs });
+      if (made === undefined) return this.fail(unplanned, fault);
       askFor(this.ports, change.root, [made], 'directory missing');
-      this.ports.writer.act(change, plan, record, staged);
+      return true;
+    } catch (error) {
+      return this.fail(unplanned, Fault.from(error));
     }
   }
 
@@ -484,7 +486,7 @@ export class Applier {
   }
 }
 
-function isMissingParent(error: unknown, plan: ActPlan): boolean {
-  if (!(error instanceof Fault) || error.code !== 'FS-NOT-FOUND' || plan.keep !== 'none') return false;
+function isMissingParent({ code }: Fault, plan: ActPlan): boolean {
+  if (code !== 'FS-NOT-FOUND' || plan.keep !== 'none') return false;
   return plan.action !== 'remove' && plan.action !== 'metadata';
 }

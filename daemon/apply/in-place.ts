@@ -81,10 +81,11 @@ export function* changeInPlace(
   const ranges = overwrittenRanges(change.ranges, before.sizeBytes, change.sizeBytes);
   const intent = { ...origin, op: 'patch', root, path, before: objectBefore(before), ranges } as const;
   const record = ports.journal.intend(withOldAttributes(tree, change, intent));
-  yield* keepRanges(tree, ports.journal, record, ranges);
-  ports.journal.flush();
+  // Before something is kept under its name: after a crash nobody would know of that, and its number would be given again.
   let done = false;
   try {
+    ports.journal.flush();
+    yield* keepRanges(tree, ports.journal, record, ranges);
     yield* writeRanges(tree, change);
     ports.writer.setMetadata(root, path, change.metadata);
     done = true;

@@ -98,9 +98,14 @@ export class TreeWriter {
       missing.unshift(parent);
     }
     for (const directory of missing) {
-      this.journal.intend({ ...origin, op: 'make-directory', root, path: directory });
-      this.journal.flush();
-      tree.makeDirectory(directory, this.profile.posixModes ? { mode: PROVISIONAL_MODE } : {});
+      const record = this.journal.intend({ ...origin, op: 'make-directory', root, path: directory });
+      try {
+        this.journal.flush();
+        tree.makeDirectory(directory, this.profile.posixModes ? { mode: PROVISIONAL_MODE } : {});
+      } catch (error) {
+        this.journal.withdraw(record);
+        throw error;
+      }
     }
     return missing[0];
   }

@@ -156,6 +156,12 @@ export class Journal implements JournalPort {
   }
 
   withdraw(record: UndoRecord): void {
+    // Said behind it, and not so any more.
+    this.unit = undefined;
+    this.writeUndone(record);
+  }
+
+  private writeUndone(record: UndoRecord): void {
     if (this.times !== undefined) writeUndoneMark(this.writer, record.n);
   }
 
@@ -192,13 +198,16 @@ export class Journal implements JournalPort {
 
   private writeOut(): void {
     if (this.writer.length === 0) return;
-    const bytes = encodeRecord(this.writer.take());
+    const payload = this.writer.take();
+    const bytes = encodeRecord(payload);
     const before = this.segmentBytes;
     this.used = true;
     try {
       this.log.append(this.segment, bytes);
     } catch (error) {
       if (this.log.list().includes(this.segment)) this.log.truncate(this.segment, before);
+      // Marks among it are for what is in the log already; its records are withdrawn behind it.
+      if (this.times !== undefined) this.writer.raw(payload);
       throw error;
     }
     this.segmentBytes += bytes.length;
@@ -222,8 +231,11 @@ export class Journal implements JournalPort {
 
   takeBack(record: UndoRecord): void {
     const tree = this.tree(record.root);
-    takeBack(tree, record, keptNames(tree, record), () => this.nextAside());
-    this.withdraw(record);
+    const kept = keptNames(tree, record);
+    // Keeping comes first: without it nothing was done, and a directory that refuses its old time changes nothing about that.
+    const isMade = record.kept === undefined || kept.has(record.kept);
+    if (isMade) takeBack(tree, record, kept, () => this.nextAside());
+    this.writeUndone(record);
   }
 
   /** All that was made is flushed; returns the place to be named in the checkpoint that is saved next. */
@@ -276,6 +288,9 @@ export class Journal implements JournalPort {
         else if (entry.kind === 'undo') records.push(entry.record);
       }
     }
+    const last = this.log.list().at(-1) ?? 0;
+    // Only marks are in it: what comes next must be read behind them.
+    if (this.times !== undefined && records.length === 0 && last > this.segment) this.begin(last + 1);
     return records.filter((record) => !undone.has(record.n)).reverse();
   }
 
@@ -284,6 +299,8 @@ export class Journal implements JournalPort {
     const bytes = this.log.read(segment);
     const { validBytes } = scanSegment(bytes);
     if (validBytes < bytes.length) this.log.truncate(segment, validBytes);
+    // Marks may lie behind what the checkpoint covers, and nothing to be taken back.
+    if (segment === this.segment) this.segmentBytes = validBytes;
     return journalEntries(bytes, segment === this.segment ? this.offset : 0);
   }
 
@@ -364,6 +381,8 @@ export class Journal implements JournalPort {
   }
 }
 
-function keptNames(tree: RootTree, record: UndoRecord): ReadonlySet<string> {
-  return record.kept === undefined ? new Set() : new Set(tree.listKept().filter((name) => name === record.kept));
+/** Of the objects a record speaks of those that are kept now. */
+function keptNames(tree: RootTree, { kept, restored }: UndoRecord): ReadonlySet<string> {
+  if (kept === undefined && restored === undefined) return new Set();
+  return new Set(tree.listKept().filter((name) => name === kept || name === restored));
 }

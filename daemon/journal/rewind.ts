@@ -99,7 +99,21 @@ class RewindGroup {
     this.planned = [];
     this.paths.clear();
     if (planned.length === 0) return;
-    const { journal, trees, checkpoint } = this.ports;
+    const { journal, checkpoint } = this.ports;
+    try {
+      this.perform(planned);
+    } catch (error) {
+      // Nobody rolls back before the next start, and until then another rewind may begin.
+      const records = planned.flatMap((one) => one.records).reverse();
+      if (Fault.from(error).kind !== 'fatal') for (const record of records) journal.takeBack(record);
+      throw error;
+    }
+    checkpoint();
+    yield undefined;
+  }
+
+  private perform(planned: readonly Planned[]): void {
+    const { journal, trees } = this.ports;
     journal.flush();
     // A name must be given up durably before it is taken again.
     let vacates = false;
@@ -115,8 +129,6 @@ class RewindGroup {
       for (const record of records) act(trees[record.root]!, record, origin);
       setDirectoryTimes(trees[origin.root]!, origin);
     }
-    checkpoint();
-    yield undefined;
   }
 }
 

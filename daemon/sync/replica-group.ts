@@ -32,7 +32,7 @@ export interface SyncChange {
 export interface GroupPorts {
   readonly writer: TreeWriter;
   /** Undo records and flushes of the roots: see apply/standby.ts. */
-  readonly journal: Pick<JournalPort, 'intend' | 'flush' | 'keepRanges' | 'takeBack'>;
+  readonly journal: Pick<JournalPort, 'intend' | 'flush' | 'keepRanges' | 'takeBack' | 'withdraw'>;
   readonly flushSynchronized: () => void;
 }
 
@@ -109,11 +109,12 @@ export class SyncGroup {
 
   /** Makes changes that need no content, at once. Throws like `commit`, with what is left in `onRest`. */
   carryOut(changes: readonly SyncChange[], onRest: (rest: SyncChange[]) => void): void {
-    let planned: PlannedChange[];
+    const planned: PlannedChange[] = [];
     try {
-      planned = changes.map((member) => this.plan(member));
+      for (const member of changes) planned.push(this.plan(member));
       this.ports.journal.flush();
     } catch (error) {
+      this.withdraw(planned);
       onRest([...changes]);
       throw error;
     }
@@ -121,6 +122,7 @@ export class SyncGroup {
       const fault = outcome === undefined || outcome instanceof Fault ? outcome : this.make(member, outcome);
       if (fault !== undefined && verdictOf(fault) === 'fatal') throw fault;
       if (fault !== undefined && verdictOf(fault) === 'hold') {
+        this.withdraw(planned.slice(index + 1));
         onRest(planned.slice(index).map((left) => left.member));
         throw fault;
       }
@@ -159,8 +161,15 @@ export class SyncGroup {
     } catch (error) {
       const fault = Fault.from(error);
       if (fault.kind !== 'fatal' && plan.keep !== 'none') this.takeBack(record);
+      else if (fault.kind !== 'fatal') this.ports.journal.withdraw(record);
       return fault;
     }
+  }
+
+  /** They are planned anew later: history must not count them twice. */
+  private withdraw(planned: readonly PlannedChange[]): void {
+    for (const { outcome } of planned)
+      if (outcome !== undefined && !(outcome instanceof Fault)) this.ports.journal.withdraw(outcome.record);
   }
 
   private takeBack(record: UndoRecord): void {

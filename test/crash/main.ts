@@ -12,15 +12,17 @@ usage: npm run test:crash -- [options]
 Crashes the engines in many ways and looks whether anything was lost, torn or different afterwards. Prints the seed and the
 moment of every crash that showed something. Exit 0: nothing, 1: something, 2: wrong arguments.
 
-  --only CAMPAIGN,…  some of: simulated, edits, kills, faults, histories (default: all, in this order)
+  --only CAMPAIGN,…  some of: simulated, edits, kills, faults, rewinds, histories (default: all, in this order)
                        simulated   crashes over an in-memory file system that forgets what was not flushed
                        edits       the same with large files that are patched where they are
                        kills       SIGKILL in the N-th system call of real engines
                        faults      system calls that fail (EIO, ENOSPC) or do a part
+                       rewinds     points of the history gone back to and compared
                        histories   random histories of whole pairs, in memory and over real files
   --crashes N        simulated, edits: so many crashes (default 10000)
   --kills N          kills: so many (default 1000)
   --faults N         faults: so many (default 3000)
+  --points N         rewinds: so many (default 10000)
   --histories N      histories: so many, each way (default 3000)
   --from SEED        the first seed (default 1000)
   --stride N         simulated, edits, faults: every N-th operation only (default 1)
@@ -34,12 +36,13 @@ const { values } = parseArguments(USAGE, {
     stride: { type: 'string', default: '1' },
     kills: { type: 'string', default: '1000' },
     faults: { type: 'string', default: '3000' },
+    points: { type: 'string', default: '10000' },
     histories: { type: 'string', default: '3000' },
-    only: { type: 'string', default: 'simulated,edits,kills,faults,histories' },
+    only: { type: 'string', default: 'simulated,edits,kills,faults,rewinds,histories' },
   },
 });
 
-function wholeNumber(name: 'crashes' | 'kills' | 'faults' | 'histories' | 'from' | 'stride'): number {
+function wholeNumber(name: 'crashes' | 'kills' | 'faults' | 'points' | 'histories' | 'from' | 'stride'): number {
   return readNumber(USAGE, name, values[name]);
 }
 
@@ -69,6 +72,16 @@ const campaigns: Readonly<Record<string, () => Promise<string[]>>> = {
     say(`faults: ${points} system calls that failed or did a part, ${Object.keys(calls).length} kinds`);
     return [...problems];
   },
+  rewinds: async () => {
+    const { sweepRewinds } = await import('./rewinds.ts');
+    const hasher = await createContentHasher();
+    const options = { points: wholeNumber('points'), firstSeed: wholeNumber('from'), problemLimit: 10 };
+    const { histories, points, afterDeaths, problems } = sweepRewinds(hasher, options);
+    say(
+      `rewinds: ${points} points compared in ${histories} histories, ${afterDeaths} of them after a rewind that died`,
+    );
+    return [...problems];
+  },
   histories: async () => {
     const { findUnequalHistory } = await import('./pair-property.ts');
     const { realPairs } = await import('./real-crash.ts');
@@ -91,7 +104,7 @@ const startedAt = performance.now();
 let failed = 0;
 const chosen = values.only.split(',').map((name) => campaigns[name] ?? refuse(`unknown campaign "${name}"`, USAGE));
 // A wrong number is refused before anything runs for hours.
-for (const name of ['crashes', 'kills', 'faults', 'histories', 'from', 'stride'] as const) wholeNumber(name);
+for (const name of ['crashes', 'kills', 'faults', 'points', 'histories', 'from', 'stride'] as const) wholeNumber(name);
 for (const campaign of chosen) {
   const problems = await campaign();
   for (const problem of problems) say(`  ! ${problem}`);

@@ -62,6 +62,11 @@ export class EnginePair extends PairCore {
     return { trees, aside: new KeptAside([root]), ...this.logs, stateFile: this.stateFile };
   }
 
+  /** For whoever looks at the Replica's data while its engine does not run. */
+  replicaFiles(): ReplicaFiles {
+    return this.openReplicaFiles();
+  }
+
   protected override closeFiles(side: Side): void {
     if (side === 'replica') this.asideStore.close();
   }

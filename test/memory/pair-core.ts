@@ -99,6 +99,8 @@ export abstract class PairCore {
   attributeKinds: AttributeKinds = ALL_KINDS;
   /** When and how fast the Master sends; used by its next start. */
   sending: Pick<EngineConfig, 'bandwidth' | 'schedule'> = {};
+  /** How the Replica's engine is started from now on, beside what `startReplica` is told. */
+  replicaSettings: Pick<EngineConfig, 'keepDeleted' | 'history'> = {};
   /** Other limits for engines that start from now on. */
   limits: Partial<EngineLimits> = {};
   /** Whose engine runs right now. */
@@ -202,7 +204,7 @@ export abstract class PairCore {
       const files = this.opened('replica', () => this.openReplicaFiles());
       if (files === undefined) return;
       const engine = new ReplicaEngine(
-        { ...this.config('replica'), ...options },
+        { ...this.config('replica'), ...this.replicaSettings, ...options },
         { clock, ...files, hasher, filters: compileFilters(this.config('replica'), files.trees) },
         (notice) => {
           if (!clock.dead) this.onNotice('replica', notice);
@@ -280,7 +282,8 @@ export abstract class PairCore {
     return this.standby?.backlog === true;
   }
 
-  private get standby(): Standby | undefined {
+  /** While its engine runs. */
+  get standby(): Standby | undefined {
     return ((this.replica?.engine ?? {}) as unknown as { readonly standby?: Standby }).standby;
   }
 

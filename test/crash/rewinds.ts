@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { Standby } from '../../daemon/apply/standby.ts';
 import type { JournalHistory } from '../../daemon/journal/history.ts';
-import { listPoints, positionOf } from '../../daemon/journal/points.ts';
+import { pointsOf, positionOf } from '../../daemon/journal/points.ts';
 import type { RewindCounts } from '../../daemon/journal/rewind.ts';
 import type { ContentHasher } from '../../daemon/link/content-hash.ts';
 import { forceLargeFiles } from '../../daemon/link/large-files.ts';
@@ -104,7 +104,12 @@ class RewoundHistory {
     const { pair } = this;
     const keepDeleted = { synchronization: random.chance(0.7), replication: random.chance(0.7) };
     pair.replicaSettings = {
-      history: { retentionMs: random.pick([24_000, 86_400_000]), maxBytes: random.pick([30_000, 2 ** 30, 2 ** 30]) },
+      history: {
+        retentionMs: random.pick([24_000, 86_400_000]),
+        maxBytes: random.pick([30_000, 2 ** 30, 2 ** 30]),
+        minFreeBytes: 0,
+        whenFull: 'gap',
+      },
       ...(random.chance(0.2) ? { keepDeleted } : {}),
     };
     const { masterTree, user } = pair;
@@ -248,8 +253,7 @@ class RewoundHistory {
 
   /** Positions of what an operator may choose, of which it is known what was there. */
   private listed(history: JournalHistory): number[] {
-    const { points } = listPoints(history, { limit: Number.POSITIVE_INFINITY });
-    const positions = points.filter(({ kind }) => kind !== 'gap').map(positionOf);
+    const positions = [...pointsOf(history)].filter(({ kind }) => kind !== 'gap').map(positionOf);
     return [...new Set(positions)].filter((n) => this.views.has(n));
   }
 

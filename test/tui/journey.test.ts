@@ -174,6 +174,44 @@ test.serial('5,000 events a second neither stop the keys nor lose what the ring 
   await assertRestored(0);
 });
 
+test.serial('a restore is followed over a lost connection and a resize, among 100,000 points', async (t) => {
+  const terminal = new Terminal({ columns: 80, rows: 24 });
+  t.teardown(() => terminal.close());
+  await terminal.see(/[#$] *$/m);
+  terminal.command(`${NODE} ${join(import.meta.dirname, 'play-recovery.js')}; echo "left with $?"`);
+  await terminal.see(/web-shop +\[STOP\]/);
+  terminal.press('w');
+  await terminal.see('200 rewind points on web-02');
+  terminal.press('Enter');
+  await terminal.see(/1-10 of 100,000/);
+  terminal.press('G');
+  await terminal.see(/>.*SYNC +After synchronization/);
+  terminal.press('g');
+  // Typed ahead in one go: all count, and none goes further than one page.
+  terminal.type('jjjjj');
+  await terminal.see(/>.*BOOKMARK +before deployment 5/);
+  terminal.press('Enter');
+  await terminal.see('(*) Block Synchronization');
+  await read();
+  terminal.press('Enter');
+  await terminal.see('Type the name web-shop to go on');
+  terminal.type('web-shop');
+  await terminal.see('[>Restore<]');
+  await read();
+  terminal.press('Enter');
+  await terminal.see('Rewinding the Replica');
+  terminal.resize(120, 36);
+  await terminal.see('No connection to the host');
+  await terminal.see(/conn OK|hosts 1\/1/);
+  await terminal.see('The restore is over');
+  const told = await terminal.see('Rewind process is completed successfully');
+  t.regex(told, /└─+┘/);
+  terminal.press('Escape');
+  await terminal.see('1 Scenarios');
+  terminal.press('q');
+  await terminal.see(/^left with 0/m);
+});
+
 test.serial('after a storm of resizes the screen is exact', async (t) => {
   const { terminal, open, assertRestored } = journey(t, { columns: 120, rows: 36 });
   await open('empty');

@@ -109,6 +109,7 @@ test('bookmark, damage, preview, rewind back to the Master, and undo of it, in o
     t.is(readFileSync(join(pair.top, 'taken out', 'order0.txt'), 'utf8'), 'order 0\nopen\npaid\n');
     terminal.press('w');
     await terminal.see('(*) Block Synchronization');
+    await read();
     terminal.press('Enter');
     await terminal.see('What was made since then goes: 4 entries');
     terminal.type('shop');

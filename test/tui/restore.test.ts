@@ -236,6 +236,28 @@ test('a connection lost in the middle of a restore is waited out, and its end is
   t.is(restoreOf(over).step, 'result');
 });
 
+test('a connection lost right after Enter says neither that it runs nor that it failed, until the host tells', (t) => {
+  const silent = (command: string, args: unknown) =>
+    command === 'scenario.restore' ? undefined : answerOf(command, args);
+  const typed = type(walk(stoppedState(size), silent, 'w', 'enter', 'enter', 'enter'), 'web-shop');
+  const fault = new Fault('LINK-UNREACHABLE', { host: 'web-01', reason: 'lost' });
+  const cut = ticks(lost(reply(walk(typed, silent, 'enter'), RESTORE, refused(fault)), 'web-01'), 20);
+  t.is(restoreOf(cut).step, 'progress');
+  const runs = { ...STOPPED, recovery: RECOVERY };
+  t.is(restoreOf(ticks(connected(cut, 'web-01', [scenario('web-shop', runs)]), 2)).seen?.status.phase, 'rewinding');
+  const never = ticks(connected(cut, 'web-01', [scenario('web-shop', STOPPED)]), 2);
+  t.is(restoreOf(never).outcome?.kind, 'over');
+  t.is(restoreOf(never).seen, undefined);
+});
+
+test('Enter before the cursor has rested still brings the figures of that point to the question', (t) => {
+  const open = walk(stoppedState(size), answerOf, 'w', 'enter');
+  let state = open;
+  for (const key of ['j', 'j', 'j']) state = after(state, keyPress(key, state.now + 100));
+  const asked = requests(effectsOf(state, 'enter'));
+  t.like(asked[0], { command: 'scenario.preview', args: { point: restoreOf(state).list.points[3]!.id } });
+});
+
 test('closing the wizard does not stop the restore, and its answer is still told', (t) => {
   const left = press(underWay(size), 'esc');
   t.deepEqual(left.dialogs, []);

@@ -1,7 +1,7 @@
 /** The page of the wizard on which a rewind point is picked: filter, list, and what going back would do. */
 import type { RewindPoint, RewindPointKind } from '../../shared/rewind.ts';
 import { formatCount } from '../../shared/units.ts';
-import { sliceAround, sliceWords } from '../components/list.ts';
+import { slicePage, sliceWords } from '../components/list.ts';
 import type { ConsoleState } from '../state.ts';
 import {
   FILTER_FIELDS,
@@ -137,7 +137,7 @@ function listLines(state: ConsoleState, dialog: RestoreDialog, width: number, he
   if (list.points.length === 0) return { content: noPoints(dialog, width, replica) };
   const notice = noticeOf(state, dialog);
   const room = height - (notice === undefined ? 0 : 1);
-  const slice = sliceAround(list.cursor, list.points.length, room);
+  const slice = slicePage(list.cursor, list.points.length, room);
   const rows = list.points.slice(slice.start, slice.end).map((point, index) => {
     const chosen = slice.start + index === list.cursor;
     const row = fitLine(line(chosen ? '>' : ' ', ...pointRow(point, width - 1)), width);

@@ -1,7 +1,7 @@
 /** What going back to a point would do, as a tree. */
 import type { PreviewKind } from '../../shared/preview.ts';
 import { formatBytes, formatCount } from '../../shared/units.ts';
-import { sliceAround, sliceWords } from '../components/list.ts';
+import { slicePage, sliceWords } from '../components/list.ts';
 import type { RestoreDialog } from '../state-recovery.ts';
 import { type PreviewRow, previewRows } from '../update/preview-tree.ts';
 import { paragraph } from './dialogs.ts';
@@ -80,7 +80,7 @@ export function previewPage(dialog: RestoreDialog, width: number, height: number
     .map(({ path, reason }) => line(span(`! ${clean(path)}: ${clean(reason)}`, 'warning')));
   const rows = previewRows(dialog);
   const room = Math.max(1, height - head.length - troubles.length);
-  const slice = sliceAround(tree.cursor, rows.length, room);
+  const slice = slicePage(tree.cursor, rows.length, room);
   const shown = rows.slice(slice.start, slice.end).map((row, index) => {
     const chosen = slice.start + index === tree.cursor;
     const content = fitLine(line(chosen ? '>' : ' ', ...previewRow(row, width - 1)), width);

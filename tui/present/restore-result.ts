@@ -86,8 +86,11 @@ function overLines(state: ConsoleState, dialog: RestoreDialog, width: number): r
     .slice(-EVENTS_SHOWN);
   return [
     [],
-    line(span('The restore is over', 'strong')),
-    ...paragraph('Its answer did not come to this window. What the hosts wrote down about it:', width),
+    line(span(dialog.seen === undefined ? 'No restore is under way' : 'The restore is over', 'strong')),
+    ...paragraph(
+      'Its answer did not come to this window, or nothing was begun. What the hosts wrote down since:',
+      width,
+    ),
     [],
     ...events.map(({ record }) =>
       line(

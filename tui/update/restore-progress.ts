@@ -40,7 +40,9 @@ function followed(state: ConsoleState, dialog: RestoreDialog): RestoreDialog {
     return { ...dialog, seen: { status: recovery, at: state.now }, ...(pace === undefined ? {} : { pace }) };
   }
   // Asked for here: its answer says more than its absence. Seen by nobody yet: it has not begun.
-  const over = seen !== undefined && (dialog.askedAt === undefined || state.now - seen.at >= ANSWER_DUE_MS);
+  const { askedAt, fault } = dialog;
+  const waited = state.now - (seen?.at ?? askedAt ?? state.now) >= ANSWER_DUE_MS;
+  const over = (seen !== undefined || fault !== undefined) && (askedAt === undefined || waited);
   return over ? { ...dialog, step: 'result', openedAt: state.now, scroll: 0, outcome: { kind: 'over' } } : dialog;
 }
 

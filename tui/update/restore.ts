@@ -205,10 +205,12 @@ export function pick(state: ConsoleState, dialog: RestoreDialog): Step {
   if (point === undefined) return stay(state);
   if (point.kind === 'gap') return stay(withToast(state, 'this is a gap, no point: pick one above it'));
   const next = { ...dialog, point };
-  if (dialog.looking)
+  if (dialog.looking) {
     return stay(at(state, { ...next, looking: false, row: methodRows(next).indexOf('rewind') }, 'method'));
-  if (dialog.method === 'rewind') return stay(at(state, next, 'sync'));
-  return stay(toQuestion(state, next));
+  }
+  // Enter came before the cursor had rested: the question needs the figures of this point.
+  const onward = dialog.method === 'rewind' ? at(state, next, 'sync') : toQuestion(state, next);
+  return withRestore(onward, dialog.scenarioId, (picked) => askPreview(onward, picked));
 }
 
 /** The tree of what would come back and be lost. */
@@ -369,8 +371,9 @@ function hearRefused(
   outcome: Extract<Outcome, { ok: false }>,
 ): Step {
   const { fault } = outcome;
+  // Whether it was begun is not known then: the status tells it when the connection is back.
   const lost = fault.code === 'LINK-UNREACHABLE' || fault.code === 'TIMEOUT';
-  if (lost && dialog.askedAt !== undefined && dialog.seen !== undefined) return stay(state);
+  if (lost && dialog.askedAt !== undefined) return stay(put({ ...dialog, fault }));
   const { askedAt: _no, ...rest } = dialog;
   if (fault.code === 'POINT-NOT-FOUND') {
     const { point: _pruned, ...unpicked } = rest;

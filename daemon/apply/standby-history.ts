@@ -1,9 +1,10 @@
 /** The history of a Replica's roots, when Data Rewind is on: what is said in it, and who reads it. */
 import { Fault } from '../../shared/faults.ts';
+import type { RewindPoint } from '../../shared/rewind.ts';
 import { JournalHistory } from '../journal/history.ts';
 import type { Journal, JournalPlace } from '../journal/journal.ts';
-import { wayBackFrom } from '../journal/log-backwards.ts';
-import { planTo, type WayToPoint } from '../journal/point-stream.ts';
+import { logBackwards, wayBackFrom } from '../journal/log-backwards.ts';
+import { planTo, pointsBackwards, type WayToPoint } from '../journal/point-stream.ts';
 import type { MarkKind, UndoRecord } from '../journal/record.ts';
 import type { Clock, SegmentLog } from '../ports.ts';
 
@@ -44,11 +45,17 @@ export class StandbyHistory {
     return planTo(this.ports.journalLog, id);
   }
 
-  /** The roots hold the Master's state at `seq` and perhaps more. Durable when it returns. Throws `REWIND-OFF`. */
-  bookmark(seq: number, text: string): void {
+  /**
+   * The roots hold the Master's state at `seq` and perhaps more. Durable when it returns; the point as it will be listed, which
+   * may lie further back than what was applied last. Throws `REWIND-OFF`.
+   */
+  bookmark(seq: number, text: string): RewindPoint {
     this.refuseOff();
     this.mark('bookmark', seq, text);
     this.journal.flush();
+    for (const { point } of pointsBackwards(logBackwards(this.ports.journalLog)))
+      if (point.kind === 'bookmark') return point;
+    throw new Fault('INTERNAL', { reason: 'the bookmark is not in the history' });
   }
 
   /** Takes a while: the history is read for it. */

@@ -332,11 +332,6 @@ export class Standby {
     this.journal.forget();
   }
 
-  /** The roots cannot be trusted (too much was parked): the next link session begins with a comparison. */
-  invalidate(): void {
-    this.beginSynchronization();
-  }
-
   /** The operator forgets what is parked; remembered at once, so that nobody claims it is there. */
   dropParked(): void {
     this.parked.drop();
@@ -345,6 +340,11 @@ export class Standby {
   }
 
   // ---------------------------------------------------------------- going back
+
+  /** History up to that wall clock (ms) is about to be removed; remembered so that it is never claimed again. */
+  trimHistory(toMs: number): void {
+    this.save({ ...this.saved, historyTrimmedTo: this.journal.trimmed(toMs) });
+  }
 
   /** Log and roots say the same until the next change; false: not now. Nothing of the roots is touched. */
   settle(): boolean {

@@ -117,8 +117,8 @@ export class HistoryKeeper {
     const { currentSegment } = journal;
     const stays = Math.min(currentSegment, this.hooks.pinned() ?? Number.POSITIVE_INFINITY);
     const asked = { ...limits, minFreeBytes, keeps: waits };
-    const { trimmedTo, overBytes } = this.retention.enforce(asked, currentSegment, this.ports.clock.wallMs(), stays);
-    journal.trimmed(trimmedTo);
+    const onTrim = (toMs: number) => this.standby.trimHistory(toMs);
+    const { overBytes } = this.retention.enforce(asked, currentSegment, this.ports.clock.wallMs(), { stays, onTrim });
     // What is being written now can go when the next checkpoint covers it.
     if (overBytes > 0 && !waits) journal.roll();
     this.holdApply(gate, waits && overBytes > 0);

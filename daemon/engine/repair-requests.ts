@@ -16,7 +16,7 @@ export interface RepairWay {
 export function askForRepairs(standby: Standby, now: number, { link, busy, tell }: RepairWay): void {
   if (standby.parked.overflowed) {
     tell('SYN-006', { reason: 'too many items could not be applied' });
-    standby.invalidate();
+    standby.beginSynchronization();
     link?.close('must be synchronized again');
     return;
   }

@@ -1,7 +1,7 @@
 /** What the main thread asks of a Replica's engine. */
 import { FAULTS, Fault } from '../../shared/faults.ts';
 import type { ParkedAnswer } from '../../shared/results.ts';
-import type { JournalFigures, RewindPoint } from '../../shared/rewind.ts';
+import type { JournalFigures } from '../../shared/rewind.ts';
 import type { Standby } from '../apply/standby.ts';
 import { NO_JOURNAL } from '../journal/figures.ts';
 import type { Clock } from '../ports.ts';
@@ -22,7 +22,7 @@ const EXAMPLES = 3;
 export function answerReplicaCall(call: EngineCall, ports: ReplicaCallPorts): unknown {
   if (call.name === 'parked') return parked(call.action, ports);
   if (call.name === 'journal') return ports.journal?.figures() ?? NO_JOURNAL;
-  if (call.name === 'bookmark') return bookmark(call.seq, call.text, ports);
+  if (call.name === 'bookmark') return ports.standby.history.bookmark(call.seq, call.text);
   if (call.name === 'rehearse') return rehearse(call.on, ports);
   if (call.name === 'rewind' || call.name === 'rewind-plan' || call.name === 'history-forget') {
     const reason = 'stop it first: data is only set back while nothing is replicated';
@@ -30,12 +30,6 @@ export function answerReplicaCall(call: EngineCall, ports: ReplicaCallPorts): un
   }
   const reason = `${call.name} is for the Master`;
   throw new Fault('SCENARIO-STATE', { name: ports.scenarioName, state: 'a Replica here', reason });
-}
-
-function bookmark(seq: number, text: string, { standby, clock }: ReplicaCallPorts): RewindPoint {
-  standby.history.bookmark(seq, text);
-  const at = clock.wallMs();
-  return { id: `bookmark-${standby.journal.last.toString(36)}`, at, kind: 'bookmark', text };
 }
 
 /** A test needs a whole copy, and one that stays as it is. */

@@ -171,8 +171,9 @@ export class Journal implements JournalPort {
   }
 
   /** Durable with the next checkpoint. */
-  trimmed(toMs: number | undefined): void {
-    if (toMs !== undefined) this.historyTrimmedTo = Math.max(this.historyTrimmedTo ?? 0, toMs);
+  trimmed(toMs: number): number {
+    this.historyTrimmedTo = Math.max(this.historyTrimmedTo ?? 0, toMs);
+    return this.historyTrimmedTo;
   }
 
   get currentSegment(): number {

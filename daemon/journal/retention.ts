@@ -18,10 +18,15 @@ export interface KeptHistory {
   readonly bytes: number;
   /** Wall clock, ms, of the oldest change that can be taken back; undefined when there is none. */
   readonly since: number | undefined;
-  /** Wall clock, ms, of the newest change whose history was removed just now. */
-  readonly trimmedTo?: number;
   /** By so many bytes it is still over its limits: what is left is being written, looked into, or must stay. */
   readonly overBytes: number;
+}
+
+export interface RemovalHooks {
+  /** This segment and later ones are not removed; default: the one being written. */
+  readonly stays?: number;
+  /** Right before the history of everything up to that wall clock (ms) is removed. */
+  readonly onTrim?: (toMs: number) => void;
 }
 
 interface PlacedSegment extends MeasuredSegment {
@@ -76,8 +81,13 @@ export class HistoryRetention {
       for (const name of tree.listKept()) if (segmentOf(name) === first - 1 && !needed.has(name)) tree.dropKept(name);
   }
 
-  /** Removes what is over the limits. `stays`: this segment and later ones do. */
-  enforce(limits: RetentionLimits, current: number, wallMs: number, stays = current): KeptHistory {
+  /** Removes what is over the limits. */
+  enforce(
+    limits: RetentionLimits,
+    current: number,
+    wallMs: number,
+    { stays = current, onTrim }: RemovalHooks = {},
+  ): KeptHistory {
     const segments = this.survey(current);
     let bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
     const free = limits.minFreeBytes === undefined ? 0 : limits.minFreeBytes - this.freeBytes();
@@ -92,10 +102,11 @@ export class HistoryRetention {
       over -= segment.bytes;
     }
     const left = segments.slice(gone.length);
+    const trimmedTo = Math.max(0, ...gone.map(({ summary }) => summary.newestMs));
+    if (trimmedTo > 0) onTrim?.(trimmedTo);
     for (const [at, segment] of gone.entries()) this.remove(segment, [...gone.slice(at + 1), ...left]);
     const since = left.find(({ summary }) => summary.oldestMs > 0)?.summary.oldestMs;
-    const trimmedTo = Math.max(0, ...gone.map(({ summary }) => summary.newestMs));
-    return { bytes, since, overBytes: Math.max(0, over), ...(trimmedTo > 0 ? { trimmedTo } : {}) };
+    return { bytes, since, overBytes: Math.max(0, over) };
   }
 
   private read(segment: number, current: number): SegmentSummary {

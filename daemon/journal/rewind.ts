@@ -11,7 +11,7 @@ import { changeInPlace } from '../apply/in-place.ts';
 import type { EntryStat, RootTree } from '../ports.ts';
 import type { Journal } from './journal.ts';
 import { objectBefore, sameId, type UndoIntent, type UndoRecord } from './record.ts';
-import { setDirectoryTimes, takeBackMetadata } from './undo.ts';
+import { directoriesBefore, setDirectoryTime, takeBackMetadata } from './undo.ts';
 
 /** Steps of one group: they share the flushes. */
 const GROUP_STEPS = 1_000;
@@ -94,6 +94,17 @@ class RewindGroup {
     this.planned.push({ origin, records });
   }
 
+  /** Each directory once: of several changes in it the oldest decides. */
+  private directoryTimes(planned: readonly Planned[]) {
+    const times = new Map<string, { tree: RootTree; directory: RelativePath; mtimeNs: bigint }>();
+    for (const { origin } of planned) {
+      const tree = this.ports.trees[origin.root]!;
+      for (const before of directoriesBefore(origin))
+        times.set(`${origin.root}:${before.directory}`, { tree, ...before });
+    }
+    return times.values();
+  }
+
   *carryOut(): Generator<undefined, void> {
     const { planned } = this;
     this.planned = [];
@@ -127,8 +138,8 @@ class RewindGroup {
     if (vacates) for (const tree of trees) tree.flushAll();
     for (const { origin, records } of planned) {
       for (const record of records) act(trees[record.root]!, record, origin);
-      setDirectoryTimes(trees[origin.root]!, origin);
     }
+    for (const { tree, directory, mtimeNs } of this.directoryTimes(planned)) setDirectoryTime(tree, directory, mtimeNs);
   }
 }
 

@@ -40,14 +40,24 @@ function takeBackChange(tree: RootTree, record: UndoRecord, kept: ReadonlySet<st
 }
 
 /** The directories that the change disturbed have the times again that they had before. */
-export function setDirectoryTimes(tree: RootTree, { path, from, directoryTimes }: UndoRecord): void {
-  if (directoryTimes === undefined) return;
-  for (const [at, name] of [path, from].entries()) {
+function setDirectoryTimes(tree: RootTree, record: UndoRecord): void {
+  for (const { directory, mtimeNs } of directoriesBefore(record)) setDirectoryTime(tree, directory, mtimeNs);
+}
+
+export function setDirectoryTime(tree: RootTree, directory: RelativePath, mtimeNs: bigint): void {
+  if (tree.stat(directory)?.type === 'directory') tree.setMetadata(directory, { mtimeNs });
+}
+
+export function directoriesBefore({
+  path,
+  from,
+  directoryTimes = [],
+}: UndoRecord): { readonly directory: RelativePath; readonly mtimeNs: bigint }[] {
+  return [path, from].flatMap((name, at) => {
     const mtimeNs = directoryTimes[at];
     const directory = name === undefined ? undefined : parentPath(name);
-    if (mtimeNs === undefined || directory === undefined) continue;
-    if (tree.stat(directory)?.type === 'directory') tree.setMetadata(directory, { mtimeNs });
-  }
+    return mtimeNs === undefined || directory === undefined ? [] : [{ directory, mtimeNs }];
+  });
 }
 
 export function takeBackMetadata(tree: RootTree, record: UndoRecord, now: Pick<EntryStat, 'id'> | undefined): void {

@@ -34,7 +34,7 @@ function holds(path: string, data: Buffer): boolean {
   }
 }
 
-function timeOneFile(way: Way, name: string, data: Buffer): number {
+export function timeOneFile(way: Way, name: string, data: Buffer): number {
   const started = performance.now();
   writeFileSync(join(way.source, name), data);
   while (!holds(join(way.target, name), data)) {
@@ -45,7 +45,7 @@ function timeOneFile(way: Way, name: string, data: Buffer): number {
 }
 
 /** Seconds from the first directory made to the last file there. */
-function timeBurst(way: Way, round: number): number {
+export function timeBurst(way: Way, round: number): number {
   const { directories, files } = burstFiles(round);
   const started = performance.now();
   for (const directory of directories) mkdirSync(join(way.source, directory));

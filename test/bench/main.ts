@@ -10,13 +10,14 @@ import { parseArguments, refuse, wholeNumber } from '../runner/arguments.ts';
 import { installHint, missingTools } from '../runner/tools.ts';
 import { copyRows } from './copy-rows.ts';
 import { growthRows } from './growth-rows.ts';
+import { journalRows, largeJournalRows } from './journal-rows.ts';
 import { largeRows } from './large-rows.ts';
 import { liveRows } from './live-rows.ts';
 import { formatTable, type Row } from './measure.ts';
 import type { BenchContext } from './place.ts';
 import { idleRows, scaleRows } from './scale-rows.ts';
 
-const ROWS = ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7', 'P8', 'P13', 'P14', 'P15', 'P16'];
+const ROWS = ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7', 'P8', 'P9', 'P10', 'P13', 'P14', 'P15', 'P16'];
 const DEFAULT_FILES = 1_000_000;
 const DEFAULT_RUNS = 5;
 const MEMORY_DIRECTORY = '/dev/shm';
@@ -64,6 +65,9 @@ const MEASUREMENTS: readonly Measurement[] = [
   { rows: ['P1', 'P2', 'P4', 'P16'], disk: true, measure: copyRows },
   { rows: ['P3', 'P5'], disk: false, measure: largeRows },
   { rows: ['P6', 'P7'], disk: false, measure: liveRows },
+  { rows: ['P9', 'P10'], disk: false, measure: journalRows },
+  { rows: ['P9', 'P10'], disk: true, measure: journalRows },
+  { rows: ['P9'], disk: false, measure: largeJournalRows },
   { rows: ['P14'], disk: false, measure: idleRows },
   { rows: ['P8', 'P13'], disk: false, measure: scaleRows },
   { rows: ['P15'], disk: false, measure: growthRows },

@@ -159,9 +159,10 @@ export class ScriptedMaster {
   }
 
   /** A frame of changes. */
-  batchOf(changes: readonly Change[], commitSeq: number): void {
+  batchOf(changes: readonly Change[], commitSeq: number, capturedMs = 0): void {
     this.batch += 1;
-    writeBatchHeader(this.writer, { batch: this.batch, commitSeq, oldestMs: 0, newestMs: 0, changes: changes.length });
+    const times = { oldestMs: capturedMs, newestMs: capturedMs };
+    writeBatchHeader(this.writer, { batch: this.batch, commitSeq, ...times, changes: changes.length });
     for (const change of changes) writeChange(this.writer, change);
     this.session.sendFrame(FrameType.batch, this.writer);
   }

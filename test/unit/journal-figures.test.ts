@@ -73,10 +73,14 @@ test('what was removed is remembered over a restart: the Replica never claims a 
   journal.roll();
   host.standby.flushSynchronized();
   const retention = new HistoryRetention(host.journalLog, [host.tree]);
-  const { trimmedTo } = retention.enforce({ retentionMs: 0, maxBytes: 1 }, journal.currentSegment, host.clock.wallMs());
-  t.true(trimmedTo !== undefined && trimmedTo > 0);
-  journal.trimmed(trimmedTo);
-  host.standby.flushSynchronized();
+  let trimmedTo = 0;
+  const onTrim = (toMs: number) => {
+    trimmedTo = toMs;
+    host.standby.trimHistory(toMs);
+  };
+  const limits = { retentionMs: 0, maxBytes: 1 };
+  retention.enforce(limits, journal.currentSegment, host.clock.wallMs(), { onTrim });
+  t.true(trimmedTo > 0);
   host.boot();
   const figures = figuresOf(
     { clock: host.clock, trees: [host.tree], journalLog: host.journalLog },
@@ -111,4 +115,20 @@ test('coverage and forecast: nothing lost is complete, and room is foretold only
   t.is(tight.trimsInMs, HOUR, 'only 20 MiB above the free space that has to stay');
   const cut = journalFigures({ ...state, trimmedTo: NOW - 6 * HOUR, segments: [segment(NOW - HOUR, NOW, MIB)] });
   t.like(cut, { keptSince: NOW - 6 * HOUR, coverage: 0.75 });
+});
+
+test('the id a bookmark is given is the one it is listed under, also when later changes were applied before it was written', (t) => {
+  for (let seed = 1; seed <= 6; seed += 1) {
+    const script = new ChangeScript(hasher, seed, 30);
+    const host = new HistoryHost(hasher);
+    host.feed(script, new SeededRandom(seed));
+    const seq = 1 + (seed % script.units.length);
+    const { id } = host.standby.history.bookmark(seq, 'a while ago');
+    const listed = listPoints(pointsOf(host.history()), { limit: 10, kinds: ['bookmark'] }).points;
+    t.deepEqual(
+      listed.map((point) => point.id),
+      [id],
+      `seed ${seed}`,
+    );
+  }
 });

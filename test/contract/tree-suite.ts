@@ -118,6 +118,8 @@ function lookingStories(story: Story, options: SuiteOptions): void {
     f.tree.rename(`${deep}/file`, `${deep}/renamed`);
     f.tree.keep(deep, 'tree');
     t.deepEqual(f.tree.listKept(), ['k', 'tree']);
+    t.true(f.tree.keptBytes('k') > 0);
+    t.is(f.tree.keptBytes('nothing'), 0);
   });
 
   story('scanning what is not there or not a directory fails, it never looks empty', (t, f) => {

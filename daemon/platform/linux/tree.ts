@@ -347,8 +347,9 @@ export class LinuxTree implements RootTree {
   }
 
   keptBytes(keepName: string): number {
+    checkKeepName(keepName);
     const { kept } = this.controlHandles();
-    return translating(keepName, () => allocatedBytes(`/proc/self/fd/${kept}/${checkKeepName(keepName)}`));
+    return translating(keepName, () => allocatedBytes(`/proc/self/fd/${kept}/${keepName}`));
   }
 
   clearStaging(): void {

@@ -113,7 +113,8 @@ export function differenceOf(recorded: IndexedStat, found: IndexedStat, how: Loo
 /** Its change time is new, its size and modification time are not: was it written and its time put back? */
 function isSuspicious(recorded: IndexedStat, found: IndexedStat, how: LookCircumstances): boolean {
   if (how.closed) return true;
-  if (how.renamed) return false;
+  // Where nobody watched, a rename does not explain what else may have been done to it.
+  if (how.renamed) return how.scanned;
   const explained = !sameRights(recorded, found) || recorded.links !== found.links;
   return !explained || (how.scanned && found.sizeBytes <= CHEAP_BYTES);
 }

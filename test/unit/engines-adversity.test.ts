@@ -378,3 +378,30 @@ test('what a deleted scenario left in the control directory is not in the way of
   checkEqual(t, pair);
   pair.close();
 });
+
+test('a file written with its time put back and then renamed while the Master was down arrives as it is', (t) => {
+  const pair = new EnginePair(hasher);
+  // Small, and too large to be sent on a mere suspicion elsewhere.
+  for (const [name, size] of [
+    ['small', 300],
+    ['large', 1_000_000],
+  ] as const)
+    pair.user.writeFile(name, 'a'.repeat(size));
+  pair.start();
+  pair.synchronize();
+  pair.barrier();
+  pair.killMaster();
+  for (const [name, size] of [
+    ['small', 300],
+    ['large', 1_000_000],
+  ] as const) {
+    const { mtimeNs } = pair.masterTree.stat(name)!;
+    pair.user.writeFile(name, 'b'.repeat(size));
+    pair.user.setMtimeNs(name, mtimeNs);
+    pair.user.rename(name, `${name}.new`);
+  }
+  pair.startMaster();
+  pair.connect();
+  checkEqual(t, pair);
+  pair.close();
+});

@@ -20,14 +20,14 @@ export interface Suite {
 const MINUTE_MS = 60_000;
 
 export const SUITES: readonly Suite[] = [
-  suite('unit', { files: ['dist/test/unit/**/*.test.js', 'dist/test/tidy.test.js'], timeoutMs: 6 * MINUTE_MS }),
-  suite('contract', { timeoutMs: 4 * MINUTE_MS }),
-  suite('sim', { timeoutMs: 5 * MINUTE_MS }),
+  suite('unit', { files: ['dist/test/unit/**/*.test.js', 'dist/test/tidy.test.js'], timeoutMs: 4 * MINUTE_MS }),
+  suite('contract', { timeoutMs: 2 * MINUTE_MS }),
+  suite('sim', { timeoutMs: 3 * MINUTE_MS }),
   suite('crash', { timeoutMs: 4 * MINUTE_MS, quietMs: 4 * MINUTE_MS, concurrency: 1 }),
-  suite('tui', { tools: ['tmux'], timeoutMs: 6 * MINUTE_MS }),
-  suite('hosts', { tools: ['rsync'], timeoutMs: 15 * MINUTE_MS }),
-  suite('workloads', { tools: ['rsync', 'git'], timeoutMs: 8 * MINUTE_MS, quietMs: 5 * MINUTE_MS }),
-  suite('windows', { tools: ['wine', 'rsync'], timeoutMs: 5 * MINUTE_MS, concurrency: 1 }),
+  suite('tui', { tools: ['tmux'], timeoutMs: 5 * MINUTE_MS }),
+  suite('hosts', { tools: ['rsync'], timeoutMs: 12 * MINUTE_MS }),
+  suite('workloads', { tools: ['rsync', 'git'], timeoutMs: 6 * MINUTE_MS, quietMs: 5 * MINUTE_MS }),
+  suite('windows', { tools: ['wine', 'rsync'], timeoutMs: 4 * MINUTE_MS, concurrency: 1 }),
 ];
 
 function suite(name: string, rest: Partial<Omit<Suite, 'name'>>): Suite {

@@ -34,8 +34,8 @@ const ANSWER_MS = 60_000;
 export class ParkedItems {
   private readonly items = new Map<string, ParkedItem>();
   /**
-   * Attempts for what a removal has just settled, with the moment until when they count: a directory that is sent again is
-   * removed first, and when it is refused once more nothing has begun anew.
+   * Attempts for what a removal has just settled; they count for a while behind the moment it was due: a directory that is sent
+   * again is removed first, and when it is refused once more nothing has begun anew.
    */
   private readonly removed = new Map<string, Pick<ParkedItem, 'attempts' | 'askAtMs'>>();
   /** There were too many to remember: only a synchronization finds them all. */
@@ -86,7 +86,8 @@ export class ParkedItems {
   private attemptsBefore(key: string, nowMs: number): number {
     const known = this.removed.get(key);
     this.removed.delete(key);
-    return known === undefined || known.askAtMs < nowMs ? 0 : known.attempts;
+    // It may have been due for a while, waiting for room: what it depends on was only sent again before.
+    return known === undefined || known.askAtMs + LONGEST_RETRY_MS < nowMs ? 0 : known.attempts;
   }
 
   /** A change that settles what was parked at its path was applied. */
@@ -188,9 +189,13 @@ export class ParkedItems {
     this.dropped = 0;
   }
 
-  load(items: readonly { root: number; path: string; code: string; reason: string }[], nowMs: number): void {
-    for (const { root, path, code, reason } of items) {
-      this.items.set(keyOf(root, path), { root, path, code, reason, attempts: 0, askAtMs: nowMs, asked: false });
+  /** What was parked before, to be asked for at once. What was tried in the life of this engine is not begun anew. */
+  load(
+    items: readonly { root: number; path: string; code: string; reason: string; attempts?: number }[],
+    nowMs: number,
+  ): void {
+    for (const { root, path, code, reason, attempts = 0 } of items) {
+      this.items.set(keyOf(root, path), { root, path, code, reason, attempts, askAtMs: nowMs, asked: false });
     }
   }
 }

@@ -114,7 +114,10 @@ testNeeding('mount', 'root')(
       mounted = false;
       await eventCame(pair, 'MNT-001');
       writeFileSync(join(pair.masterRoot, 'beside'), 'goes on');
-      await pair.barrier();
+      // What is on it now is not known: that must not pass for applied.
+      const refused = await pair.master.command('barrier', 'web', '--timeout', '60');
+      t.is(refused.code, 4);
+      t.regex(refused.stderr, /UNREADABLE.*\(data\)/);
       t.is(readFileSync(join(pair.replicaRoot, 'data', 'file'), 'utf8'), 'on the volume');
       t.is(readFileSync(join(pair.replicaRoot, 'beside'), 'utf8'), 'goes on');
       writeFileSync(join(device, 'meanwhile'), 'changed elsewhere');

@@ -102,3 +102,29 @@ test('an item that was dropped can be parked again', (t) => {
   t.true(items.park({ root: 0, path: 'a', code: 'FS-DENIED', reason: 'no' }, 1));
   t.is(items.count, 1);
 });
+
+test('attempts are not begun anew by what only sends things again: a directory above, a synchronization of some places', (t) => {
+  const items = new ParkedItems();
+  const item = { root: 0, path: 'dir/file', code: 'FS-DENIED', reason: 'refused' };
+  const refused = (nowMs: number) => items.park(item, nowMs);
+  const attempts = () => items.list()[0]?.attempts;
+  refused(0);
+  items.takeDue(2_000, 10);
+  refused(2_000);
+  t.is(attempts(), 1);
+  t.is(items.stuckCount, 1);
+  // Due since a while, as the engine was busy; then the directory is sent whole.
+  items.settle({ op: 'remove', root: 0, path: 'dir' });
+  t.is(items.count, 0);
+  refused(20_000);
+  t.is(attempts(), 1);
+  // What the engine of this life knows stays known when some places are compared.
+  const before = items.list();
+  items.clear();
+  items.load(before, 21_000);
+  t.is(attempts(), 1);
+  t.is(items.takeDue(21_000, 10).length, 1, 'asked for at once all the same');
+  items.settle({ op: 'remove', root: 0, path: 'dir' });
+  refused(600_000);
+  t.is(attempts(), 0, 'much later it is something new');
+});

@@ -124,12 +124,18 @@ export class ReplicaSync implements ContentSink {
     yield* this.carryOut(changes);
     const needs: Need[] = [];
     const { hasher } = this.ports;
-    if (own.length === 0 && state.path !== '' && mayBuild(comparison.entries, wanted))
+    // One that was there before is known to the history, with its rights and by its identity.
+    if (own.length === 0 && mayBuild(comparison.entries, wanted) && this.isNew(state))
       state.build = new DirectoryBuild(tree, state.path, this.ports.profile);
     for (const found of wanted) {
       needs.push(this.blocks.need(state, found) ?? (yield* describeNeed(tree, state.path, found, hasher)));
     }
     yield* this.finishListing(state, needs);
+  }
+
+  /** A synchronization has made it, and nobody has seen it since: another one in its place is the same. */
+  private isNew({ root, path }: DirectoryState): boolean {
+    return path !== '' && this.ports.writer.tree(root).stat(path)?.mtimeNs === PROVISIONAL.mtimeNs;
   }
 
   private removal(state: DirectoryState, extra: OwnEntry): SyncChange {

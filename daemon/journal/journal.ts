@@ -21,7 +21,7 @@ import {
   writeUndoneMark,
   writeUndoRecord,
 } from './record.ts';
-import { takeBack, touchesWhatWasThere } from './undo.ts';
+import { setDirectoryTimes, takeBackChange, touchesWhatWasThere } from './undo.ts';
 
 /** How writers see the journal. */
 export interface JournalPort {
@@ -233,10 +233,12 @@ export class Journal implements JournalPort {
   takeBack(record: UndoRecord): void {
     const tree = this.tree(record.root);
     const kept = keptNames(tree, record);
-    // Keeping comes first: without it nothing was done, and a directory that refuses its old time changes nothing about that.
+    // Keeping comes first: without it nothing was done.
     const isMade = record.kept === undefined || kept.has(record.kept);
-    if (isMade) takeBack(tree, record, kept, () => this.nextAside());
+    if (isMade) takeBackChange(tree, record, kept, () => this.nextAside());
+    // A directory that refuses its old time changes nothing about that.
     this.writeUndone(record);
+    if (isMade) setDirectoryTimes(tree, record);
   }
 
   /** All that was made is flushed; returns the place to be named in the checkpoint that is saved next. */
@@ -341,7 +343,10 @@ export class Journal implements JournalPort {
 
   private takesBack(record: UndoRecord, kept: ReadonlySet<string>): 'done' | 'failed' | 'lost' {
     try {
-      return takeBack(this.tree(record.root), record, kept, () => this.nextAside()) ? 'done' : 'lost';
+      const tree = this.tree(record.root);
+      const found = takeBackChange(tree, record, kept, () => this.nextAside());
+      setDirectoryTimes(tree, record);
+      return found ? 'done' : 'lost';
     } catch (error) {
       if (Fault.from(error).kind === 'fatal') throw error;
       return 'failed';

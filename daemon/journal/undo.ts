@@ -11,14 +11,14 @@ import { type FileRange, sameId, type UndoOp, type UndoRecord } from './record.t
 /**
  * `kept`: names of kept objects that exist. `aside`: a fresh name for what has to get out of the way.
  * False: what the change found is neither in its place nor kept, or something else is where it has to go back to.
+ * The directories that the change disturbed are for `setDirectoryTimes`.
  */
-export function takeBack(tree: RootTree, record: UndoRecord, kept: ReadonlySet<string>, aside: () => string): boolean {
-  const found = takeBackChange(tree, record, kept, aside);
-  setDirectoryTimes(tree, record);
-  return found;
-}
-
-function takeBackChange(tree: RootTree, record: UndoRecord, kept: ReadonlySet<string>, aside: () => string): boolean {
+export function takeBackChange(
+  tree: RootTree,
+  record: UndoRecord,
+  kept: ReadonlySet<string>,
+  aside: () => string,
+): boolean {
   const now = tree.stat(record.path);
   switch (record.op) {
     case 'metadata':
@@ -40,7 +40,7 @@ function takeBackChange(tree: RootTree, record: UndoRecord, kept: ReadonlySet<st
 }
 
 /** The directories that the change disturbed have the times again that they had before. */
-function setDirectoryTimes(tree: RootTree, record: UndoRecord): void {
+export function setDirectoryTimes(tree: RootTree, record: UndoRecord): void {
   for (const { directory, mtimeNs } of directoriesBefore(record)) setDirectoryTime(tree, directory, mtimeNs);
 }
 

@@ -1,13 +1,26 @@
-/** What a synchronization builds beside the roots leaves the history as exact as anything else. */
+/** What a Replica's volume refuses, or a synchronization builds beside it, leaves the history as exact as anything else. */
 import test from 'ava';
 import { Standby } from '../../daemon/apply/standby.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import { profileOf } from '../../daemon/link/profile.ts';
 import { ALL_KINDS } from '../../shared/attributes.ts';
+import type { Change } from '../../shared/change.ts';
+import { Fault } from '../../shared/faults.ts';
 import { EnginePair } from '../memory/engine-pair.ts';
+import { HistoryHost } from '../memory/history-host.ts';
+import { describeTree } from '../memory/user.ts';
 
 const hasher = await createContentHasher();
+const METADATA = { mode: 0o644, uid: 0, gid: 0, mtimeNs: 5n };
 const HISTORY = { retentionMs: 86_400_000, maxBytes: 2 ** 30, minFreeBytes: 0, whenFull: 'gap' } as const;
+
+function put(path: string, text = path): Change {
+  return { op: 'put', root: 0, path, metadata: METADATA, content: Buffer.from(text) };
+}
+
+function directory(path: string): Change {
+  return { op: 'make-directory', root: 0, path, metadata: { ...METADATA, mode: 0o755 } };
+}
 
 /** The data of a Replica whose engine does not run. */
 function opened(pair: EnginePair): Standby {
@@ -47,4 +60,27 @@ test('an empty directory that a synchronization fills is the same directory at e
     t.deepEqual([...pair.replicaView()], view, `point ${at}`);
   }
   pair.close();
+});
+
+test('a change that was refused is none in the history, also when its directory refuses its old time', (t) => {
+  const host = new HistoryHost(hasher);
+  host.receive([directory('held'), put('held/first')], 1);
+  host.apply();
+  const wanted = describeTree(host.tree);
+  const { last } = host.history();
+  host.tree.beforeOperation = (operation, path) => {
+    if (/^(make|metadata)$/.test(operation) && path.startsWith('held')) throw new Fault('FS-DENIED', { path });
+  };
+  host.receive([directory('held/refused')], 2);
+  host.apply();
+  host.tree.beforeOperation = () => {};
+  host.receive([put('last')], 3);
+  host.apply();
+  host.standby.checkpoint();
+  t.deepEqual(
+    host.history().records.filter(({ path }) => path === 'held/refused'),
+    [],
+  );
+  t.deepEqual(host.rewind(last).foreign, []);
+  t.deepEqual(describeTree(host.tree), wanted);
 });

@@ -84,6 +84,11 @@ export class StandbyHistory {
     return this.journal.seal();
   }
 
+  /** Behind a roll-back. `unclear`: the roots are known, but not the way back past this change. */
+  goOnWithout(unclear: UndoRecord | undefined): JournalPlace {
+    return unclear === undefined ? this.journal.seal() : this.breakOff(`"${unclear.path}" could not be taken back`);
+  }
+
   private refuseOff(): void {
     if (!this.on) throw new Fault('REWIND-OFF', {});
   }

@@ -438,7 +438,7 @@ export class Standby {
       return;
     }
     this.save({ ...this.saved, rollingBackSince: bootedAt });
-    const { failed, lost } = this.journal.rollBack(pending);
+    const { failed, lost, unclear } = this.journal.rollBack(pending);
     if (lost !== undefined) {
       this.giveUp(`"${lost.path}" is not as the journal left it`);
       return;
@@ -450,7 +450,7 @@ export class Standby {
     for (const record of failed) this.askAgain(record.root, record.path);
     for (const tree of this.ports.trees) tree.flushAll();
     const { rollingBackSince: _, ...rest } = this.saved;
-    this.save({ ...rest, ...this.journal.seal(), ...this.parkedForState() });
+    this.save({ ...rest, ...this.history.goOnWithout(unclear), ...this.parkedForState() });
     this.journal.clean();
   }
 

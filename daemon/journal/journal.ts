@@ -11,6 +11,7 @@ import { ByteWriter } from '../../shared/protocol/bytes.ts';
 import type { RootTree, SegmentLog, StagedFile } from '../ports.ts';
 import { encodeRecord, scanSegment } from '../spool/segment-records.ts';
 import { DirectoryTimes } from './directory-times.ts';
+import { fateOfLeft, haveOldTimes } from './left-changes.ts';
 import {
   type HistoryMark,
   type JournalEntry,
@@ -47,12 +48,17 @@ export interface JournalPort {
 export interface RollBack {
   /** Could not be taken back (a planted link in the way): those places have to be sent again. */
   readonly failed: readonly UndoRecord[];
+  /** One of them with which history cannot say what the roots hold now. */
+  readonly unclear?: UndoRecord;
   /**
    * What this change found is nowhere any more: the file system kept later changes and lost earlier ones, or somebody else
    * worked in the root. Applying the spool again would be guessing; the trees have to be compared.
    */
   readonly lost?: UndoRecord;
 }
+
+/** `left`: could not be taken back; `untimed`: was, but a directory refuses its old time; `lost`: see `RollBack`. */
+type Outcome = 'done' | 'left' | 'untimed' | 'lost';
 
 const KEPT_NAME = /^s(\d+)-/;
 
@@ -103,6 +109,8 @@ export class Journal implements JournalPort {
   private unit: HistoryMark | undefined;
   private rolls = false;
   private patches = 0;
+  /** By a roll-back that was interrupted, newest first; perhaps also changes that were refused right before. */
+  private takenBackBefore: readonly UndoRecord[] = [];
   historyTrimmedTo: number | undefined;
 
   /** `place`: the beginning of what no checkpoint covers. */
@@ -283,18 +291,26 @@ export class Journal implements JournalPort {
   pending(): UndoRecord[] {
     this.nextRecord = Math.max(this.nextRecord, this.lastWritten() + 1);
     const records: UndoRecord[] = [];
-    const undone = new Set<number>();
-    for (const segment of this.log.list()) {
-      if (segment < this.segment) continue;
-      for (const entry of this.uncovered(segment)) {
-        if (entry.kind === 'undone') undone.add(entry.n);
-        else if (entry.kind === 'undo') records.push(entry.record);
+    const undone: number[] = [];
+    let before = 0;
+    for (const entry of this.uncoveredEntries()) {
+      if (entry.kind === 'undone') undone.push(entry.n);
+      else if (entry.kind === 'undo') {
+        records.push(entry.record);
+        before = undone.length;
       }
     }
+    const undoneLast = new Set(undone.slice(before));
+    this.takenBackBefore = records.filter(({ n }) => undoneLast.has(n)).reverse();
     const last = this.log.list().at(-1) ?? 0;
     // Only marks are in it: what comes next must be read behind them.
     if (this.times !== undefined && records.length === 0 && last > this.segment) this.begin(last + 1);
-    return records.filter((record) => !undone.has(record.n)).reverse();
+    const all = new Set(undone);
+    return records.filter(({ n }) => !all.has(n)).reverse();
+  }
+
+  private *uncoveredEntries(): Generator<JournalEntry> {
+    for (const segment of this.log.list()) if (segment >= this.segment) yield* this.uncovered(segment);
   }
 
   /** What no checkpoint covers; a torn tail is cut. */
@@ -325,31 +341,62 @@ export class Journal implements JournalPort {
   rollBack(records: readonly UndoRecord[]): RollBack {
     const last = this.log.list().at(-1);
     if (last === undefined || last < this.segment) return { failed: [] };
-    const failed: UndoRecord[] = [];
-    let lost: UndoRecord | undefined;
+    const outcomes: Record<Outcome, UndoRecord[]> = { done: [], left: [], untimed: [], lost: [] };
+    const { left, untimed } = outcomes;
     const old = touchesWhatWasThere(records.toReversed());
     const kept = this.trees.map((tree) => new Set(tree.listKept()));
     for (const record of records) {
       const outcome = this.takesBack(record, kept[record.root]!);
-      if (outcome === 'failed') failed.push(record);
-      if (outcome === 'lost' && old.has(record)) lost ??= record;
-      writeUndoneMark(this.writer, record.n);
-      this.log.append(last, encodeRecord(this.writer.take()));
+      outcomes[outcome].push(record);
+      // Of what stays as it is history has to know; that is decided when everything else was taken back.
+      if (outcome !== 'left' || this.times === undefined) this.appendUndone(last, record);
     }
+    const unclear = this.times && this.settleLeft(last, records, outcomes);
     if (this.times !== undefined && records.length > 0) this.log.flush(last);
     this.begin(last + 1);
-    return lost === undefined ? { failed } : { failed, lost };
+    const lost = outcomes.lost.find((record) => old.has(record));
+    return { failed: [...left, ...untimed], ...(lost && { lost }), ...(unclear && { unclear }) };
   }
 
-  private takesBack(record: UndoRecord, kept: ReadonlySet<string>): 'done' | 'failed' | 'lost' {
+  private appendUndone(segment: number, { n }: UndoRecord): void {
+    writeUndoneMark(this.writer, n);
+    this.log.append(segment, encodeRecord(this.writer.take()));
+  }
+
+  /** Says what became of what could not be taken back; returns one of which nobody knows. */
+  private settleLeft(
+    segment: number,
+    records: readonly UndoRecord[],
+    { left, untimed }: Readonly<Record<Outcome, readonly UndoRecord[]>>,
+  ): UndoRecord | undefined {
+    let unclear: UndoRecord | undefined;
+    const staying: UndoRecord[] = [];
+    const olderThan = ({ n }: UndoRecord, except: readonly UndoRecord[]) =>
+      [...records, ...this.takenBackBefore].filter((other) => other.n < n && !except.includes(other));
+    for (const record of left) {
+      const fate = fateOfLeft(this.tree(record.root), record, olderThan(record, left));
+      if (fate === 'gone') this.appendUndone(segment, record);
+      else if (fate === 'unclear') unclear ??= record;
+      else staying.push(record);
+    }
+    // The oldest first: it decides.
+    for (const record of untimed.toReversed()) {
+      if (!haveOldTimes(this.tree(record.root), record, olderThan(record, left), staying)) unclear ??= record;
+    }
+    return unclear;
+  }
+
+  private takesBack(record: UndoRecord, kept: ReadonlySet<string>): Outcome {
+    const tree = this.tree(record.root);
+    let found: boolean | undefined;
     try {
-      const tree = this.tree(record.root);
-      const found = takeBackChange(tree, record, kept, () => this.nextAside());
+      found = takeBackChange(tree, record, kept, () => this.nextAside());
       setDirectoryTimes(tree, record);
       return found ? 'done' : 'lost';
     } catch (error) {
       if (Fault.from(error).kind === 'fatal') throw error;
-      return 'failed';
+      if (found === undefined) return 'left';
+      return found ? 'untimed' : 'lost';
     }
   }
 

@@ -84,3 +84,59 @@ test('a change that was refused is none in the history, also when its directory 
   t.deepEqual(host.rewind(last).foreign, []);
   t.deepEqual(describeTree(host.tree), wanted);
 });
+
+/** A file that is in use when the Replica starts after a kill. */
+function killedWhileRefusing(host: HistoryHost, refused: RegExp): void {
+  host.tree.beforeOperation = (operation, path) => {
+    if (refused.test(`${operation} ${path}`)) throw new Fault('FS-BUSY', { path });
+  };
+  host.boot();
+  host.tree.beforeOperation = () => {};
+}
+
+test('what recovery could not take back is taken back by a rewind', (t) => {
+  for (const refused of [/^keep d\/(new|old)$/, /^metadata d$/, /^restore d\/gone$/, /^(keep|restore|metadata) d/]) {
+    const host = new HistoryHost(hasher);
+    host.receive([directory('d'), put('d/old'), put('d/gone')], 1);
+    host.apply();
+    host.standby.checkpoint();
+    const wanted = describeTree(host.tree);
+    const { last } = host.history();
+    const unit: Change[] = [
+      put('d/new'),
+      put('d/old', 'changed'),
+      { op: 'remove', root: 0, path: 'd/gone' },
+      { op: 'metadata', root: 0, path: 'd', metadata: { ...METADATA, mode: 0o700, mtimeNs: 9n } },
+    ];
+    host.receive(unit, 2);
+    host.apply();
+    killedWhileRefusing(host, refused);
+    host.apply();
+    host.standby.checkpoint();
+    t.deepEqual(
+      host.history().marks.filter(({ kind }) => kind === 'gap'),
+      [],
+      `${refused}`,
+    );
+    t.deepEqual(host.rewind(last).foreign, [], `${refused}`);
+    t.deepEqual(describeTree(host.tree), wanted, `${refused}`);
+  }
+});
+
+test('where nobody knows what recovery left, history ends with a gap that names the place', (t) => {
+  const host = new HistoryHost(hasher);
+  host.receive([put('a'), put('b')], 1);
+  host.apply();
+  host.standby.checkpoint();
+  host.receive([put('a', 'changed')], 2);
+  host.receive([{ op: 'rename', root: 0, from: 'a', path: 'b' }], 3);
+  host.apply();
+  killedWhileRefusing(host, /^rename b$/);
+  host.apply();
+  host.standby.checkpoint();
+  const { marks } = host.history();
+  t.deepEqual(
+    marks.filter(({ kind }) => kind === 'gap').map(({ text }) => text),
+    ['"b" could not be taken back'],
+  );
+});

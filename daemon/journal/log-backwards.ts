@@ -46,7 +46,7 @@ class Backwards {
   private readonly undone = new Set<number>();
   private lowestUndone = Number.POSITIVE_INFINITY;
   /** Marks whose number is not known yet: the record before them is older. */
-  private unplaced: { mark: HistoryMark; segment: number }[] = [];
+  private unplaced: { mark: HistoryMark; segment: number; before: number }[] = [];
   private oldest = Number.POSITIVE_INFINITY;
 
   private takenBack(n: number): void {
@@ -55,7 +55,7 @@ class Backwards {
   }
 
   private mark(mark: HistoryMark, segment: number): void {
-    this.unplaced.push({ mark, segment });
+    this.unplaced.push({ mark, segment, before: this.lowestUndone });
   }
 
   private *record(record: UndoRecord, segment: number): Generator<PastEntry> {
@@ -82,9 +82,9 @@ class Backwards {
   }
 
   private *place(n: number): Generator<PastEntry> {
-    for (const { mark, segment } of this.unplaced) {
-      // One that counted on a change that was taken back later is none.
-      if (n < this.lowestUndone) yield { kind: 'mark', mark: { ...mark, n }, segment };
+    for (const { mark, segment, before } of this.unplaced) {
+      // One that counted on a change that was taken back later is none; what was taken back before it does not matter.
+      if (n < before) yield { kind: 'mark', mark: { ...mark, n }, segment };
     }
     this.unplaced = [];
   }

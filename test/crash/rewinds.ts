@@ -1,11 +1,13 @@
 /**
  * Random histories of a pair whose Replica keeps its history: users, synchronizations, parked items, kills, power cuts,
  * prunings and rewinds. The Replica's root is recorded whenever its engine rests, by the number of the last undo record; later
- * any point that is listed must give back exactly what was recorded at it.
+ * any point that is listed must give back exactly what was recorded at it, and both ways to list them must agree.
  */
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { Standby } from '../../daemon/apply/standby.ts';
-import type { JournalHistory } from '../../daemon/journal/history.ts';
+import { logBackwards } from '../../daemon/journal/log-backwards.ts';
+import { pointsBackwards } from '../../daemon/journal/point-stream.ts';
 import { pointsOf, positionOf } from '../../daemon/journal/points.ts';
 import type { RewindCounts } from '../../daemon/journal/rewind.ts';
 import type { ContentHasher } from '../../daemon/link/content-hash.ts';
@@ -227,14 +229,14 @@ class RewoundHistory {
     if (random.chance(0.5)) standby.journal.roll();
     const end = standby.history.read().last;
     for (let round = 0; round < POINTS_A_VISIT && this.problems.length === 0; round += 1) {
-      const points = this.listed(standby.history.read());
+      const points = this.listed(standby);
       if (points.length === 0) break;
       const point = random.pick(points);
       if (random.chance(0.15)) standby = this.interrupted(standby, point);
       // A gap may have come of a power cut.
-      if (this.listed(standby.history.read()).includes(point)) this.goTo(standby, point);
+      if (this.listed(standby).includes(point)) this.goTo(standby, point);
     }
-    const back = random.chance(0.5) && this.listed(standby.history.read()).includes(end);
+    const back = random.chance(0.5) && this.listed(standby).includes(end);
     if (back && this.problems.length === 0) this.goTo(standby, end);
     this.died = false;
     pair.startReplica();
@@ -252,8 +254,11 @@ class RewoundHistory {
   }
 
   /** Positions of what an operator may choose, of which it is known what was there. */
-  private listed(history: JournalHistory): number[] {
-    const positions = [...pointsOf(history)].filter(({ kind }) => kind !== 'gap').map(positionOf);
+  private listed(standby: Standby): number[] {
+    const points = [...pointsOf(standby.history.read())];
+    const streamed = [...pointsBackwards(logBackwards(this.pair.journalLog))].map(({ point }) => point);
+    if (!isDeepStrictEqual(streamed, points)) this.problems.push('read from its end, the log lists other points');
+    const positions = points.filter(({ kind }) => kind !== 'gap').map(positionOf);
     return [...new Set(positions)].filter((n) => this.views.has(n));
   }
 

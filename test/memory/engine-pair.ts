@@ -52,6 +52,10 @@ export class EnginePair extends PairCore {
     this.user = new MemoryUser(this.masterTree, this.capture);
   }
 
+  get journalLog(): MemorySegmentLog {
+    return this.logs.journalLog;
+  }
+
   protected override openMasterTree(): RootTree {
     return this.masterTree;
   }

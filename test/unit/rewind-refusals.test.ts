@@ -1,6 +1,9 @@
 /** What a Replica's volume refuses, or a synchronization builds beside it, leaves the history as exact as anything else. */
 import test from 'ava';
 import { Standby } from '../../daemon/apply/standby.ts';
+import { logBackwards } from '../../daemon/journal/log-backwards.ts';
+import { pointsBackwards } from '../../daemon/journal/point-stream.ts';
+import { pointsOf } from '../../daemon/journal/points.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import { profileOf } from '../../daemon/link/profile.ts';
 import { ALL_KINDS } from '../../shared/attributes.ts';
@@ -82,6 +85,25 @@ test('a change that was refused is none in the history, also when its directory 
     [],
   );
   t.deepEqual(host.rewind(last).foreign, []);
+  t.deepEqual(describeTree(host.tree), wanted);
+});
+
+test('a point that is told right after recovery has taken something back is listed and can be gone to', (t) => {
+  const host = new HistoryHost(hasher);
+  host.receive([put('first')], 1);
+  host.apply();
+  host.standby.checkpoint();
+  const { last } = host.history();
+  host.receive([put('second')], 2);
+  host.apply();
+  host.boot();
+  const wanted = describeTree(host.tree);
+  host.rewind(last - 1);
+  const listed = [...pointsBackwards(logBackwards(host.journalLog))].map(({ point }) => point);
+  t.deepEqual(listed, [...pointsOf(host.history())]);
+  const before = listed.find(({ kind }) => kind === 'rewind');
+  t.truthy(before);
+  host.rewind(host.standby.history.planTo(before!.id).n);
   t.deepEqual(describeTree(host.tree), wanted);
 });
 

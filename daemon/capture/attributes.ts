@@ -1,6 +1,7 @@
 /** What a new change time means when nothing else of an entry is new: its attributes say whether they were changed. */
 import { type AttributeBytes, NO_ATTRIBUTES, sameAttributes } from '../../shared/attributes.ts';
 import { baseName, parentPath, type RelativePath } from '../../shared/path.ts';
+import { isDoubted } from '../store/attribute-record.ts';
 import type { IndexedEntry } from '../store/master-schema.ts';
 import { CHEAP_BYTES, type Difference } from './entry.ts';
 import { isGone, type Seen, type TreeView } from './observation.ts';
@@ -22,9 +23,11 @@ export function refineDifference(
   const uncertain = closed || (scanned && stat.sizeBytes <= CHEAP_BYTES) || stat.sizeBytes !== entry.sizeBytes;
   if (difference === 'content' && uncertain) return difference;
   const now = attributesAt(tree, path);
-  if (now === undefined || sameAttributes(now, index.attributes.of(entry.id))) return difference;
+  const known = index.attributes.of(entry.id);
+  if (now === undefined || sameAttributes(now, known)) return difference;
   index.attributes.note(entry.id, now);
-  return 'metadata';
+  // Attributes that are not known do not explain a new change time.
+  return difference === 'content' && isDoubted(known) ? 'content' : 'metadata';
 }
 
 /** undefined when it has gone, or cannot be read: then sending it tells. */

@@ -88,7 +88,7 @@ export class IntentSender {
   constructor(session: LinkSession, ports: SenderPorts, afterSeq: number) {
     this.session = session;
     this.ports = ports;
-    this.attributes = new SentAttributes(ports.state.attributes, ports.attributeKinds);
+    this.attributes = new SentAttributes(ports.state, ports.attributeKinds);
     this.sentSeq = afterSeq;
     this.startFrame();
   }

@@ -1,12 +1,19 @@
 /**
  * Attributes of entries as they were seen last, of those that have any: tells a change of attributes from one of content,
- * which both show in the change time only. A row that is missing or wrong can only make a look send more.
+ * which both show in the change time only. A row may say that they are not known: then a look sends more than it had to.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type AttributeBytes, NO_ATTRIBUTES } from '../../shared/attributes.ts';
 
 export const ATTRIBUTE_SCHEMA =
   'CREATE TABLE IF NOT EXISTS attribute(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;';
+
+/** No attributes are encoded like this: their first byte is a kind. */
+const DOUBTED: AttributeBytes = Uint8Array.of(0xff);
+
+export function isDoubted(bytes: AttributeBytes): boolean {
+  return bytes.length === 1 && bytes[0] === DOUBTED[0];
+}
 
 export class AttributeRecord {
   private readonly read: StatementSync;
@@ -36,6 +43,11 @@ export class AttributeRecord {
   note(id: number, bytes: AttributeBytes): void {
     if (bytes.length === 0 && !this.any && this.noted.size === 0) return;
     this.noted.set(id, bytes);
+  }
+
+  /** Not every Replica may have got the same: `of` is equal to nothing until the next `note`. */
+  doubt(id: number): void {
+    this.noted.set(id, DOUBTED);
   }
 
   /** Writes what was noted as part of the open transaction. */

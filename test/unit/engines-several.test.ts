@@ -35,7 +35,9 @@ function config(role: 'master' | 'replica'): EngineConfig {
 
 class Constellation {
   readonly clock = new SimulatedClock();
-  readonly capture = new MemoryCapture(this.clock);
+  /** A notification takes so long. */
+  notifiedAfterMs = 0;
+  readonly capture = new MemoryCapture(this.clock, () => this.notifiedAfterMs);
   readonly tree: MemoryTree;
   readonly user: MemoryUser;
   readonly state = new MasterState(':memory:');
@@ -310,6 +312,30 @@ for (const [what, act] of Object.entries(MOVES)) {
     act(user);
     world.synchronize('two');
     world.call({ name: 'barrier' });
+    t.deepEqual(world.differing(), []);
+  });
+}
+
+const TAGS = ['first', 'second'].map((text) => [
+  { kind: 'xattr', name: 'user.tag', value: new TextEncoder().encode(text) } as const,
+]);
+
+for (const path of ['', 'd']) {
+  test(`attributes changed while an older change of theirs goes to a late Replica reach the others: "${path}"`, (t) => {
+    const world = new Constellation(['one', 'two']);
+    const { user } = world;
+    user.makeDirectory('d');
+    user.writeFile('d/file', 'content');
+    for (const name of world.replicas.keys()) world.synchronize(name);
+    world.clock.advance(20_000);
+    world.cut('two');
+    user.setAttributes(path, TAGS[0]!);
+    world.clock.advance(20_000);
+    // The older change is sent again, to the late one; the notification of the newer comes after.
+    world.notifiedAfterMs = 300;
+    user.setAttributes(path, TAGS[1]!);
+    world.connect('two');
+    world.clock.advance(20_000);
     t.deepEqual(world.differing(), []);
   });
 }

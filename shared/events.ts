@@ -244,6 +244,11 @@ export const EVENTS = define({
     text: 'The self-check of the history found {count} of {objects} kept objects missing or damaged; the first is of "{path}": {reason}',
     hint: 'A preview of an older point lists what cannot be given back; everything else can. Look at the disk of the Replica.',
   },
+  'RWD-012': {
+    severity: 'warning',
+    text: 'The bookmark "{text}" could not be kept: {reason}',
+    hint: 'The file events around it are still listed; set another one.',
+  },
 
   'RST-001': { severity: 'info', text: 'Restore of data started ({method})' },
   'RST-002': { severity: 'info', text: 'The data of {replica} was restored; the Recovery scenario was removed' },

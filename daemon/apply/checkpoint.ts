@@ -25,6 +25,10 @@ const checkpointSchema = z.object({
   journalOffset: z.number().int().nonnegative().default(0),
   /** Wall clock, ms: the history of everything before was removed by its limits. */
   historyTrimmedTo: z.number().optional(),
+  /** Bookmarks that recovery took out of the history: said again when the changes before them are applied again. */
+  bookmarks: z
+    .array(z.object({ seq: z.number().int(), masterMs: z.number(), replicaMs: z.number(), text: z.string() }))
+    .optional(),
   parked: z.array(z.object({ root: z.number().int(), path: z.string(), code: z.string(), reason: z.string() })),
   /** Parked items the operator dropped since the last synchronization. */
   dropped: z.number().int().positive().optional(),

@@ -6,6 +6,7 @@
  */
 import type { Change } from '../../shared/change.ts';
 import { isWithin, type RelativePath } from '../../shared/path.ts';
+import type { Checkpoint } from './checkpoint.ts';
 
 export interface ParkedItem {
   readonly root: number;
@@ -65,6 +66,12 @@ export class ParkedItems {
 
   list(): ParkedItem[] {
     return [...this.items.values()];
+  }
+
+  /** What a checkpoint remembers. */
+  get forState(): Pick<Checkpoint, 'parked' | 'dropped'> {
+    const parked = this.list().map(({ root, path, code, reason }) => ({ root, path, code, reason }));
+    return { parked, dropped: this.dropped > 0 ? this.dropped : undefined };
   }
 
   /** Adds or renews; true when it was not parked for the same reason already (tell it once). */

@@ -83,7 +83,7 @@ export class Standby {
       this.skipKept();
     }
     this.journal = new Journal(ports.journalLog, ports.trees, this.saved, ports.keepsHistory);
-    this.history = new StandbyHistory(ports, this.journal);
+    this.history = new StandbyHistory(ports, this.journal, this.saved);
     this.journal.clean();
     this.parked.load(this.saved.parked, ports.clock.bootMs());
     this.parked.dropped = this.saved.dropped ?? 0;
@@ -209,6 +209,7 @@ export class Standby {
   run(more: () => boolean): boolean {
     this.updateGate();
     const busy = this.applier.run(more);
+    this.history.applied(this.applier.appliedSeq);
     if (this.applier.dirty) this.dirtySinceMs ??= this.ports.clock.bootMs();
     const full = this.applier.heldFor?.code === 'FS-FULL' && this.applier.dirty;
     if (full || this.applier.bytesSinceCheckpoint >= CHECKPOINT_BYTES) this.checkpoint();
@@ -248,7 +249,8 @@ export class Standby {
         change: batch === undefined ? 0 : position.change,
       },
       ...this.journal.seal(),
-      ...this.parkedForState(),
+      ...this.history.forState,
+      ...this.parked.forState,
       tally: this.tally.now,
     });
     this.journal.forget();
@@ -296,7 +298,7 @@ export class Standby {
     this.beginSynchronization();
     this.parked.load(parked, this.ports.clock.bootMs());
     this.parked.dropped = dropped;
-    this.save({ ...this.saved, ...this.parkedForState(), mending });
+    this.save({ ...this.saved, ...this.parked.forState, mending });
   }
 
   /** Position a targeted synchronization began at; undefined when none was interrupted. */
@@ -327,7 +329,7 @@ export class Standby {
       generation: base.generation,
       appliedSeq: base.seq,
       ...this.journal.seal(),
-      ...this.parkedForState(),
+      ...this.parked.forState,
     });
     this.journal.forget();
   }
@@ -336,7 +338,7 @@ export class Standby {
   dropParked(): void {
     this.parked.drop();
     // A checkpoint, so that no change before it is applied and parked again.
-    if (!this.checkpoint()) this.save({ ...this.saved, ...this.parkedForState() });
+    if (!this.checkpoint()) this.save({ ...this.saved, ...this.parked.forState });
   }
 
   // ---------------------------------------------------------------- going back
@@ -450,14 +452,16 @@ export class Standby {
     for (const record of failed) this.askAgain(record.root, record.path);
     for (const tree of this.ports.trees) tree.flushAll();
     const { rollingBackSince: _, ...rest } = this.saved;
-    this.save({ ...rest, ...this.history.goOnWithout(unclear), ...this.parkedForState() });
+    this.history.rememberLost();
+    const place = this.history.goOnWithout(unclear);
+    this.save({ ...rest, ...place, ...this.history.forState, ...this.parked.forState });
     this.journal.clean();
   }
 
   /** The roots are no state of any history. `reason`: not even their contents can be trusted. */
   private giveUp(reason: string | undefined): void {
     if (reason !== undefined) this.ports.onEvent('SYN-006', { reason });
-    const { generation: _, rollingBackSince: __, ...rest } = this.saved;
+    const { generation: _, rollingBackSince: __, bookmarks: ___, ...rest } = this.saved;
     const suspect = reason !== undefined || rest.suspect === true ? { suspect: true } : {};
     this.save({ ...rest, ...suspect, ...this.history.breakOff(reason ?? 'a synchronization was interrupted') });
     this.journal.clean();
@@ -477,11 +481,6 @@ export class Standby {
     }
     this.spool.cutFrom(cursor.committedEnd);
     this.applier.endSession();
-  }
-
-  private parkedForState(): Pick<Checkpoint, 'parked' | 'dropped'> {
-    const parked = this.parked.list().map(({ root, path, code, reason }) => ({ root, path, code, reason }));
-    return { parked, dropped: this.parked.dropped > 0 ? this.parked.dropped : undefined };
   }
 
   private save(checkpoint: Checkpoint): void {

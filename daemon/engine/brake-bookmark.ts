@@ -5,6 +5,7 @@
 
 import type { FaultDetails } from '../../shared/faults.ts';
 import { formatMoment } from '../../shared/report.ts';
+import { setBookmark } from '../apply/bookmark.ts';
 import type { Standby } from '../apply/standby.ts';
 import type { Clock } from '../ports.ts';
 
@@ -32,10 +33,14 @@ export class BrakeBookmark {
     const { applied } = standby;
     // What is before the wave and waits for its age, or for a file in use, comes first.
     if (applied === undefined || (applied.seq < afterSeq && !isAtWave(standby))) return;
-    this.done = afterSeq;
-    if (this.fromBefore === afterSeq && standby.history.hasBookmark(afterSeq, BEFORE_WAVE)) return;
+    if (this.fromBefore === afterSeq && standby.history.hasBookmark(afterSeq, BEFORE_WAVE)) {
+      this.done = afterSeq;
+      return;
+    }
     const text = `${BEFORE_WAVE} since ${formatMoment(this.clock.wallMs())}`;
-    standby.history.bookmark(afterSeq, text);
+    // Throws while there is no room for it; then it is tried again.
+    setBookmark(standby, afterSeq, text);
+    this.done = afterSeq;
     this.onEvent('RWD-003', { text });
   }
 }

@@ -2,6 +2,7 @@
 import { FAULTS, Fault } from '../../shared/faults.ts';
 import type { ParkedAnswer } from '../../shared/results.ts';
 import type { JournalFigures } from '../../shared/rewind.ts';
+import { setBookmark } from '../apply/bookmark.ts';
 import type { Standby } from '../apply/standby.ts';
 import { NO_JOURNAL } from '../journal/figures.ts';
 import type { Clock } from '../ports.ts';
@@ -22,7 +23,7 @@ const EXAMPLES = 3;
 export function answerReplicaCall(call: EngineCall, ports: ReplicaCallPorts): unknown {
   if (call.name === 'parked') return parked(call.action, ports);
   if (call.name === 'journal') return ports.journal?.figures() ?? NO_JOURNAL;
-  if (call.name === 'bookmark') return ports.standby.history.bookmark(call.seq, call.text);
+  if (call.name === 'bookmark') return setBookmark(ports.standby, call.seq, call.text);
   if (call.name === 'rehearse') return rehearse(call.on, ports);
   if (call.name === 'rewind' || call.name === 'rewind-plan' || call.name === 'history-forget') {
     const reason = 'stop it first: data is only set back while nothing is replicated';

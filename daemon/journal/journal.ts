@@ -111,6 +111,10 @@ export class Journal implements JournalPort {
   private patches = 0;
   /** By a roll-back that was interrupted, newest first; perhaps also changes that were refused right before. */
   private takenBackBefore: readonly UndoRecord[] = [];
+  /** Of `pending`: they go out of the history with the changes before them. */
+  lostBookmarks: readonly HistoryMark[] = [];
+  /** A flush of the log failed: the kernel may have dropped what it was for (D12). */
+  private broken: Fault | undefined;
   historyTrimmedTo: number | undefined;
 
   /** `place`: the beginning of what no checkpoint covers. */
@@ -206,6 +210,7 @@ export class Journal implements JournalPort {
   }
 
   private writeOut(): void {
+    if (this.broken !== undefined) throw this.broken;
     if (this.writer.length === 0) return;
     const payload = this.writer.take();
     const bytes = encodeRecord(payload);
@@ -220,7 +225,12 @@ export class Journal implements JournalPort {
       throw error;
     }
     this.segmentBytes += bytes.length;
-    this.log.flush(this.segment);
+    try {
+      this.log.flush(this.segment);
+    } catch (error) {
+      this.broken = Fault.from(error);
+      throw error;
+    }
   }
 
   keep(record: UndoRecord, how: 'link' | 'move'): void {
@@ -292,14 +302,16 @@ export class Journal implements JournalPort {
     this.nextRecord = Math.max(this.nextRecord, this.lastWritten() + 1);
     const records: UndoRecord[] = [];
     const undone: number[] = [];
+    const bookmarks: HistoryMark[] = [];
     let before = 0;
     for (const entry of this.uncoveredEntries()) {
       if (entry.kind === 'undone') undone.push(entry.n);
       else if (entry.kind === 'undo') {
         records.push(entry.record);
         before = undone.length;
-      }
+      } else if (entry.mark.kind === 'bookmark' && records.length > 0) bookmarks.push(entry.mark);
     }
+    this.lostBookmarks = bookmarks;
     const undoneLast = new Set(undone.slice(before));
     this.takenBackBefore = records.filter(({ n }) => undoneLast.has(n)).reverse();
     const last = this.log.list().at(-1) ?? 0;

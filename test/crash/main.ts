@@ -12,20 +12,22 @@ usage: npm run test:crash -- [options]
 Crashes the engines in many ways and looks whether anything was lost, torn or different afterwards. Prints the seed and the
 moment of every crash that showed something. Exit 0: nothing, 1: something, 2: wrong arguments.
 
-  --only CAMPAIGN,…  some of: simulated, edits, kills, faults, rewinds, histories (default: all, in this order)
+  --only CAMPAIGN,…  some of: simulated, edits, kills, faults, rewinds, steps, histories (default: all, in this order)
                        simulated   crashes over an in-memory file system that forgets what was not flushed
                        edits       the same with large files that are patched where they are
                        kills       SIGKILL in the N-th system call of real engines
                        faults      system calls that fail (EIO, ENOSPC) or do a part
                        rewinds     points of the history gone back to and compared
+                       steps       kill, full disk and EIO at each operation of lives of a history and of a restore
                        histories   random histories of whole pairs, in memory and over real files
   --crashes N        simulated, edits: so many crashes (default 10000)
   --kills N          kills: so many (default 1000)
   --faults N         faults: so many (default 3000)
   --points N         rewinds: so many (default 10000)
+  --steps N          steps: so many operations that go wrong (default 10000)
   --histories N      histories: so many, each way (default 3000)
   --from SEED        the first seed (default 1000)
-  --stride N         simulated, edits, faults: every N-th operation only (default 1)
+  --stride N         simulated, edits, faults, steps: every N-th operation only (default 1)
   --help             this text
 `;
 
@@ -37,12 +39,15 @@ const { values } = parseArguments(USAGE, {
     kills: { type: 'string', default: '1000' },
     faults: { type: 'string', default: '3000' },
     points: { type: 'string', default: '10000' },
+    steps: { type: 'string', default: '10000' },
     histories: { type: 'string', default: '3000' },
-    only: { type: 'string', default: 'simulated,edits,kills,faults,rewinds,histories' },
+    only: { type: 'string', default: 'simulated,edits,kills,faults,rewinds,steps,histories' },
   },
 });
 
-function wholeNumber(name: 'crashes' | 'kills' | 'faults' | 'points' | 'histories' | 'from' | 'stride'): number {
+const NUMBERS = ['crashes', 'kills', 'faults', 'points', 'steps', 'histories', 'from', 'stride'] as const;
+
+function wholeNumber(name: (typeof NUMBERS)[number]): number {
   return readNumber(USAGE, name, values[name]);
 }
 
@@ -82,6 +87,14 @@ const campaigns: Readonly<Record<string, () => Promise<string[]>>> = {
     );
     return [...problems];
   },
+  steps: async () => {
+    const { sweepSteps } = await import('./step-campaign.ts');
+    const hasher = await createContentHasher();
+    const options = { steps: wholeNumber('steps'), firstSeed: wholeNumber('from'), stride: wholeNumber('stride') };
+    const { steps, lives, points, problems } = sweepSteps(hasher, { ...options, problemLimit: 10 });
+    say(`steps: ${steps} operations went wrong in ${lives} lives, ${points} points compared`);
+    return [...problems];
+  },
   histories: async () => {
     const { findUnequalHistory } = await import('./pair-property.ts');
     const { realPairs } = await import('./real-crash.ts');
@@ -104,7 +117,7 @@ const startedAt = performance.now();
 let failed = 0;
 const chosen = values.only.split(',').map((name) => campaigns[name] ?? refuse(`unknown campaign "${name}"`, USAGE));
 // A wrong number is refused before anything runs for hours.
-for (const name of ['crashes', 'kills', 'faults', 'points', 'histories', 'from', 'stride'] as const) wholeNumber(name);
+for (const name of NUMBERS) wholeNumber(name);
 for (const campaign of chosen) {
   const problems = await campaign();
   for (const problem of problems) say(`  ! ${problem}`);

@@ -24,6 +24,8 @@ export class HistoryHost {
   readonly journalLog = new MemorySegmentLog();
   readonly stateFile = new MemoryStateFile();
   standby: Standby;
+  /** Codes of events. */
+  readonly told: string[] = [];
   private batch = 0;
 
   constructor(hasher: ContentHasher) {
@@ -36,8 +38,9 @@ export class HistoryHost {
   boot(): Standby {
     this.batch = 0;
     const { clock, spoolLog, journalLog, stateFile, hasher } = this;
+    const onEvent = (code: string) => this.told.push(code);
     this.standby = new Standby(
-      { trees: [this.tree], spoolLog, journalLog, stateFile, clock, hasher, onEvent: () => {}, keepsHistory: true },
+      { trees: [this.tree], spoolLog, journalLog, stateFile, clock, hasher, onEvent, keepsHistory: true },
       1,
       PROFILE,
     );

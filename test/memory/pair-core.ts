@@ -304,6 +304,15 @@ export abstract class PairCore {
     this.cut('stopped');
   }
 
+  /** Ends the Replica's engine as its host would. */
+  stopReplica(): void {
+    this.tellReplica({ type: 'stop' });
+    if (this.replica !== undefined) this.replica.clock.dead = true;
+    this.replica = undefined;
+    this.closeFiles('replica');
+    this.cut('stopped');
+  }
+
   close(): void {
     this.killMaster();
     this.killReplica();

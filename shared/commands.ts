@@ -360,6 +360,8 @@ export const COMMANDS = define({
         sizes: z.boolean().optional(),
         /** `spool.directory` of that host. */
         spool: z.string().max(4096),
+        /** The scenario itself, or the one it goes on from. */
+        origin: z.object({ scenarioId: z.string().max(64), revision: z.number().int() }).optional(),
       })
       .strict(),
   },
@@ -424,6 +426,8 @@ export const COMMANDS = define({
       .object({
         scenarioId: z.string().max(64),
         timeoutMs: z.number().int().positive().max(86_400_000),
+        /** Everybody who has to be behind it. */
+        behind: z.array(host).max(64),
         replica: host.optional(),
       })
       .strict(),

@@ -55,6 +55,11 @@ export const EVENTS = define({
   },
   'SCN-017': { severity: 'info', text: 'Replica {peer} is resumed' },
   'SCN-018': { severity: 'info', text: 'The host is back from its restart; replication goes on where it was' },
+  'SCN-019': {
+    severity: 'warning',
+    text: '{peer} feeds this Replica from now on, before it was {before}; the rewind points made until now are gone',
+    hint: 'It is compared with what feeds it now; nothing that is equal is sent again.',
+  },
 
   'VER-001': { severity: 'info', text: 'Verification completed successfully' },
   'VER-002': { severity: 'warning', text: 'Verification found {warnings} warnings' },

@@ -293,6 +293,18 @@ export const FAULTS = define({
     text: 'There is a scenario "{name}" already.',
     hint: 'Choose another name or delete the old one.',
   },
+  'SCENARIO-CYCLE': {
+    kind: 'permanent',
+    exit: 2,
+    text: 'The data of "{name}" would come back to a host it has passed: {way}.',
+    hint: 'Let another host feed the last one (`source`), or take it out of the scenario.',
+  },
+  'SCENARIO-FED': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'The Replica of "{name}" on this host is fed by {feeder}, which is connected.',
+    hint: 'Take it away there first; a feeder that is gone for good needs nothing but a document that names the new one.',
+  },
   'SCENARIO-INVALID': {
     kind: 'permanent',
     exit: 2,

@@ -56,12 +56,22 @@ export interface HostReference {
   readonly source?: string;
 }
 
+/** The scenario that a relay goes on from (docs/decisions/0030). */
+export interface ScenarioOrigin {
+  readonly scenarioId: string;
+  readonly revision: number;
+  /** The hosts its data comes through before the one that feeds the relay, first the Master. */
+  readonly hosts: readonly { readonly name: string; readonly deviceId: string }[];
+}
+
 /** The document of `mainstay scenario create FILE.json`, complete after defaults were filled in. */
 export interface ScenarioDocument {
   /** Random, 32 hex digits; given by the product. */
   readonly id: string;
   /** Of a temporary Recovery scenario: id of the scenario whose data it restores. */
   readonly recoveryOf?: string;
+  /** Of what a Replica runs for the Replicas behind it. */
+  readonly origin?: ScenarioOrigin;
   readonly name: string;
   readonly group?: string;
   readonly serverType: ServerType;

@@ -59,7 +59,10 @@ export interface HostStatus {
   readonly verifiedAt?: number;
   /** Replicas: false: what it has is unknown or outdated, so its lag and exposure say nothing. */
   readonly synchronized?: boolean;
-  /** false: told by a Replica that hears nothing of its Master; what was changed there since is unknown, so are lag and exposure. */
+  /**
+   * false: told by a Replica that hears nothing of its Master, or of one behind a host that is not heard: what was changed
+   * there since is unknown, so are lag and exposure.
+   */
   readonly lagKnown?: false;
   /** Only on Replicas. */
   readonly replica?: ReplicaStatus;

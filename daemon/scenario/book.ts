@@ -6,6 +6,13 @@ import { type HostReference, type ScenarioDocument, SERVER_TYPES, type StopReaso
 import { type StoredRecovery, type StoredUndo, storedRecovery, storedUndo } from '../recovery/record.ts';
 import type { RunChoices } from './machine.ts';
 
+/** What a Replica has to hear yet: that the scenario stopped, or that it is none of its Replicas any more. */
+export interface Untold {
+  readonly host: HostReference;
+  readonly reason: string;
+  readonly forget?: true;
+}
+
 export interface StoredRun {
   /** It was running and has to run again after a restart of the daemon. */
   wanted: boolean;
@@ -24,7 +31,7 @@ export interface StoredRun {
   /** Replica: it is being tested; after a crash the views of the roots are still there and have to go first. */
   rehearsal?: RehearsalState | undefined;
   /** Replicas that could not be told yet that it stopped; tried again until they answer. */
-  untold: { host: HostReference; reason: string }[];
+  untold: Untold[];
 }
 
 export interface StoredScenario {
@@ -63,6 +70,16 @@ const document = z.object({
   recoveryOf: z
     .string()
     .regex(/^[0-9a-f]{32}$/)
+    .optional(),
+  origin: z
+    .object({
+      scenarioId: z.string().regex(/^[0-9a-f]{32}$/),
+      revision: z.number().int().min(1),
+      hosts: z
+        .array(z.object({ name: z.string().min(1).max(255), deviceId: z.string().max(200) }))
+        .min(1)
+        .max(64),
+    })
     .optional(),
   name: z.string().min(1).max(100),
   group: z.string().max(100).optional(),
@@ -113,7 +130,7 @@ const run = z.object({
       position: z.object({ generation: z.string(), seq: z.number() }),
     })
     .optional(),
-  untold: z.array(z.object({ host: hostReference, reason: z.string() })),
+  untold: z.array(z.object({ host: hostReference, reason: z.string(), forget: z.literal(true).optional() })),
 });
 
 export const scenarioBook = z.object({

@@ -13,7 +13,10 @@ const TIMEOUT_MS = 24 * 3_600_000;
 
 export type Comparison = CommandResults['scenario.diff'];
 
-/** All Replicas, or the one of that name. A Replica behind another one is compared with that one. */
+/**
+ * All Replicas, or the one of that name. A Replica behind another one is compared with that one, and what is on the way there
+ * too: only then is it identical with the Master.
+ */
 export async function compare(
   environment: ScenarioEnvironment,
   runner: MasterRunner,
@@ -24,7 +27,8 @@ export async function compare(
   const wanted = (name: string) => host === undefined || sameName(name, host);
   if (host !== undefined) replicaNamed(document, host);
   const parts: Comparison[] = [];
-  for (const replica of fedBy(document).filter(({ name }) => wanted(name))) {
+  const onTheWay = ({ name }: HostReference) => wanted(name) || leadsToWanted(document, name, wanted);
+  for (const replica of fedBy(document).filter(onTheWay)) {
     const result = await compareOne(environment, runner, replica, ignoreSame);
     parts.push({
       ...result,

@@ -6,6 +6,7 @@ import type { ScenarioSummary } from '../../shared/results.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
 import type { CommandHandlers } from '../services.ts';
 import { newRun } from './book.ts';
+import { refuseCycle } from './cascade.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 import { scenarioState } from './machine.ts';
 import type { MasterRunner } from './master-runner.ts';
@@ -143,7 +144,9 @@ export class DocumentDesk {
         reason: `${names.join(' and ')} are one and the same engine${twice === host.deviceId ? ' as the Master' : ''}`,
       });
     }
-    return { ...document, master: { ...master, deviceId: host.deviceId }, replicas };
+    const complete = { ...document, master: { ...master, deviceId: host.deviceId }, replicas };
+    for (const replica of replicas) refuseCycle(complete, replica);
+    return complete;
   }
 
   #paired(replica: HostReference): HostReference {

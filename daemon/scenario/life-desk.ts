@@ -84,9 +84,15 @@ export class LifeDesk {
       const answer = await this.#environment.peers.request(feeder, 'peer.relayVerify', args, RELAY_VERIFY_TIMEOUT_MS);
       return [...(answer as VerificationResult).findings];
     };
-    // One that cannot be asked is an error of its own already.
-    const answers = await Promise.allSettled(feeders(document).map(ask));
-    const behind = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+    const asked = feeders(document);
+    const answers = await Promise.allSettled(asked.map(ask));
+    const behind = answers.flatMap((answer, index) => {
+      if (answer.status === 'fulfilled') return answer.value;
+      const { name } = asked[index]!;
+      // One that cannot be reached at all is an error of its own already.
+      const known = own.findings.some(({ severity, host }) => severity === 'error' && host === name);
+      return known ? [] : [unverifiedBehind(name, Fault.from(answer.reason))];
+    });
     return behind.length === 0 ? own : sorted([...own.findings, ...behind]);
   }
 
@@ -120,6 +126,16 @@ export class LifeDesk {
     const args = { scenarioId: document.id, replica: host, suspended };
     await this.#environment.peers.request(route, 'peer.relaySuspend', args);
   }
+}
+
+function unverifiedBehind(host: string, { code, message, hint }: Fault): Finding {
+  return {
+    severity: 'error',
+    code: code === 'SCENARIO-CYCLE' ? code : 'BEHIND-UNVERIFIED',
+    host,
+    text: code === 'SCENARIO-CYCLE' ? message : `What ${host} would feed cannot be verified: ${message}`,
+    fix: hint,
+  };
 }
 
 /** Sends what the schedule would keep; resolves when everything changed before now is applied everywhere (or on `replica`). */

@@ -13,7 +13,7 @@ import type { CaptureReport } from '../services.ts';
 import { whyNoBarrier } from './barrier-limits.ts';
 import { barrierTarget, passBarrier } from './barrier-wait.ts';
 import { type StoredScenario, storedIn } from './book.ts';
-import { fedBy } from './cascade.ts';
+import { fedBy, fedSince } from './cascade.ts';
 import { withRelays } from './cascade-view.ts';
 import { Conditions } from './conditions.ts';
 import { OutsideCauses } from './engine-causes.ts';
@@ -35,7 +35,7 @@ import {
 import { PeerDesk } from './peer-desk.ts';
 import { RelayWatch } from './relay-watch.ts';
 import { ReplicaLinks } from './replica-links.ts';
-import { rememberedPeers, runRecord } from './run-record.ts';
+import { rememberedPeers, runRecord, untoldOfStop } from './run-record.ts';
 import { masterStatus, refuseToWait } from './status-view.ts';
 
 /** An engine that ran this long without trouble starts counting its crashes anew. */
@@ -74,7 +74,7 @@ export class MasterRunner {
     this.#changed = changed;
     this.#conditions = new Conditions(environment.clock);
     this.peers = new PeerDesk(environment, id, () => this.#notify());
-    this.relays = new RelayWatch(environment, id, () => this.#notify());
+    this.relays = new RelayWatch(environment, id, this.peers, () => this.#notify());
     this.#keeper = new EngineKeeper(environment, {
       onReady: () => this.#engineReady(),
       onCapture: (report) => this.#captured(report),
@@ -169,13 +169,12 @@ export class MasterRunner {
   async documentChanged(before: readonly HostReference[] = this.document.replicas): Promise<void> {
     this.#happen({ type: 'policy', preventResync: this.#preventResync() });
     this.#keeper.session?.ask({ name: 'limits', limits: liveLimits(this.document) }, () => undefined);
-    if (this.#life.is !== 'running') return;
+    const { gone, same } = fedSince(this.document, before);
+    if (this.#life.is !== 'running') return await this.peers.forget(gone);
     this.relays.follow(true);
     this.#keeper.session?.ask({ name: 'bandwidth', policy: bandwidthOf(this.document) }, () => undefined);
-    const gone = before.filter(({ name }) => !this.document.replicas.some((replica) => replica.name === name));
-    const same = gone.length === 0 && before.length === this.document.replicas.length;
     if (!same) this.#happen({ type: 'replicas', peers: this.#replicaIds() });
-    await this.peers.forget(gone.filter((replica) => fedBy({ ...this.document, replicas: before }).includes(replica)));
+    await this.peers.forget(gone);
     // One that cannot be told now is told when its link fails.
     const told = this.peers.prepareAll(false).catch(() => undefined);
     if (same) return;
@@ -315,9 +314,7 @@ export class MasterRunner {
     const stopping = this.#life.is === 'stopping';
     const saving = this.#environment.book.update((book) => {
       const stored = storedIn(book, this.id);
-      // Whoever kills the daemon now must not leave Replicas that nobody tells.
-      const all = fedBy(stored.document).map((host) => ({ host, reason: 'Stopped by user' }));
-      stored.run = { ...run, untold: stopping ? all : stored.run.untold };
+      stored.run = { ...run, untold: stopping ? untoldOfStop(stored) : stored.run.untold };
     });
     this.#saving = saving;
     saving.catch((error: unknown) => this.#environment.complain(`cannot save the scenario's state: ${String(error)}`));

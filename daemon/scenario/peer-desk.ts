@@ -5,7 +5,7 @@
 import { Fault } from '../../shared/faults.ts';
 import type { HostReference } from '../../shared/scenario.ts';
 import type { Timer } from '../ports.ts';
-import { type StoredScenario, storedIn } from './book.ts';
+import { type StoredScenario, storedIn, type Untold } from './book.ts';
 import { fedBy } from './cascade.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 
@@ -13,6 +13,8 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** Preparing opens the Replica's state and may re-apply what a crash left behind. */
 const PREPARE_TIMEOUT_MS = 130_000;
 const RETRY_MS = { first: 2_000, longest: 30_000 };
+
+const NOT_PAIRED: ReadonlySet<string> = new Set(['ACCESS-REVOKED', 'ACCESS-UNKNOWN-DEVICE', 'ACCESS-DENIED']);
 
 export class PeerDesk {
   readonly #environment: ScenarioEnvironment;
@@ -41,8 +43,10 @@ export class PeerDesk {
     const { document } = this.#stored;
     const untold = this.#stored.run.untold;
     if (untold.length > 0) {
+      const fed = new Set(fedBy(document).map(({ deviceId }) => deviceId));
       await this.#environment.book.update((book) => {
-        storedIn(book, this.#id).run.untold = [];
+        const { run } = storedIn(book, this.#id);
+        run.untold = run.untold.filter(({ host, forget }) => forget === true && !fed.has(host.deviceId));
       });
     }
     await Promise.all(fedBy(document).map((replica) => this.#prepare(replica, asked)));
@@ -57,26 +61,32 @@ export class PeerDesk {
     await this.#environment.peers.request(replica, 'peer.prepare', args, PREPARE_TIMEOUT_MS);
   }
 
+  /** It runs, but not with the document of now. */
+  remind(replica: HostReference): void {
+    if (!this.#closed) void this.#prepare(replica, false).catch(() => undefined);
+  }
+
   /** Tells every Replica; resolves when each was told or noted for later. */
   tellAll(reason: string): Promise<void> {
     const hosts = fedBy(this.#stored.document);
     this.#telling = this.#telling.then(async () => {
       const missed = await this.#tell(hosts.map((host) => ({ host, reason })));
-      await this.#setUntold(missed);
+      await this.#setUntold([...missed, ...this.#toForget]);
     });
     return this.#telling;
   }
 
   /** The scenario is deleted: one that cannot be told now refuses nothing later, it only keeps a stopped scenario. */
   async forgetAll(): Promise<void> {
-    await this.forget(fedBy(this.#stored.document));
+    await this.#tell(fedBy(this.#stored.document).map(toForget));
   }
 
-  /** These are no Replicas any more. */
+  /** These are not fed from here any more; one that cannot be told now is told when it is back. */
   async forget(hosts: readonly HostReference[]): Promise<void> {
-    const ask = (host: HostReference) =>
-      this.#environment.peers.request(host, 'peer.forget', { scenarioId: this.#id }, REQUEST_TIMEOUT_MS);
-    await Promise.allSettled(hosts.map(ask));
+    if (hosts.length === 0) return;
+    const missed = await this.#tell(hosts.map(toForget));
+    const others = this.#stored.run.untold.filter(({ host }) => !hosts.some(({ name }) => name === host.name));
+    await this.#setUntold([...others, ...missed]);
   }
 
   /** Resolves when what was last told is settled. */
@@ -139,23 +149,31 @@ export class PeerDesk {
     }
   }
 
-  async #tell(messages: StoredScenario['run']['untold']): Promise<StoredScenario['run']['untold']> {
+  get #toForget(): readonly Untold[] {
+    return this.#stored.run.untold.filter(({ forget }) => forget === true);
+  }
+
+  /** Returns what could not be told. */
+  async #tell(messages: readonly Untold[]): Promise<Untold[]> {
+    const { peers } = this.#environment;
+    const scenarioId = this.#id;
     const told = await Promise.all(
-      messages.map(async ({ host, reason }) => {
+      messages.map(async ({ host, reason, forget }) => {
         try {
-          const args = { scenarioId: this.#id, reason: reason.slice(0, 200) };
-          await this.#environment.peers.request(host, 'peer.stop', args, REQUEST_TIMEOUT_MS);
+          if (forget === true) await peers.request(host, 'peer.forget', { scenarioId }, REQUEST_TIMEOUT_MS);
+          else await peers.request(host, 'peer.stop', { scenarioId, reason: reason.slice(0, 200) }, REQUEST_TIMEOUT_MS);
           return true;
         } catch (error) {
-          // One that never heard of it has nothing to stop.
-          return Fault.from(error).code === 'SCENARIO-NOT-FOUND';
+          const { code } = Fault.from(error);
+          // One that never heard of it has nothing to stop; one that is not paired any more is not ours to tell.
+          return code === 'SCENARIO-NOT-FOUND' || (forget === true && NOT_PAIRED.has(code));
         }
       }),
     );
     return messages.filter((_message, index) => !told[index]);
   }
 
-  async #setUntold(untold: StoredScenario['run']['untold']): Promise<void> {
+  async #setUntold(untold: Untold[]): Promise<void> {
     const stored = this.#environment.book.value.scenarios.find(({ document }) => document.id === this.#id);
     if (untold.length > 0) this.#retellLater();
     if (stored === undefined || JSON.stringify(stored.run.untold) === JSON.stringify(untold)) return;
@@ -170,10 +188,15 @@ export class PeerDesk {
     this.#retelling = this.#environment.clock.after(RETRY_MS.longest, () => {
       this.#telling = this.#telling.then(async () => {
         const stored = this.#environment.book.value.scenarios.find(({ document }) => document.id === this.#id);
-        if (this.#closed || stored === undefined || stored.run.wanted) return;
-        const missed = await this.#tell(stored.run.untold);
+        if (this.#closed || stored === undefined) return;
+        // What runs again must not be stopped.
+        const missed = await this.#tell(stored.run.wanted ? this.#toForget : stored.run.untold);
         await this.#setUntold(missed);
       });
     });
   }
+}
+
+function toForget(host: HostReference): Untold {
+  return { host, reason: '', forget: true };
 }

@@ -8,12 +8,14 @@ import type { RehearsalDesk } from '../rehearsal/desk.ts';
 import type { CommandHandlers, Session } from '../services.ts';
 import { collectFacts, type Occupied } from '../verify/service.ts';
 import { completeDocument, newRun, replicaRoots, storedIn } from './book.ts';
+import { refuseCycle } from './cascade.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 import { historyPeerHandlers } from './history-desk.ts';
 import { previewPeerHandlers } from './preview-desk.ts';
 import type { RelayDesk } from './relay-desk.ts';
 import { ReplicaRunner } from './replica-runner.ts';
 import type { Runner, RunnerSet } from './runner-set.ts';
+import { comingOf, makeRoom, makesRoom } from './take-over.ts';
 
 export function createPeerHandlers(
   environment: ScenarioEnvironment,
@@ -37,10 +39,11 @@ export function createPeerHandlers(
     throw new Fault('ACCESS-DENIED', { role: session.role, command: 'act as the Master of the scenario' });
   };
   return {
-    'peer.facts': async ({ scenarioId, paths, sizes = false, spool }, session) => {
+    'peer.facts': async ({ scenarioId, paths, sizes = false, spool, origin }, session) => {
       const runner = scenarios.runner(scenarioId);
       if (runner !== undefined) refuseStranger(runner, session);
-      const occupied = scenarios.occupied(scenarioId);
+      const room = origin && makesRoom(scenarios, { id: scenarioId, ...origin }, session);
+      const occupied = scenarios.occupied(scenarioId, room?.id);
       const facts = await collectFacts(environment, { paths, occupied, sizes, spool });
       return { ...facts, knowsScenario: runner !== undefined };
     },
@@ -49,8 +52,7 @@ export function createPeerHandlers(
       const runner = scenarios.runner(complete.id);
       if (runner !== undefined) refuseStranger(runner, session);
       refuseWrongHosts(complete, session, environment.host.deviceId);
-      refuseOverlap(complete, environment.host.deviceId, scenarios.occupied(complete.id));
-      await replaceNamesake(scenarios, complete, session);
+      await admit(environment, scenarios, complete, session);
       await recovery.preparing(complete);
       await take(environment, complete, epoch);
       const replica = (runner ?? scenarios.adopt(complete.id, 'replica')) as ReplicaRunner;
@@ -65,8 +67,7 @@ export function createPeerHandlers(
       refuseWrongHosts(complete, session, environment.host.deviceId);
       if (on) {
         recovery.refuseWhileRestoring(complete.id);
-        refuseOverlap(complete, environment.host.deviceId, scenarios.occupied(complete.id));
-        await replaceNamesake(scenarios, complete, session);
+        await admit(environment, scenarios, complete, session);
         await take(environment, complete, epoch, false);
       }
       const replica = (runner ?? scenarios.adopt(complete.id, 'replica')) as ReplicaRunner;
@@ -129,8 +130,8 @@ function relayHandlers(
 ): CommandHandlers {
   return {
     'peer.relayStatus': ({ scenarioId }, session) => relays.report(own(scenarioId, session).id),
-    'peer.relayBarrier': async ({ scenarioId, timeoutMs, replica }, session) => {
-      await relays.barrier(own(scenarioId, session).id, timeoutMs, replica);
+    'peer.relayBarrier': async ({ scenarioId, timeoutMs, replica, behind }, session) => {
+      await relays.barrier(own(scenarioId, session).id, timeoutMs, behind, replica);
       return {};
     },
     'peer.relayDiff': async ({ scenarioId, replica, ignoreSame }, session) =>
@@ -160,7 +161,9 @@ function refuseWrongHosts(document: ScenarioDocument, session: Session, ownId: s
   if (document.master.deviceId !== session.deviceId) {
     throw new Fault('ACCESS-DENIED', { role: session.role, command: 'prepare a scenario of another Master' });
   }
-  if (!document.replicas.some((replica) => replica.deviceId === ownId)) {
+  const self = document.replicas.find((replica) => replica.deviceId === ownId);
+  refuseCycle(document, { name: self?.name ?? '?', deviceId: ownId });
+  if (self === undefined) {
     throw new Fault('SCENARIO-INVALID', { reason: 'this host is not a Replica of it' });
   }
 }
@@ -175,14 +178,16 @@ function refuseOverlap(document: ScenarioDocument, ownId: string, occupied: read
   }
 }
 
-/** A scenario of that name which its Master deleted while this host was away makes room; any other one does not. */
-async function replaceNamesake(scenarios: RunnerSet, document: ScenarioDocument, session: Session): Promise<void> {
-  const namesake = scenarios.named(document.name);
-  if (namesake === undefined || namesake.id === document.id) return;
-  const ofThisMaster = namesake instanceof ReplicaRunner && namesake.document.master.deviceId === session.deviceId;
-  if (!ofThisMaster || namesake.occupies) throw new Fault('SCENARIO-EXISTS', { name: document.name });
-  await namesake.shutdown();
-  await scenarios.drop(namesake.id);
+/** Its roots are in nobody's way. What has its name here makes room, or says itself why not. */
+async function admit(
+  environment: ScenarioEnvironment,
+  scenarios: RunnerSet,
+  document: ScenarioDocument,
+  session: Session,
+): Promise<void> {
+  const room = makesRoom(scenarios, comingOf(document), session) ?? scenarios.named(document.name);
+  refuseOverlap(document, environment.host.deviceId, scenarios.occupied(document.id, room?.id));
+  await makeRoom(environment, scenarios, document, session);
 }
 
 /** Remembers the scenario durably before anything runs. */

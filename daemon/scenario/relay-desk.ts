@@ -65,7 +65,8 @@ export class RelayDesk {
     const { document } = relay;
     const changes = planChanges(document, toInput(complete), relay.status().state);
     const newEpoch = relay.stored.run.epoch !== epoch;
-    if (changes.length === 0 && !newEpoch) return;
+    const sameOrigin = JSON.stringify(document.origin) === JSON.stringify(complete.origin);
+    if (changes.length === 0 && sameOrigin && !newEpoch) return;
     if (newEpoch || changes.some(({ blocked }) => blocked !== undefined)) await this.#stopRunning(relay);
     await this.#environment.book.update((book) => {
       const stored = storedIn(book, relay.id);
@@ -124,11 +125,16 @@ export class RelayDesk {
     };
   }
 
-  /** Every change that is on this Replica now is on all it feeds, or on the one that is named. */
-  async barrier(id: string, timeoutMs: number, replica?: string): Promise<void> {
+  /** Every change that is on this Replica now is on all of `behind`, which it feeds, or on the one that is named. */
+  async barrier(id: string, timeoutMs: number, behind: readonly string[], replica?: string): Promise<void> {
     const { clock } = this.#environment;
     const untilMs = clock.bootMs() + timeoutMs;
-    const runs = () => this.relayOf(id) === undefined || this.relayOf(id)?.life.is === 'running';
+    // One that was not told of them yet does not answer for them.
+    const runs = () => {
+      const relay = this.relayOf(id);
+      const fed = new Set(relay?.document.replicas.map(({ name }) => name));
+      return relay?.life.is === 'running' && behind.every((name) => fed.has(name));
+    };
     await this.#conditions.until(runs, { timeoutMs, what: 'the Replica to feed the ones behind it' });
     await this.relayOf(id)?.barrier(Math.max(1, untilMs - clock.bootMs()), replica);
   }

@@ -1,6 +1,7 @@
 /** What is kept of a scenario's life over a restart of the daemon. Pure. */
 import type { HostReference } from '../../shared/scenario.ts';
-import type { StoredRun } from './book.ts';
+import type { StoredRun, StoredScenario, Untold } from './book.ts';
+import { fedBy } from './cascade.ts';
 import type { RememberedPeer, ScenarioLife } from './machine.ts';
 
 /** `nowMs`: the state changes at this wall-clock time; undefined: it did not change. */
@@ -23,6 +24,12 @@ export function runRecord(life: ScenarioLife, stored: StoredRun, nowMs: number |
   if (life.is === 'failed') return { ...base, wanted: false, reason: 'by-error', failed: life.reason };
   if (life.is === 'stopping') return { ...base, wanted: false, reason: life.reason };
   return { ...base, wanted: false, reason: life.is === 'stopped' ? life.reason : life.previous };
+}
+
+/** Whoever kills the daemon now must not leave Replicas that nobody tells. */
+export function untoldOfStop({ document, run }: StoredScenario): Untold[] {
+  const all = fedBy(document).map((host) => ({ host, reason: 'Stopped by user' }));
+  return [...all, ...run.untold.filter(({ forget }) => forget === true)];
 }
 
 /** By device id, for those that are paired. */

@@ -6,7 +6,7 @@ import { LINK_PROTOCOL, LINK_PROTOCOL_OLDEST } from '../../shared/protocol/wire.
 import type { Finding, VerificationResult } from '../../shared/results.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
 import { masterRoots, replicaRoots } from '../scenario/book.ts';
-import { fedBy } from '../scenario/cascade.ts';
+import { fedBy, originOf } from '../scenario/cascade.ts';
 import { spoolDirectory } from '../scenario/engine-config.ts';
 import type { ScenarioEnvironment } from '../scenario/environment.ts';
 import type { Evidence, HostEvidence, MissingHost } from './evidence.ts';
@@ -147,7 +147,8 @@ async function askReplica(
   try {
     const asked = clock.bootMs();
     const spool = settingOf(replica.settings, 'spool.directory');
-    const args = { scenarioId: document.id, paths, sizes, spool };
+    const { scenarioId, revision } = originOf(document);
+    const args = { scenarioId: document.id, paths, sizes, spool, origin: { scenarioId, revision } };
     const answer = await peers.request(replica, 'peer.facts', args, FACTS_TIMEOUT_MS);
     const roundTripMs = clock.bootMs() - asked;
     const facts = hostFacts.safeParse(answer);

@@ -295,6 +295,10 @@ export class WorldHost {
   readonly name: string;
   readonly deviceId: string;
   reachable = true;
+  /** Hosts whose pairing was revoked here: neither asks the other any more. */
+  readonly revoked = new Set<string>();
+  /** Hosts it knows by another name than their own. */
+  readonly alias = new Map<string, string>();
   /** The next engines start only when told (`onNotice`). */
   holdStart = false;
   /** What the next engines answer instead of starting. */
@@ -396,12 +400,22 @@ export class WorldHost {
     });
   }
 
+  #named(name: string): WorldHost | undefined {
+    return this.world.hosts.get(this.alias.get(name) ?? name);
+  }
+
+  /** Its pairing with `name` ends here: open streams between both too. */
+  revoke(name: string): void {
+    this.revoked.add(name);
+    this.cutLinks();
+  }
+
   cutLinks(): void {
     for (const stream of [...this.links.streams]) stream.close();
   }
 
   #environment(): ScenarioEnvironment {
-    const random = new SeededRandom(this.name.length + 1_000 * this.#life);
+    const random = new SeededRandom(Buffer.from(this.name).reduce((sum, byte) => sum + byte, 0) + 1_000 * this.#life);
     const store: ReportStore = {
       save: (report) => this.reports.push(report),
       list: () => [...this.reports].reverse(),
@@ -476,12 +490,16 @@ export class WorldHost {
   #peers(): PeerControl {
     return {
       resolve: (host) => {
-        const other = this.world.hosts.get(host.name);
+        const other = this.#named(host.name);
         if (other === undefined) throw new Fault('ACCESS-UNKNOWN-DEVICE');
+        if (this.revoked.has(other.name)) throw new Fault('ACCESS-REVOKED');
         return { deviceId: other.deviceId, address: host.address };
       },
       request: async (host, command, args) => {
-        const other = this.world.hosts.get(host.name);
+        const other = this.#named(host.name);
+        if (other !== undefined && (this.revoked.has(other.name) || other.revoked.has(this.name))) {
+          throw new Fault('ACCESS-REVOKED');
+        }
         if (other === undefined || !other.reachable || !this.reachable) {
           throw new Fault('LINK-UNREACHABLE', { host: host.name, reason: 'connection refused' });
         }
@@ -561,6 +579,7 @@ class Kept {
     const [near, far] = FakeStream.pair();
     try {
       if (other === undefined || !other.reachable) throw new Fault('LINK-UNREACHABLE', { host: '', reason: 'refused' });
+      if (this.#from.revoked.has(other.name) || other.revoked.has(this.#from.name)) throw new Fault('ACCESS-REVOKED');
       other.links.onIncoming(this.#scenarioId, this.#from.deviceId)(far);
     } catch (error) {
       this.#later(Fault.from(error).message);

@@ -67,7 +67,7 @@ const ARGS: Readonly<Record<string, unknown>> = {
   'peer.forget': { scenarioId: 'a' },
   'peer.compare': { document: {}, epoch: 1, on: true },
   'peer.relayStatus': { scenarioId: 'a' },
-  'peer.relayBarrier': { scenarioId: 'a', timeoutMs: 1 },
+  'peer.relayBarrier': { scenarioId: 'a', timeoutMs: 1, behind: ['b'] },
   'peer.relayDiff': { scenarioId: 'a', ignoreSame: true },
   'peer.relaySuspend': { scenarioId: 'a', replica: 'b', suspended: true },
   'peer.relayParked': { scenarioId: 'a', action: 'list' },

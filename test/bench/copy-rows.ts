@@ -1,11 +1,11 @@
 /** P1 and P4: the first synchronization of the small set, and a second one that finds nothing to do. */
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { oracle, Pair } from '../hosts/rig.ts';
 import { buildSmallSet } from './data-sets.ts';
 import { makeRow, median, type Row } from './measure.ts';
 import { startRsyncDaemon, startSshServer, timeRsync } from './peers.ts';
-import type { BenchContext } from './place.ts';
+import { type BenchContext, settle } from './place.ts';
 import { processorTime, usedBetween } from './processor-time.ts';
 
 interface Sample {
@@ -14,20 +14,59 @@ interface Sample {
   readonly second: number;
 }
 
-function empty(target: string): void {
-  rmSync(target, { recursive: true, force: true });
+/**
+ * What a run left goes when all are over, on disk: ext4 does not use an inode again for a minute and longer after its deletion, and
+ * walks over all such ones for each file that is made (30,000 files in one directory: 2 s, 10 s after as many were deleted).
+ */
+class Leftovers {
+  private readonly removals: (() => unknown)[] = [];
+  private readonly keep: boolean;
+
+  constructor(keep: boolean) {
+    this.keep = keep;
+  }
+
+  async remove(removal: () => unknown): Promise<void> {
+    if (this.keep) this.removals.push(removal);
+    else await removal();
+  }
+
+  async end(): Promise<void> {
+    for (const removal of this.removals) await removal();
+  }
+}
+
+let emptied = 0;
+
+async function empty(target: string, leftovers: Leftovers): Promise<void> {
+  emptied += 1;
+  const old = `${target}-${emptied}`;
+  renameSync(target, old);
   mkdirSync(target);
+  await leftovers.remove(() => rmSync(old, { recursive: true }));
+  settle(target);
 }
 
 type Ssh = Awaited<ReturnType<typeof startSshServer>>;
 
-async function rsyncSample(source: string, target: string, url: string, ssh: Ssh | undefined): Promise<PeerSample> {
-  empty(target);
+interface Target {
+  readonly directory: string;
+  readonly url: string;
+  readonly ssh: Ssh | undefined;
+}
+
+async function rsyncSample(
+  source: string,
+  { directory: target, url, ssh }: Target,
+  leftovers: Leftovers,
+): Promise<PeerSample> {
+  await empty(target, leftovers);
   const first = await timeRsync([`${source}/`, `${url}/`]);
+  const flushed = first + settle(target);
   const second = await timeRsync([`${source}/`, `${url}/`]);
-  if (ssh === undefined) return { first, second, ssh: Number.NaN };
-  empty(target);
-  return { first, second, ssh: await timeRsync(['-e', ssh.shell, `${source}/`, `${ssh.host}:${target}/`]) };
+  if (ssh === undefined) return { first, flushed, second, ssh: Number.NaN };
+  await empty(target, leftovers);
+  return { first, flushed, second, ssh: await timeRsync(['-e', ssh.shell, `${source}/`, `${ssh.host}:${target}/`]) };
 }
 
 /** How late the main threads were in the last seconds, as the engines say themselves. */
@@ -64,6 +103,8 @@ interface OwnSample extends Sample {
 }
 
 interface PeerSample extends Sample {
+  /** The first one until its volume was flushed as well. */
+  readonly flushed: number;
   /** The first one over ssh. */
   readonly ssh: number;
 }
@@ -71,6 +112,7 @@ interface PeerSample extends Sample {
 /** Runs the scenario; how long the command took and what the engines used meanwhile. */
 async function measuredRun(context: BenchContext, pair: Pair): Promise<{ seconds: number; processor: number }> {
   const pids = [pair.master.pid!, pair.replica.pid!];
+  settle(pair.replicaRoot);
   const before = pids.map(processorTime);
   const asked = performance.now();
   await pair.run();
@@ -80,7 +122,7 @@ async function measuredRun(context: BenchContext, pair: Pair): Promise<{ seconds
   return { seconds, processor: used.reduce((sum, one) => sum + one.total, 0) };
 }
 
-async function oursSample(context: BenchContext, source: string): Promise<OwnSample> {
+async function oursSample(context: BenchContext, source: string, leftovers: Leftovers): Promise<OwnSample> {
   const pair = await Pair.start({
     below: context.directory,
     replicaBelow: context.replicaDirectory,
@@ -97,7 +139,6 @@ async function oursSample(context: BenchContext, source: string): Promise<OwnSam
     await pair.stopScenario();
     const two = await measuredRun(context, pair);
     const second = await lastSynchronization(pair);
-    await Promise.all([pair.master.stop(), pair.replica.stop()]);
     return {
       first,
       second,
@@ -107,7 +148,8 @@ async function oursSample(context: BenchContext, source: string): Promise<OwnSam
       lateMs,
     };
   } finally {
-    await pair.remove();
+    await Promise.all([pair.master.stop(), pair.replica.stop()]);
+    await leftovers.remove(() => pair.remove());
   }
 }
 
@@ -135,10 +177,11 @@ export async function copyRows(context: BenchContext): Promise<Row[]> {
   const ssh = context.wanted('P2') ? await startSshServer(join(context.directory, 'ssh')) : undefined;
   const ours: OwnSample[] = [];
   const peer: PeerSample[] = [];
+  const leftovers = new Leftovers(context.place === 'disk');
   try {
     for (let run = 0; run < context.runs; run += 1) {
-      ours.push(await oursSample(context, source));
-      peer.push(await rsyncSample(source, target, daemon.url, ssh));
+      ours.push(await oursSample(context, source, leftovers));
+      peer.push(await rsyncSample(source, { directory: target, url: daemon.url, ssh }, leftovers));
       context.say(
         `copy ${run + 1}/${context.runs}: ours ${JSON.stringify(ours.at(-1))} rsync ${JSON.stringify(peer.at(-1))}`,
       );
@@ -146,6 +189,7 @@ export async function copyRows(context: BenchContext): Promise<Row[]> {
   } finally {
     await ssh?.stop();
     await daemon.stop();
+    await leftovers.end();
     rmSync(source, { recursive: true, force: true });
     rmSync(target, { recursive: true, force: true });
   }
@@ -154,7 +198,8 @@ export async function copyRows(context: BenchContext): Promise<Row[]> {
     `; ${what} took ${seconds} s and ${processor} processor seconds of both engines`;
   const note =
     `${built.files} files, ${built.bytes} bytes, ${context.place}; ours: TLS 1.3, groups flushed before they are renamed, ` +
-    'from "Synchronization started" to "finished"; rsync -a plain to a daemon on loopback, unflushed';
+    'from "Synchronization started" to "finished"; rsync -a plain to a daemon on loopback, unflushed ' +
+    `(${median(peer.map((sample) => sample.flushed)).toFixed(2)} s until its volume is flushed); flushed between runs`;
   const row = (id: 'P1' | 'P2' | 'P4', ownTime: number, peerTime: number, peerName: string, extra: string): Row =>
     makeRow(
       { id: `${id}${context.suffix}`, work: WORK[id], unit: 's', peerName, note: note + extra },

@@ -6,7 +6,7 @@ import { lastSynchronization } from './copy-rows.ts';
 import { buildBigFile, changeBigFile } from './data-sets.ts';
 import { makeRow, median, type Row } from './measure.ts';
 import { startRsyncDaemon, startSshServer, timeRsync } from './peers.ts';
-import type { BenchContext } from './place.ts';
+import { type BenchContext, settle } from './place.ts';
 import { processorTime, usedBetween } from './processor-time.ts';
 
 interface Sample {
@@ -73,6 +73,7 @@ async function oursSample(
     await pair.createScenario();
     const pids = [pair.master.pid!, pair.replica.pid!];
     const giveUp = holdMemory(context.replicaDirectory, sizeBytes);
+    settle(context.replicaDirectory);
     const stopWaiting = whenArriving(pair.replicaRoot, giveUp);
     const before = pids.map(processorTime);
     await pair.run();
@@ -84,6 +85,7 @@ async function oursSample(
     const copy = await lastSynchronization(pair);
     await pair.stopScenario();
     change();
+    settle(context.replicaDirectory);
     const { bytes } = await counted(() => pair.run('--sync', 'block'));
     const delta = await lastSynchronization(pair);
     const differences = await oracle(source, pair.replicaRoot);
@@ -106,6 +108,7 @@ export async function largeRows(context: BenchContext): Promise<Row[]> {
     rmSync(target, { recursive: true, force: true });
     mkdirSync(target);
     holdMemory(target, sizeBytes)();
+    settle(target);
   };
   const ours: Sample[] = [];
   const peer: Sample[] = [];
@@ -117,6 +120,7 @@ export async function largeRows(context: BenchContext): Promise<Row[]> {
       fresh();
       const copy = await timeRsync([`${source}/`, `${daemon.url}/`]);
       ours.push(await oursSample(context, source, sizeBytes, () => changeBigFile(file, sizeBytes, run)));
+      settle(target);
       const delta = await counted(() => timeRsync(['--inplace', '--no-whole-file', `${source}/`, `${daemon.url}/`]));
       peer.push({ copy, delta: delta.result, deltaBytes: delta.bytes });
       context.say(

@@ -107,7 +107,7 @@ async function singleFiles(context: BenchContext, contest: Contest): Promise<Row
   const row = (id: string, share: number, limits: { required: number; goal: number }): Row =>
     makeRow(
       {
-        id,
+        id: id + context.suffix,
         work: `live: one 2 KB file written → identical on the Replica, p${share * 100}`,
         unit: 'ms',
         peerName: 'lsyncd delay 0',
@@ -132,7 +132,7 @@ async function bursts(context: BenchContext, contest: Contest): Promise<Row[]> {
   return [
     makeRow(
       {
-        id: 'P7',
+        id: `P7${context.suffix}`,
         work: `live burst: ${BURST.files} files of 2 KB over ${BURST.directories} new directories → all identical`,
         unit: 's',
         peerName: 'lsyncd delay 0',

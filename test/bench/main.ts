@@ -61,10 +61,12 @@ interface Measurement {
 }
 
 const MEASUREMENTS: readonly Measurement[] = [
-  { rows: ['P1', 'P2', 'P4', 'P16'], disk: false, measure: copyRows },
   { rows: ['P1', 'P2', 'P4', 'P16'], disk: true, measure: copyRows },
+  { rows: ['P1', 'P2', 'P4', 'P16'], disk: false, measure: copyRows },
   { rows: ['P3', 'P5'], disk: false, measure: largeRows },
+  { rows: ['P3', 'P5'], disk: true, measure: largeRows },
   { rows: ['P6', 'P7'], disk: false, measure: liveRows },
+  { rows: ['P6', 'P7'], disk: true, measure: liveRows },
   { rows: ['P9', 'P10'], disk: false, measure: journalRows },
   { rows: ['P9', 'P10'], disk: true, measure: journalRows },
   { rows: ['P9'], disk: false, measure: largeJournalRows },

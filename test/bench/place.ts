@@ -1,4 +1,5 @@
 /** Where and how a benchmark runs. */
+import { execFileSync } from 'node:child_process';
 
 export interface BenchContext {
   /** `tmpfs` or `disk`. */
@@ -21,4 +22,14 @@ export interface BenchContext {
   readonly long: boolean;
   readonly wanted: (id: string) => boolean;
   readonly say: (text: string) => void;
+}
+
+/**
+ * Everything earlier written out and its freed blocks given back (a volume mounted with `discard` does that when it flushes), and how
+ * many seconds that took. Nobody's run may pay for what the one before left: rsync does not flush, ours does.
+ */
+export function settle(directory: string): number {
+  const since = performance.now();
+  execFileSync('sync', ['-f', directory]);
+  return (performance.now() - since) / 1000;
 }

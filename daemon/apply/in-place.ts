@@ -80,7 +80,7 @@ export function* changeInPlace(
   const tree = ports.writer.tree(root);
   const ranges = overwrittenRanges(change.ranges, before.sizeBytes, change.sizeBytes);
   const intent = { ...origin, op: 'patch', root, path, before: objectBefore(before), ranges } as const;
-  const record = ports.journal.intend(withOldAttributes(tree, change, intent));
+  const record = ports.journal.intend(withOldAttributes(tree, change, intent), change.metadata.mtimeNs);
   // Before something is kept under its name: after a crash nobody would know of that, and its number would be given again.
   let done = false;
   try {

@@ -440,7 +440,7 @@ export class Standby {
       return;
     }
     this.save({ ...this.saved, rollingBackSince: bootedAt });
-    const { failed, lost, unclear } = this.journal.rollBack(pending);
+    const { failed, foreign, lost, unclear } = this.journal.rollBack(pending);
     if (lost !== undefined) {
       this.giveUp(`"${lost.path}" is not as the journal left it`);
       return;
@@ -449,7 +449,7 @@ export class Standby {
       this.giveUp(`"${failed[0]!.path}" could not be taken back`);
       return;
     }
-    for (const record of failed) this.askAgain(record.root, record.path);
+    for (const record of [...failed, ...foreign]) this.askAgain(record.root, record.path);
     for (const tree of this.ports.trees) tree.flushAll();
     const { rollingBackSince: _, ...rest } = this.saved;
     this.history.rememberLost();

@@ -11,6 +11,7 @@ import { ByteWriter } from '../../shared/protocol/bytes.ts';
 import type { RootTree, SegmentLog, StagedFile } from '../ports.ts';
 import { encodeRecord, scanSegment } from '../spool/segment-records.ts';
 import { DirectoryTimes } from './directory-times.ts';
+import { ForeignWrites, timeGiven } from './foreign-writes.ts';
 import { fateOfLeft, haveOldTimes } from './left-changes.ts';
 import {
   type HistoryMark,
@@ -28,7 +29,7 @@ import { setDirectoryTimes, takeBackChange, touchesWhatWasThere } from './undo.t
 export interface JournalPort {
   /**
    * Adds the undo record of a change about to be made; durable only after `flush`. `mtimeNs`: what the change gives the
-   * object at its path; the journal has to know it of directories.
+   * object at its path; the journal has to know it of directories and of files that stay in their place.
    */
   intend(intent: UndoIntent, mtimeNs?: bigint): UndoRecord;
   /** Makes the records of the group durable; objects may be touched afterwards. Ends the transaction. */
@@ -48,6 +49,8 @@ export interface JournalPort {
 export interface RollBack {
   /** Could not be taken back (a planted link in the way): those places have to be sent again. */
   readonly failed: readonly UndoRecord[];
+  /** Were taken back, but somebody else had written into the file: it has to be sent again. */
+  readonly foreign: readonly UndoRecord[];
   /** One of them with which history cannot say what the roots hold now. */
   readonly unclear?: UndoRecord;
   /**
@@ -140,6 +143,7 @@ export class Journal implements JournalPort {
       transaction: this.transaction,
       ...(keeps ? { kept: intent.keptAs ?? `s${this.segment}-${n}` } : {}),
       ...this.times?.of(intent, mtimeNs),
+      ...timeGiven(intent, mtimeNs),
     };
     writeUndoRecord(this.writer, record);
     return record;
@@ -352,13 +356,17 @@ export class Journal implements JournalPort {
    */
   rollBack(records: readonly UndoRecord[]): RollBack {
     const last = this.log.list().at(-1);
-    if (last === undefined || last < this.segment) return { failed: [] };
+    if (last === undefined || last < this.segment) return { failed: [], foreign: [] };
     const outcomes: Record<Outcome, UndoRecord[]> = { done: [], left: [], untimed: [], lost: [] };
     const { left, untimed } = outcomes;
+    const writes = new ForeignWrites(this.trees, records);
+    const foreign: UndoRecord[] = [];
     const old = touchesWhatWasThere(records.toReversed());
     const kept = this.trees.map((tree) => new Set(tree.listKept()));
     for (const record of records) {
-      const outcome = this.takesBack(record, kept[record.root]!);
+      const written = writes.keptIn(record);
+      if (written !== undefined) foreign.push(record);
+      const outcome = this.takesBack(written ?? record, kept[record.root]!);
       outcomes[outcome].push(record);
       // Of what stays as it is history has to know; that is decided when everything else was taken back.
       if (outcome !== 'left' || this.times === undefined) this.appendUndone(last, record);
@@ -367,7 +375,7 @@ export class Journal implements JournalPort {
     if (this.times !== undefined && records.length > 0) this.log.flush(last);
     this.begin(last + 1);
     const lost = outcomes.lost.find((record) => old.has(record));
-    return { failed: [...left, ...untimed], ...(lost && { lost }), ...(unclear && { unclear }) };
+    return { failed: [...left, ...untimed], foreign, ...(lost && { lost }), ...(unclear && { unclear }) };
   }
 
   private appendUndone(segment: number, { n }: UndoRecord): void {

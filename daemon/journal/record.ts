@@ -74,6 +74,8 @@ export interface UndoRecord extends UndoIntent {
   readonly transaction: number;
   /** Name of what is kept of `before`; absent when nothing has to be. */
   readonly kept?: string;
+  /** Patch, or metadata of a file: the modification time (ns) it has afterwards, where the change says so. */
+  readonly givenNs?: bigint;
   /** With kept history: modification time (ns) of the directory of `path` and, for a rename, of that of `from`. */
   readonly directoryTimes?: readonly (bigint | undefined)[];
 }
@@ -149,6 +151,11 @@ export function writeUndoRecord(writer: ByteWriter, record: UndoRecord): void {
   if (record.restored !== undefined) writer.text(record.restored);
   if (record.undoes !== undefined) writer.varint(record.undoes);
   if (record.directoryTimes !== undefined) writeTimes(writer, record.directoryTimes);
+  if (mayGiveTime(record.op)) writer.i64(record.givenNs ?? NO_TIME);
+}
+
+function mayGiveTime(op: UndoOp): boolean {
+  return op === 'patch' || op === 'metadata';
 }
 
 /** Each as the distance from the end of the one before and its length. */
@@ -183,6 +190,11 @@ function readTimes(reader: ByteReader): (bigint | undefined)[] {
     const time = reader.i64();
     return time === NO_TIME ? undefined : time;
   });
+}
+
+function readGiven(reader: ByteReader): { givenNs?: bigint } {
+  const givenNs = reader.i64();
+  return givenNs === NO_TIME ? {} : { givenNs };
 }
 
 export function writeUndoneMark(writer: ByteWriter, n: number): void {
@@ -231,6 +243,7 @@ function readJournalEntry(reader: ByteReader): JournalEntry {
     ...(flags & HAS_RESTORED ? { restored: reader.text() } : {}),
     ...(flags & HAS_UNDOES ? { undoes: reader.varint() } : {}),
     ...(flags & HAS_TIMES ? { directoryTimes: readTimes(reader) } : {}),
+    ...(mayGiveTime(op) ? readGiven(reader) : {}),
   };
   return { kind: 'undo', record };
 }

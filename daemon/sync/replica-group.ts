@@ -145,7 +145,8 @@ export class SyncGroup {
       const plan = planChange(change, { before, source }, ORIGIN);
       if (plan.kind !== 'act') return { member, outcome: undefined };
       const undo = withOldAttributes(this.ports.writer.tree(change.root), change, plan.undo);
-      return { member, outcome: { plan, record: this.ports.journal.intend(undo) } };
+      const mtimeNs = undo.before?.type === 'file' && 'metadata' in change ? change.metadata.mtimeNs : undefined;
+      return { member, outcome: { plan, record: this.ports.journal.intend(undo, mtimeNs) } };
     } catch (error) {
       const fault = Fault.from(error);
       const verdict = verdictOf(fault);

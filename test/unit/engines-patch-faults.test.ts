@@ -146,6 +146,32 @@ test('a kill in the middle of a change leaves the file as it was after the next 
   }
 });
 
+test('what somebody wrote into a changed file before a kill is found, although the change is taken back and made again', (t) => {
+  const one = new Patched(FEW);
+  one.pair.run(2_000);
+  one.change();
+  t.true(one.pair.clock.runUntil(() => Buffer.from(one.replica.readFile('large.db')).equals(Buffer.from(one.after))));
+  one.pair.user.writeFile('other', 'something behind it');
+  t.true(one.pair.clock.runUntil(() => one.replica.readFile('other').length > 5));
+  one.replica.writeFile('large.db', changed(one.after, [121]));
+  one.pair.killReplica();
+  one.pair.startReplica();
+  one.pair.connect();
+  one.checkEqual(t);
+});
+
+test('what somebody wrote into a file before a kill is found, although its new rights are taken back and given again', (t) => {
+  const one = new Patched(FEW);
+  one.pair.run(2_000);
+  one.pair.user.setMode('large.db', 0o600);
+  t.true(one.pair.clock.runUntil(() => one.pair.replicaTree.stat('large.db')?.mode === 0o600));
+  one.replica.writeFile('large.db', changed(one.before, [121]));
+  one.pair.killReplica();
+  one.pair.startReplica();
+  one.pair.connect();
+  one.checkEqual(t);
+});
+
 test('a checkpoint asked for in the middle of a change does not make the half of it durable', (t) => {
   const one = new Patched(MANY);
   const { pair } = one;

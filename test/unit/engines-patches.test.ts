@@ -21,6 +21,8 @@ class History {
   readonly pair: EnginePair;
   private readonly random: SeededRandom;
   private readonly trace: string[] = [];
+  /** Files that were written through a map and bear no trace of it. */
+  private readonly mapped = new Set<bigint>();
 
   constructor(seed: number) {
     this.random = new SeededRandom(seed);
@@ -115,11 +117,27 @@ class History {
     for (let n = 0; n < edits && size > 0; n += 1) content[random.below(size)]! ^= 1 + random.below(255);
     const { mtimeNs } = this.pair.masterTree.stat(path)!;
     // Through a memory map, which leaves no trace but that a writer closed the file.
-    if (what === 10 && this.pair.masterAlive) user.writeMapped(path, content);
+    if (what === 10 && this.pair.masterAlive) this.writeMapped(path, content);
     else if (what === 11) user.writeOpen(path, content);
     else user.writeFile(path, content);
     // Programs that put the time back.
     if (what === 12) user.setMtimeNs(path, mtimeNs);
+  }
+
+  private writeMapped(path: string, content: Uint8Array): void {
+    this.pair.user.writeMapped(path, content);
+    this.mapped.add(this.pair.masterTree.stat(path)!.id.inode);
+  }
+
+  /** A Master that dies before it has looked could never find what bears no trace, so by then the kernel has moved the times. */
+  private killMaster(): void {
+    const { pair } = this;
+    for (const { name } of pair.masterTree.scan('')) {
+      const mtimeNs = BigInt(pair.clock.wallMs()) * 1_000_000n + 1n;
+      if (this.mapped.has(pair.masterTree.stat(name)!.id.inode)) pair.user.setMtimeNs(name, mtimeNs);
+    }
+    this.mapped.clear();
+    pair.killMaster();
   }
 
   private disturb(): void {
@@ -127,7 +145,7 @@ class History {
     const what = random.below(10);
     this.say(`disturb ${what}`);
     if (what === 0) pair.cut();
-    else if (what === 1) pair.killMaster();
+    else if (what === 1) this.killMaster();
     else if (what === 2) pair.killReplica();
     else if (what === 3 && pair.replicaAlive) pair.cutReplicaPower(random);
     else if (what === 4) this.spoil();
@@ -140,7 +158,10 @@ class History {
     this.pair.post({ name: 'suspend', peer: 'replica', suspended: this.random.chance(0.6) });
   }
 
-  /** Somebody works on the Replica itself; what they write moves the time, and is mended by the next change of the file. */
+  /**
+   * Somebody works on the Replica itself; what they write moves the time, and is mended by the next change of the file. Which
+   * one that is on the Master nobody can say while renames are on their way: every file is changed.
+   */
   private spoil(): void {
     const path = this.random.pick(NAMES);
     const replica = new MemoryUser(this.pair.replicaTree);
@@ -148,7 +169,9 @@ class History {
     if (content.length === 0 || !this.pair.masterAlive) return;
     content[this.random.below(content.length)]! ^= 1;
     replica.writeFile(path, content);
-    this.touch(path);
+    const { masterTree } = this.pair;
+    const byFile = new Map(masterTree.scan('').map(({ name }) => [masterTree.stat(name)!.id.inode, name]));
+    for (const name of byFile.values()) this.touch(name);
   }
 
   private touch(path: string): void {

@@ -47,10 +47,12 @@ export class ForeignWrites {
   /** The record as it is to be taken back so that the file keeps the time of what was written into it; else undefined. */
   keptIn(record: UndoRecord): UndoRecord | undefined {
     const { op, root, path, before } = record;
-    if (before === undefined || !changesFile(op, before) || (op === 'patch' && record === this.newest)) return undefined;
+    if (before === undefined || !changesFile(op, before) || (op === 'patch' && record === this.newest))
+      return undefined;
     const known = this.times.get(idKey(root, before.id));
     const now = known && this.trees[root]!.stat(path);
-    if (now === undefined || !sameId(now.id, before.id) || known?.has(this.rounded(root, now.mtimeNs))) return undefined;
+    if (now === undefined || !sameId(now.id, before.id) || known?.has(this.rounded(root, now.mtimeNs)))
+      return undefined;
     return { ...record, before: { ...before, mtimeNs: now.mtimeNs } };
   }
 }

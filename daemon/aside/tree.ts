@@ -26,6 +26,7 @@ import type {
   WritableFile,
 } from '../ports.ts';
 import type { RootAside } from './kept-aside.ts';
+import { AsideNotices } from './notices.ts';
 import { asideAfter, NOTHING_ASIDE, type NotTaken, withAside } from './record.ts';
 import { AsideStagedDirectory, AsideStagedFile } from './staged.ts';
 
@@ -52,10 +53,13 @@ export class AsideTree implements RootTree {
   readonly stageDirectory?: () => StagedDirectory;
   /** Contents are never kept aside. */
   readonly readDirectory?: (directory: RelativePath) => DirectoryReader;
+  private readonly notices: AsideNotices | undefined;
 
-  constructor(inner: RootTree, aside: RootAside) {
+  /** `announces`: another engine of this host reads here what is kept aside, once it is durable. */
+  constructor(inner: RootTree, aside: RootAside, announces = false) {
     this.inner = inner;
     this.aside = aside;
+    if (announces) this.notices = new AsideNotices(inner);
     if (inner.owners !== undefined) this.owners = () => inner.owners!();
     if (inner.readDirectory !== undefined) this.readDirectory = (directory) => inner.readDirectory!(directory);
     const { posixModes, owners } = inner.capabilities;
@@ -162,6 +166,7 @@ export class AsideTree implements RootTree {
     const stat = this.inner.stat(path);
     if (stat === undefined) return;
     this.aside.keep(stat.id, asideAfter(made ? NOTHING_ASIDE : this.aside.of(stat.id), rest, stat), path);
+    this.notices?.changed(path, stat.id);
   }
 
   stage(keepName?: string): StagedFile {
@@ -190,6 +195,7 @@ export class AsideTree implements RootTree {
 
   rename(from: RelativePath, to: RelativePath): void {
     this.inner.rename(from, to);
+    this.notices?.renamed(from, to);
   }
 
   setMetadata(path: RelativePath, metadata: Metadata): void {
@@ -274,6 +280,7 @@ export class AsideTree implements RootTree {
   /** First what is kept aside: a checkpoint claims both. */
   flushAll(): void {
     this.aside.store.flush();
+    this.notices?.tell();
     this.inner.flushAll();
   }
 

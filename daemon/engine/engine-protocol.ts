@@ -38,6 +38,10 @@ export interface EngineConfig {
   readonly limits: EngineLimits;
   /** Master: where what its roots hold aside is remembered, when that is not `directory`. */
   readonly asideDirectory?: string;
+  /** Master: another engine of this host, a Replica's, keeps it there now. */
+  readonly asideShared?: true;
+  /** Replica: it feeds others, who have to notice what is kept aside. */
+  readonly feeds?: true;
   /** Master: only to count what changes (assess-engine.ts). */
   readonly assess?: boolean;
   /** Master: only to compare: without capture and without a record. */

@@ -13,7 +13,7 @@ import { freeBytesOf } from '../platform/node/free-bytes.ts';
 import { loadMemoryRelease, loadPageRelease } from '../platform/node/memory.ts';
 import { loadPlatform } from '../platform/select.ts';
 import type { CaptureHint, RootTree } from '../ports.ts';
-import { asideFile, SqliteAsideStore } from '../store/aside-store.ts';
+import { asideFile, SharedAsideStore, SqliteAsideStore } from '../store/aside-store.ts';
 import { openFreshState } from '../store/fresh-state.ts';
 import { PointIndex } from '../store/listed-points.ts';
 import { MasterState } from '../store/master-state.ts';
@@ -129,17 +129,22 @@ async function settleSpool(config: EngineConfig, notify: (notice: EngineNotice) 
 
 /** A Master's roots have something aside when they have been a Replica's: it is what the files should have. */
 function withKeptAside(
-  { role, directory, asideDirectory = directory }: EngineConfig,
+  { role, directory, asideDirectory = directory, asideShared, feeds }: EngineConfig,
   bare: readonly RootTree[],
   open: <T extends { close(): void }>(one: T) => T,
 ): { readonly trees: readonly RootTree[]; readonly aside?: KeptAside } {
+  if (asideShared === true) {
+    const shared = (path: string) => open(new SharedAsideStore(asideFile(asideDirectory, path)));
+    return { trees: bare.map((tree) => new AsideTree(tree, new RootAside(tree, shared(tree.path)))) };
+  }
   const stores = bare.map(({ path }) => open(new SqliteAsideStore(asideFile(asideDirectory, path))));
   if (role === 'master' && stores.every((store) => store.count === 0)) {
     for (const store of stores) store.close();
     return { trees: bare };
   }
   const roots = bare.map((tree, root) => new RootAside(tree, stores[root]!));
-  return { trees: bare.map((tree, root) => new AsideTree(tree, roots[root]!)), aside: new KeptAside(roots) };
+  const trees = bare.map((tree, root) => new AsideTree(tree, roots[root]!, feeds === true));
+  return { trees, aside: new KeptAside(roots) };
 }
 
 /** One of the engines of this thread. */

@@ -21,6 +21,7 @@ export interface EngineConfigInput {
   readonly epoch: number;
   /** Master: of the scenario in which its roots are a Replica's, when that is another one. */
   readonly asideDirectory?: string;
+  readonly asideShared?: true;
 }
 
 /** Below the data directory of the host unless absolute (of either system, so that one of the other is refused, not made). */
@@ -59,6 +60,8 @@ export function engineConfig(input: EngineConfigInput): EngineConfig {
     directory: input.directory,
     spool: spoolOf(input),
     ...(input.asideDirectory === undefined ? {} : { asideDirectory: input.asideDirectory }),
+    ...(input.asideShared === undefined ? {} : { asideShared: input.asideShared }),
+    ...(role === 'replica' && fedBy(document, self.name).length > 0 ? { feeds: true } : {}),
     exclude: document.exclude,
     fileFilter: settingOf(document.settings, 'roots.fileFilter'),
     attributeKinds: replicatedKinds(settingOf(document.settings, 'replication.acl')),
@@ -83,11 +86,13 @@ export function engineConfig(input: EngineConfigInput): EngineConfig {
 /** Of the Master's engine on this host. */
 export function masterConfig(
   { folders, host }: Pick<ScenarioEnvironment, 'folders' | 'host'>,
-  { document, run }: StoredScenario,
+  { document, run, relayOf }: StoredScenario,
 ): EngineConfig {
   const directory = folders.open(document.id);
   const { recoveryOf } = document;
-  const aside = recoveryOf === undefined ? {} : { asideDirectory: folders.open(recoveryOf) };
+  // Its roots are those of a Replica here, whose engine keeps aside what their volume cannot hold.
+  const relay = relayOf === undefined ? {} : { asideDirectory: folders.open(relayOf), asideShared: true as const };
+  const aside = recoveryOf === undefined ? relay : { asideDirectory: folders.open(recoveryOf) };
   return engineConfig({ document, role: 'master', self: document.master, directory, host, epoch: run.epoch, ...aside });
 }
 

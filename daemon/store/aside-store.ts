@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { Fault } from '../../shared/faults.ts';
 import type { AsideStore } from '../aside/kept-aside.ts';
 import { ASIDE_KINDS } from '../aside/record.ts';
 import type { FileId } from '../ports.ts';
@@ -121,6 +122,75 @@ export class SqliteAsideStore implements AsideStore {
     this.database = undefined;
     this.statements = undefined;
     this.changing = false;
+  }
+}
+
+/** The same of a root whose values another engine of this host keeps: only looked at, and always as they are durable now. */
+export class SharedAsideStore implements AsideStore {
+  private readonly path: string;
+  private readonly database: DatabaseSync;
+  private readonly one: StatementSync;
+  private readonly version: StatementSync;
+  private readonly any: StatementSync;
+  private seenVersion: unknown;
+  private rows = 0;
+  readonly counts: number[] = [];
+  readonly told = 0;
+
+  /** Makes the file when nothing was ever kept: only then is its first value noticed. */
+  constructor(path: string) {
+    this.path = path;
+    this.database = new DatabaseSync(path);
+    this.database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=2000');
+    this.database.exec(SCHEMA);
+    this.one = this.database.prepare('SELECT bytes FROM aside WHERE inode = ? AND birth = ?');
+    this.version = this.database.prepare('PRAGMA data_version');
+    this.any = this.database.prepare('SELECT count(*) AS count FROM (SELECT 1 FROM aside LIMIT 1)');
+  }
+
+  /** 0 or 1: whether there are any. */
+  get count(): number {
+    return this.run(() => {
+      const { data_version: version } = this.version.get() as { data_version: number };
+      if (version !== this.seenVersion) this.rows = (this.any.get() as { count: number }).count;
+      this.seenVersion = version;
+      return this.rows;
+    });
+  }
+
+  get(id: FileId): Uint8Array | undefined {
+    const row = this.run(() => this.one.get(...keyOf(id))) as { bytes: Uint8Array } | undefined;
+    return row?.bytes;
+  }
+
+  set(): void {
+    this.refuse();
+  }
+
+  remove(): void {
+    this.refuse();
+  }
+
+  setTold(): void {
+    this.refuse();
+  }
+
+  flush(): void {}
+
+  close(): void {
+    this.database.close();
+  }
+
+  private refuse(): never {
+    throw new Fault('INTERNAL', { reason: `${this.path} is only looked at` });
+  }
+
+  private run<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw storeFault(error, { directory: dirname(this.path) });
+    }
   }
 }
 

@@ -7,7 +7,8 @@ import type { ContentHasher } from '../../daemon/link/content-hash.ts';
 import type { RootTree, TreeCapabilities } from '../../daemon/ports.ts';
 import { ALL_KINDS, type AttributeKinds } from '../../shared/attributes.ts';
 import { MemoryAsideStore } from './aside-store.ts';
-import type { SeededRandom } from './clock.ts';
+import type { MemoryCapture } from './capture.ts';
+import type { SeededRandom, SimulatedClock } from './clock.ts';
 import { PairCore, type ReplicaFiles, type Side } from './pair-core.ts';
 import { MemorySegmentLog } from './segment-log.ts';
 import { MemoryStateFile } from './state-file.ts';
@@ -24,6 +25,8 @@ interface PairOptions {
   readonly masterCapabilities?: Partial<TreeCapabilities>;
   /** What the Replica's volume can; less than everything is kept aside. */
   readonly replicaCapabilities?: Partial<TreeCapabilities>;
+  /** Its Replica feeds another one: what watches its root, and the clock of both. */
+  readonly relay?: { readonly clock: SimulatedClock; readonly capture: MemoryCapture };
 }
 
 export class EnginePair extends PairCore {
@@ -33,9 +36,18 @@ export class EnginePair extends PairCore {
   private readonly logs = { spoolLog: new MemorySegmentLog(), journalLog: new MemorySegmentLog() };
   private stateFile = new MemoryStateFile();
   readonly asideStore = new MemoryAsideStore();
+  private readonly feeds: boolean;
 
   constructor(hasher: ContentHasher, options: PairOptions = {}) {
-    super(hasher, options.seed ?? 1, options.exclude ?? []);
+    const { relay } = options;
+    super(
+      hasher,
+      options.seed ?? 1,
+      options.exclude ?? [],
+      undefined,
+      relay === undefined ? {} : { clock: relay.clock },
+    );
+    this.feeds = relay !== undefined;
     this.attributeKinds = options.attributeKinds ?? ALL_KINDS;
     this.masterTree = new MemoryTree({
       volume: new MemoryVolume(this.clock),
@@ -47,6 +59,7 @@ export class EnginePair extends PairCore {
     this.replicaTree = new MemoryTree({
       volume: replicaVolume,
       path: '/replica',
+      ...(relay === undefined ? {} : { capture: { source: relay.capture, root: 0 } }),
       capabilities: options.replicaCapabilities ?? {},
     });
     this.user = new MemoryUser(this.masterTree, this.capture);
@@ -62,7 +75,7 @@ export class EnginePair extends PairCore {
 
   protected override openReplicaFiles(): ReplicaFiles {
     const root = new RootAside(this.replicaTree, this.asideStore);
-    const trees = [new AsideTree(this.replicaTree, root)];
+    const trees = [new AsideTree(this.replicaTree, root, this.feeds)];
     return { trees, aside: new KeptAside([root]), ...this.logs, stateFile: this.stateFile };
   }
 

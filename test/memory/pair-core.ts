@@ -72,7 +72,7 @@ interface Life<Engine> {
 export type ReplicaFiles = Pick<ReplicaEnginePorts, 'aside' | 'trees' | 'spoolLog' | 'journalLog' | 'stateFile'>;
 
 export abstract class PairCore {
-  readonly clock = new SimulatedClock();
+  readonly clock: SimulatedClock;
   readonly random: SeededRandom;
   readonly capture: MemoryCapture;
   readonly events: EngineEvent[] = [];
@@ -115,14 +115,21 @@ export abstract class PairCore {
   protected beforeCommit: () => void = () => {};
   private readonly replies = new Map<number, { result?: unknown; fault?: FaultDocument }>();
 
-  /** `directory`: for the state of both; made when it is missing, removed by `close`. */
-  protected constructor(hasher: ContentHasher, seed: number, exclude: readonly string[], directory?: string) {
+  /** `directory`: for the state of both; made when it is missing, removed by `close`. `shared`: with another pair. */
+  protected constructor(
+    hasher: ContentHasher,
+    seed: number,
+    exclude: readonly string[],
+    directory?: string,
+    shared: { readonly clock?: SimulatedClock; readonly capture?: MemoryCapture } = {},
+  ) {
+    this.clock = shared.clock ?? new SimulatedClock();
     this.directory = directory ?? mkdtempSync(join(MEMORY_DISK, 'mainstay-pair-'));
     mkdirSync(this.directory, { recursive: true });
     this.hasher = hasher;
     this.random = new SeededRandom(seed);
     this.exclude = exclude;
-    this.capture = new MemoryCapture(this.clock, () => this.random.below(4));
+    this.capture = shared.capture ?? new MemoryCapture(this.clock, () => this.random.below(4));
   }
 
   /** For one life of the Master's engine. */

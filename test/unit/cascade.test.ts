@@ -83,6 +83,9 @@ test('every hop runs an engine of its own, and the top is protected only when th
   );
   t.deepEqual(masterEngine(hosts.beta)?.config?.roots, [{ path: '/replica/beta' }]);
   t.deepEqual(masterEngine(hosts.gamma)?.config?.replicas, [hosts.delta.deviceId]);
+  const ofReplica = hosts.gamma.engines.find(({ config }) => config?.role === 'replica')?.config;
+  t.like(masterEngine(hosts.gamma)?.config, { asideDirectory: ofReplica?.directory, asideShared: true });
+  t.true(ofReplica?.feeds);
   const { scenarios } = (await hosts.beta.command('scenario.list', {})) as { scenarios: unknown[] };
   t.is(scenarios.length, 1, 'a relay is not a scenario of its own for anybody');
   hosts.delta.reachable = false;

@@ -232,7 +232,9 @@ export class Journal implements JournalPort {
     try {
       this.log.flush(this.segment);
     } catch (error) {
-      this.broken = Fault.from(error);
+      const fault = Fault.from(error);
+      // Without a free handle, say, nothing was flushed that could have failed: the next one covers this too.
+      if (fault.kind === 'fatal') this.broken = fault;
       throw error;
     }
   }

@@ -75,6 +75,19 @@ test('where a checkpoint is possible, a kill takes nothing of it back', (t) => {
   );
 });
 
+test('a journal that had no handle for a flush goes on when there is one', (t) => {
+  const host = new HistoryHost(hasher);
+  host.journalLog.beforeFlush = () => {
+    throw new Fault('FS-LIMIT', { path: 'log' });
+  };
+  host.receive([put('page', 'first')], 1);
+  host.apply();
+  t.is(host.tree.stat('page'), undefined);
+  host.journalLog.beforeFlush = () => {};
+  host.apply();
+  t.is(host.tree.stat('page')?.sizeBytes, 5);
+});
+
 test('a journal whose flush failed once writes nothing more', (t) => {
   const host = new HistoryHost(hasher);
   host.receive([put('page', 'first')], 1);

@@ -12,6 +12,7 @@ import { pointsBackwards, type StreamedPoint } from '../journal/point-stream.ts'
 import { literalStart, type PointFilter, pathTest, positionOf } from '../journal/points.ts';
 import { journalEntries } from '../journal/record.ts';
 import type { SegmentLog } from '../ports.ts';
+import { isStoreError } from './sqlite-fault.ts';
 
 /** `place`: segment and order in it; `n`: record of an event, else 0; `base`: the record its state lies behind. */
 const SCHEMA = `
@@ -22,6 +23,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
 const VERSION = 1;
+const IN_MEMORY = ':memory:';
 /** Most points of one segment. */
 const PLACES = 2 ** 24;
 const BATCH = 2_000;
@@ -41,6 +43,8 @@ export class PointIndex {
   /** Of the log when it was read last. */
   private stamp = '';
   private totals = new Map<string, number>();
+  /** While the disk does not take it. */
+  private inMemory: PointIndex | undefined;
 
   /** ':memory:' keeps it in memory. */
   constructor(file: string) {
@@ -76,6 +80,20 @@ export class PointIndex {
 
   /** A page; brings the index up to the log before, unless an older page is asked for. Yields between pieces of work. */
   *list(log: SegmentLog, filter: PointFilter): Generator<undefined, RewindPointList> {
+    try {
+      const list = yield* this.listMended(log, filter);
+      this.inMemory = undefined;
+      return list;
+    } catch (error) {
+      if (!isStoreError(error) || this.file === IN_MEMORY) throw error;
+      // A disk that is full or fails is no reason not to show what can be given back.
+      this.stamp = '';
+      this.inMemory ??= new PointIndex(IN_MEMORY);
+      return yield* this.inMemory.list(log, filter);
+    }
+  }
+
+  private *listMended(log: SegmentLog, filter: PointFilter): Generator<undefined, RewindPointList> {
     try {
       return yield* this.listOnce(log, filter);
     } catch (error) {
@@ -202,7 +220,8 @@ export class PointIndex {
         }
         database.exec('COMMIT');
       } catch (error) {
-        database.exec('ROLLBACK');
+        // Some errors have ended it already.
+        if (database.isTransaction) database.exec('ROLLBACK');
         throw error;
       }
       batch = [];

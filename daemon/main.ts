@@ -177,7 +177,7 @@ async function composeScenarios(parts: Parts): Promise<ScenarioService & { reado
     ...settings.reports,
     folder: resolve(data, settings.reports.directory),
     fallback: join(data, 'reports'),
-    wallMs: () => clock.wallMs(),
+    clock,
     onUnusable: (details) => events.record('RPT-002', details),
   });
   const reports = createReportDesk(reportFiles, events, random);

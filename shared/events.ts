@@ -30,6 +30,12 @@ export const EVENTS = define({
     text: 'Damaged and set aside: {path} ({reason})',
     hint: 'It is kept with the ending .damaged; what it held must be entered again or restored from a backup.',
   },
+  'HST-006': {
+    severity: 'warning',
+    text: 'The clock of {peer} is {difference} (against this host): times in events, reports and points of both cannot be put beside each other',
+    hint: 'Synchronize both clocks (NTP). Replication itself does not depend on them.',
+  },
+  'HST-007': { severity: 'info', text: 'The clock of {peer} agrees with the one of this host again' },
 
   'SCN-001': { severity: 'info', text: 'Scenario created' },
   'SCN-002': { severity: 'info', text: 'Scenario changed: {keys}' },

@@ -1,12 +1,23 @@
 /** What is not as one would think although the scenario runs: for `status` and the console. Pure. */
 import { remarkText } from './remarks.ts';
-import type { ScenarioStatus } from './status.ts';
-import { formatCount } from './units.ts';
+import type { HostStatus, ScenarioStatus } from './status.ts';
+import { formatCount, formatDuration } from './units.ts';
 
 export interface StatusRemark {
   readonly text: string;
   /** Something is not on a Replica, or not proven to be; else it is so on purpose. */
   readonly warns: boolean;
+}
+
+/** "2 h ahead", "3 d behind". */
+export function describeClock(aheadMs: number): string {
+  return `${formatDuration(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead' : 'behind'}`;
+}
+
+function clockRemark({ name, replica }: HostStatus): StatusRemark[] {
+  if (replica?.clockAheadMs === undefined) return [];
+  const text = `${name}: its clock is ${describeClock(replica.clockAheadMs)}; times of both hosts cannot be put beside each other`;
+  return [{ text, warns: true }];
 }
 
 /** What warns comes first. */
@@ -26,6 +37,7 @@ export function statusRemarks({ unreadable = 0, specialFiles, hosts }: ScenarioS
       warns: true,
     });
   }
+  remarks.push(...hosts.flatMap(clockRemark));
   if (specialFiles !== undefined) {
     const text = remarkText({ kind: 'special-files', root: 0, count: specialFiles, paths: [] });
     remarks.push({ text, warns: false });

@@ -28,6 +28,8 @@ export interface ReplicaStatus {
   readonly pendingChanges: number;
   readonly link: LinkState;
   readonly roundTripMs?: number;
+  /** Its wall clock against the one of what feeds it, ms, positive: it is ahead; absent: they agree within 5 s. */
+  readonly clockAheadMs?: number;
   /** Replica's spool: received and not applied. */
   readonly spoolBytes: number;
   readonly parked: number;

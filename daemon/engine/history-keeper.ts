@@ -2,9 +2,11 @@
  * Keeps the history of a Replica within its limits while its engine runs, and says so when less is kept than was asked for.
  * History never makes replication fail: without room the oldest goes, or apply waits where the operator wants that.
  */
+
 import type { FaultDetails } from '../../shared/faults.ts';
 import type { JournalFigures } from '../../shared/rewind.ts';
 import { formatDuration } from '../../shared/units.ts';
+import { Ageing } from '../ageing.ts';
 import type { Standby } from '../apply/standby.ts';
 import { journalFigures } from '../journal/figures.ts';
 import { HistoryRetention } from '../journal/retention.ts';
@@ -48,6 +50,7 @@ export class HistoryKeeper {
   private readonly limits: HistoryLimits;
   private readonly hooks: HistoryKeeperHooks;
   private readonly retention: HistoryRetention;
+  private readonly ageing: Ageing;
   private timer: Timer | undefined;
   private pieceSinceMs: number;
   private swept = false;
@@ -60,6 +63,7 @@ export class HistoryKeeper {
     this.limits = limits;
     this.hooks = hooks;
     this.retention = new HistoryRetention(ports.journalLog, ports.trees);
+    this.ageing = new Ageing(ports.clock);
     this.pieceSinceMs = ports.clock.bootMs();
     this.schedule(0);
   }
@@ -118,7 +122,9 @@ export class HistoryKeeper {
     const stays = Math.min(currentSegment, this.hooks.pinned() ?? Number.POSITIVE_INFINITY);
     const asked = { ...limits, minFreeBytes, keeps: waits };
     const onTrim = (toMs: number) => this.standby.trimHistory(toMs);
-    const { overBytes } = this.retention.enforce(asked, currentSegment, this.ports.clock.wallMs(), { stays, onTrim });
+    const oldestMs = () => this.retention.oldestMs(currentSegment);
+    const nowMs = this.ageing.before(limits.retentionMs, oldestMs) + limits.retentionMs;
+    const { overBytes } = this.retention.enforce(asked, currentSegment, nowMs, { stays, onTrim });
     // What is being written now can go when the next checkpoint covers it.
     if (overBytes > 0 && !waits) journal.roll();
     this.holdApply(gate, waits && overBytes > 0);

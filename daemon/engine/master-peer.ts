@@ -60,7 +60,7 @@ export class MasterPeer {
   private profile: MetadataProfile;
   private readonly acknowledged: Acknowledged;
   private readonly sentBlocks: SentBlocks;
-  private readonly roundTrip = new RoundTrip();
+  private readonly roundTrip = new RoundTrip((code, details) => this.event(code, { ...details, peer: this.id }));
   sync: MasterSync | undefined;
   /** The Replica has usable data of this history. */
   synchronized = false;
@@ -459,7 +459,7 @@ export class MasterPeer {
       exposureBytes: counts ? capture.bytesAfter(known.receivedSeq) : 0,
       pendingChanges: counts ? Math.max(0, state.seq - known.appliedSeq) + capture.pendingCount : 0,
       link: this.linkState,
-      ...this.roundTrip.shown(this.session?.roundTripMs, nowMs),
+      ...this.roundTrip.shown(this.session, nowMs),
       spoolBytes: known.spoolBytes,
       parked: known.parked,
       ...(known.tally === undefined ? {} : { tally: known.tally }),

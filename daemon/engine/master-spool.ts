@@ -52,6 +52,8 @@ export class SpoolKeeper {
   /** A Replica for which something was dropped counts as having everything before `throughSeq`. */
   private readonly received = new Map<string, number>();
   private readonly dropped = new Map<string, Dropped>();
+  /** Time since boot of each `sinceMs`. */
+  private readonly droppedBootMs = new Map<number, number>();
   /** Replicas being synchronized: each goes on from the position its synchronization began at, whoever has more by then. */
   private readonly pinned = new Map<string, number>();
   private readonly freeBytes: () => number;
@@ -131,8 +133,17 @@ export class SpoolKeeper {
   marksOf(peer: string): { readonly collapsed?: true; readonly lagMs?: number; readonly exposureMs?: number } {
     const dropped = this.dropped.get(peer);
     if (dropped === undefined) return {};
-    const ageMs = Math.max(0, this.clock.wallMs() - dropped.sinceMs);
+    // The wall clock may have been set since it was dropped or read.
+    const sinceBootMs = this.droppedBootMs.get(dropped.sinceMs) ?? this.noteDropped(dropped.sinceMs);
+    const ageMs = Math.max(0, this.clock.bootMs() - sinceBootMs);
     return { collapsed: true, lagMs: ageMs, exposureMs: ageMs };
+  }
+
+  private noteDropped(sinceMs: number): number {
+    const { clock } = this;
+    const bootMs = clock.bootMs() - Math.max(0, clock.wallMs() - sinceMs);
+    this.droppedBootMs.set(sinceMs, bootMs);
+    return bootMs;
   }
 
   /** Something was dropped for it: it goes on by comparing places. */
@@ -165,6 +176,7 @@ export class SpoolKeeper {
       places: places.list(),
     };
     this.dropped.set(peer, dropped);
+    if (!this.droppedBootMs.has(dropped.sinceMs)) this.noteDropped(dropped.sinceMs);
     this.received.set(peer, dropped.throughSeq);
     this.state.setMeta(DIRTY_PREFIX + peer, JSON.stringify(dropped));
     this.state.setMeta(PREFIX + peer, String(dropped.throughSeq));

@@ -34,6 +34,9 @@ export interface GatePorts {
 
 const RELEASED = 'sendReleased';
 const MOMENT = 'sendMoment';
+const LONGEST_WAIT_MS = 60_000;
+/** Less is how a clock is kept right. */
+const PUT_BACK_MS = 2_000;
 
 export class SendGate {
   private readonly ports: GatePorts;
@@ -46,6 +49,8 @@ export class SendGate {
   /** Somebody asked to send now, whatever the schedule says. */
   private forced = false;
   private nextWallMs: number | undefined;
+  /** Wall clock of the last look. */
+  private seenWallMs = Number.NEGATIVE_INFINITY;
   /** Sent whatever the schedule says. */
   private included = 0;
 
@@ -57,7 +62,9 @@ export class SendGate {
     this.released = Number(ports.state.meta(RELEASED) ?? 0);
     if (this.schedule === undefined) return;
     // A moment that passed while the engine did not run is made up for.
-    const last = Number(ports.state.meta(MOMENT) ?? ports.clock.wallMs());
+    const nowMs = ports.clock.wallMs();
+    this.seenWallMs = nowMs;
+    const last = Math.min(Number(ports.state.meta(MOMENT) ?? nowMs), nowMs);
     this.nextWallMs = nextMoment(this.schedule, last, this.local);
   }
 
@@ -77,7 +84,8 @@ export class SendGate {
   nextDueMs(): number {
     if (this.nextWallMs === undefined) return Number.POSITIVE_INFINITY;
     const { clock } = this.ports;
-    return clock.bootMs() + Math.max(0, this.nextWallMs - clock.wallMs());
+    // Not longer: the clock may be set.
+    return clock.bootMs() + Math.min(LONGEST_WAIT_MS, Math.max(0, this.nextWallMs - clock.wallMs()));
   }
 
   include(seq: number): void {
@@ -95,6 +103,9 @@ export class SendGate {
     if (this.schedule === undefined) return;
     const { clock, state, hurry, isFlushed } = this.ports;
     const nowMs = clock.wallMs();
+    // The clock was put back: what was to come is further away than the schedule says.
+    if (nowMs < this.seenWallMs - PUT_BACK_MS) this.nextWallMs = nextMoment(this.schedule, nowMs, this.local);
+    this.seenWallMs = nowMs;
     if (this.nextWallMs !== undefined && nowMs >= this.nextWallMs) {
       state.setMeta(MOMENT, String(nowMs));
       this.nextWallMs = nextMoment(this.schedule, nowMs, this.local);

@@ -64,6 +64,12 @@ export class HistoryRetention {
     });
   }
 
+  /** Wall clock, ms, of the oldest change that is kept; undefined when there is none. */
+  oldestMs(current: number): number | undefined {
+    const known = this.survey(current).flatMap(({ summary }) => (summary.oldestMs > 0 ? [summary.oldestMs] : []));
+    return known.length === 0 ? undefined : Math.min(...known);
+  }
+
   /** Of the volumes of the roots, the least. */
   freeBytes(): number {
     return Math.min(...this.trees.map((tree) => tree.space().freeBytes));

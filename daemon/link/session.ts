@@ -103,6 +103,8 @@ export class LinkSession {
   /** Frames kept by the handler, oldest first: bytes of each with everything that came after it and is done with. */
   private readonly kept: number[] = [];
   roundTripMs: number | undefined;
+  /** The other host's wall clock against ours, exact to half a round trip; positive: it is ahead. */
+  clockAheadMs: number | undefined;
   /** Bytes of data frames as they went out in this session, with their headers. */
   wireBytes = 0;
   private wantsCompression: (() => boolean) | undefined;
@@ -260,11 +262,12 @@ export class LinkSession {
   private dispatchControl(payload: Uint8Array): void {
     const message = this.parseControl(payload);
     if (message.kind === 'ping') {
-      this.sendControl({ kind: 'pong', at: message.at });
+      this.sendControl({ kind: 'pong', at: message.at, wallMs: this.clock.wallMs() });
       return;
     }
     if (message.kind === 'pong') {
       this.roundTripMs = Math.max(0, this.clock.bootMs() - message.at);
+      this.clockAheadMs = message.wallMs + this.roundTripMs / 2 - this.clock.wallMs();
       return;
     }
     if (message.kind === 'ack') this.moveWindow(message.consumedBytes);

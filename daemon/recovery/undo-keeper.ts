@@ -14,7 +14,12 @@ import { forgetHistory, setBack } from './set-back.ts';
 const LOOK_MS = 60_000;
 const EPOCH = 1;
 
+/** A clock that is wrong when the host starts is set right within this time. */
+const GRACE_MS = 600_000;
+
 export class UndoKeeper {
+  /** By id of the undo: when it was seen first, and how much of its time was left then. */
+  readonly #seen = new Map<string, { readonly bootMs: number; readonly leftMs: number }>();
   readonly #environment: ScenarioEnvironment;
   #timer: Timer | undefined;
   #closed = false;
@@ -128,7 +133,7 @@ export class UndoKeeper {
       try {
         // A root that is not there now is tried again.
         await this.#alone(() => this.#removeSpent(id));
-        if (isOver(stored.undo, clock.wallMs())) await this.forget(id);
+        if (stored.undo !== undefined && this.#isOver(stored.undo)) await this.forget(id);
       } catch (error) {
         complain(`undo: ${String(error)}`);
       }
@@ -136,14 +141,19 @@ export class UndoKeeper {
     if (!this.#closed) this.#timer = clock.after(LOOK_MS, () => void this.#look());
   }
 
+  /** A clock set forward takes away at most half of the time that was left. */
+  #isOver({ id, until, half, going }: StoredUndo): boolean {
+    const { clock } = this.#environment;
+    if (until === undefined || half === true || going !== undefined) return false;
+    const seen = this.#seen.get(id) ?? { bootMs: clock.bootMs(), leftMs: Math.max(0, until - clock.wallMs()) };
+    this.#seen.set(id, seen);
+    const waitedMs = clock.bootMs() - seen.bootMs;
+    return until <= clock.wallMs() && waitedMs >= Math.max(GRACE_MS, seen.leftMs / 2);
+  }
+
   #configOf(id: string, document: ScenarioDocument): EngineConfig {
     const directory = this.#environment.folders.open(id);
     const self = document.replicas[0] as HostReference;
     return engineConfig({ document, role: 'replica', self, directory, host: this.#environment.host, epoch: EPOCH });
   }
-}
-
-function isOver(undo: StoredUndo | undefined, nowMs: number): boolean {
-  if (undo?.until === undefined || undo.half === true || undo.going !== undefined) return false;
-  return undo.until <= nowMs;
 }

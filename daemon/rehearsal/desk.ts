@@ -107,7 +107,8 @@ export class RehearsalDesk {
     const schedule = settingOf(host.settings, 'tasks.integrityTestingSchedule');
     const key = `${runner.id} ${host.name}`;
     const served = this.#servedAt.get(key);
-    if (served?.schedule !== schedule) {
+    // Also after the clock was put back: the next time counts from now.
+    if (served?.schedule !== schedule || served.at > now) {
       this.#servedAt.set(key, { schedule, at: now });
       return;
     }

@@ -126,7 +126,7 @@ export class ReplicaRehearsal {
       trigger,
       position,
       startedAt,
-      finishedAt: clock.wallMs(),
+      finishedAt: Math.max(startedAt, clock.wallMs()),
       checks,
       undone,
       inUse,

@@ -347,6 +347,8 @@ export class ReplicationLedger {
     const { clock } = this.#ports;
     const { head } = book;
     const now = clock.wallMs();
+    // The clock was put back: the next time counts from now.
+    if (head.servedAt > now) this.#reschedule(id, book, schedule);
     book.dueAt ??= nextCron(schedule, head.servedAt) ?? Number.POSITIVE_INFINITY;
     if (now < book.dueAt) return;
     const missed = now - book.dueAt > MISSED_MS;

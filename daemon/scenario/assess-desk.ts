@@ -1,6 +1,8 @@
 /** Assessments of this host: measures of how much changes on the Master of a stopped scenario, without a Replica. */
+
 import { Fault } from '../../shared/faults.ts';
 import type { AssessmentReport } from '../../shared/report.ts';
+import { beginSpan, type Span } from '../ageing.ts';
 import type { AssessFigures } from '../engine/assess-engine.ts';
 import { assessmentReport } from '../report/assessment.ts';
 import type { CommandHandlers } from '../services.ts';
@@ -12,7 +14,7 @@ import type { RunnerSet } from './runner-set.ts';
 
 interface Assessment {
   readonly session: EngineSession;
-  readonly startedAt: number;
+  readonly span: () => Span;
   readonly release: () => void;
 }
 
@@ -91,7 +93,7 @@ export class AssessDesk {
       );
       await session.call({ name: 'assess-begin' });
       const release = this.#releases.get(runner.id)!;
-      this.#running.set(runner.id, { session, startedAt: clock.wallMs(), release });
+      this.#running.set(runner.id, { session, span: beginSpan(clock), release });
       events.record('ASM-001', {}, document.name);
       onStarted();
       await ended;
@@ -113,11 +115,11 @@ export class AssessDesk {
 
   async #report(
     { document }: MasterRunner,
-    { session, startedAt }: Assessment,
+    { session, span: spanUntilNow }: Assessment,
     stored: boolean,
   ): Promise<AssessmentReport> {
     const figures = (await session.call({ name: 'assess-figures' })) as AssessFigures;
-    const span = { startedAt, finishedAt: this.#environment.clock.wallMs() };
+    const span = spanUntilNow();
     if (!stored) return assessmentReport('', document, span, figures);
     const { reports } = this.#environment;
     return reports.add('assessment', span.finishedAt, (id) => assessmentReport(id, document, span, figures));

@@ -1,6 +1,7 @@
 /** Compares Replicas with what feeds them without transferring anything (Difference report). */
 import type { CommandResults } from '../../shared/results.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
+import { beginSpan } from '../ageing.ts';
 import type { DiffResult } from '../engine/engine-protocol.ts';
 import { below, fedBy, feeders } from './cascade.ts';
 import type { ScenarioEnvironment } from './environment.ts';
@@ -58,14 +59,14 @@ async function compareOne(
   ignoreSame: boolean,
 ): Promise<DiffResult> {
   const { clock, reports } = environment;
-  const startedAt = clock.wallMs();
+  const span = beginSpan(clock);
   const { stored } = runner;
   const result = runner.occupies
     ? ((await runner.ask({ name: 'diff', peer: replica.deviceId ?? '', ignoreSame })) as DiffResult)
     : await runner.whileStopped('it is being compared; wait for it', () =>
         compareStopped(environment, stored, replica, ignoreSame),
       );
-  reports.addDifference(runner.document, replica, { startedAt, finishedAt: clock.wallMs(), ignoreSame }, result);
+  reports.addDifference(runner.document, replica, { ...span(), ignoreSame }, result);
   return result;
 }
 

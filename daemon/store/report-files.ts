@@ -17,6 +17,8 @@ import {
 import { join } from 'node:path';
 import { Fault } from '../../shared/faults.ts';
 import type { Report, ReportSummary } from '../../shared/report.ts';
+import { Ageing } from '../ageing.ts';
+import type { Clock } from '../ports.ts';
 import type { ReportStore } from '../report/service.ts';
 
 export interface ReportFilesOptions {
@@ -25,7 +27,7 @@ export interface ReportFilesOptions {
   readonly keepCount: number;
   /** Milliseconds; 0: whatever their age. */
   readonly keepMs: number;
-  readonly wallMs: () => number;
+  readonly clock: Pick<Clock, 'wallMs' | 'bootMs'>;
 }
 
 const REPORT_ID = /^[0-9]{8}T[0-9]{6}-[a-z-]+-[0-9a-f]{8}$/;
@@ -62,11 +64,13 @@ export function openReportFolder(
 
 class ReportFiles implements ReportStore {
   readonly #options: ReportFilesOptions;
+  readonly #ageing: Ageing;
   /** Summaries of what was read once: the files never change; undefined: damaged. */
   readonly #known = new Map<string, ReportSummary | undefined>();
 
   constructor(options: ReportFilesOptions) {
     this.#options = options;
+    this.#ageing = new Ageing(options.clock);
   }
 
   save(report: Report): void {
@@ -85,8 +89,9 @@ class ReportFiles implements ReportStore {
   }
 
   #removeOld(): void {
-    const { keepCount, keepMs, wallMs } = this.#options;
-    const oldest = keepMs === 0 ? Number.NEGATIVE_INFINITY : wallMs() - keepMs;
+    const { keepCount, keepMs } = this.#options;
+    const oldestAt = () => this.list().reduce((oldest, { at }) => Math.min(oldest, at), Number.POSITIVE_INFINITY);
+    const oldest = keepMs === 0 ? Number.NEGATIVE_INFINITY : this.#ageing.before(keepMs, oldestAt);
     const counts = new Map<string, number>();
     for (const { id, scenario, at } of this.list()) {
       const count = (counts.get(scenario) ?? 0) + 1;

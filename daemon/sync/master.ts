@@ -2,6 +2,7 @@
  * The Master's side of one synchronization (or comparison) with one Replica: walks and sends listings, answers needs with
  * contents, ends when every listing was answered and every need served. Pieces of work, bounded by `more` and the window.
  */
+
 import type { MetadataProfile } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
 import { joinPath, type RelativePath } from '../../shared/path.ts';
@@ -11,6 +12,7 @@ import { DATA_FRAME_BYTES, FrameType } from '../../shared/protocol/frame.ts';
 import { type Need, readBlockHashRun, readNeeds } from '../../shared/protocol/sync-codec.ts';
 import type { ControlMessage } from '../../shared/protocol/wire.ts';
 import type { SyncProgress } from '../../shared/status.ts';
+import { beginSpan, type Span } from '../ageing.ts';
 import type { DiffResult, SyncResult } from '../engine/engine-protocol.ts';
 import { FrameWriter, type LinkSession } from '../link/session.ts';
 import type { Clock, ScannedEntry } from '../ports.ts';
@@ -79,7 +81,7 @@ export class MasterSync {
   private done: SyncDone | undefined;
   private comparedEntries = 0;
   private currentPath = '';
-  private readonly startedAt: number;
+  private readonly span: () => Span;
   private readonly throughput: Throughput;
   private readonly differences: DiffResult['differences'][number][] = [];
   private differencesTruncated = false;
@@ -95,7 +97,7 @@ export class MasterSync {
       attributes: { kinds: options.profile.attributeKinds, trusted: options.trusted },
     });
     this.server = new NeedServer({ ...ports, profile: options.profile, dryRun: options.dryRun });
-    this.startedAt = ports.clock.wallMs();
+    this.span = beginSpan(ports.clock);
     this.throughput = new Throughput(ports.clock.bootMs());
     const { syncId, method, ignoreSame, dryRun, base } = options;
     ports.session.sendControl({
@@ -246,7 +248,7 @@ export class MasterSync {
             : this.walkEnded
               ? 'transferring'
               : 'enumerating',
-      startedAt: this.startedAt,
+      startedAt: this.span().startedAt,
       comparedEntries: this.comparedEntries,
       ...(this.walkEnded ? { totalEntries: this.comparedEntries } : {}),
       sentFiles,
@@ -271,8 +273,7 @@ export class MasterSync {
     const { files } = this.server;
     return {
       peer: this.options.peer,
-      startedAt: this.startedAt,
-      finishedAt: this.ports.clock.wallMs(),
+      ...this.span(),
       method: this.options.method,
       comparedEntries: this.comparedEntries,
       sentFiles: this.server.sentFiles,

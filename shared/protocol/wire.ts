@@ -116,7 +116,7 @@ export const controlMessage = z.discriminatedUnion('kind', [
   }),
 
   z.object({ kind: z.literal('ping'), at: z.number() }),
-  z.object({ kind: z.literal('pong'), at: z.number() }),
+  z.object({ kind: z.literal('pong'), at: z.number(), wallMs: z.number() }),
 
   /** Master → Replica: a synchronization begins; what is sent in syncDirectory frames belongs to it. */
   z.object({

@@ -33,15 +33,18 @@ const MEMORY_DISK = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 class MortalClock implements Clock {
   private readonly clock: SimulatedClock;
   private readonly within: (run: () => void) => void;
+  private readonly wallAheadMs: () => number;
   dead = false;
 
-  constructor(clock: SimulatedClock, within: (run: () => void) => void) {
+  /** `wallAheadMs`: how wrong the clock of this host is. */
+  constructor(clock: SimulatedClock, wallAheadMs: () => number, within: (run: () => void) => void) {
+    this.wallAheadMs = wallAheadMs;
     this.clock = clock;
     this.within = within;
   }
 
   wallMs(): number {
-    return this.clock.wallMs();
+    return this.clock.wallMs() + this.wallAheadMs();
   }
 
   bootMs(): number {
@@ -76,6 +79,8 @@ export abstract class PairCore {
   readonly random: SeededRandom;
   readonly capture: MemoryCapture;
   readonly events: EngineEvent[] = [];
+  /** How wrong the wall clock of each host is. */
+  readonly wallAheadMs = { master: 0, replica: 0 };
   readonly failures: FaultDocument[] = [];
   masterStatus: EngineStatus | undefined;
   replicaStatus: EngineStatus | undefined;
@@ -169,7 +174,11 @@ export abstract class PairCore {
   // ------------------------------------------------------------- life and death
 
   startMaster(): void {
-    const clock = new MortalClock(this.clock, (run) => this.within('master', run));
+    const clock = new MortalClock(
+      this.clock,
+      () => this.wallAheadMs.master,
+      (run) => this.within('master', run),
+    );
     const state = new MasterState(join(this.directory, 'master.db'));
     const commit = state.commit.bind(state);
     state.commit = () => {
@@ -205,7 +214,11 @@ export abstract class PairCore {
   }
 
   startReplica(options: Pick<EngineConfig, 'adoptRoots' | 'keepDeleted' | 'history'> = {}): void {
-    const clock = new MortalClock(this.clock, (run) => this.within('replica', run));
+    const clock = new MortalClock(
+      this.clock,
+      () => this.wallAheadMs.replica,
+      (run) => this.within('replica', run),
+    );
     const { hasher } = this;
     this.within('replica', () => {
       const files = this.opened('replica', () => this.openReplicaFiles());

@@ -8,7 +8,7 @@ import { openReportFiles, openReportFolder } from '../../daemon/store/report-fil
 import { Fault } from '../../shared/faults.ts';
 import type { ReportSummary } from '../../shared/report.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
-import { SeededRandom } from '../memory/clock.ts';
+import { SeededRandom, SimulatedClock } from '../memory/clock.ts';
 import { SYNC_RESULT } from '../memory/scenario-world.ts';
 
 const session = { role: 'view', deviceId: 'local', deviceName: 'test', address: '' } as const;
@@ -25,13 +25,19 @@ const document: ScenarioDocument = {
   revision: 1,
 };
 
-function desk(directory: string, keepCount = 10, keepMs = 0) {
-  const files = openReportFiles({ folder: join(directory, 'reports'), keepCount, keepMs, wallMs: () => 10_000 });
+function desk(directory: string, keepCount = 10, keepMs = 0, clock = clockAt(10_000)) {
+  const files = openReportFiles({ folder: join(directory, 'reports'), keepCount, keepMs, clock });
   const events = openEventLog({ path: ':memory:', clock: { wallMs: () => 1 }, host: 'alpha' });
   const reports = createReportDesk(files, events, new SeededRandom(directory.length));
   const list = () =>
     (reports.handlers['reports.list']!({}, session) as { reports: ReportSummary[] }).reports.map((one) => one.at);
   return { events, reports, list };
+}
+
+function clockAt(wallMs: number): SimulatedClock {
+  const clock = new SimulatedClock();
+  clock.setWallMs(wallMs);
+  return clock;
 }
 
 function temporary(): string {
@@ -94,9 +100,17 @@ test('one busy scenario does not push out the reports of another, and old ones g
     reports.addSynchronization(document, true, { ...SYNC_RESULT, peer: 'b', finishedAt: at * 1_000 });
   }
   t.deepEqual(desk(directory, 2).list(), [5_000, 4_000, 1_000], 'read again from the beginnings of the files');
-  const aged = desk(directory, 2, 5_500);
+  const clock = clockAt(6_000);
+  const aged = desk(directory, 2, 5_500, clock);
+  aged.reports.addSynchronization(document, true, { ...SYNC_RESULT, peer: 'b', finishedAt: 8_000 });
+  t.deepEqual(aged.list(), [8_000, 5_000, 1_000]);
+  clock.setWallMs(9_000_000);
+  aged.reports.addSynchronization(document, true, { ...SYNC_RESULT, peer: 'b', finishedAt: 8_500 });
+  t.deepEqual(aged.list(), [8_500, 8_000, 1_000], 'a clock that is set forward ages nothing');
+  clock.setWallMs(6_500);
+  clock.advance(3_500);
   aged.reports.addSynchronization(document, true, { ...SYNC_RESULT, peer: 'b', finishedAt: 9_000 });
-  t.deepEqual(aged.list(), [9_000, 5_000]);
+  t.deepEqual(aged.list(), [9_000, 8_500]);
   rmSync(directory, { recursive: true });
 });
 
@@ -124,7 +138,7 @@ test('a reports directory that cannot be used is told, and reports are stored be
   const options = {
     keepCount: 10,
     keepMs: 0,
-    wallMs: () => 0,
+    clock: new SimulatedClock(),
     fallback,
     onUnusable: (what: unknown) => told.push(what),
   };

@@ -284,8 +284,12 @@ test('what a restore replaced goes after its time, and at once when the operator
   const id = alpha.book.scenarios[0]?.undo?.id ?? '';
   t.deepEqual(alpha.removedFolders, []);
   world.clock.setWallMs(world.clock.wallMs() + 25 * 3_600_000);
+  await world.advance(15 * 60_000);
+  t.deepEqual(alpha.removedFolders, [], 'the clock was set, its time has not passed');
   await alpha.restart();
   await world.advance(61_000);
+  t.deepEqual(alpha.removedFolders, [], 'a clock that is wrong at the start is set right soon');
+  await world.advance(10 * 60_000);
   t.deepEqual(alpha.removedFolders, [id]);
   t.is((await faultOf(t, over(world, undo(alpha)))).code, 'UNDO-NONE');
   await over(world, restore(alpha, 'master'));

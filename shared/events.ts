@@ -260,6 +260,11 @@ export const EVENTS = define({
     text: 'The bookmark "{text}" could not be kept: {reason}',
     hint: 'The file events around it are still listed; set another one.',
   },
+  'RWD-013': {
+    severity: 'error',
+    text: '{count} places could not be given back: what was kept of them is missing or damaged; they stay as they were',
+    hint: 'The answer of the command lists them. Look at the disk of that host.',
+  },
 
   'RST-001': { severity: 'info', text: 'Restore of data started ({method})' },
   'RST-002': { severity: 'info', text: 'The data of {replica} was restored; the Recovery scenario was removed' },

@@ -329,6 +329,12 @@ export const FAULTS = define({
     text: 'There is no rewind point {point}.',
     hint: 'See `mainstay points`; the oldest ones go after the retention period.',
   },
+  'POINT-INCOMPLETE': {
+    kind: 'permanent',
+    exit: 4,
+    text: '{count} cannot be given back at that point, the first is "{path}": {reason}.',
+    hint: 'Nothing was changed. `mainstay preview` lists them. Choose a younger point, or give --accept-lost: these places then stay as they are now and everything else is given back.',
+  },
   'RESTORE-FAILED': {
     kind: 'permanent',
     exit: 1,

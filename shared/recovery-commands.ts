@@ -60,6 +60,8 @@ export const RECOVERY_COMMANDS = {
         /** For the two methods that rewind. */
         point: point.optional(),
         sync: z.enum(['block', 'file']).default('block'),
+        /** Places that cannot be given back any more are no reason to refuse. */
+        acceptLost: z.boolean().optional(),
       })
       .strict(),
     cli: 'restore',
@@ -131,6 +133,7 @@ export const RECOVERY_COMMANDS = {
         method: z.enum(RESTORE_METHODS),
         point: point.optional(),
         sync: z.enum(['block', 'file']),
+        acceptLost: z.boolean().optional(),
       })
       .strict(),
   },

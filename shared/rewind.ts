@@ -36,9 +36,14 @@ export interface RewindPointList {
 export interface RewindResult {
   /** Changes that were taken back. */
   readonly steps: number;
-  /** Places that were not as the journal left them: they stay as they are. At most 1,000. */
-  readonly foreign: readonly { readonly root: number; readonly path: string }[];
+  /**
+   * Places that were not as the journal left them: they stay as they are. `lost`: why what was kept of them cannot be given
+   * back. At most 1,000.
+   */
+  readonly foreign: readonly { readonly root: number; readonly path: string; readonly lost?: string }[];
   readonly foreignCount: number;
+  /** Of these. */
+  readonly lostCount?: number;
   /** The moment before it; `undo` goes back there. */
   readonly undoPoint: string;
   readonly tookMs: number;

@@ -162,8 +162,11 @@ export type EngineCall =
   | { readonly name: 'rehearse'; readonly on: boolean }
   /** Replica, `historyOnly`: sets the roots back to the point of that id (`start`: the oldest); answers `RewindResult`. */
   | { readonly name: 'rewind'; readonly point: string }
-  /** Replica, `historyOnly`: answers `RewindPlan`; throws what `rewind` to that point would. */
-  | { readonly name: 'rewind-plan'; readonly point: string }
+  /**
+   * Replica, `historyOnly`: answers `RewindPlan`; throws what `rewind` to that point would. `whole`: also refuses a point with
+   * places that cannot be given back.
+   */
+  | { readonly name: 'rewind-plan'; readonly point: string; readonly whole?: boolean }
   /** Replica, `historyOnly`: answers `CopyState`; it has not started when a root is not the directory it was. */
   | { readonly name: 'copy-state' }
   /** Replica, `historyOnly`: removes the history and everything kept for it. */

@@ -6,6 +6,7 @@ import { Fault } from '../../shared/faults.ts';
 import type { RewindResult } from '../../shared/rewind.ts';
 import { Standby, type StandbyPorts } from '../apply/standby.ts';
 import type { JournalHistory } from '../journal/history.ts';
+import { lostOnTheWay } from '../journal/kept-check.ts';
 import { HistoryRetention } from '../journal/retention.ts';
 import type { RewindCounts } from '../journal/rewind.ts';
 import { profileOf } from '../link/profile.ts';
@@ -129,7 +130,8 @@ export class HistoryEngine {
 
   private answerOf(standby: Standby, call: EngineCall): unknown {
     if (call.name === 'rewind-plan') {
-      const { steps, back } = plan(standby, call.point);
+      const { steps, back, point } = plan(standby, call.point);
+      if (call.whole === true) this.refuseLoss(standby, point);
       return { steps, back } satisfies RewindPlan;
     }
     if (call.name === 'copy-state') {
@@ -144,6 +146,18 @@ export class HistoryEngine {
     const { scenarioName, history } = this.config;
     const journal = history && { figures: () => figuresOf(this.ports, standby, history) };
     return answerReplicaCall(call, { clock, scenarioName, standby, onEvent: () => {}, journal });
+  }
+
+  /** Throws `POINT-INCOMPLETE` when something that was kept for the way there is not what it was. */
+  private refuseLoss({ history }: Standby, point: number): void {
+    const work = lostOnTheWay(this.ports.trees, history.wayBack(point));
+    let step = work.next();
+    while (step.done !== true) step = work.next();
+    const { lost, lostCount } = step.value;
+    const [first] = lost;
+    if (first === undefined) return;
+    const count = lostCount === 1 ? '1 place' : `${lostCount} places`;
+    throw new Fault('POINT-INCOMPLETE', { count, path: first.path, reason: first.reason });
   }
 
   private begin(callId: number, standby: Standby, id: string): void {
@@ -210,6 +224,7 @@ export class HistoryEngine {
       steps: counts.steps,
       foreign: counts.foreign.slice(0, FOREIGN_LISTED),
       foreignCount: counts.foreign.length,
+      lostCount: counts.foreign.filter(({ lost }) => lost !== undefined).length,
       undoPoint: back,
       tookMs: Math.round(this.ports.clock.bootMs() - startedMs),
     };

@@ -11,7 +11,7 @@ import { ByteWriter } from '../../shared/protocol/bytes.ts';
 import type { RootTree, SegmentLog, StagedFile } from '../ports.ts';
 import { encodeRecord, scanSegment } from '../spool/segment-records.ts';
 import { DirectoryTimes } from './directory-times.ts';
-import { ForeignWrites, timeGiven } from './foreign-writes.ts';
+import { ForeignWrites, giveTimes, timeGiven } from './foreign-writes.ts';
 import { fateOfLeft, haveOldTimes } from './left-changes.ts';
 import {
   type HistoryMark,
@@ -367,8 +367,8 @@ export class Journal implements JournalPort {
     const kept = this.trees.map((tree) => new Set(tree.listKept()));
     for (const record of records) {
       const written = writes.keptIn(record);
-      if (written !== undefined) foreign.push(record);
-      const outcome = this.takesBack(written ?? record, kept[record.root]!);
+      foreign.push(...written);
+      const outcome = this.takesBack(record, written, kept[record.root]!);
       outcomes[outcome].push(record);
       // Of what stays as it is history has to know; that is decided when everything else was taken back.
       if (outcome !== 'left' || this.times === undefined) this.appendUndone(last, record);
@@ -376,6 +376,7 @@ export class Journal implements JournalPort {
     const unclear = this.times && this.settleLeft(last, records, outcomes);
     if (this.times !== undefined && records.length > 0) this.log.flush(last);
     this.begin(last + 1);
+    this.giveTimes(foreign);
     const lost = outcomes.lost.find((record) => old.has(record));
     return { failed: [...left, ...untimed], foreign, ...(lost && { lost }), ...(unclear && { unclear }) };
   }
@@ -408,7 +409,13 @@ export class Journal implements JournalPort {
     return unclear;
   }
 
-  private takesBack(record: UndoRecord, kept: ReadonlySet<string>): Outcome {
+  /** History knows of the times that files keep, so that older points stay what they were. */
+  private giveTimes(foreign: readonly UndoRecord[]): void {
+    if (this.times !== undefined) giveTimes(this, this.trees, foreign);
+  }
+
+  private takesBack(origin: UndoRecord, written: readonly UndoRecord[], kept: ReadonlySet<string>): Outcome {
+    const record = this.times === undefined ? (written[0] ?? origin) : origin;
     const tree = this.tree(record.root);
     let found: boolean | undefined;
     try {

@@ -4,7 +4,7 @@
  */
 import { Fault } from '../../shared/faults.ts';
 import type { RelativePath } from '../../shared/path.ts';
-import type { FileId, Random, RootTree, SegmentLog } from '../ports.ts';
+import type { EntryStat, FileId, Random, RootTree, SegmentLog } from '../ports.ts';
 import { logBackwards } from './log-backwards.ts';
 import type { ObjectBefore, UndoRecord } from './record.ts';
 
@@ -39,6 +39,40 @@ export interface KeptCheckPorts {
   readonly readBytes: number;
 }
 
+/**
+ * Of the records to be taken back, in this order, those whose kept objects are missing or not what they were; nothing is read.
+ * Yields between small pieces of work.
+ */
+export function* lostOnTheWay(
+  trees: readonly RootTree[],
+  records: Iterable<UndoRecord>,
+): Generator<undefined, Pick<KeptCheck, 'lost' | 'lostCount'>> {
+  const check: KeptCheck = { objects: 0, readFiles: 0, readBytes: 0, lost: [], lostCount: 0 };
+  const walk = new KeptWalk({ trees, readBytes: 0, random: { fraction: () => 1 } }, check);
+  let count = 0;
+  for (const record of records) {
+    count += 1;
+    if (count % RECORDS_A_STEP === 0) yield undefined;
+    yield* walk.look(record);
+  }
+  return check;
+}
+
+/** What is wrong with the kept object itself; undefined: nothing that its size and type say. */
+export function damageOfKept(
+  stat: Pick<EntryStat, 'type' | 'sizeBytes'> | undefined,
+  { op, ranges, before }: UndoRecord,
+  changesInPlace: boolean,
+): string | undefined {
+  if (stat === undefined) return 'it is missing';
+  const last = ranges?.at(-1);
+  if (op === 'patch')
+    return last !== undefined && stat.sizeBytes < last.position + last.length ? 'it is too short' : undefined;
+  if (stat.type !== before?.type) return 'it is something else';
+  if (stat.type !== 'file' || stat.sizeBytes === before.sizeBytes || changesInPlace) return undefined;
+  return `it has ${stat.sizeBytes} bytes instead of ${before.sizeBytes}`;
+}
+
 /** Yields between small pieces of work. Throws what keeps the log from being read. */
 export function* checkKept(ports: KeptCheckPorts, check: KeptCheck): Generator<undefined, void> {
   const walk = new KeptWalk(ports, check);
@@ -50,8 +84,10 @@ export function* checkKept(ports: KeptCheckPorts, check: KeptCheck): Generator<u
   }
 }
 
+type KeptWalkPorts = Omit<KeptCheckPorts, 'journalLog'> & Partial<Pick<KeptCheckPorts, 'journalLog'>>;
+
 class KeptWalk {
-  private readonly ports: KeptCheckPorts;
+  private readonly ports: KeptWalkPorts;
   private readonly check: KeptCheck;
   private readonly kept: readonly ReturnType<RootTree['keptObjects']>[];
   /** Names of which a younger record has said already where the object is. */
@@ -59,23 +95,27 @@ class KeptWalk {
   /** Objects whose content was changed in place after: their size may be another now. */
   private readonly patched = new Set<string>();
 
-  constructor(ports: KeptCheckPorts, check: KeptCheck) {
+  constructor(ports: KeptWalkPorts, check: KeptCheck) {
     this.ports = ports;
     this.check = check;
     this.kept = ports.trees.map((tree) => tree.keptObjects());
   }
 
-  *look(record: UndoRecord, segment: number): Generator<undefined, void> {
+  *look(record: UndoRecord, segment?: number): Generator<undefined, void> {
     const { root, op, before, kept, restored } = record;
     if (op === 'patch' && before !== undefined) this.patched.add(idKey(root, before.id));
     if (kept !== undefined && before !== undefined && this.isFirst(root, kept)) {
       this.check.objects += 1;
       const reason = yield* this.damageOf(record, kept, before);
       // Retention may just have removed it, with the records that need it.
-      if (reason !== undefined && this.ports.journalLog.list().includes(segment)) this.lost(record, reason);
+      if (reason !== undefined && this.isThere(segment)) this.lost(record, reason);
     }
     // A rewind put it back into the root: it is not kept any more.
     if (restored !== undefined) this.isFirst(root, restored);
+  }
+
+  private isThere(segment: number | undefined): boolean {
+    return segment === undefined || this.ports.journalLog?.list().includes(segment) !== false;
   }
 
   private isFirst(root: number, name: string): boolean {
@@ -91,20 +131,14 @@ class KeptWalk {
   }
 
   private *damageOf(record: UndoRecord, kept: string, before: ObjectBefore): Generator<undefined, string | undefined> {
-    const { root, op, ranges } = record;
+    const { root } = record;
     const reader = this.kept[root];
     if (reader === undefined) return undefined;
     try {
       const stat = reader.stat(kept);
-      if (stat === undefined) return 'it is missing';
-      const last = ranges?.at(-1);
-      if (op === 'patch') {
-        if (last !== undefined && stat.sizeBytes < last.position + last.length) return 'it is too short';
-      } else if (stat.type !== before.type) return 'it is something else';
-      else if (stat.type === 'file' && stat.sizeBytes !== before.sizeBytes && !this.patched.has(idKey(root, before.id)))
-        return `it has ${stat.sizeBytes} bytes instead of ${before.sizeBytes}`;
-      if (stat.type === 'file') yield* this.read(reader, kept, stat.sizeBytes);
-      return undefined;
+      const damage = damageOfKept(stat, record, this.patched.has(idKey(root, before.id)));
+      if (damage === undefined && stat?.type === 'file') yield* this.read(reader, kept, stat.sizeBytes);
+      return damage;
     } catch (error) {
       const fault = Fault.from(error);
       if (fault.code === 'INTERNAL') throw fault;

@@ -5,12 +5,13 @@
 import { NO_ATTRIBUTES } from '../../shared/attributes.ts';
 import type { ChangeMetadata } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
-import { baseName, parentPath, type RelativePath } from '../../shared/path.ts';
+import { baseName, isWithin, parentPath, type RelativePath } from '../../shared/path.ts';
 import { GroupPaths } from '../apply/conflicts.ts';
 import { changeInPlace } from '../apply/in-place.ts';
-import type { EntryStat, RootTree } from '../ports.ts';
+import type { EntryStat, FileId, RootTree } from '../ports.ts';
 import type { Journal } from './journal.ts';
-import { objectBefore, sameId, type UndoIntent, type UndoRecord } from './record.ts';
+import { damageOfKept } from './kept-check.ts';
+import { objectBefore, sameId, type UndoIntent, type UndoOp, type UndoRecord } from './record.ts';
 import { directoriesBefore, setDirectoryTime, takeBackMetadata } from './undo.ts';
 
 /** Steps of one group: they share the flushes. */
@@ -26,13 +27,19 @@ export interface RewindPorts {
   readonly checkpoint: () => void;
 }
 
+interface ForeignPlace {
+  readonly root: number;
+  readonly path: RelativePath;
+  readonly lost?: string;
+}
+
 export interface RewindCounts {
   /** Changes taken back. */
   steps: number;
   /** Of the last one. */
   path?: RelativePath;
-  /** Places where the root is not as the journal left it: they stay as they are now. */
-  readonly foreign: { readonly root: number; readonly path: RelativePath }[];
+  /** Places where the root is not as the journal left it, or (`lost`: why) what was kept is not there: they stay as they are. */
+  readonly foreign: ForeignPlace[];
 }
 
 /** One record to take back, and the changes that do it. */
@@ -49,22 +56,85 @@ interface Planned {
 /** Yields between groups and pieces. Given up (`return`), what the groups before have done stays. */
 export function* rewindTo(ports: RewindPorts, point: number, counts: RewindCounts): Generator<undefined, void> {
   const group = new RewindGroup(ports);
+  const kept = new KeptPlaces(ports.trees);
   for (const origin of ports.wayBack(point)) {
     counts.path = origin.path;
-    if (origin.op === 'patch') {
-      yield* group.carryOut();
-      yield* takeBackPatch(ports, origin, counts);
-      continue;
-    }
-    if (group.mustWait(origin)) yield* group.carryOut();
-    const step = planStep(ports.trees[origin.root]!, origin);
-    if (step === 'foreign') counts.foreign.push({ root: origin.root, path: origin.path });
-    else if (step !== undefined) {
-      group.add(step);
-      counts.steps += 1;
-    }
+    if (origin.op === 'patch' || group.mustWait(origin)) yield* group.carryOut();
+    const lost = kept.lossOf(origin);
+    if (lost !== undefined) counts.foreign.push({ root: origin.root, path: origin.path, ...lost });
+    else if (origin.op === 'patch') yield* takeBackPatch(ports, origin, counts);
+    else planInto(group, ports, { origin, kept, counts });
   }
   yield* group.carryOut();
+}
+
+function planInto(
+  group: RewindGroup,
+  { trees }: RewindPorts,
+  { origin, kept, counts }: { readonly origin: UndoRecord; readonly kept: KeptPlaces; readonly counts: RewindCounts },
+): void {
+  const step = planStep(trees[origin.root]!, origin);
+  if (step === 'foreign') counts.foreign.push(...kept.foreignAt(origin));
+  else if (step !== undefined) {
+    group.add(step);
+    counts.steps += 1;
+  }
+}
+
+/** Taking one of these back, a directory may go. */
+const MOVES_DIRECTORIES: ReadonlySet<UndoOp> = new Set(['rename', 'make-directory', 'restore']);
+
+/** What was kept, as a rewind finds it: a damaged object is never put back as if it were whole. */
+class KeptPlaces {
+  private readonly trees: readonly RootTree[];
+  private readonly readers: readonly ReturnType<RootTree['keptObjects']>[];
+  /** What could not be given back: whatever was below it then has no place either. */
+  private readonly lost: { readonly root: number; readonly path: RelativePath }[] = [];
+  /** Files that were changed in place after: their size may be another. */
+  private readonly patched = new Set<string>();
+  /** Directories that are there. */
+  private readonly places = new Set<string>();
+
+  constructor(trees: readonly RootTree[]) {
+    this.trees = trees;
+    this.readers = trees.map((tree) => tree.keptObjects());
+  }
+
+  lossOf(origin: UndoRecord): Pick<ForeignPlace, 'lost'> | undefined {
+    const { root, path, kept, before, op } = origin;
+    if (op === 'patch' && before !== undefined) this.patched.add(idKey(root, before.id));
+    if (MOVES_DIRECTORIES.has(op)) this.places.clear();
+    const keeps = kept !== undefined && before !== undefined;
+    if (!keeps && op !== 'rename') return undefined;
+    const changesInPlace = keeps && this.patched.has(idKey(root, before.id));
+    const reason = keeps ? damageOfKept(this.readers[root]?.stat(kept), origin, changesInPlace) : undefined;
+    if (reason === undefined && this.hasPlace(origin)) return undefined;
+    this.lost.push({ root, path });
+    return { lost: reason ?? 'its directory is not there' };
+  }
+
+  /** None: nothing is there, and nothing was there then. */
+  foreignAt(origin: UndoRecord): ForeignPlace[] {
+    const { root, path } = origin;
+    const isLost = this.lost.some((place) => place.root === root && isWithin(path, place.path));
+    if (!isLost) return [{ root, path }];
+    const wasNothing = origin.before === undefined && this.trees[root]?.stat(path) === undefined;
+    return wasNothing ? [] : [{ root, path, lost: 'what it was in is lost' }];
+  }
+
+  private hasPlace({ root, path, from }: UndoRecord): boolean {
+    // Only where something was lost or changed by others there may be none.
+    const parent = parentPath(from ?? path) ?? '';
+    const key = `${root}:${parent}`;
+    if (parent === '' || this.places.has(key)) return true;
+    if (this.trees[root]?.stat(parent)?.type !== 'directory') return false;
+    this.places.add(key);
+    return true;
+  }
+}
+
+function idKey(root: number, { inode, birthNs }: FileId): string {
+  return `${root}:${inode}:${birthNs}`;
 }
 
 class RewindGroup {

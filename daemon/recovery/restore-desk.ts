@@ -130,6 +130,7 @@ export class RestoreDesk {
         method,
         sync,
         ...(point === undefined ? {} : { point }),
+        ...(args.acceptLost === true ? { acceptLost: true } : {}),
       };
       const begun = (await peers.request(identified, 'peer.restore', order, ASK_TIMEOUT_MS)) as RestoreBegun;
       const { parked } = begun;
@@ -312,6 +313,7 @@ function together(done: readonly { readonly host: string; readonly result: Rewin
     steps: done.reduce((sum, { result }) => sum + result.steps, 0),
     foreign,
     foreignCount: done.reduce((sum, { result }) => sum + result.foreignCount, 0),
+    lostCount: done.reduce((sum, { result }) => sum + (result.lostCount ?? 0), 0),
     undoPoint: done.at(-1)?.result.undoPoint ?? '',
     tookMs: done.reduce((sum, { result }) => sum + result.tookMs, 0),
     hosts: done.map(({ host, result }) => ({ host, steps: result.steps, foreignCount: result.foreignCount })),

@@ -11,7 +11,7 @@ import type { RunnerSet } from '../scenario/runner-set.ts';
 import { rewinds } from './plan.ts';
 import type { StoredRecovery, StoredUndo } from './record.ts';
 import { Restoring } from './restoring.ts';
-import { checkPoint, setBack } from './set-back.ts';
+import { checkPoint, setBack, tellLeft } from './set-back.ts';
 import { refuseIncomplete } from './whole-copy.ts';
 
 export interface RestoreOrder {
@@ -67,7 +67,7 @@ export class Restores {
   }
 
   /** Checks everything that can be refused, remembers it durably and goes on by itself from there. */
-  async begin(document: ScenarioDocument, order: RestoreOrder): Promise<RestoreBegun> {
+  async begin(document: ScenarioDocument, order: RestoreOrder, acceptLost = false): Promise<RestoreBegun> {
     const { recoveryOf = '' } = document;
     const replica = this.#replica(recoveryOf);
     const { name } = replica.document;
@@ -86,7 +86,7 @@ export class Restores {
       parked = await replica.withHistory((config) => refuseIncomplete(environment, replica.stored, config));
     } else {
       if (point === undefined) throw new Fault('USAGE', { reason: 'say which point: see `mainstay points`' });
-      await replica.withHistory((config) => checkPoint(environment, config, point));
+      await replica.withHistory((config) => checkPoint(environment, config, point, acceptLost));
     }
     await this.#replaceOlder(recoveryOf, document.id);
     const now = environment.clock.wallMs();
@@ -197,7 +197,7 @@ export class Restores {
       }),
     );
     events.record('RWD-002', {}, document.name);
-    if (undone.foreignCount > 0) events.record('RWD-005', { count: undone.foreignCount }, document.name);
+    tellLeft(events, undone, document.name);
     return undone;
   }
 
@@ -307,13 +307,14 @@ export function resultOf(
   { method, rewound, synchronized }: Pick<StoredRecovery, 'method' | 'rewound' | 'synchronized'>,
   replica: string,
 ): RestoreResult {
-  const { steps = 0, foreign = [], foreignCount = 0, tookMs = 0, undoPoint } = rewound ?? {};
+  const { steps = 0, foreign = [], foreignCount = 0, lostCount = 0, tookMs = 0, undoPoint } = rewound ?? {};
   return {
     method,
     replica,
     steps,
     foreign,
     foreignCount,
+    ...(lostCount === 0 ? {} : { lostCount }),
     tookMs,
     ...(undoPoint === undefined ? {} : { undoPoint }),
     ...(synchronized === undefined ? {} : { synchronization: reverseOf(synchronized) }),

@@ -15,7 +15,7 @@ import { ReplicaRunner } from '../scenario/replica-runner.ts';
 import type { RunnerSet } from '../scenario/runner-set.ts';
 import { goesBack } from './plan.ts';
 import type { StoredRecovery, StoredUndo } from './record.ts';
-import { setBack } from './set-back.ts';
+import { setBack, tellLeft } from './set-back.ts';
 import { refuseIncomplete } from './whole-copy.ts';
 
 const RETRY_MS = { first: 1_000, longest: 30_000 };
@@ -158,7 +158,7 @@ export class Restoring {
       this.#refuseEnding();
       await this.#updateUndo({ half: undefined });
       events.record('RWD-002', {}, name);
-      if (rewound.foreignCount > 0) events.record('RWD-005', { count: rewound.foreignCount }, name);
+      tellLeft(events, rewound, name);
       await this.#update({ rewound, phase: goesBack(method) ? 'synchronizing' : 'finishing' });
     } catch (error) {
       if (!this.#ending) events.record('RWD-004', { reason: Fault.from(error).message }, name);

@@ -51,13 +51,13 @@ export class Recovery {
   /** `own`: the Replica here, when the session is its Master. */
   peerHandlers(own: (scenarioId: string, session: Session) => ReplicaRunner): CommandHandlers {
     return {
-      'peer.restore': async ({ scenarioId, document, method, point, sync }, session) => {
+      'peer.restore': async ({ scenarioId, document, method, point, sync, acceptLost }, session) => {
         own(scenarioId, session);
         const parsed = completeDocument.safeParse(document);
         if (!parsed.success || parsed.data.recoveryOf !== scenarioId) {
           throw new Fault('SCENARIO-INVALID', { path: 'recoveryOf', reason: 'no Recovery scenario of this scenario' });
         }
-        return await this.#restores.begin(parsed.data, { method, point, sync });
+        return await this.#restores.begin(parsed.data, { method, point, sync }, acceptLost === true);
       },
       'peer.recoveryLook': ({ scenarioId, id }, session) => this.#restores.look(own(scenarioId, session).id, id),
       'peer.recoveryControl': async ({ scenarioId, id, action }, session) => {

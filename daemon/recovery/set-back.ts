@@ -44,11 +44,27 @@ export async function setBack(environment: ScenarioEnvironment, order: SetBackOr
   }
 }
 
-/** Throws what a rewind to that point would be refused with. */
-export async function checkPoint(environment: ScenarioEnvironment, config: EngineConfig, to: string): Promise<void> {
+/** Places that stay as they were. */
+export function tellLeft(
+  events: ScenarioEnvironment['events'],
+  { foreignCount, lostCount = 0 }: RewindResult,
+  scenario: string,
+): void {
+  const foreign = foreignCount - lostCount;
+  if (foreign > 0) events.record('RWD-005', { count: foreign }, scenario);
+  if (lostCount > 0) events.record('RWD-013', { count: lostCount }, scenario);
+}
+
+/** Throws what a rewind to that point would be refused with; `acceptLost`: places that are lost are no reason. */
+export async function checkPoint(
+  environment: ScenarioEnvironment,
+  config: EngineConfig,
+  to: string,
+  acceptLost: boolean,
+): Promise<void> {
   const session = await historySession(environment, config);
   try {
-    await session.call({ name: 'rewind-plan', point: to }, ASK_TIMEOUT_MS);
+    await session.call({ name: 'rewind-plan', point: to, whole: !acceptLost }, ASK_TIMEOUT_MS);
   } finally {
     await session.stop();
   }

@@ -61,6 +61,7 @@ export function addRecoveryCommands(program: Command, register: Register): void 
       .addOption(
         choice('--sync <method>', 'how it is synchronized back to the Master', ['block', 'file']).default('block'),
       )
+      .option('--accept-lost', 'also to a point with places that cannot be given back: they stay as they are')
       .option(...ONE_REPLICA)
       .option('--wait', 'show the progress')
       .option('--confirm <name>', 'the name of the scenario, typed'),
@@ -159,6 +160,7 @@ type RestoreOptions = ReplicaOption & {
   readonly at?: string;
   readonly sync: 'block' | 'file';
   readonly wait?: boolean;
+  readonly acceptLost?: boolean;
 };
 
 const IMPACT: Readonly<Record<RestoreMethod, string>> = {
@@ -174,7 +176,8 @@ async function restore(context: Context, options: RestoreOptions, name: string):
   const impact = `${IMPACT[method]} Stop what writes there before. \`mainstay undo\` takes it back.`;
   await context.confirmName(name, impact, `Restoring "${name}"`, options);
   const client = await context.forScenario(name, options);
-  const args = { name, method, sync, ...(at === undefined ? {} : { point: at }), ...on(options) };
+  const accepts = options.acceptLost === true ? { acceptLost: true } : {};
+  const args = { name, method, sync, ...(at === undefined ? {} : { point: at }), ...accepts, ...on(options) };
   const asked = ask<RestoreResult>(client, 'scenario.restore', args, REWIND_TIMEOUT_MS);
   const result = await (options.wait === true || context.terminal.redraws
     ? withProgress(context, options, name, asked)
@@ -206,7 +209,10 @@ function showRestored(context: Context, name: string, result: RestoreResult): vo
 function showSteps(context: Context, name: string, result: Pick<RewindResult, 'steps' | 'tookMs' | 'foreign'>): void {
   const { terminal } = context;
   terminal.out(`${safe(name)}: ${formatCount(result.steps)} changes taken back in ${formatDuration(result.tookMs)}\n`);
-  for (const { path } of result.foreign) terminal.out(`changed by others, left as it is: ${safe(path)}\n`);
+  for (const { path, lost } of result.foreign) {
+    if (lost === undefined) terminal.out(`changed by others, left as it is: ${safe(path)}\n`);
+    else terminal.out(`cannot be given back, left as it is: ${safe(path)} (${safe(lost)})\n`);
+  }
 }
 
 type UndoOptions = ReplicaOption & { readonly forget?: boolean };

@@ -21,12 +21,21 @@ export function resultPage(state: ConsoleState, dialog: RestoreDialog, width: nu
   if (outcome.kind === 'restored') lines.push(...restoredLines(outcome.result, width));
   else lines.push(...undoneLines(outcome.result, width));
   const foreign = Array.isArray(result.foreign) ? result.foreign : [];
-  if ((result.foreignCount ?? 0) > 0) {
-    const text = `${plural(result.foreignCount, 'place')} changed by others than Mainstay: left as they are`;
-    lines.push([], ...paragraph(text, width, 'warning'));
-    for (const { path } of foreign) lines.push(line(span(`    ${clean(String(path))}`, 'dim')));
+  const lost = result.lostCount ?? 0;
+  const changed = (result.foreignCount ?? 0) - lost;
+  if (changed > 0) {
+    const text = `${plural(changed, 'place')} changed by others than Mainstay: left as they are`;
+    lines.push([], ...paragraph(text, width, 'warning'), ...placesOf(foreign.filter((place) => !place.lost)));
+  }
+  if (lost > 0) {
+    const text = `${plural(lost, 'place')} could not be given back, what was kept is missing or damaged: left as they are`;
+    lines.push([], ...paragraph(text, width, 'error'), ...placesOf(foreign.filter((place) => place.lost)));
   }
   return lines;
+}
+
+function placesOf(places: RestoreResult['foreign']): readonly Line[] {
+  return places.map(({ path }) => line(span(`    ${clean(String(path))}`, 'dim')));
 }
 
 function row(title: string, text: string): Line {

@@ -330,6 +330,7 @@ export class MasterEngine {
   private onReady(peer: MasterPeer): void {
     // Whoever waits for the link is told at once.
     this.statusAtMs = Number.NEGATIVE_INFINITY;
+    if (this.syncs.mustCompare(peer.id, peer.synchronized)) peer.synchronized = false;
     if (peer.synchronized) this.spool.know(peer.id, peer.receivedSeq);
     if (this.syncs.onReady(peer) || peer.synchronized || this.spool.receivedBy(peer.id) === undefined) return;
     if (this.spool.hasDropped(peer.id)) return;

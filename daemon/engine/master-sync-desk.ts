@@ -16,6 +16,7 @@ import type { SpoolKeeper } from './master-spool.ts';
 import type { MasterStatistics } from './master-statistics.ts';
 import { ContinuousVerification } from './master-verification.ts';
 import { ReplayedMoves } from './replayed-moves.ts';
+import { SeenAhead } from './seen-ahead.ts';
 
 type SyncCall = Extract<EngineCall, { name: 'synchronize' | 'diff' }>;
 
@@ -52,6 +53,8 @@ interface PendingSync {
 export const CAPTURE_PROOF_MS = 3_000;
 /** The record of a first walk becomes durable at these distances; until it is complete it means nothing. */
 const WALK_COMMIT_MS = 500;
+/** Of a Replica whose walk the index was not made from, until all that the walk saw was captured. */
+const FOLLOWED_PREFIX = 'followed:';
 /** A hint of what was written during the walk, by a writer that is not done, leads to a look by then. */
 const CATCH_UP_MS = 10_000;
 
@@ -62,6 +65,9 @@ export class MasterSyncDesk {
   private readonly tails = new Map<string, number | 'flushing'>();
   /** Replicas of `tails` that get changes which the walk saw already. */
   private readonly moves = new Map<string, ReplayedMoves>();
+  private readonly ahead = new Map<string, SeenAhead>();
+  /** The Master died before that was so: what the walk had seen is not known any more. */
+  private readonly halfKnown: Set<string>;
   /** Replicas of `tails` for which it was told what is missing. */
   private readonly excepted = new Set<string>();
   /** A walk is building the index inside an open transaction. */
@@ -78,6 +84,7 @@ export class MasterSyncDesk {
     this.ports = ports;
     this.syncId = firstSyncId;
     this.indexed = ports.state.meta('indexed') === '1';
+    this.halfKnown = new Set(ports.state.metaKeys(FOLLOWED_PREFIX).map((key) => key.slice(FOLLOWED_PREFIX.length)));
     const compare = (peer: MasterPeer, places: readonly WalkPlace[]) => this.compareSlice(peer, places);
     this.verification = new ContinuousVerification({ ...ports, compare });
   }
@@ -91,6 +98,12 @@ export class MasterSyncDesk {
   /** It waits for becoming equal. */
   synchronizes(peer: string): boolean {
     return this.pending.get(peer)?.call.name === 'synchronize';
+  }
+
+  /** `hasPosition`: that synchronization was complete; else it is begun again anyway. */
+  mustCompare(peer: string, hasPosition: boolean): boolean {
+    if (!hasPosition) this.halfKnown.delete(peer);
+    return this.halfKnown.has(peer);
   }
 
   /** False while changes wait for the walk that builds the index, and until those were captured. */
@@ -160,20 +173,21 @@ export class MasterSyncDesk {
     if (!again) this.ports.onEvent('SYN-001', { method: call.method });
     const base = this.ports.position();
     this.ports.spool.pin(peer.id, base.seq);
+    if (others) this.ports.state.setMeta(FOLLOWED_PREFIX + peer.id, '1');
     peer.startSync({
       syncId: this.syncId,
       method: call.method,
       ignoreSame: call.ignoreSame,
       dryRun: false,
       base,
-      recording: others ? 'report' : 'record',
+      ...(others ? { recording: 'report', ahead: new SeenAhead() } : { recording: 'record' }),
     });
   }
 
   /** Compares only where changes were dropped from the spool; false when that is not enough or not what the operator asked for. */
   private runTargeted(peer: MasterPeer, call: Extract<SyncCall, { name: 'synchronize' }>, again: boolean): boolean {
     const { spool, state, capture } = this.ports;
-    if (!this.indexed || (call.adoptRoots === true && !this.goesOn(call))) return false;
+    if (!this.indexed || this.halfKnown.has(peer.id) || (call.adoptRoots === true && !this.goesOn(call))) return false;
     const dropped = spool.placesFor(peer.id, peer.heldSeq);
     if (dropped === undefined) return false;
     capture.recordIdentities(false);
@@ -187,7 +201,17 @@ export class MasterSyncDesk {
     const { ignoreSame } = call;
     // What is changed meanwhile is sent from there on, however much it is.
     spool.pin(peer.id, base.seq);
-    peer.startSync({ syncId, method: 'file', ignoreSame, dryRun: false, base, recording: 'report', places });
+    state.setMeta(FOLLOWED_PREFIX + peer.id, '1');
+    peer.startSync({
+      syncId,
+      method: 'file',
+      ignoreSame,
+      dryRun: false,
+      base,
+      recording: 'report',
+      ahead: new SeenAhead(),
+      places,
+    });
     return true;
   }
 
@@ -214,10 +238,13 @@ export class MasterSyncDesk {
     const { state, clock } = this.ports;
     this.abandonWalk();
     this.moves.clear();
+    this.ahead.clear();
+    this.halfKnown.clear();
     this.indexed = false;
     this.ports.capture.pauseForWalk();
     state.transaction(() => {
       state.setMeta('indexed', '0');
+      for (const key of state.metaKeys(FOLLOWED_PREFIX)) state.deleteMeta(key);
       this.ports.spool.startOver();
     });
     this.walking = peer;
@@ -285,7 +312,9 @@ export class MasterSyncDesk {
     this.ports.statistics.synchronized(sync);
     this.ports.onEvent('SYN-002');
     this.tails.set(peer.id, 'flushing');
+    this.halfKnown.delete(peer.id);
     if (sync.options.recording === 'report') this.moves.set(peer.id, new ReplayedMoves(sync.options.base.seq));
+    if (sync.options.ahead !== undefined) this.ahead.set(peer.id, sync.options.ahead);
     this.excepted.delete(peer.id);
     this.ports.capture.hurry();
     if (pending !== undefined) this.ports.reply(pending.callId, sync.result());
@@ -324,7 +353,10 @@ export class MasterSyncDesk {
     const moves = this.moves.get(id);
     if (moves?.follow(state) === false || !capture.isFlushed()) return undefined;
     this.moves.delete(id);
-    for (const { root, paths } of moves?.doubtful() ?? []) capture.repair(root, paths);
+    const mistaken = this.ahead.get(id)?.mistaken(state) ?? [];
+    this.ahead.delete(id);
+    for (const { root, paths } of [...(moves?.doubtful() ?? []), ...mistaken]) capture.repair(root, paths);
+    state.deleteMeta(FOLLOWED_PREFIX + id);
     const { seq } = state;
     this.tails.set(id, seq);
     this.ports.onTail(seq);

@@ -42,6 +42,8 @@ export interface WalkPorts {
   readonly onUnsettled: (root: number, one: Unsettled) => void;
   /** 'report': the entries of this directory differ from the index. */
   readonly onDifferent: (root: number, path: RelativePath) => void;
+  /** 'report': entries of it that are other objects than the index has under their names. */
+  readonly onAhead?: (root: number, path: RelativePath, entries: readonly NamedStat[]) => void;
   readonly onUnreadable: (root: number, path: RelativePath, fault: Fault) => void;
   /** A directory that was announced could not be listed: it has gone, or the fault says why. */
   readonly onNotListed: (root: number, path: RelativePath, id: FileId, fault: Fault | undefined) => void;
@@ -219,7 +221,9 @@ export class MasterWalk {
     if (recording === 'report') {
       const row = state.lookup(root, path);
       const known = row && state.digest(row.id);
-      if (known === undefined || Buffer.compare(known, digest) !== 0) this.ports.onDifferent(root, path);
+      if (known !== undefined && Buffer.compare(known, digest) === 0) return undefined;
+      this.ports.onAhead?.(root, path, this.notRecorded(row?.id, stats));
+      this.ports.onDifferent(root, path);
       return undefined;
     }
     const known = isNew ? undefined : state.digest(id);
@@ -228,6 +232,15 @@ export class MasterWalk {
     const youngNs = unsettledAfter(this.ports.wallMs());
     if (!stats.some((stat) => isChangedAfter(stat, youngNs))) state.setDigest(id, digest);
     return ids;
+  }
+
+  private notRecorded(id: number | undefined, stats: readonly NamedStat[]): NamedStat[] {
+    const rows = new Map<string, IndexedEntry>();
+    if (id !== undefined) for (const row of this.ports.state.children(id)) rows.set(row.name, row);
+    return stats.filter((stat) => {
+      const row = rows.get(stat.name);
+      return row === undefined || !sameObject(row, stat);
+    });
   }
 
   private knownDirectories(id: number, stats: readonly NamedStat[]): Map<string, { id: number; isNew: boolean }> {

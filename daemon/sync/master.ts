@@ -14,6 +14,7 @@ import type { ControlMessage } from '../../shared/protocol/wire.ts';
 import type { SyncProgress } from '../../shared/status.ts';
 import { beginSpan, type Span } from '../ageing.ts';
 import type { DiffResult, SyncResult } from '../engine/engine-protocol.ts';
+import type { SeenAhead } from '../engine/seen-ahead.ts';
 import { FrameWriter, type LinkSession } from '../link/session.ts';
 import type { Clock, ScannedEntry } from '../ports.ts';
 import { ComparisonRemarks } from './comparison-remarks.ts';
@@ -30,6 +31,8 @@ export interface MasterSyncOptions {
   readonly dryRun: boolean;
   readonly base: Position;
   readonly recording: WalkRecording;
+  /** Gets what is listed and not recorded yet. */
+  readonly ahead?: SeenAhead | undefined;
   /** Continuous verification, not asked for by anybody. */
   readonly slice?: true;
   /** Only these directories: the Replica goes on from a position of this history and differs nowhere else. */
@@ -94,6 +97,7 @@ export class MasterSync {
       ...ports,
       recording: options.recording,
       places: options.places,
+      onAhead: (root, path, entries) => options.ahead?.note(root, path, entries),
       attributes: { kinds: options.profile.attributeKinds, trusted: options.trusted },
     });
     this.server = new NeedServer({ ...ports, profile: options.profile, dryRun: options.dryRun });

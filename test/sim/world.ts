@@ -295,6 +295,11 @@ export class World {
       return;
     }
     this.calls.ask(line.up, { name: 'diff', peer: line.down.name, ignoreSame: false }, ({ result, fault }) => {
+      if (fault?.code === 'SCENARIO-STATE') {
+        // Something that was refused is being compared: all is asked again when it is settled.
+        this.proving = false;
+        return;
+      }
       if (fault !== undefined) this.problem(`${line.name}: no comparison: ${fault.text}`);
       else this.checkComparison(line, result as DiffResult);
       this.compare(at + 1);

@@ -5,6 +5,7 @@ import type { EngineConfig, EngineNotice } from '../../daemon/engine/engine-prot
 import { MasterEngine } from '../../daemon/engine/master-engine.ts';
 import { ReplicaEngine } from '../../daemon/engine/replica-engine.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
+import type { Clock } from '../../daemon/ports.ts';
 import { MasterState } from '../../daemon/store/master-state.ts';
 import { ALL_KINDS } from '../../shared/attributes.ts';
 import { MemoryCapture } from '../memory/capture.ts';
@@ -43,7 +44,9 @@ class Constellation {
   readonly state = new MasterState(':memory:');
   readonly replicas = new Map<string, { engine: ReplicaEngine; tree: MemoryTree; linked: boolean }>();
   readonly notices: EngineNotice[] = [];
-  private readonly master: MasterEngine;
+  private master: MasterEngine;
+  /** What engines of the Master before have planned does not happen any more. */
+  private life = 0;
   private calls = 0;
   /** Milliseconds a message takes from this Replica to the Master; others are at hand. */
   readonly distance = new Map<string, number>();
@@ -53,11 +56,36 @@ class Constellation {
     const capture = { source: this.capture, root: 0 };
     this.tree = new MemoryTree({ volume: new MemoryVolume(clock), path: '/master', capture });
     this.user = new MemoryUser(this.tree, this.capture);
-    const ports = { clock, random: new SeededRandom(1), trees: [this.tree], state: this.state, hasher };
-    this.master = new MasterEngine(config('master'), ports, (notice) => this.fromMaster(notice));
-    this.capture.start((hints) => this.master.handle({ type: 'hints', hints }));
-    this.master.start();
+    this.master = this.startMaster();
     for (const name of names) this.addReplica(name);
+  }
+
+  private startMaster(): MasterEngine {
+    const { clock, life, state } = this;
+    const own: Clock = {
+      wallMs: () => clock.wallMs(),
+      bootMs: () => clock.bootMs(),
+      after: (delayMs, run) => clock.after(delayMs, () => life === this.life && run()),
+    };
+    const ports = { clock: own, random: new SeededRandom(1), trees: [this.tree], state, hasher };
+    const engine = new MasterEngine(config('master'), ports, (notice) => life === this.life && this.fromMaster(notice));
+    this.capture.start((hints) => engine.handle({ type: 'hints', hints }));
+    engine.start();
+    return engine;
+  }
+
+  /** Its process is killed and started again. */
+  restartMaster(): void {
+    this.life += 1;
+    this.capture.stop();
+    for (const replica of this.replicas.values()) {
+      replica.linked = false;
+      replica.engine.handle({ type: 'link-closed', peer: 'master', reason: 'killed' });
+    }
+    // What it had sent last arrives nowhere.
+    this.clock.advance(1);
+    this.master = this.startMaster();
+    for (const name of this.replicas.keys()) this.connect(name);
   }
 
   private addReplica(name: string): void {
@@ -211,6 +239,58 @@ test('a change made while a second Replica is synchronized reaches the first at 
   world.call({ name: 'barrier' });
   t.deepEqual(world.view('two'), describeTree(world.tree));
   t.deepEqual(world.view('one'), describeTree(world.tree));
+});
+
+for (const [what, gone] of [
+  ['went', (user: MemoryUser) => user.remove('new/passing')],
+  ['was moved out', (user: MemoryUser) => user.rename('new/passing', 'new/kept')],
+  [
+    'was replaced',
+    (user: MemoryUser) => {
+      user.remove('new/passing');
+      user.makeDirectory('new/passing');
+    },
+  ],
+] as const) {
+  test(`what ${what} before anybody was told of it, and after a second Replica had got it, is right there too`, (t) => {
+    const world = new Constellation(['one', 'two']);
+    const { user } = world;
+    user.writeFile('first', 'first');
+    world.synchronize('one');
+    world.call({ name: 'barrier', replicas: ['one'] });
+    world.notifiedAfterMs = 400;
+    user.makeDirectory('new');
+    user.writeFile('new/passing', 'passing');
+    const call = world.post({ name: 'synchronize', peer: 'two', method: 'file', ignoreSame: true });
+    t.true(world.clock.runUntil(() => world.view('two').has('new/passing')));
+    gone(user);
+    world.answerOf(call);
+    world.notifiedAfterMs = 0;
+    world.call({ name: 'barrier' });
+    t.deepEqual(world.differing(), []);
+  });
+}
+
+test('a Master that dies before it knew what a second Replica had got compares that one again', (t) => {
+  const world = new Constellation(['one', 'two']);
+  const { user } = world;
+  user.writeFile('first', 'first');
+  world.synchronize('one');
+  world.call({ name: 'barrier', replicas: ['one'] });
+  world.notifiedAfterMs = 400;
+  user.writeFile('passing', 'passing');
+  world.synchronize('two');
+  t.true(world.view('two').has('passing'));
+  user.remove('passing');
+  world.restartMaster();
+  world.notifiedAfterMs = 0;
+  world.call({ name: 'barrier', replicas: ['one'] });
+  world.clock.advance(1_000);
+  const told = world.notices.findLast((notice) => notice.type === 'status');
+  t.false(told?.type === 'status' ? told.status.peers.two?.synchronized : undefined);
+  world.synchronize('two');
+  world.call({ name: 'barrier' });
+  t.deepEqual(world.differing(), []);
 });
 
 /** A tree whose walk takes many turns, and a synchronization asked for each of `peers` at once. */

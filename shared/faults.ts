@@ -54,6 +54,19 @@ export const FAULTS = define({
     hint: 'Send them now with `mainstay send-now`, or give a --timeout that reaches beyond that moment.',
   },
 
+  'REDIRECT-FAILED': {
+    kind: 'transient',
+    exit: 1,
+    text: '{method} failed: {reason}.',
+    hint: 'Mend the cause and try again; `mainstay switchover --dry-run` shows every command and record.',
+  },
+  'REDIRECT-IN-USE': {
+    kind: 'transient',
+    exit: 4,
+    text: 'Another machine ({by}) on the network of {device} holds the address {address}.',
+    hint: 'It is not taken while somebody holds it: stop the other host or take the address from it, then try again.',
+  },
+
   'REHEARSAL-UNAVAILABLE': {
     kind: 'permanent',
     exit: 4,

@@ -6,11 +6,16 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 export const TOOL_PACKAGES = {
+  arping: 'iputils-arping',
   chattr: 'e2fsprogs',
+  dig: 'bind9-dnsutils',
   git: 'git',
   ip: 'iproute2',
   lsyncd: 'lsyncd',
   mount: 'mount',
+  named: 'bind9',
+  nft: 'nftables',
+  nsupdate: 'bind9-dnsutils',
   openssl: 'openssl',
   rsync: 'rsync',
   setfacl: 'acl',

@@ -184,6 +184,11 @@ export const EVENTS = define({
     hint: 'Contents arrive all the same, and a failback brings it back. Programs on the Replica do not see it: let the engine run as root on a volume that holds it if they must.',
   },
 
+  'APL-010': {
+    severity: 'warning',
+    text: 'Metadata kept aside takes {percent} % of its limit (aside.maxBytes)',
+    hint: 'At the limit items are parked: their content arrives, their metadata does not. Raise the limit, or use a volume that holds the metadata.',
+  },
   'APL-008': {
     severity: 'error',
     text: 'What was applied cannot be recorded: {reason}',

@@ -105,6 +105,12 @@ export const FAULTS = define({
     hint: 'Remove the link on the Replica; only Mainstay should write there.',
   },
 
+  'ASIDE-FULL': {
+    kind: 'permanent',
+    exit: 1,
+    text: 'The metadata of "{path}" cannot be kept aside: {limit} is reached.',
+    hint: 'Its content is there. Raise aside.maxBytes of this Replica or use a volume that holds the metadata; it is tried again.',
+  },
   'FS-NOT-FOUND': {
     kind: 'transient',
     exit: 3,

@@ -20,6 +20,13 @@ function clockRemark({ name, replica }: HostStatus): StatusRemark[] {
   return [{ text, warns: true }];
 }
 
+function asideRemark({ name, replica }: HostStatus): StatusRemark[] {
+  const percent = replica?.asidePercent;
+  if (percent === undefined) return [];
+  const then = percent >= 100 ? 'what does not fit is parked' : 'beyond it items are parked';
+  return [{ text: `${name}: metadata kept aside takes ${percent} % of aside.maxBytes; ${then}`, warns: true }];
+}
+
 /** What warns comes first. */
 export function statusRemarks({ unreadable = 0, specialFiles, hosts }: ScenarioStatus): StatusRemark[] {
   const remarks: StatusRemark[] = [];
@@ -37,7 +44,7 @@ export function statusRemarks({ unreadable = 0, specialFiles, hosts }: ScenarioS
       warns: true,
     });
   }
-  remarks.push(...hosts.flatMap(clockRemark));
+  remarks.push(...hosts.flatMap(clockRemark), ...hosts.flatMap(asideRemark));
   if (specialFiles !== undefined) {
     const text = remarkText({ kind: 'special-files', root: 0, count: specialFiles, paths: [] });
     remarks.push({ text, warns: false });

@@ -39,6 +39,8 @@ export interface ReplicaStatus {
   readonly dropped?: number;
   /** Files for which the volume cannot hold metadata, by root and kind: it is kept beside them. Absent: none. */
   readonly keptAside?: readonly { readonly root: number; readonly what: string; readonly count: number }[];
+  /** What metadata kept aside takes of its limit, in per cent, from the warning (80) on. */
+  readonly asidePercent?: number;
   readonly held?: string;
   /** Apply stands because the copy is being tested (Assured Recovery). */
   readonly rehearsing?: true;

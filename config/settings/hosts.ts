@@ -140,6 +140,16 @@ export const HOST_SETTINGS = define({
     min: 60_000,
     edit: 'always',
   },
+  'aside.maxBytes': {
+    ...replica,
+    group: 'Replication',
+    type: 'bytes',
+    label: 'Max size of metadata kept aside',
+    help: 'Attributes, access lists, modes and owners that the volume of this Replica cannot hold are kept beside the files. An event warns at 80%; beyond the limit items are parked with the reason: their content arrives, their metadata does not.',
+    default: GIBIBYTE,
+    min: MEBIBYTE,
+    edit: 'stopped',
+  },
   'recovery.maxDiskBytes': {
     ...replica,
     group: 'Recovery',

@@ -1,5 +1,5 @@
 /** What is kept aside for the roots of one engine: figures for the operator, and who is told of a new kind. */
-import type { FaultDetails } from '../../shared/faults.ts';
+import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import type { RelativePath } from '../../shared/path.ts';
 import type { FileId, RootTree } from '../ports.ts';
 import { ASIDE_KINDS, type AsideRecord, asideKindsOf, decodeAside, encodeAside, NOTHING_ASIDE } from './record.ts';
@@ -7,6 +7,8 @@ import { ASIDE_KINDS, type AsideRecord, asideKindsOf, decodeAside, encodeAside, 
 /** Durable values of the objects of one root, by identity: they follow renames and links without being touched. */
 export interface AsideStore {
   readonly count: number;
+  /** What all of it takes, about. */
+  readonly bytes: number;
   /** How many hold each of ASIDE_KINDS. */
   readonly counts: readonly number[];
   /** Kinds the operator was told of. */
@@ -27,11 +29,23 @@ export interface AsideCount {
   readonly count: number;
 }
 
+/** A row with its key and its place in the index. */
+const ROW_BYTES = 64;
+const WARN_PERCENT = 80;
+const CALM_PERCENT = 70;
+
+/** What one value takes. */
+export function asideBytes(value: Uint8Array): number {
+  return value.length + ROW_BYTES;
+}
+
 /** Of one root. */
 export class RootAside {
   private readonly tree: RootTree;
   readonly store: AsideStore;
   onKept: (details: FaultDetails) => void = () => {};
+  /** Bytes that may be added; throws nothing. */
+  room: () => number = () => Number.POSITIVE_INFINITY;
 
   constructor(tree: RootTree, store: AsideStore) {
     this.tree = tree;
@@ -53,7 +67,12 @@ export class RootAside {
       this.store.remove(id);
       return;
     }
-    this.store.set(id, kinds, encodeAside(record));
+    const bytes = encodeAside(record);
+    const before = this.store.get(id);
+    const more = asideBytes(bytes) - (before === undefined ? 0 : asideBytes(before));
+    // What takes less than before is always kept.
+    if (more > 0 && more > this.room()) throw new Fault('ASIDE-FULL', { path, limit: 'aside.maxBytes' });
+    this.store.set(id, kinds, bytes);
     const news = kinds & ~this.store.told;
     if (news === 0) return;
     this.store.setTold(this.store.told | kinds);
@@ -64,9 +83,28 @@ export class RootAside {
 
 export class KeptAside {
   private readonly roots: readonly RootAside[];
+  private readonly maxBytes: number;
+  private toldPercent = 0;
 
-  constructor(roots: readonly RootAside[]) {
+  /** `maxBytes`: of all roots together. */
+  constructor(roots: readonly RootAside[], maxBytes = Number.POSITIVE_INFINITY) {
     this.roots = roots;
+    this.maxBytes = maxBytes;
+    for (const root of roots) root.room = () => maxBytes - this.bytes;
+  }
+
+  private get bytes(): number {
+    return this.roots.reduce((sum, { store }) => sum + store.bytes, 0);
+  }
+
+  /** Of the limit, from the warning on; undefined below it. `tell`: once when it is nearly full, and once when it has room again. */
+  fill(tell: (code: string, details: FaultDetails) => void): number | undefined {
+    const percent = Math.min(100, Math.floor((this.bytes * 100) / this.maxBytes));
+    if (percent >= WARN_PERCENT && this.toldPercent === 0) {
+      this.toldPercent = percent;
+      tell('APL-010', { percent });
+    } else if (percent < CALM_PERCENT) this.toldPercent = 0;
+    return percent >= WARN_PERCENT ? percent : undefined;
   }
 
   /** Once for each root and kind, also over restarts. */

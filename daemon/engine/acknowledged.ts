@@ -10,6 +10,7 @@ export interface Acknowledged {
   parkedPaths: readonly string[];
   dropped: number;
   keptAside: ReplicaStatus['keptAside'];
+  asidePercent: ReplicaStatus['asidePercent'];
   held: string | undefined;
   rehearsing: true | undefined;
   atWallMs: number | undefined;
@@ -17,6 +18,14 @@ export interface Acknowledged {
 }
 
 /** Before the Replica has said anything in the life of this engine. */
+/** For a status. */
+export function asideOf({ keptAside, asidePercent }: Acknowledged): Pick<ReplicaStatus, 'keptAside' | 'asidePercent'> {
+  return {
+    ...(keptAside === undefined ? {} : { keptAside }),
+    ...(asidePercent === undefined ? {} : { asidePercent }),
+  };
+}
+
 export function nothingHeard(receivedSeq: number): Acknowledged {
   return {
     receivedSeq,
@@ -27,6 +36,7 @@ export function nothingHeard(receivedSeq: number): Acknowledged {
     parkedPaths: [],
     dropped: 0,
     keptAside: undefined,
+    asidePercent: undefined,
     held: undefined,
     rehearsing: undefined,
     atWallMs: undefined,

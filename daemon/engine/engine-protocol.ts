@@ -91,6 +91,8 @@ export interface EngineLimits {
   readonly auditPeriodMs?: number;
   /** Replica: age in ms, on the Master's clock, at which a change may be applied. */
   readonly applyDelayMs?: number;
+  /** Replica: what metadata kept aside may take in all its roots; absent: unlimited. */
+  readonly asideMaxBytes?: number;
   /** Master: the brake is put on when more than this share of the entries goes within a minute; 0: never. */
   readonly massDeletePercent?: number;
   /** Master: the brake is put on when the content of more than this share of the files is replaced within a minute; 0: never. */
@@ -325,6 +327,7 @@ export interface EngineStatus {
   readonly dropped?: number;
   /** Replica: see ReplicaStatus. */
   readonly keptAside?: NonNullable<ReplicaStatus['keptAside']>;
+  readonly asidePercent?: number;
   /** Replica: apply is held by the operator. */
   readonly suspended?: boolean;
   /** Replica, `historyOnly`: a rewind is under way. */

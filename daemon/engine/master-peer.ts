@@ -17,7 +17,7 @@ import { loadSentBlocks, type SentBlocks } from '../spool/sent-blocks.ts';
 import type { MasterState } from '../store/master-state.ts';
 import { isStoreError, storeFault } from '../store/sqlite-fault.ts';
 import { MasterSync, type MasterSyncOptions } from '../sync/master.ts';
-import { type Acknowledged, nothingHeard } from './acknowledged.ts';
+import { type Acknowledged, asideOf, nothingHeard } from './acknowledged.ts';
 import type { EngineConfig, EngineNotice, EnginePeerStatus } from './engine-protocol.ts';
 import type { MasterCapture } from './master-capture.ts';
 import type { HoldOrder } from './master-holds.ts';
@@ -316,7 +316,7 @@ export class MasterPeer {
     known.stuck = ack.stuck ?? 0;
     known.parkedPaths = ack.parkedPaths ?? [];
     known.dropped = ack.dropped ?? 0;
-    known.keptAside = ack.keptAside;
+    [known.keptAside, known.asidePercent] = [ack.keptAside, ack.asidePercent];
     known.held = ack.held;
     known.rehearsing = ack.rehearsing;
     known.atWallMs = this.ports.clock.wallMs();
@@ -464,7 +464,7 @@ export class MasterPeer {
       parked: known.parked,
       ...(known.tally === undefined ? {} : { tally: known.tally }),
       ...(known.dropped === 0 ? {} : { dropped: known.dropped }),
-      ...(known.keptAside === undefined ? {} : { keptAside: known.keptAside }),
+      ...asideOf(known),
       ...(known.held === undefined ? {} : { held: known.held }),
       ...(known.rehearsing === undefined ? {} : { rehearsing: known.rehearsing }),
       ...(known.atWallMs === undefined ? {} : { lastAckAt: known.atWallMs }),

@@ -110,9 +110,13 @@ export class ReplicaReporter {
     };
   }
 
-  private keptAside(): { keptAside?: AsideCount[] } {
+  private keptAside(): { keptAside?: AsideCount[]; asidePercent?: number } {
     const keptAside = this.aside?.counts() ?? [];
-    return keptAside.length === 0 ? {} : { keptAside };
+    const asidePercent = this.aside?.fill((code, details) => this.notify({ type: 'event', code, details }));
+    return {
+      ...(keptAside.length === 0 ? {} : { keptAside }),
+      ...(asidePercent === undefined ? {} : { asidePercent }),
+    };
   }
 
   private measure(changes: number, bytes: number): void {

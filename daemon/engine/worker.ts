@@ -129,7 +129,7 @@ async function settleSpool(config: EngineConfig, notify: (notice: EngineNotice) 
 
 /** A Master's roots have something aside when they have been a Replica's: it is what the files should have. */
 function withKeptAside(
-  { role, directory, asideDirectory = directory, asideShared, feeds }: EngineConfig,
+  { role, directory, asideDirectory = directory, asideShared, feeds, limits }: EngineConfig,
   bare: readonly RootTree[],
   open: <T extends { close(): void }>(one: T) => T,
 ): { readonly trees: readonly RootTree[]; readonly aside?: KeptAside } {
@@ -144,7 +144,7 @@ function withKeptAside(
   }
   const roots = bare.map((tree, root) => new RootAside(tree, stores[root]!));
   const trees = bare.map((tree, root) => new AsideTree(tree, roots[root]!, feeds === true));
-  return { trees, aside: new KeptAside(roots) };
+  return { trees, aside: new KeptAside(roots, limits.asideMaxBytes) };
 }
 
 /** One of the engines of this thread. */

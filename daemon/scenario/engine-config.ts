@@ -78,7 +78,10 @@ export function engineConfig(input: EngineConfigInput): EngineConfig {
             ...liveLimits(document),
             auditPeriodMs: settingOf(document.settings, 'replication.auditPeriodMs'),
           }
-        : { applyDelayMs: settingOf(self.settings, 'recovery.delayMs') }),
+        : {
+            applyDelayMs: settingOf(self.settings, 'recovery.delayMs'),
+            asideMaxBytes: settingOf(self.settings, 'aside.maxBytes'),
+          }),
     },
   };
 }

@@ -266,6 +266,7 @@ function ownReplica(host: HostReference, engine: EngineStatus | undefined, linke
       parked,
       ...(engine.dropped === undefined ? {} : { dropped: engine.dropped }),
       ...(engine.keptAside === undefined ? {} : { keptAside: engine.keptAside }),
+      ...(engine.asidePercent === undefined ? {} : { asidePercent: engine.asidePercent }),
       ...(engine.held === undefined ? {} : { held: engine.held }),
     },
   };

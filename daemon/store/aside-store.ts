@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Fault } from '../../shared/faults.ts';
-import type { AsideStore } from '../aside/kept-aside.ts';
+import { type AsideStore, asideBytes } from '../aside/kept-aside.ts';
 import { ASIDE_KINDS } from '../aside/record.ts';
 import type { FileId } from '../ports.ts';
 import { storeFault } from './sqlite-fault.ts';
@@ -15,6 +15,8 @@ import { storeFault } from './sqlite-fault.ts';
 const SCHEMA = `CREATE TABLE IF NOT EXISTS aside(inode INTEGER, birth INTEGER, kinds INTEGER NOT NULL, bytes BLOB NOT NULL,
   PRIMARY KEY(inode, birth)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;`;
+
+const NOTHING = new Uint8Array(0);
 
 /** In the scenario's directory; another root of the host has its own. */
 export function asideFile(directory: string, root: string): string {
@@ -34,6 +36,7 @@ export class SqliteAsideStore implements AsideStore {
   private statements: Statements | undefined;
   private changing = false;
   count = 0;
+  bytes = 0;
   counts: number[] = ASIDE_KINDS.map(() => 0);
   told = 0;
 
@@ -48,8 +51,11 @@ export class SqliteAsideStore implements AsideStore {
     database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=2000');
     database.exec(SCHEMA);
     this.database = database;
-    const rows = database.prepare('SELECT kinds, count(*) AS count FROM aside GROUP BY kinds').all();
-    for (const row of rows as { kinds: number; count: number }[]) this.tally(row.kinds, row.count);
+    const tally = 'SELECT kinds, count(*) AS count, sum(length(bytes)) AS bytes FROM aside GROUP BY kinds';
+    for (const row of database.prepare(tally).all() as { kinds: number; count: number; bytes: number }[]) {
+      this.tally(row.kinds, row.count);
+      this.bytes += row.bytes + row.count * asideBytes(NOTHING);
+    }
     const told = database.prepare("SELECT value FROM meta WHERE name = 'told'").get() as { value: number } | undefined;
     this.told = told?.value ?? 0;
     this.statements = {
@@ -80,6 +86,7 @@ export class SqliteAsideStore implements AsideStore {
     this.change(() => this.open().set.run(...keyOf(id), kinds, bytes));
     if (before !== undefined) this.tally(before.kinds, -1);
     this.tally(kinds, 1);
+    this.bytes += asideBytes(bytes) - (before === undefined ? 0 : asideBytes(before.bytes));
   }
 
   remove(id: FileId): void {
@@ -87,6 +94,7 @@ export class SqliteAsideStore implements AsideStore {
     if (before === undefined) return;
     this.change(() => this.open().remove.run(...keyOf(id)));
     this.tally(before.kinds, -1);
+    this.bytes -= asideBytes(before.bytes);
   }
 
   setTold(kinds: number): void {
@@ -135,6 +143,7 @@ export class SharedAsideStore implements AsideStore {
   private seenVersion: unknown;
   private rows = 0;
   readonly counts: number[] = [];
+  readonly bytes = 0;
   readonly told = 0;
 
   /** Makes the file when nothing was ever kept: only then is its first value noticed. */

@@ -98,6 +98,8 @@ export const controlMessage = z.discriminatedUnion('kind', [
     /** Parked items the operator dropped since the last synchronization: not proven identical. */
     dropped: seq.optional(),
     keptAside,
+    /** What it takes of its limit, from the warning on. */
+    asidePercent: z.number().min(0).max(100).optional(),
     /** Apply stands because the copy is being tested (Assured Recovery). */
     rehearsing: z.literal(true).optional(),
   }),

@@ -87,6 +87,8 @@ export class Host {
   readonly log: string;
   /** Node options for the engine, for profiles. */
   readonly nodeOptions: readonly string[];
+  /** Of the engine, from its next start on, beside what the test has. */
+  environment: Readonly<Record<string, string>> = {};
   private process: ChildProcess | undefined;
   /** User and group number of the engine. */
   private account: number | undefined;
@@ -127,6 +129,7 @@ export class Host {
       ['--disable-warning=ExperimentalWarning', ...this.nodeOptions, PROGRAM, ...args],
       {
         stdio: ['ignore', 'pipe', output],
+        env: { ...process.env, ...this.environment },
         ...(this.account === undefined ? {} : { uid: this.account, gid: this.account }),
       },
     );

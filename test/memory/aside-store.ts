@@ -1,5 +1,5 @@
 /** What is kept aside, in memory; a kill loses what was not flushed. */
-import type { AsideStore } from '../../daemon/aside/kept-aside.ts';
+import { type AsideStore, asideBytes } from '../../daemon/aside/kept-aside.ts';
 import { ASIDE_KINDS } from '../../daemon/aside/record.ts';
 import type { FileId } from '../../daemon/ports.ts';
 
@@ -15,6 +15,10 @@ export class MemoryAsideStore implements AsideStore {
 
   get count(): number {
     return this.rows.size;
+  }
+
+  get bytes(): number {
+    return [...this.rows.values()].reduce((sum, { bytes }) => sum + asideBytes(bytes), 0);
   }
 
   get counts(): number[] {
@@ -49,6 +53,7 @@ export class MemoryAsideStore implements AsideStore {
         return ours().size;
       },
       counts: [],
+      bytes: 0,
       told: 0,
       get: (id) => ours().get(keyOf(id))?.bytes,
       set: refuse,

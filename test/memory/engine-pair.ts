@@ -76,7 +76,7 @@ export class EnginePair extends PairCore {
   protected override openReplicaFiles(): ReplicaFiles {
     const root = new RootAside(this.replicaTree, this.asideStore);
     const trees = [new AsideTree(this.replicaTree, root, this.feeds)];
-    return { trees, aside: new KeptAside([root]), ...this.logs, stateFile: this.stateFile };
+    return { trees, aside: new KeptAside([root], this.limits.asideMaxBytes), ...this.logs, stateFile: this.stateFile };
   }
 
   /** For whoever looks at the Replica's data while its engine does not run. */

@@ -318,3 +318,75 @@ test('a volume of DOS holds neither modes, owners nor links, and compares its ti
     t.like(dos, { posixModes: false, owners: false, caseSensitive: false, hardLinks: false, timeGranularityNs });
   }
 });
+
+test('the limit of what is kept aside: told before, beyond it parked with the reason, nothing lost, and all is there when it is raised', (t) => {
+  const pair = poorPair(t, NOT_ROOT);
+  pair.limits = { asideMaxBytes: 20_000 };
+  for (let n = 0; n < 100; n += 1) pair.user.writeFile(`f${n}`, `${n}`);
+  pair.start();
+  pair.synchronize();
+  const owners = (from: number, to: number) => {
+    for (let n = from; n < to; n += 1) {
+      pair.user.setOwner(`f${n}`, 1_000 + n, 33);
+      pair.user.setAttributes(`f${n}`, [attribute('', 'x'.repeat(150), 'nt-security')]);
+    }
+  };
+  for (let n = 0; pair.asideStore.bytes < 16_500; n += 1) {
+    owners(n, n + 1);
+    pair.barrier();
+  }
+  pair.run(3_000);
+  t.true(pair.codes('replica').includes('APL-010'));
+  const shown = () => pair.masterStatus!.peers.replica!;
+  t.true(shown().asidePercent! >= 80 && shown().asidePercent! < 100, `${shown().asidePercent}`);
+  t.is(shown().parked, 0);
+
+  owners(0, 100);
+  pair.run(120_000);
+  const { parked } = shown();
+  t.true(parked > 0, 'what does not fit is not dropped silently');
+  t.true(pair.asideStore.bytes <= 20_000);
+  const refused = pair.events.filter(({ side, code }) => side === 'replica' && code === 'APL-001');
+  t.true(refused.length > 0 && refused.every(({ text }) => text.includes('aside.maxBytes')));
+  const difference = pair.diff();
+  t.false(difference.identical);
+  for (let n = 0; n < 100; n += 1)
+    t.is(Buffer.from(new MemoryUser(pair.replicaTree).readFile(`f${n}`)).toString(), `${n}`);
+  t.is(pair.codes('replica').filter((code) => code === 'APL-010').length, 1);
+
+  pair.killReplica();
+  pair.limits = { asideMaxBytes: 1_000_000 };
+  pair.startReplica();
+  pair.connect();
+  pair.run(180_000);
+  t.is(shown().parked, 0);
+  t.is(shown().asidePercent, undefined);
+  t.deepEqual(pair.replicaView(), pair.masterView());
+  t.true(pair.diff().identical);
+  t.deepEqual(failBack(t, pair), pair.masterView());
+});
+
+test('the limit is reached in a synchronization: what does not fit is parked, contents arrive, a later one brings the rest', (t) => {
+  const pair = poorPair(t, NOTHING);
+  pair.limits = { asideMaxBytes: 5_000 };
+  pair.user.makeDirectory('d');
+  for (let n = 0; n < 100; n += 1) {
+    pair.user.writeFile(`d/f${n}`, `${n}`);
+    pair.user.setOwner(`d/f${n}`, 1_000 + n, 33);
+  }
+  pair.start();
+  const { parked } = pair.synchronize();
+  t.true(parked > 0);
+  t.true(pair.asideStore.bytes <= 5_000);
+  t.false(pair.diff().identical);
+  t.is(Buffer.from(new MemoryUser(pair.replicaTree).readFile('d/f99')).toString(), '99');
+  pair.killReplica();
+  pair.limits = { asideMaxBytes: 1_000_000 };
+  pair.startReplica();
+  pair.connect();
+  pair.run(1_000);
+  pair.synchronize();
+  pair.barrier();
+  t.deepEqual(pair.replicaView(), pair.masterView());
+  t.true(pair.diff().identical);
+});

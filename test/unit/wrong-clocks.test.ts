@@ -3,6 +3,7 @@ import test from 'ava';
 import { Ageing, beginSpan } from '../../daemon/ageing.ts';
 import { JournalHistory } from '../../daemon/journal/history.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
+import { mergeByTime } from '../../shared/event-order.ts';
 import { statusRemarks } from '../../shared/status-remarks.ts';
 import { SimulatedClock } from '../memory/clock.ts';
 import { EnginePair } from '../memory/engine-pair.ts';
@@ -186,4 +187,12 @@ test('the clock of the Master is set while a Replica is away and its spool is fu
   pair.synchronize();
   pair.barrier();
   t.deepEqual(pair.replicaView(), pair.masterView());
+});
+
+test('events of one host stay in the order they happened; those of others come between by their time', (t) => {
+  const merge = (...lists: number[][]) => mergeByTime(lists, (at) => at);
+  t.deepEqual(merge([1, 5, 9], [2, 6]), [1, 2, 5, 6, 9]);
+  t.deepEqual(merge([100, 101, 3, 4]), [100, 101, 3, 4]);
+  t.deepEqual(merge([100, 3, 4], [2, 50, 150]), [2, 50, 100, 3, 4, 150]);
+  t.deepEqual(merge(), []);
 });

@@ -1,4 +1,5 @@
 /** `mainstay events`: the event streams of all hosts as one, oldest first. */
+import { mergeByTime } from '../../shared/event-order.ts';
 import type { EventRecord, Severity } from '../../shared/events.ts';
 import { Fault } from '../../shared/faults.ts';
 import type { CommandResults } from '../../shared/results.ts';
@@ -30,14 +31,13 @@ export async function events(context: Context, options: EventOptions, name?: str
     limit,
   };
   const newest = new Map<DaemonClient, number>();
-  const old: EventRecord[] = [];
+  const old: (readonly EventRecord[])[] = [];
   for (const client of up) {
     const found = await fetchEvents(client, since === undefined ? query : { ...query, since });
-    old.push(...found);
+    old.push(found);
     newest.set(client, found.at(-1)?.n ?? 0);
   }
-  old.sort((a, b) => a.at - b.at || a.n - b.n);
-  for (const event of old.slice(-limit)) print(context, options, event);
+  for (const event of mergeByTime(old, ({ at }) => at).slice(-limit)) print(context, options, event);
   return options.follow === true ? follow(context, options, query, newest) : DONE;
 }
 

@@ -1,4 +1,5 @@
 /** What daemons say, into the state: connections, snapshots, pushes, answers that are not a dialog's. */
+import { mergeByTime } from '../../shared/event-order.ts';
 import type { EventRecord } from '../../shared/events.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
@@ -110,8 +111,8 @@ export function addEvents(
   let id = state.nextEventId;
   const old = !live && last === 0;
   const added: StoredEvent[] = fresh.map((record) => ({ id: id++, record, source: hostName, old }));
-  const events = [...state.events, ...added];
-  if (!live) events.sort((a, b) => a.record.at - b.record.at || a.id - b.id);
+  const together = [...state.events, ...added];
+  const events = live ? together : inOrder(together);
   const highest = fresh.reduce((most, record) => Math.max(most, record.n), last);
   const next = changeHost(state, hostName, (host) => ({ ...host, lastEvent: highest }));
   return {
@@ -120,6 +121,12 @@ export function addEvents(
     nextEventId: id,
     eventsThisSecond: state.eventsThisSecond + (live ? added.length : 0),
   };
+}
+
+function inOrder(events: readonly StoredEvent[]): StoredEvent[] {
+  const bySource = Map.groupBy(events, ({ source }) => source);
+  const lists = [...bySource.values()].map((list) => list.sort((a, b) => a.record.n - b.record.n));
+  return mergeByTime(lists, ({ record }) => record.at);
 }
 
 export function tick(state: ConsoleState, at: number): ConsoleState {

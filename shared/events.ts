@@ -270,6 +270,11 @@ export const EVENTS = define({
     text: '{count} places could not be given back: what was kept of them is missing or damaged; they stay as they were',
     hint: 'The answer of the command lists them. Look at the disk of that host.',
   },
+  'RWD-014': {
+    severity: 'warning',
+    text: 'The clock of this host is {ahead} ahead of the time that has passed for sure: no history is removed for its age by that',
+    hint: 'Check the clock. After the host was off for long nothing is wrong; the older history goes bit by bit, and for want of room as always.',
+  },
 
   'RST-001': { severity: 'info', text: 'Restore of data started ({method})' },
   'RST-002': { severity: 'info', text: 'The data of {replica} was restored; the Recovery scenario was removed' },

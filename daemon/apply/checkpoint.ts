@@ -25,6 +25,8 @@ const checkpointSchema = z.object({
   journalOffset: z.number().int().nonnegative().default(0),
   /** Wall clock, ms: the history of everything before was removed by its limits. */
   historyTrimmedTo: z.number().optional(),
+  /** By which history grows old (history-clock.ts). */
+  historyTime: z.object({ judgedMs: z.number(), bootMs: z.number() }).optional(),
   /** Bookmarks that recovery took out of the history: said again when the changes before them are applied again. */
   bookmarks: z
     .array(z.object({ seq: z.number().int(), masterMs: z.number(), replicaMs: z.number(), text: z.string() }))

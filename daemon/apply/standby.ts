@@ -345,7 +345,7 @@ export class Standby {
 
   /** History up to that wall clock (ms) is about to be removed; remembered so that it is never claimed again. */
   trimHistory(toMs: number): void {
-    this.save({ ...this.saved, historyTrimmedTo: this.journal.trimmed(toMs) });
+    this.save({ ...this.saved, historyTrimmedTo: this.journal.trimmed(toMs), historyTime: this.journal.historyTime });
   }
 
   /** Log and roots say the same until the next change; false: not now. Nothing of the roots is touched. */

@@ -6,9 +6,9 @@
 import type { FaultDetails } from '../../shared/faults.ts';
 import type { JournalFigures } from '../../shared/rewind.ts';
 import { formatDuration } from '../../shared/units.ts';
-import { Ageing } from '../ageing.ts';
 import type { Standby } from '../apply/standby.ts';
 import { journalFigures } from '../journal/figures.ts';
+import { HistoryClock } from '../journal/history-clock.ts';
 import { HistoryRetention } from '../journal/retention.ts';
 import type { Clock, RootTree, SegmentLog, Timer } from '../ports.ts';
 import type { HistoryLimits } from './engine-protocol.ts';
@@ -21,6 +21,8 @@ const PIECES = 24;
 const LONGEST_PIECE_MS = 3_600_000;
 /** On a volume without any room left so much is made, whatever the operator's minimum. */
 const LEAST_ROOM_BYTES = 16 * 1024 * 1024;
+/** A wall clock that is ahead by less is corrected all the time. */
+const JUMP_MS = 60_000;
 /** Events that say that the volume of the roots may be full. */
 const NO_ROOM_EVENTS: ReadonlySet<string> = new Set(['APL-002', 'APL-008', 'DSK-001']);
 
@@ -50,10 +52,12 @@ export class HistoryKeeper {
   private readonly limits: HistoryLimits;
   private readonly hooks: HistoryKeeperHooks;
   private readonly retention: HistoryRetention;
-  private readonly ageing: Ageing;
   private timer: Timer | undefined;
   private pieceSinceMs: number;
   private swept = false;
+  private readonly time: HistoryClock;
+  /** It was told that the wall clock is ahead. */
+  private jumped = false;
   /** Of the last alert; undefined: as much is kept as was asked for. */
   private alert: string | undefined;
 
@@ -63,8 +67,8 @@ export class HistoryKeeper {
     this.limits = limits;
     this.hooks = hooks;
     this.retention = new HistoryRetention(ports.journalLog, ports.trees);
-    this.ageing = new Ageing(ports.clock);
     this.pieceSinceMs = ports.clock.bootMs();
+    this.time = new HistoryClock(ports.clock, standby.journal.historyTime);
     this.schedule(0);
   }
 
@@ -122,13 +126,25 @@ export class HistoryKeeper {
     const stays = Math.min(currentSegment, this.hooks.pinned() ?? Number.POSITIVE_INFINITY);
     const asked = { ...limits, minFreeBytes, keeps: waits };
     const onTrim = (toMs: number) => this.standby.trimHistory(toMs);
-    const oldestMs = () => this.retention.oldestMs(currentSegment);
-    const nowMs = this.ageing.before(limits.retentionMs, oldestMs) + limits.retentionMs;
-    const { overBytes } = this.retention.enforce(asked, currentSegment, nowMs, { stays, onTrim });
+    const time = this.time.look();
+    journal.historyTime = time;
+    const hooks = { stays, onTrim, aheadMs: this.ports.clock.wallMs() };
+    const { overBytes, ages } = this.retention.enforce(asked, currentSegment, time.judgedMs, hooks);
+    this.tellJump(time.judgedMs, ages);
     // What is being written now can go when the next checkpoint covers it.
     if (overBytes > 0 && !waits) journal.roll();
     this.holdApply(gate, waits && overBytes > 0);
     return overBytes > 0 || isFull;
+  }
+
+  /** The wall clock is ahead of the time that has passed for sure, and history is kept that it calls too old. */
+  private tellJump(judgedMs: number, ages: readonly number[]): void {
+    const aheadMs = this.ports.clock.wallMs() - judgedMs;
+    const { retentionMs } = this.limits;
+    const keeps = aheadMs >= JUMP_MS && ages.some((at) => at > 0 && at < judgedMs + aheadMs - retentionMs);
+    if (keeps && !this.jumped) this.hooks.onEvent('RWD-014', { ahead: formatDuration(aheadMs) });
+    this.jumped = keeps || (this.jumped && aheadMs >= JUMP_MS);
+    if (!ages.some((at) => at > 0 && at <= judgedMs)) this.time.believe();
   }
 
   private holdApply(gate: Standby['gate'], holds: boolean): void {

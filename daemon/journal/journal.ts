@@ -12,6 +12,7 @@ import type { RootTree, SegmentLog, StagedFile } from '../ports.ts';
 import { encodeRecord, scanSegment } from '../spool/segment-records.ts';
 import { DirectoryTimes } from './directory-times.ts';
 import { ForeignWrites, giveTimes, timeGiven } from './foreign-writes.ts';
+import type { HistoryTime } from './history-clock.ts';
 import { fateOfLeft, haveOldTimes } from './left-changes.ts';
 import {
   type HistoryMark,
@@ -86,6 +87,7 @@ export interface JournalPlace {
   readonly journalOffset: number;
   /** Wall clock, ms: the history of everything before was removed by its limits. */
   readonly historyTrimmedTo?: number | undefined;
+  readonly historyTime?: HistoryTime | undefined;
 }
 
 /** With history a segment is at least so large before the next is begun. */
@@ -119,6 +121,7 @@ export class Journal implements JournalPort {
   /** A flush of the log failed: the kernel may have dropped what it was for (D12). */
   private broken: Fault | undefined;
   historyTrimmedTo: number | undefined;
+  historyTime: HistoryTime | undefined;
 
   /** `place`: the beginning of what no checkpoint covers. */
   constructor(log: SegmentLog, trees: readonly RootTree[], place: JournalPlace, keepsHistory = false) {
@@ -128,6 +131,7 @@ export class Journal implements JournalPort {
     this.offset = place.journalOffset;
     this.segmentBytes = place.journalOffset;
     this.historyTrimmedTo = keepsHistory ? place.historyTrimmedTo : undefined;
+    this.historyTime = keepsHistory ? place.historyTime : undefined;
     this.times = keepsHistory ? new DirectoryTimes(trees) : undefined;
   }
 
@@ -439,7 +443,8 @@ export class Journal implements JournalPort {
   }
 
   private place(journalOffset: number): JournalPlace {
-    return { journalSegment: this.segment, journalOffset, historyTrimmedTo: this.historyTrimmedTo };
+    const { segment: journalSegment, historyTrimmedTo, historyTime } = this;
+    return { journalSegment, journalOffset, historyTrimmedTo, historyTime };
   }
 
   private dropBefore(tree: RootTree): void {

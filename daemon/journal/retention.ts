@@ -16,6 +16,8 @@ export type RetentionLimits = Omit<AskedHistory, 'minFreeBytes'> & {
 
 export interface KeptHistory {
   readonly bytes: number;
+  /** Oldest first: when the last change of each segment that is left was made, wall clock, ms; never later than what is behind it. */
+  readonly ages: readonly number[];
   /** Wall clock, ms, of the oldest change that can be taken back; undefined when there is none. */
   readonly since: number | undefined;
   /** By so many bytes it is still over its limits: what is left is being written, looked into, or must stay. */
@@ -25,6 +27,8 @@ export interface KeptHistory {
 export interface RemovalHooks {
   /** This segment and later ones are not removed; default: the one being written. */
   readonly stays?: number;
+  /** The wall clock, where it is ahead of that by which history grows old. */
+  readonly aheadMs?: number;
   /** Right before the history of everything up to that wall clock (ms) is removed. */
   readonly onTrim?: (toMs: number) => void;
 }
@@ -64,12 +68,6 @@ export class HistoryRetention {
     });
   }
 
-  /** Wall clock, ms, of the oldest change that is kept; undefined when there is none. */
-  oldestMs(current: number): number | undefined {
-    const known = this.survey(current).flatMap(({ summary }) => (summary.oldestMs > 0 ? [summary.oldestMs] : []));
-    return known.length === 0 ? undefined : Math.min(...known);
-  }
-
   /** Of the volumes of the roots, the least. */
   freeBytes(): number {
     return Math.min(...this.trees.map((tree) => tree.space().freeBytes));
@@ -87,32 +85,35 @@ export class HistoryRetention {
       for (const name of tree.listKept()) if (segmentOf(name) === first - 1 && !needed.has(name)) tree.dropKept(name);
   }
 
-  /** Removes what is over the limits. */
+  /** Removes what is over the limits. `wallMs`: by which it grows old. */
   enforce(
     limits: RetentionLimits,
     current: number,
     wallMs: number,
-    { stays = current, onTrim }: RemovalHooks = {},
+    { stays = current, onTrim, aheadMs = wallMs }: RemovalHooks = {},
   ): KeptHistory {
     const segments = this.survey(current);
     let bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
     const free = limits.minFreeBytes === undefined ? 0 : limits.minFreeBytes - this.freeBytes();
     let over = Math.max(bytes - limits.maxBytes, free);
     const gone: PlacedSegment[] = [];
-    for (const segment of segments) {
+    const ages = agesOf(segments, wallMs);
+    for (const [at, segment] of segments.entries()) {
       if (segment.segment >= stays) break;
-      const isOld = segment.summary.newestMs < wallMs - limits.retentionMs;
+      // What a clock says that is ahead grows old by that clock.
+      const nowMs = ages[at]! > wallMs ? aheadMs : wallMs;
+      const isOld = ages[at]! < nowMs - limits.retentionMs;
       if (!isOld && (over <= 0 || limits.keeps === true)) break;
       gone.push(segment);
       bytes -= segment.bytes;
       over -= segment.bytes;
     }
     const left = segments.slice(gone.length);
-    const trimmedTo = Math.max(0, ...gone.map(({ summary }) => summary.newestMs));
+    const trimmedTo = Math.max(0, ...ages.slice(0, gone.length));
     if (trimmedTo > 0) onTrim?.(trimmedTo);
     for (const [at, segment] of gone.entries()) this.remove(segment, [...gone.slice(at + 1), ...left]);
     const since = left.find(({ summary }) => summary.oldestMs > 0)?.summary.oldestMs;
-    return { bytes, since, overBytes: Math.max(0, over) };
+    return { bytes, since, overBytes: Math.max(0, over), ages: ages.slice(gone.length) };
   }
 
   private read(segment: number, current: number): SegmentSummary {
@@ -147,4 +148,16 @@ export class HistoryRetention {
       }
     }
   }
+}
+
+/** A clock that was ahead for a while would keep its segments, and all behind them, as long as it was ahead. */
+function agesOf(segments: readonly PlacedSegment[], wallMs: number): number[] {
+  let behind = Math.max(wallMs, segments.at(-1)?.summary.newestMs ?? 0);
+  return segments
+    .toReversed()
+    .map(({ summary: { newestMs } }) => {
+      if (newestMs > 0) behind = Math.min(behind, newestMs);
+      return newestMs > 0 ? behind : 0;
+    })
+    .reverse();
 }

@@ -212,3 +212,60 @@ test('killed at any step of removing, the rest is whole and nothing is left over
   }
   t.true(kills > 3, `${kills}`);
 });
+
+const YEAR_MS = 365 * 86_400_000;
+
+test('a clock that jumps forward removes nothing at once, also over a restart; it is told, and history goes by the time that passes', (t) => {
+  for (const restarts of [false, true]) {
+    const rig = new Rig({});
+    const { clock } = rig.host;
+    rig.live(50);
+    const points = Math.min(50, rig.figures().points);
+    clock.setWallMs(clock.wallMs() + YEAR_MS);
+    if (restarts) rig.restart();
+    rig.live(4);
+    t.true(rig.figures().points >= points, 'nothing has gone');
+    t.deepEqual(rig.told(), ['RWD-014'], `restarts ${restarts}`);
+    rig.checkPoints(t);
+    rig.live(150);
+    const left = rig.figures().points;
+    t.true(left >= 60 && left < 80, `${left}`);
+    t.deepEqual(
+      rig.told().filter((code) => code === 'RWD-014'),
+      ['RWD-014'],
+      'told once',
+    );
+    rig.checkPoints(t);
+  }
+});
+
+test('a clock that is set right again after a jump leaves nothing behind that never goes, and takes nothing too early', (t) => {
+  const rig = new Rig({});
+  const { clock } = rig.host;
+  rig.live(20);
+  clock.setWallMs(clock.wallMs() + YEAR_MS);
+  rig.live(10);
+  clock.setWallMs(clock.wallMs() - YEAR_MS);
+  rig.live(20);
+  t.true(rig.figures().points >= 50);
+  rig.live(100);
+  const { points } = rig.figures();
+  t.true(points >= 60 && points < 80, `set right: ${points}`);
+  rig.checkPoints(t);
+});
+
+test('a clock that is set back keeps everything until it is right again', (t) => {
+  const rig = new Rig({});
+  const { clock } = rig.host;
+  rig.live(20);
+  clock.setWallMs(clock.wallMs() - YEAR_MS);
+  rig.live(20);
+  t.true(rig.figures().points >= 40);
+  rig.live(80);
+  const { points } = rig.figures();
+  t.true(points >= 60 && points < 80, `${points}`);
+  clock.setWallMs(clock.wallMs() + YEAR_MS);
+  rig.live(10);
+  t.true(rig.figures().points >= 55, 'nothing has gone at once');
+  rig.checkPoints(t);
+});

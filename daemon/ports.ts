@@ -209,6 +209,8 @@ export interface RootTree {
    * staging it again goes on with the content it has.
    */
   stage(keepName?: string): StagedFile;
+  /** What was said of objects and lies beside them is there for other engines of this host, and they are told. */
+  announce?(): void;
   /** Absent where a directory cannot be renamed over an empty one. */
   stageDirectory?(): StagedDirectory;
   /** An existing regular file, to be changed in place; `FS-NOT-FOUND` when there is none, `FS-BUSY` when it is in use. */

@@ -209,6 +209,8 @@ export class Standby {
   run(more: () => boolean): boolean {
     this.updateGate();
     const busy = this.applier.run(more);
+    // Before anybody hears that it is applied: what is read here for the Replicas behind must be all of it.
+    for (const tree of this.ports.trees) tree.announce?.();
     this.history.applied(this.applier.appliedSeq);
     if (this.applier.dirty) this.dirtySinceMs ??= this.ports.clock.bootMs();
     const full = this.applier.heldFor?.code === 'FS-FULL' && this.applier.dirty;

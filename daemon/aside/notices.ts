@@ -15,6 +15,10 @@ export class AsideNotices {
     this.tree = tree;
   }
 
+  get isEmpty(): boolean {
+    return this.pending.size === 0;
+  }
+
   changed(path: RelativePath, id: FileId): void {
     this.pending.set(path, id);
   }

@@ -277,6 +277,11 @@ export class AsideTree implements RootTree {
 
   // ------------------------------------------------------------- durability and the rest
 
+  announce(): void {
+    if (this.notices?.isEmpty === false) this.aside.store.flush();
+    this.notices?.tell();
+  }
+
   /** First what is kept aside: a checkpoint claims both. */
   flushAll(): void {
     this.aside.store.flush();

@@ -18,6 +18,7 @@ export interface FaultWorld extends LineWorld {
   readonly probe: () => void;
 }
 
+const JUMPS_MS = [700, 30_000, 3_600_000, 172_800_000];
 const NAMES_MADE = new Set(['commit', 'make', 'write']);
 
 export class Faults {
@@ -62,11 +63,22 @@ export class Faults {
       { name: 'bandwidth', happen: () => this.changeBandwidth() },
       { name: 'probe', happen: () => this.world.probe() },
       { name: 'probe', happen: () => this.world.probe() },
+      ...this.listOdd(),
     ];
   }
 
-  /** Everything that has not passed yet ends. */
+  private listOdd(): { readonly name: string; readonly happen: () => void }[] {
+    const { wrongClocks, revokes } = this.world.settings;
+    const clock = { name: 'clock', happen: () => this.setClock() };
+    return [
+      ...(wrongClocks ? [clock, clock] : []),
+      ...(revokes ? [{ name: 'revoke', happen: () => this.revoke() }] : []),
+    ];
+  }
+
+  /** Everything that has not passed yet ends; wall clocks stay as wrong as they are. */
   heal(): void {
+    for (const line of this.world.lines) line.admit();
     for (const host of this.world.hosts) {
       this.mountAgain(host);
       this.tamperings.get(host)?.takeAway();
@@ -130,6 +142,24 @@ export class Faults {
     this.world.note(`${host.name}: stops`);
     host.stop();
     this.world.afterDeath(host);
+  }
+
+  /** Somebody sets the wall clock of a host, or the time service does. */
+  private setClock(): void {
+    const host = this.anyHost();
+    const { random, note } = this.world;
+    const byMs = random.pick(JUMPS_MS) * random.pick([1, -1]);
+    note(`${host.name}: the clock jumps by ${byMs} ms`);
+    host.clock.wrongByMs += byMs;
+  }
+
+  /** The feeder does not trust the host any more, until they are paired again. */
+  private revoke(): void {
+    const line = this.anyLine();
+    if (line.revoked) return;
+    this.world.note(`${line.name}: revoked`);
+    line.revoke();
+    this.later(8_000, () => line.admit());
   }
 
   private suspend(): void {

@@ -1,69 +1,26 @@
 /** A simulated host with the real engines: what survives a kill, what survives a power cut, and what does not. */
 import type { DatabaseSync } from 'node:sqlite';
-import type { Standby } from '../../daemon/apply/standby.ts';
+import { Standby } from '../../daemon/apply/standby.ts';
+import { KeptAside, RootAside } from '../../daemon/aside/kept-aside.ts';
+import { AsideTree } from '../../daemon/aside/tree.ts';
 import { NOTHING } from '../../daemon/capture/filter.ts';
 import type { EngineConfig, EngineNotice, EngineRequest } from '../../daemon/engine/engine-protocol.ts';
 import { MasterEngine } from '../../daemon/engine/master-engine.ts';
 import { ReplicaEngine } from '../../daemon/engine/replica-engine.ts';
 import type { ContentHasher } from '../../daemon/link/content-hash.ts';
-import type { Clock, Timer } from '../../daemon/ports.ts';
+import type { RootTree } from '../../daemon/ports.ts';
 import { MasterState } from '../../daemon/store/master-state.ts';
 import { ALL_KINDS } from '../../shared/attributes.ts';
 import { Fault } from '../../shared/faults.ts';
+import { MemoryAsideStore } from '../memory/aside-store.ts';
 import { MemoryCapture } from '../memory/capture.ts';
 import type { SeededRandom, SimulatedClock } from '../memory/clock.ts';
 import { MemorySegmentLog } from '../memory/segment-log.ts';
 import { MemoryStateFile } from '../memory/state-file.ts';
 import { MemoryTree } from '../memory/tree.ts';
 import { type DirectoryNode, MemoryVolume } from '../memory/volume.ts';
+import { HostClock } from './host-clock.ts';
 import type { WorldSettings } from './settings.ts';
-
-/** A host's clock: boot time starts over with a power cut, and nothing a dead process has planned ever happens. */
-class HostClock implements Clock {
-  private readonly world: SimulatedClock;
-  private process = 0;
-  private bootedAtMs = 0;
-  /** The host's own process is running right now (not a user, not the world). */
-  inside = false;
-
-  constructor(world: SimulatedClock) {
-    this.world = world;
-  }
-
-  wallMs(): number {
-    return this.world.wallMs();
-  }
-
-  bootMs(): number {
-    return this.world.bootMs() - this.bootedAtMs;
-  }
-
-  after(delayMs: number, run: () => void): Timer {
-    const { process } = this;
-    return this.world.after(delayMs, () => {
-      if (process === this.process) this.enter(run);
-    });
-  }
-
-  enter(run: () => void): void {
-    const before = this.inside;
-    this.inside = true;
-    try {
-      run();
-    } finally {
-      this.inside = before;
-    }
-  }
-
-  endProcess(): void {
-    this.process += 1;
-  }
-
-  reboot(): void {
-    this.endProcess();
-    this.bootedAtMs = this.world.bootMs();
-  }
-}
 
 /** A host that feeds others has a Master's engine, one that is fed a Replica's; one in the middle has both. */
 export type Role = 'master' | 'replica';
@@ -98,6 +55,7 @@ export class SimulatedHost {
   private readonly engines = new Map<Role, Engine>();
   private readonly logs = { spoolLog: new MemorySegmentLog(), journalLog: new MemorySegmentLog() };
   private readonly stateFile = new MemoryStateFile();
+  private readonly asideStore = new MemoryAsideStore();
   private readonly databaseFile: string;
   private state: MasterState | undefined;
   /** The process was killed inside an operation: everything it still does fails. */
@@ -115,14 +73,16 @@ export class SimulatedHost {
     this.plan = plan;
     this.name = plan.name;
     this.clock = new HostClock(ports.clock);
-    this.volume = new MemoryVolume(ports.clock);
+    this.volume = new MemoryVolume(this.clock);
     this.databaseFile = databaseFile;
     const { random } = ports;
     const path = `/${plan.name}`;
+    const capabilities = (plan.isFed && plan.settings.replicaLacks) || {};
     if (plan.feeds.length > 0) {
       this.capture = new MemoryCapture(ports.clock, () => random.below(random.chance(0.1) ? 400 : 10));
-      this.tree = new MemoryTree({ volume: this.volume, path, capture: { source: this.capture, root: 0 } });
-    } else this.tree = new MemoryTree({ volume: this.volume, path });
+      const capture = { source: this.capture, root: 0 };
+      this.tree = new MemoryTree({ volume: this.volume, path, capture, capabilities });
+    } else this.tree = new MemoryTree({ volume: this.volume, path, capabilities });
     this.tree.beforeOperation = (operation, at) => this.operation(operation, at);
     for (const [name, log] of Object.entries(this.logs)) {
       log.beforeAppend = () => this.operation('append', name);
@@ -183,6 +143,7 @@ export class SimulatedHost {
     this.dying = false;
     this.killCountdown = 0;
     this.clock.endProcess();
+    this.asideStore.close();
     this.capture?.stop();
     try {
       this.state?.close();
@@ -249,17 +210,35 @@ export class SimulatedHost {
       commit();
     };
     this.state = state;
-    const { clock, tree } = this;
+    const { clock } = this;
+    // Of one in the middle, what the Replica's engine keeps aside belongs to the files.
+    const tree = this.isPoor ? new AsideTree(this.tree, new RootAside(this.tree, this.asideStore.shared())) : this.tree;
     const engine = new MasterEngine(this.config('master'), { clock, random, trees: [tree], state, hasher }, notify);
     this.capture!.start((hints) => this.clock.enter(() => engine.handle({ type: 'hints', hints })));
     return engine;
   }
 
   private createReplica(notify: (notice: EngineNotice) => void): Engine {
-    const { clock, tree, logs, stateFile } = this;
+    return new ReplicaEngine(this.config('replica'), { ...this.replicaPorts(), filters: () => NOTHING }, notify);
+  }
+
+  private get isPoor(): boolean {
+    return this.plan.isFed && this.plan.settings.replicaLacks !== undefined;
+  }
+
+  private replicaPorts() {
+    const { clock, tree, logs, stateFile, plan } = this;
     const { hasher } = this.ports;
-    const ports = { clock, trees: [tree], ...logs, stateFile, hasher, filters: () => NOTHING };
-    return new ReplicaEngine(this.config('replica'), ports, notify);
+    const common = { clock, ...logs, stateFile, hasher };
+    if (!this.isPoor) return { ...common, trees: [tree] };
+    const root = new RootAside(tree, this.asideStore);
+    const trees = [new AsideTree(tree, root, plan.feeds.length > 0)];
+    return { ...common, trees, aside: new KeptAside([root]) };
+  }
+
+  /** The root with what belongs to it. */
+  get whole(): RootTree {
+    return this.isPoor ? new AsideTree(this.tree, new RootAside(this.tree, this.asideStore)) : this.tree;
   }
 
   /** What is parked as the engine knows it, for the report of a failing seed. */

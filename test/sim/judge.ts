@@ -1,8 +1,15 @@
 /** Whether a Replica has what the Master has: an oracle that knows nothing of the engines. */
+import type { RootTree } from '../../daemon/ports.ts';
 import { isWithin, type RelativePath } from '../../shared/path.ts';
 import type { MemoryTree } from '../memory/tree.ts';
 import { describeTree } from '../memory/user.ts';
 import type { WorldSettings } from './settings.ts';
+
+/** A host's root: as it lies on the volume, and with what is kept aside of it. */
+interface Judged {
+  readonly tree: MemoryTree;
+  readonly whole: RootTree;
+}
 
 export class Judge {
   private readonly settings: WorldSettings;
@@ -14,7 +21,7 @@ export class Judge {
   /**
    * By path, what differs. `all`: also of what has a name that a Replica refuses.
    */
-  differences(master: MemoryTree, replica: MemoryTree, all: boolean): Map<string, string> {
+  differences(master: Judged, replica: Judged, all: boolean): Map<string, string> {
     const wanted = this.view(master, all);
     const found = this.view(replica, all);
     // Under the name of a pipe a Replica may keep what it has.
@@ -32,8 +39,8 @@ export class Judge {
     return this.settings.refusedName !== undefined && path.split('/').includes(this.settings.refusedName);
   }
 
-  private view(tree: MemoryTree, all: boolean): Map<string, string> {
-    return describeTree(tree, (path) => !all && this.isRefused(path));
+  private view({ tree, whole }: Judged, all: boolean): Map<string, string> {
+    return describeTree(tree, (path) => !all && this.isRefused(path), whole);
   }
 }
 

@@ -41,6 +41,8 @@ export class Line {
   /** Somebody else wrote into the Replica's root: what they did is found only by comparing. */
   tampered = false;
   suspended = false;
+  /** The feeding host refuses the other. */
+  revoked = false;
   cuts = 0;
   /** Newest captured change of each status, with its time: how old what is not applied must be at least. */
   private captured: { readonly seq: number; readonly atMs: number }[] = [];
@@ -148,12 +150,24 @@ export class Line {
     const { clock, random, note } = this.world;
     clock.after(20 + random.below(800), () => {
       this.dialing = false;
-      if (this.connection !== undefined || !this.up.alive || !this.down.alive) return;
+      if (this.revoked || this.connection !== undefined || !this.up.alive || !this.down.alive) return;
       this.connection = { open: true, arrivesMs: new Map() };
       note(`${this.name}: connected`);
       this.down.handle('replica', { type: 'link-open', peer: this.up.name });
       this.up.handle('master', { type: 'link-open', peer: this.down.name });
     });
+  }
+
+  revoke(): void {
+    this.revoked = true;
+    this.cut('revoked');
+  }
+
+  admit(): void {
+    if (!this.revoked) return;
+    this.world.note(`${this.name}: paired again`);
+    this.revoked = false;
+    this.dialLater();
   }
 
   carry(from: SimulatedHost, bytes: Uint8Array): void {

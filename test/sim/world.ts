@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DiffResult, EngineNotice, EngineStatus } from '../../daemon/engine/engine-protocol.ts';
 import type { ContentHasher } from '../../daemon/link/content-hash.ts';
+import { forceLargeFiles } from '../../daemon/link/large-files.ts';
+import { SMALL_LARGE_FILES } from '../memory/change-script.ts';
 import { SeededRandom, SimulatedClock } from '../memory/clock.ts';
 import { MemoryUser } from '../memory/user.ts';
 import { type Answer, Calls } from './calls.ts';
@@ -119,7 +121,8 @@ export class World {
       probe: () => this.probe(),
     });
     const user = new MemoryUser(this.master.tree, this.master.capture!);
-    this.users = new Users(this.master.tree, user, this.random);
+    const read = settings.patches ? (path: string) => user.readFile(path) : undefined;
+    this.users = new Users(this.master.tree, user, this.random, read);
     this.oddities = new Oddities(this.master.tree, user, this.random);
   }
 
@@ -129,11 +132,13 @@ export class World {
 
   run(): WorldResult {
     this.note(JSON.stringify(this.settings));
+    forceLargeFiles(this.settings.patches ? SMALL_LARGE_FILES : undefined);
     try {
       this.play();
     } catch (error) {
       this.problem(`thrown: ${error instanceof Error ? error.stack : error}`);
     } finally {
+      forceLargeFiles();
       for (const host of this.hosts) host.dispose();
       rmSync(this.directory, { recursive: true, force: true });
     }
@@ -308,13 +313,13 @@ export class World {
 
   private checkComparison(line: Line, { identical, differences }: DiffResult): void {
     const found = new Set(differences.map(({ path }) => path));
-    for (const [path, text] of this.judge.differences(line.up.tree, line.down.tree, false)) {
+    for (const [path, text] of this.judge.differences(line.up, line.down, false)) {
       // Of a whole tree that is missing only its top is named.
       const parts = path.split('/');
       if (!parts.some((_, depth) => found.has(parts.slice(0, depth + 1).join('/'))))
         this.problem(`${line.name}: not in the comparison: ${text}`);
     }
-    const alike = this.judge.differences(line.up.tree, line.down.tree, true).size === 0;
+    const alike = this.judge.differences(line.up, line.down, true).size === 0;
     if (!alike && identical) this.problem(`${line.name}: the comparison finds nothing`);
     if (alike && !identical)
       this.problem(`${line.name}: the comparison finds ${JSON.stringify(differences.slice(0, 3))}`);
@@ -414,7 +419,7 @@ export class World {
   /** Of all Replicas; `all`: also what one of them refuses. */
   private differences(all: boolean): string[] {
     return this.lines.flatMap(({ down }) =>
-      [...this.judge.differences(this.master.tree, down.tree, all).values()].map((text) => `${down.name} ${text}`),
+      [...this.judge.differences(this.master, down, all).values()].map((text) => `${down.name} ${text}`),
     );
   }
 

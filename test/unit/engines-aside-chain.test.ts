@@ -73,9 +73,6 @@ function chain(t: ExecutionContext, capabilities: Partial<TreeCapabilities>, see
   const settled = () => {
     upper.barrier();
     lower.barrier();
-    // What is kept aside is seen by others once it is durable.
-    clock.advance(3_000);
-    lower.barrier();
   };
   return { upper, lower, user: upper.user, settled, clock };
 }

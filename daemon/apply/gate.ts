@@ -3,6 +3,7 @@
  * behind a position while the mass-change brake is on, and what is younger than the replication delay. Opens
  * at ends of units only.
  */
+import type { Clock } from '../ports.ts';
 import type { ReceivedSpool } from '../spool/received.ts';
 
 /** What the Master asked for; remembered durably, because it holds without a link as well. */
@@ -18,6 +19,9 @@ const HISTORY_FULL = 'there is no room for more history (recovery.whenFull)';
 
 export const NO_HOLD: ApplyHoldOrder = { suspended: false };
 
+/** Batches that arrive within so much of each other count as arrived together. */
+const ARRIVAL_STEP_MS = 100;
+
 export class ApplyGate {
   order: ApplyHoldOrder = NO_HOLD;
   /** The roots are used by a test and stay as they are (daemon/rehearsal); forgotten with the engine. */
@@ -26,14 +30,16 @@ export class ApplyGate {
   historyFull = false;
   /** Age in ms, on the Master's clock, at which a change may be applied. */
   readonly delayMs: number;
-  /** Master's wall clock minus ours, ms. */
-  clockOffsetMs = 0;
+  /** Master's wall clock minus our time since boot, ms; until it has said so our own wall clock is taken for its. */
+  private masterOffsetMs: number | undefined;
+  /** When batches were first seen here (boot time), by the index behind them, ascending. */
+  private arrivals: { readonly end: number; readonly bootMs: number }[] = [];
   /** Everything is to be applied now. */
   ignoresAge = false;
   /** One behind the last batch that may be applied. */
   end = Number.POSITIVE_INFINITY;
-  /** When the next unit is old enough (our wall clock); undefined when it does not wait for its age. */
-  opensAtWallMs: number | undefined;
+  /** When the next unit is old enough (boot time); undefined when it does not wait for its age. */
+  opensAtMs: number | undefined;
 
   constructor(delayMs: number) {
     this.delayMs = delayMs;
@@ -55,9 +61,15 @@ export class ApplyGate {
     return this.order.suspended || this.rehearsing || this.historyFull;
   }
 
+  /** What the Master's wall clock shows at a moment of our boot time: whoever sets our wall clock changes nothing about it. */
+  setMasterClock(masterMs: number, bootMs: number): void {
+    this.masterOffsetMs = masterMs - bootMs;
+  }
+
   /** Moves `end`; `from`: first batch that is not applied yet, `committedEnd`: one behind the last complete unit. */
-  update(spool: ReceivedSpool, from: number, committedEnd: number, wallMs: number): void {
-    this.opensAtWallMs = undefined;
+  update(spool: ReceivedSpool, from: number, committedEnd: number, clock: Pick<Clock, 'wallMs' | 'bootMs'>): void {
+    this.opensAtMs = undefined;
+    this.noteArrivals(from, committedEnd, clock.bootMs());
     if (this.isOpen) {
       this.end = Number.POSITIVE_INFINITY;
       return;
@@ -67,9 +79,9 @@ export class ApplyGate {
       const { commitSeq, newestMs } = spool.batch(last)!.header;
       if (commitSeq === 0) continue;
       if (this.order.afterSeq !== undefined && commitSeq > this.order.afterSeq) break;
-      const opensAtWallMs = newestMs + this.delayMs - this.clockOffsetMs;
-      if (opensAtWallMs > wallMs && !this.ignoresAge) {
-        this.opensAtWallMs = opensAtWallMs;
+      const opensAtMs = this.opensAt(last, newestMs, clock);
+      if (opensAtMs > clock.bootMs() && !this.ignoresAge) {
+        this.opensAtMs = opensAtMs;
         break;
       }
       end = last + 1;
@@ -77,8 +89,28 @@ export class ApplyGate {
     this.end = end;
   }
 
+  /** A clock that was set forward on the Master makes nothing wait for longer than the delay from its arrival on. */
+  private opensAt(batch: number, newestMs: number, clock: Pick<Clock, 'wallMs' | 'bootMs'>): number {
+    const bootMs = clock.bootMs();
+    const offsetMs = this.masterOffsetMs ?? clock.wallMs() - bootMs;
+    const arrivedMs = this.arrivals.find(({ end }) => end > batch)?.bootMs ?? bootMs;
+    return Math.min(newestMs - offsetMs, arrivedMs) + this.delayMs;
+  }
+
+  private noteArrivals(from: number, committedEnd: number, bootMs: number): void {
+    if (this.delayMs === 0) return;
+    while ((this.arrivals[0]?.end ?? Number.POSITIVE_INFINITY) <= from) this.arrivals.shift();
+    const last = this.arrivals.at(-1);
+    if (last !== undefined && last.end >= committedEnd) return;
+    // A few seconds more or less: not one entry for each batch of a long delay.
+    if (last !== undefined && bootMs - last.bootMs < ARRIVAL_STEP_MS) this.arrivals.pop();
+    const since = last !== undefined && bootMs - last.bootMs < ARRIVAL_STEP_MS ? last.bootMs : bootMs;
+    this.arrivals.push({ end: committedEnd, bootMs: since });
+  }
+
   /** The batches from `index` on are gone or void. */
   cutFrom(index: number): void {
+    this.arrivals = this.arrivals.map(({ end, bootMs }) => ({ end: Math.min(end, index), bootMs }));
     if (this.end !== Number.POSITIVE_INFINITY) this.end = Math.min(this.end, index);
   }
 }

@@ -201,7 +201,7 @@ export class Standby {
   private updateGate(): void {
     const { cursor } = this.applier;
     const { batch, change } = cursor.position;
-    this.gate.update(this.spool, change > 0 ? batch + 1 : batch, cursor.committedEnd, this.ports.clock.wallMs());
+    this.gate.update(this.spool, change > 0 ? batch + 1 : batch, cursor.committedEnd, this.ports.clock);
     cursor.limit = this.gate.end;
   }
 
@@ -286,6 +286,7 @@ export class Standby {
     });
     this.journal.forget();
     this.gate.order = NO_HOLD;
+    this.gate.cutFrom(0);
     this.spool.reset(start);
     this.applier.restart(0);
     this.lastReceivedSeq = 0;

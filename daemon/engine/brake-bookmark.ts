@@ -47,7 +47,7 @@ export class BrakeBookmark {
 
 /** Everything up to the gate is applied, and what is behind it belongs to the wave. */
 function isAtWave({ gate, applier }: Standby): boolean {
-  const { end, opensAtWallMs } = gate;
+  const { end, opensAtMs } = gate;
   const isBehind = end !== Number.POSITIVE_INFINITY && applier.cursor.position.batch >= end;
-  return isBehind && opensAtWallMs === undefined && applier.idle && applier.heldFor === undefined;
+  return isBehind && opensAtMs === undefined && applier.idle && applier.heldFor === undefined;
 }

@@ -273,9 +273,7 @@ export class ReplicaEngine {
   }
 
   private scheduleNext(standby: Standby, now: number): void {
-    const { opensAtWallMs } = standby.gate;
-    const opensAt = opensAtWallMs === undefined ? undefined : now + opensAtWallMs - this.ports.clock.wallMs();
-    const due = [opensAt, this.checkpoints.dueMs(standby), standby.applier.retryAtMs, this.sync?.resumeAtMs];
+    const due = [standby.gate.opensAtMs, this.checkpoints.dueMs(standby), standby.applier.retryAtMs, this.sync?.resumeAtMs];
     if (this.link?.live) due.push(standby.parked.nextAskMs(), now + IDLE_MS);
     if (this.receiveHeld.fault !== undefined) due.push(this.receiveAtMs);
     const { head } = this.incoming;
@@ -351,7 +349,7 @@ export class ReplicaEngine {
 
   private takeOrder(standby: Standby, order: Extract<ControlMessage, { kind: 'hold' }>): void {
     standby.setHold({ suspended: order.suspended, afterSeq: order.afterSeq });
-    standby.gate.clockOffsetMs = order.masterMs - this.ports.clock.wallMs();
+    standby.gate.setMasterClock(order.masterMs, this.ports.clock.bootMs());
   }
 
   /** Spools the batch frames at hand with one flush; false when there is no room just now. */

@@ -4,6 +4,7 @@ import { ApplyGate } from '../../daemon/apply/gate.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import { Fault } from '../../shared/faults.ts';
 import { formatMoment } from '../../shared/report.ts';
+import { SimulatedClock } from '../memory/clock.ts';
 import { EnginePair } from '../memory/engine-pair.ts';
 
 const hasher = await createContentHasher();
@@ -84,15 +85,44 @@ test('a change is applied when it is as old as the replication delay, on the clo
 
 test('a Replica whose clock is wrong delays by the clock of its Master', (t) => {
   const gate = new ApplyGate(60_000);
-  gate.clockOffsetMs = -3_600_000;
+  const clock = new SimulatedClock();
+  gate.setMasterClock(1_000, 0);
   const header = { batch: 1, commitSeq: 1, oldestMs: 1_000, newestMs: 1_000, changes: 1 };
   const spool = { firstIndex: 0, endIndex: 1, batch: () => ({ header }) } as never;
-  gate.update(spool, 0, 1, 3_600_000 + 60_000);
+  gate.update(spool, 0, 1, clock);
   t.is(gate.end, 0);
-  t.is(gate.opensAtWallMs, 3_600_000 + 61_000);
-  gate.update(spool, 0, 1, 3_600_000 + 61_000);
+  t.is(gate.opensAtMs, 60_000);
+  clock.advance(59_999);
+  gate.update(spool, 0, 1, clock);
+  t.is(gate.end, 0);
+  clock.advance(1);
+  gate.update(spool, 0, 1, clock);
   t.is(gate.end, 1);
 });
+
+for (const jumpMs of [-86_400_000, 86_400_000]) {
+  test(`a clock that is set by ${jumpMs} ms while changes wait for their age neither holds them up nor lets them through`, (t) => {
+    const pair = protectedPair();
+    pair.killReplica();
+    pair.limits = { applyDelayMs: 60_000 };
+    pair.startReplica();
+    pair.connect();
+    const before = pair.replicaView();
+    pair.run(1_000);
+    pair.user.writeFile('a', '2');
+    pair.run(1_000);
+    pair.clock.setWallMs(pair.clock.wallMs() + jumpMs);
+    pair.run(55_000);
+    t.deepEqual(pair.replicaView(), before);
+    pair.run(6_000);
+    t.deepEqual(pair.replicaView(), pair.masterView());
+    // Captured by the clock as it is now, received by a Replica that knows it as it was.
+    pair.user.writeFile('b', '3');
+    pair.run(62_000);
+    t.deepEqual(pair.replicaView(), pair.masterView());
+    pair.close();
+  });
+}
 
 test('apply that a host without handles holds for hours says since when and what to do, again and again, and goes on by itself', (t) => {
   const pair = protectedPair();

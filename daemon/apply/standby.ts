@@ -242,14 +242,11 @@ export class Standby {
     for (const tree of this.ports.trees) tree.flushAll();
     const batch = this.spool.batch(position.batch);
     const location = batch ?? this.spool.endLocation;
+    const { segment, offset } = location;
     this.save({
       ...this.saved,
       appliedSeq: this.applier.appliedSeq,
-      replay: {
-        segment: location.segment,
-        offset: location.offset,
-        change: batch === undefined ? 0 : position.change,
-      },
+      replay: { segment, offset, change: batch === undefined ? 0 : position.change },
       ...this.journal.seal(),
       ...this.history.forState,
       ...this.parked.forState,

@@ -273,7 +273,12 @@ export class ReplicaEngine {
   }
 
   private scheduleNext(standby: Standby, now: number): void {
-    const due = [standby.gate.opensAtMs, this.checkpoints.dueMs(standby), standby.applier.retryAtMs, this.sync?.resumeAtMs];
+    const due = [
+      standby.gate.opensAtMs,
+      this.checkpoints.dueMs(standby),
+      standby.applier.retryAtMs,
+      this.sync?.resumeAtMs,
+    ];
     if (this.link?.live) due.push(standby.parked.nextAskMs(), now + IDLE_MS);
     if (this.receiveHeld.fault !== undefined) due.push(this.receiveAtMs);
     const { head } = this.incoming;

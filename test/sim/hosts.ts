@@ -1,6 +1,6 @@
 /** A simulated host with the real engines: what survives a kill, what survives a power cut, and what does not. */
 import type { DatabaseSync } from 'node:sqlite';
-import { Standby } from '../../daemon/apply/standby.ts';
+import type { Standby } from '../../daemon/apply/standby.ts';
 import { KeptAside, RootAside } from '../../daemon/aside/kept-aside.ts';
 import { AsideTree } from '../../daemon/aside/tree.ts';
 import { NOTHING } from '../../daemon/capture/filter.ts';

@@ -126,3 +126,23 @@ export interface CaptureService {
 export interface DaemonInformation {
   status(): DaemonStatus;
 }
+
+// ---------------------------------------------------------------- who reaches this host (redirect/gates.ts)
+
+export interface GateReading {
+  readonly state: 'open' | 'closed';
+  /** When the kernel closes it by itself (boot clock); Infinity: never, because nothing is leased (yet). */
+  readonly untilBootMs?: number;
+}
+
+/** Lets clients reach this host for a while; the kernel closes it when nobody arms it again. */
+export interface ClientGate {
+  /**
+   * Open until `untilBootMs` (boot clock) at the latest. Closes, then throws `REDIRECT-FAILED` when it cannot be held to that.
+   * A process that is paused right before giving the kernel its lease leaves at most that lease: give at most half of what counts.
+   */
+  arm(untilBootMs: number): Promise<void>;
+  /** Closed when it resolves, as read back. */
+  close(): Promise<void>;
+  read(): Promise<GateReading>;
+}

@@ -1,0 +1,120 @@
+/** IPv4 addresses by iproute2 and iputils-arping. Changes give no verdict: the caller reads the list again. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Fault } from '../../../shared/faults.ts';
+import { runTool } from './tool.ts';
+
+const TIMEOUT_MS = 5_000;
+/** `valid_life_time` of an address that stays. */
+const FOREVER = 0xffffffff;
+const PROBES = '2';
+const PROBE_SECONDS = '1';
+/** Where Debian, Ubuntu, Red Hat and SUSE write down addresses. */
+const CONFIGURATION = [
+  '/etc/network/interfaces',
+  '/etc/network/interfaces.d',
+  '/etc/netplan',
+  '/etc/systemd/network',
+  '/etc/NetworkManager/system-connections',
+  '/etc/sysconfig/network-scripts',
+  '/etc/sysconfig/network',
+];
+
+interface HeldAddress {
+  readonly address: string;
+  readonly prefix: number;
+  readonly device: string;
+  readonly validSeconds: number | 'forever';
+}
+
+interface ListedLink {
+  readonly ifname?: string;
+  readonly addr_info?: readonly { local?: string; prefixlen?: number; valid_life_time?: number }[];
+}
+
+export class LinuxHostAddresses {
+  async unavailable(): Promise<string | undefined> {
+    if (process.geteuid?.() !== 0) return 'the engine does not run as root';
+    if ((await runTool('ip', ['-V'], TIMEOUT_MS)).exitCode !== 0) return 'ip is missing (package iproute2)';
+    const arping = await runTool('arping', ['-V'], TIMEOUT_MS);
+    return arping.stdout.includes('iputils') ? undefined : 'arping is missing (package iputils-arping)';
+  }
+
+  async list(): Promise<HeldAddress[]> {
+    const { exitCode, stdout, stderr } = await runTool('ip', ['-j', '-4', 'address', 'show'], TIMEOUT_MS);
+    if (exitCode !== 0)
+      throw new Fault('REDIRECT-FAILED', { method: 'Move IP', reason: `ip says: ${stderr.trim() || 'nothing'}` });
+    const links = JSON.parse(stdout) as readonly ListedLink[];
+    return links.flatMap(({ ifname = '', addr_info: infos = [] }) =>
+      infos.map(({ local = '', prefixlen = 32, valid_life_time: life = FOREVER }) => ({
+        address: local,
+        prefix: prefixlen,
+        device: ifname,
+        validSeconds: life === FOREVER ? ('forever' as const) : life,
+      })),
+    );
+  }
+
+  async put(address: string, prefix: number, device: string, validSeconds: number | 'forever'): Promise<void> {
+    // Else the kernel takes every other address of the network away together with the first one.
+    if (validSeconds !== 'forever') promoteSecondaries(device);
+    const life = String(validSeconds);
+    const lifetime = ['valid_lft', life, 'preferred_lft', life];
+    await runTool('ip', ['address', 'replace', `${address}/${prefix}`, 'dev', device, ...lifetime], TIMEOUT_MS);
+  }
+
+  async remove(address: string, prefix: number, device: string): Promise<void> {
+    promoteSecondaries(device);
+    await runTool('ip', ['address', 'del', `${address}/${prefix}`, 'dev', device], TIMEOUT_MS);
+  }
+
+  async holder(address: string, device: string): Promise<string | undefined> {
+    const args = ['-D', '-f', '-c', PROBES, '-w', PROBE_SECONDS, '-I', device, address];
+    const { exitCode, stdout, stderr } = await runTool('arping', args, TIMEOUT_MS);
+    const answered = /\[([0-9A-Fa-f:]{17})\]/.exec(stdout)?.[1];
+    if (answered !== undefined) return answered;
+    // 0: nobody answered. Anything else is no proof that the address is free.
+    if (exitCode === 0) return undefined;
+    const reason = `${address} could not be asked for on ${device}: ${stderr.trim() || 'arping failed'}`;
+    throw new Fault('REDIRECT-FAILED', { method: 'Move IP', reason });
+  }
+
+  async announce(address: string, device: string): Promise<void> {
+    // Some neighbours learn from questions only, others from answers only.
+    const tell = (kind: string) => runTool('arping', [kind, '-c', '1', '-w', '1', '-I', device, address], TIMEOUT_MS);
+    await Promise.all([tell('-U'), tell('-A')]);
+  }
+
+  async configuredIn(address: string): Promise<string[]> {
+    const word = new RegExp(`(?<![0-9.])${address.replaceAll('.', '\\.')}(?![0-9.])`);
+    return CONFIGURATION.flatMap(filesOf).filter((path) => word.test(textOf(path)));
+  }
+}
+
+/** Files in a folder, or the file itself; what is not there has nothing. */
+function filesOf(path: string): string[] {
+  try {
+    return readdirSync(path).map((name) => join(path, name));
+  } catch {
+    return [path];
+  }
+}
+
+/** Without comments; empty when it cannot be read. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').replaceAll(/#.*/g, '');
+  } catch {
+    return '';
+  }
+}
+
+function promoteSecondaries(device: string): void {
+  const path = `/proc/sys/net/ipv4/conf/${device.replaceAll('.', '/')}/promote_secondaries`;
+  try {
+    if (readFileSync(path, 'utf8').trim() !== '1') writeFileSync(path, '1');
+  } catch (error) {
+    const reason = `${path} cannot be set: other addresses of the network would go with this one`;
+    throw new Fault('REDIRECT-FAILED', { method: 'Move IP', reason }, error);
+  }
+}

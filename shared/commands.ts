@@ -239,6 +239,14 @@ export const COMMANDS = define({
     cli: 'diff',
   },
 
+  'scenario.giveUpSpool': {
+    role: 'admin',
+    danger: 'typed',
+    title: 'Give up the spool',
+    help: 'On a Replica whose spool is gone for good: begins a new one without its Master. What it held is found by a comparison at the next Run.',
+    args: scenario,
+    cli: 'give-up-spool',
+  },
   'scenario.brakeRelease': {
     role: 'control',
     danger: 'confirm',

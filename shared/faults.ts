@@ -233,7 +233,7 @@ export const FAULTS = define({
     kind: 'permanent',
     exit: 4,
     text: 'The spool "{path}" is missing or is not the one it was (not mounted?).',
-    hint: 'Mount or restore it and replication goes on by itself. When it is gone for good, stop the scenario and run it again: everything is compared then, nothing is lost.',
+    hint: 'Mount or restore it and replication goes on by itself. When it is gone for good, stop the scenario and run it again: everything is compared then, nothing is lost. On a Replica whose Master is gone: `mainstay give-up-spool`.',
   },
   'SPOOL-UNUSABLE': {
     kind: 'permanent',

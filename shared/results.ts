@@ -185,6 +185,8 @@ export interface CommandResults {
     /** What is so on purpose: not a difference. Absent: nothing. */
     readonly remarks?: readonly (Remark & { readonly replica: string })[];
   };
+  /** Where the spool was that is given up. */
+  readonly 'scenario.giveUpSpool': { readonly path: string };
   /** False: the brake was not on. */
   readonly 'scenario.brakeRelease': { readonly released: boolean };
   /** Names of the scenarios that were drained and held. */

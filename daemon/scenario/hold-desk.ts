@@ -1,4 +1,4 @@
-/** What the operator does about held Replicas: the mass-change brake, and restarts of hosts. */
+/** What the operator does about held Replicas: the mass-change brake, restarts of hosts, a spool that is gone for good. */
 import { Fault } from '../../shared/faults.ts';
 import type { CommandHandlers } from '../services.ts';
 import { fedBy } from './cascade.ts';
@@ -12,6 +12,13 @@ export function holdHandlers(scenarios: RunnerSet): CommandHandlers {
     'scenario.brakeRelease': async ({ name }) => ({
       released: (await scenarios.onMaster(name).ask({ name: 'brake-release' })) === true,
     }),
+    'scenario.giveUpSpool': async ({ name }) => {
+      const runner = scenarios.find(name);
+      if (!(runner instanceof MasterRunner)) return { path: await runner.giveUpSpool() };
+      const reason =
+        'this host is its Master: stop it and run it again, which begins a new spool and compares everything';
+      throw new Fault('SCENARIO-STATE', { name, state: runner.status().state, reason });
+    },
     'host.prepareReboot': async ({ host, timeoutMs }) => {
       const done: string[] = [];
       for (const runner of scenarios.all()) {

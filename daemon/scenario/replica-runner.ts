@@ -15,6 +15,7 @@ import { adopting, engineConfig } from './engine-config.ts';
 import { EngineSession } from './engine-session.ts';
 import type { ScenarioEnvironment } from './environment.ts';
 import { HeldStream } from './held-stream.ts';
+import { giveUpSpool } from './lost-spool.ts';
 import { PastSession } from './past-session.ts';
 import { replicaStatus } from './status-view.ts';
 
@@ -176,6 +177,20 @@ export class ReplicaRunner {
       answer = this.#needed ? await this.call(call) : await this.#past.ask(this.#engineConfig(), call);
     }, true);
     return answer;
+  }
+
+  /** Begins a new spool; returns where the one was that is gone. Throws `SCENARIO-STATE` when it is there. */
+  async giveUpSpool(): Promise<string> {
+    let path = '';
+    await this.#do(async () => {
+      const { name } = this.document;
+      const there = new Fault('SCENARIO-STATE', { name, state: this.status().state, reason: 'its spool is there' });
+      if (this.#session !== undefined) throw there;
+      path = await giveUpSpool(this.#past, this.#engineConfig(), there);
+      this.#record('SPL-002', { path });
+    });
+    void this.#ensure().catch(() => undefined);
+    return path;
   }
 
   /** Its files for `work` alone, which has to end what it starts with them. Throws `SCENARIO-STATE` while its engine is needed. */

@@ -55,6 +55,22 @@ test('spools move to directories of the operator with what they hold, and one th
     t.is(await pair.master.countEvents('SPL-004'), 1);
     t.is(await pair.master.countEvents('SYN-001'), 2, 'nothing was compared for it');
 
+    // The volume of the Replica's spool is gone for good, and the Master too: the operator of the Replica gives it up.
+    await pair.stopScenario();
+    await pair.master.kill();
+    rmSync(theirs, { recursive: true });
+    const looked = await pair.replica.command('journal', 'web');
+    t.regex(looked.stderr, /give-up-spool/);
+    t.is((await pair.replica.command('give-up-spool', 'web')).code, 4, 'never without a plain confirmation');
+    await pair.replica.must('give-up-spool', 'web', '--confirm', 'web');
+    await pair.replica.must('journal', 'web');
+    const again = await pair.replica.command('give-up-spool', 'web', '--confirm', 'web');
+    t.regex(again.stderr, /its spool is there/);
+    await pair.master.start();
+    writeFileSync(join(pair.masterRoot, 'afterwards'), 'z');
+    await pair.run();
+    t.is(await oracle(pair.masterRoot, pair.replicaRoot), '');
+
     await pair.stopScenario();
     await pair.master.must('scenario', 'delete', 'web', '--confirm', 'web');
     t.deepEqual(readdirSync(ours), []);

@@ -139,6 +139,8 @@ export class FakeEngine implements EngineHandle {
   #start(config: EngineConfig): void {
     this.config = config;
     if (this.#host.holdStart) return;
+    const { startFault } = this.#host;
+    if (startFault?.code === 'SPOOL-MISSING' && config.spool?.adopt === true) this.#host.startFault = undefined;
     const fault = this.#host.startFault;
     if (fault === undefined) this.onNotice({ type: 'started', position: undefined });
     else this.onNotice({ type: 'failed', fault: fault.toDocument() });
@@ -194,7 +196,7 @@ export class FakeEngine implements EngineHandle {
     } else if (call.name === 'rewind') {
       this.#host.rewinds.push(call.point);
       this.reply(call.name, { steps: 3, foreign: [], foreignCount: 0, undoPoint: '', tookMs: 5 });
-    } else if (call.name === 'history-forget') this.reply(call.name, {});
+    } else if (call.name === 'history-forget' || call.name === 'journal') this.reply(call.name, {});
   }
 }
 

@@ -29,6 +29,7 @@ const ARGS: Readonly<Record<string, unknown>> = {
   'scenario.assess': { name: 'a' },
   'scenario.sendNow': { name: 'a' },
   'scenario.diff': { name: 'a' },
+  'scenario.giveUpSpool': { name: 'a' },
   'scenario.brakeRelease': { name: 'a' },
   'host.prepareReboot': { host: 'a' },
   'scenario.parked': { name: 'a' },

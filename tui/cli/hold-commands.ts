@@ -17,6 +17,16 @@ export function addHoldCommands(program: Command, register: Register): void {
     brake,
   );
   register(
+    withAccess(
+      program
+        .command('give-up-spool')
+        .description('on a Replica whose spool is gone for good: begin a new one without its Master'),
+    )
+      .argument('<name>', 'the scenario')
+      .option('--confirm <name>', 'the name once more'),
+    giveUpSpool,
+  );
+  register(
     withYes(
       withAccess(
         program
@@ -53,6 +63,16 @@ async function brake(context: Context, options: CommonOptions, name: string, act
   const result = await ask<CommandResults['scenario.brakeRelease']>(client, 'scenario.brakeRelease', { name });
   if (options.json === true) context.json({ name, ...result });
   else context.terminal.out(result.released ? 'the brake is released\n' : 'the brake was not on\n');
+  return DONE;
+}
+
+async function giveUpSpool(context: Context, options: CommonOptions, name: string): Promise<number> {
+  const client = await context.forScenario(name, options);
+  const impact = `What "${safe(name)}" had received and not applied on this Replica is given up; the next Run compares everything. If the volume of the spool only is not mounted, mount it instead.`;
+  await context.confirmName(name, impact, `Giving up the spool of "${name}"`, options);
+  const { path } = await ask<CommandResults['scenario.giveUpSpool']>(client, 'scenario.giveUpSpool', { name });
+  if (options.json === true) context.json({ name, path });
+  else context.terminal.out(`the spool ${safe(path)} is given up; a new one was begun\n`);
   return DONE;
 }
 

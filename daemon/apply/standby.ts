@@ -22,6 +22,7 @@ import { decodeBatch } from './cursor.ts';
 import { ApplyGate, type ApplyHoldOrder, NO_HOLD } from './gate.ts';
 import { OpenPuts } from './open-puts.ts';
 import { ParkedItems } from './parked.ts';
+import { compareRoots, findLostRoot, type RootsNow } from './root-identities.ts';
 import { StandbyHistory } from './standby-history.ts';
 import { ApplyTally } from './tally.ts';
 import { TreeWriter } from './tree-writer.ts';
@@ -75,7 +76,7 @@ export class Standby {
     this.tally = new ApplyTally(this.saved.tally, ports.clock.wallMs());
     if (epoch > this.saved.epoch) this.saved = { ...this.saved, epoch };
     const roots = ports.trees.map((tree) => tree.rootIdentity());
-    this.checkRoots(roots, adoptRoots);
+    const rootsNow = this.checkRoots(roots, adoptRoots);
     for (const tree of ports.trees) tree.clearStaging();
     const hasHistory = ports.keepsHistory === true && ports.journalLog.list().length > 0;
     if (this.saved.generation === undefined && !hasHistory) {
@@ -87,7 +88,8 @@ export class Standby {
     this.journal.clean();
     this.parked.load(this.saved.parked, ports.clock.bootMs());
     this.parked.dropped = this.saved.dropped ?? 0;
-    this.rollBack();
+    if (rootsNow === 'others' && hasHistory) this.leaveHistory();
+    else this.rollBack();
     this.spool = new ReceivedSpool(ports.spoolLog);
     this.gate = new ApplyGate(ports.applyDelayMs ?? 0);
     this.gate.order = this.saved.hold ?? NO_HOLD;
@@ -372,17 +374,25 @@ export class Standby {
 
   /** Path of a root that is not the directory it was when it was synchronized (not mounted, replaced); else undefined. */
   lostRoot(): string | undefined {
-    const { roots } = this.saved;
-    if (roots === undefined) return undefined;
-    return this.ports.trees.find((tree, root) => identityOf(tree) !== roots[root])?.path;
+    return findLostRoot(this.saved.roots, this.ports.trees);
   }
 
-  private checkRoots(roots: readonly string[], adopt: boolean): void {
+  private checkRoots(roots: readonly string[], adopt: boolean): RootsNow {
     const { roots: known, generation: _, ...rest } = this.saved;
+    const now = compareRoots(known, roots);
+    if (now === 'same') return now;
     const other = known?.findIndex((identity, root) => roots[root] !== undefined && identity !== roots[root]) ?? -1;
-    if (other < 0) return;
-    if (!adopt) throw new Fault('ROOT-MISSING', { path: this.ports.trees[other]!.path });
-    this.saved = { ...rest, roots: [...roots], suspect: true };
+    if (other >= 0 && !adopt) throw new Fault('ROOT-MISSING', { path: this.ports.trees[other]!.path });
+    // Roots that came or went are the operator's wish; everything is compared.
+    this.saved = { ...rest, roots: [...roots], ...(now === 'others' ? { suspect: true } : {}) };
+    return now;
+  }
+
+  /** The journal speaks of roots by their numbers, and these are others now. */
+  private leaveHistory(): void {
+    const place = this.history.breakOff('the roots of the scenario were changed');
+    this.save({ ...this.saved, ...place });
+    this.journal.clean();
   }
 
   // ---------------------------------------------------------------- recovery
@@ -490,14 +500,6 @@ export class Standby {
     const whole = owners === undefined || 'owners' in checkpoint ? tallied : { ...tallied, owners };
     this.ports.stateFile.save(encodeCheckpoint(whole));
     this.saved = whole;
-  }
-}
-
-function identityOf(tree: RootTree): string | undefined {
-  try {
-    return tree.rootIdentity();
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,11 +1,13 @@
 /**
  * Random histories of a pair whose Replica keeps its history: users, synchronizations, parked items, kills, power cuts,
- * prunings and rewinds. The Replica's root is recorded whenever its engine rests, by the number of the last undo record; later
- * any point that is listed must give back exactly what was recorded at it, and both ways to list them must agree.
+ * prunings, stops, edits, wrong clocks and rewinds. The Replica's root is recorded whenever its engine rests, by the number
+ * of the last undo record; later any point that is listed must give back exactly what was recorded at it, and both ways to
+ * list them must agree.
  */
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { Standby } from '../../daemon/apply/standby.ts';
+import type { EngineConfig } from '../../daemon/engine/engine-protocol.ts';
 import { logBackwards } from '../../daemon/journal/log-backwards.ts';
 import { pointsBackwards } from '../../daemon/journal/point-stream.ts';
 import { pointsOf, positionOf } from '../../daemon/journal/points.ts';
@@ -105,15 +107,7 @@ class RewoundHistory {
     });
     const { pair } = this;
     const keepDeleted = { synchronization: random.chance(0.7), replication: random.chance(0.7) };
-    pair.replicaSettings = {
-      history: {
-        retentionMs: random.pick([24_000, 86_400_000]),
-        maxBytes: random.pick([30_000, 2 ** 30, 2 ** 30]),
-        minFreeBytes: 0,
-        whenFull: 'gap',
-      },
-      ...(random.chance(0.2) ? { keepDeleted } : {}),
-    };
+    pair.replicaSettings = { history: this.someLimits(), ...(random.chance(0.2) ? { keepDeleted } : {}) };
     const { masterTree, user } = pair;
     const users = new Users(masterTree, user, random, inPlace ? (path) => user.readFile(path) : undefined);
     const oddities = new Oddities(masterTree, user, random);
@@ -121,6 +115,16 @@ class RewoundHistory {
     users.act = () => (random.chance(0.1) ? oddities.act() : act());
     const run = (work: () => void) => work();
     this.driver = new PairDriver(pair, users, random, { guarded: run, act: run, mayConnect: () => pair.replicaAlive });
+  }
+
+  private someLimits(): NonNullable<EngineConfig['history']> {
+    const { random } = this;
+    return {
+      retentionMs: random.pick([24_000, 86_400_000]),
+      maxBytes: random.pick([30_000, 2 ** 30, 2 ** 30]),
+      minFreeBytes: 0,
+      whenFull: 'gap',
+    };
   }
 
   play(): void {
@@ -172,6 +176,38 @@ class RewoundHistory {
       () => this.refuse(),
       () => driver.forget(),
       () => this.resynchronize(),
+      () => this.stopAndRun(),
+      () => this.stopAndRun(() => this.edit()),
+    ])();
+  }
+
+  /** As an operator does, perhaps of both hosts, and somebody may have set the clock of the Replica meanwhile. */
+  private stopAndRun(meanwhile: () => void = () => {}): void {
+    const { pair, random, driver } = this;
+    const both = random.chance(0.5);
+    pair.stopReplica();
+    if (both) pair.stopMaster();
+    meanwhile();
+    driver.forget();
+    if (both) pair.startMaster();
+    pair.startReplica();
+    this.forgetLost(pair.standby!);
+  }
+
+  private edit(): void {
+    const { pair, random } = this;
+    const keepDeleted = { synchronization: random.chance(0.5), replication: random.chance(0.5) };
+    random.pick([
+      () => {
+        pair.replicaSettings = { ...pair.replicaSettings, history: this.someLimits() };
+      },
+      () => {
+        pair.replicaSettings = { ...pair.replicaSettings, keepDeleted };
+      },
+      () => {
+        pair.limits = { applyDelayMs: random.pick([0, 500, 3_000]) };
+      },
+      () => pair.clock.setWallMs(pair.clock.wallMs() + random.pick([-1, 1]) * random.below(400) * 86_400_000),
     ])();
   }
 

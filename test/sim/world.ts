@@ -25,6 +25,8 @@ export interface WorldOptions {
   readonly hasher: ContentHasher;
   /** Faults that do not happen, to find out which one matters. */
   readonly without?: readonly string[];
+  /** Instead of those drawn. */
+  readonly settings?: Partial<WorldSettings>;
 }
 
 export interface WorldResult {
@@ -85,7 +87,7 @@ export class World {
   constructor(seed: number, options: WorldOptions) {
     this.seed = seed;
     this.random = new SeededRandom(seed);
-    this.settings = drawSettings(new SeededRandom(seed + 0x5e77));
+    this.settings = { ...drawSettings(new SeededRandom(seed + 0x5e77)), ...options.settings };
     this.judge = new Judge(this.settings);
     const ports: HostPorts = {
       clock: this.clock,

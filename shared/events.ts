@@ -342,6 +342,12 @@ export const EVENTS = define({
     text: 'Programs still had {paths} open when the test ended; they see what the test wrote until they close it',
     hint: 'Stop the programs that use the Replica; they would work with outdated files.',
   },
+  'RED-001': { severity: 'info', text: 'The script {script} ended with exit code {exitCode} ({direction})' },
+  'RED-002': {
+    severity: 'error',
+    text: 'The script {script} failed: {reason} ({direction})',
+    hint: 'Exit code 0 means success. What it wrote is in the details of this event; see redirect.scriptTimeoutMs for its time limit.',
+  },
   'ASM-001': { severity: 'info', text: 'Assessment began: changes on the Master are counted, nothing is replicated' },
   'RPT-001': { severity: 'info', text: '{kind} is ready ({id})' },
   'RPT-002': {

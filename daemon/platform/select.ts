@@ -1,9 +1,12 @@
 /** The adapters of this operating system, for composition roots. */
 import type { CaptureMethod, Clock, Random, RootCapture, RootTree, SegmentLog, StateFile } from '../ports.ts';
 import type { WatchedRoot } from './hint-sink.ts';
+import type { NftPortFilter } from './linux/port-filter.ts';
 import { SystemClock } from './node/clock.ts';
+import { DnsExchange } from './node/dns-exchange.ts';
 import { SystemRandom } from './node/random.ts';
 import { RegisteredScripts } from './node/registered-scripts.ts';
+import { readSecret } from './node/secret-file.ts';
 import { FileSegmentLog } from './node/segment-log.ts';
 import { DurableStateFile } from './node/state-file.ts';
 
@@ -46,6 +49,56 @@ export async function loadPlatform(): Promise<Platform> {
     openSegmentLog: (directory) => new FileSegmentLog(directory),
     views: await loadViews(),
     openScripts: (folder) => new RegisteredScripts(folder),
+  };
+}
+
+/** What redirection needs of this system (daemon/redirect); structural types, declared beside the adapters that use them. */
+export interface RedirectionPlatform {
+  readonly exchange: DnsExchange;
+  readonly secure?: { unavailable(): Promise<string | undefined>; update(lines: readonly string[]): Promise<string> };
+  readonly addresses: HostAddressTable;
+  tsigKey(name: string): string | undefined;
+  /** Undefined where the packet filter cannot close ports by itself. */
+  portFilter(label: string, ports: readonly number[]): NftPortFilter | undefined;
+}
+
+interface HostAddressTable {
+  unavailable(): Promise<string | undefined>;
+  list(): Promise<{ address: string; prefix: number; device: string; validSeconds: number | 'forever' }[]>;
+  put(address: string, prefix: number, device: string, validSeconds: number | 'forever'): Promise<void>;
+  remove(address: string, prefix: number, device: string): Promise<void>;
+  holder(address: string, device: string): Promise<string | undefined>;
+  announce(address: string, device: string): Promise<void>;
+  configuredIn(address: string): Promise<string[]>;
+}
+
+/** Said by `unavailable` before anything else is called. */
+const NO_ADDRESSES: HostAddressTable = {
+  unavailable: async () => 'this version moves addresses on Linux only',
+  list: async () => [],
+  put: async () => undefined,
+  remove: async () => undefined,
+  holder: async () => undefined,
+  announce: async () => undefined,
+  configuredIn: async () => [],
+};
+
+/** `keys`: folder of the TSIG key files; `tickets`: where Kerberos tickets of the engine are kept. */
+export async function loadRedirection(keys: string, tickets: string): Promise<RedirectionPlatform> {
+  const exchange = new DnsExchange();
+  const tsigKey = (name: string) => readSecret(keys, name);
+  if (process.platform !== 'linux') return { exchange, tsigKey, addresses: NO_ADDRESSES, portFilter: () => undefined };
+  const [{ LinuxHostAddresses }, { NftPortFilter }, { SecureDnsUpdate }] = await Promise.all([
+    import('./linux/host-addresses.ts'),
+    import('./linux/port-filter.ts'),
+    import('./linux/secure-dns-update.ts'),
+  ]);
+  return {
+    exchange,
+    tsigKey,
+    secure: new SecureDnsUpdate(tickets),
+    addresses: new LinuxHostAddresses(),
+    portFilter: (label, ports) => new NftPortFilter(label, ports),
   };
 }
 

@@ -329,7 +329,7 @@ export class WorldHost {
   readonly views = new FakeViews();
   /** What registered scripts do. */
   script: ScriptRunner['run'] = (name) => Promise.reject(new Fault('SCRIPT-NOT-FOUND', { name }));
-  readonly scripts: ScriptRunner = { run: (...args) => this.script(...args) };
+  readonly scripts: ScriptRunner = { run: (...args) => this.script(...args), confirm: () => undefined };
   service: ScenarioService;
   readonly links: LinkService & { readonly streams: Set<FakeStream> };
   /** This host's connections to others are cut and not made again. */

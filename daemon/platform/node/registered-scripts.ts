@@ -1,5 +1,5 @@
 /** Registered scripts: files in `DATA/scripts/` that nobody but the engine's account (or root) can change. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../../shared/faults.ts';
@@ -26,10 +26,19 @@ export class RegisteredScripts {
     this.folder = folder;
   }
 
-  async run(name: string, variables: Readonly<Record<string, string>>, timeoutMs: number): Promise<Outcome> {
+  confirm(name: string): void {
+    this.pathOf(name);
+  }
+
+  async run(
+    name: string,
+    variables: Readonly<Record<string, string>>,
+    timeoutMs: number,
+    args: readonly string[] = [],
+  ): Promise<Outcome> {
     const path = this.pathOf(name);
     const passed = PASSED_ON.flatMap((key) => (process.env[key] === undefined ? [] : [[key, process.env[key]]]));
-    const child = spawn(path, [], {
+    const child = spawn(path, args, {
       cwd: this.folder,
       env: { ...Object.fromEntries(passed), ...variables },
       // A group of its own, so that what it starts can be ended with it.
@@ -37,6 +46,8 @@ export class RegisteredScripts {
       stdio: ['ignore', 'pipe', 'pipe'],
       windowsHide: true,
     });
+    // Heard from the beginning: it may come together with the end of the program.
+    const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
     let output = Buffer.alloc(0);
     const take = (chunk: Buffer): void => {
       const whole = Buffer.concat([output, chunk]);
@@ -58,7 +69,7 @@ export class RegisteredScripts {
       });
       // What it left behind would go on writing into a view that is gone.
       end('SIGKILL');
-      await closing(child);
+      await closing(closed);
       return { exitCode, timedOut, output: output.toString('utf8') };
     } catch (error) {
       throw new Fault('SCRIPT-UNSAFE', { name, reason: `it cannot be run (${codeOf(error)})` }, error);
@@ -84,14 +95,13 @@ export class RegisteredScripts {
 }
 
 /** What it wrote last is still in the pipes; a program that left its group may keep them open for ever. */
-async function closing(child: ChildProcess): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const limit = setTimeout(resolve, LAST_OUTPUT_MS);
-    child.once('close', () => {
-      clearTimeout(limit);
-      resolve();
-    });
+async function closing(closed: Promise<void>): Promise<void> {
+  let limit: NodeJS.Timeout | undefined;
+  const enough = new Promise<void>((resolve) => {
+    limit = setTimeout(resolve, LAST_OUTPUT_MS);
   });
+  await Promise.race([closed, enough]);
+  clearTimeout(limit);
 }
 
 /** The program and what it started; nothing when they are gone. */

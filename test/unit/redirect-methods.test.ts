@@ -1,0 +1,69 @@
+/** From properties to adapters that work on this system, with keys that only the engine's account may read. */
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { loadRedirection } from '../../daemon/platform/select.ts';
+import { redirectionOf } from '../../daemon/redirect/methods.ts';
+import type { AdoptionDocument } from '../../daemon/redirect/move-ip.ts';
+import { planRedirection } from '../../daemon/redirect/plan.ts';
+import type { DocumentStore } from '../../daemon/services.ts';
+import { SeededRandom, SimulatedClock } from '../memory/clock.ts';
+
+const KEY = 'key "ha" { algorithm hmac-sha256; secret "c2VjcmV0"; };\n';
+
+test('a scenario gets its methods, and a key file that others may read is no key', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'mainstay-methods-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, 'ha'), KEY, { mode: 0o600 });
+  const adoption: DocumentStore<AdoptionDocument> = {
+    value: { adopted: [] },
+    update: async (change) => change(adoption.value),
+  };
+  const methods = planRedirection({
+    settings: {
+      'redirect.moveIp': true,
+      'redirect.moveIpAddresses': ['192.0.2.10/24'],
+      'redirect.dns': true,
+      'redirect.dnsName': 'web.corp.test',
+      'redirect.dnsUpdate': 'tsig',
+      'redirect.dnsTsigKey': 'ha',
+    },
+    master: { name: 'web', address: '192.0.2.11:4090' },
+    replica: { name: 'spare', address: '192.0.2.12:4090', settings: { 'redirect.activateScript': 'on' } },
+    here: 'replica',
+  });
+  const ports = {
+    ...(await loadRedirection(folder, join(folder, 'tickets'))),
+    clock: new SimulatedClock(),
+    random: new SeededRandom(1),
+    events: { record: () => t.fail('nothing happened') as never },
+    scripts: { run: () => Promise.reject(new Error('not run')), confirm: () => undefined },
+    adoption,
+  };
+  const context = {
+    host: 'spare',
+    scenarioId: 's',
+    scenarioName: 'web',
+    switchId: 'k',
+    leaseSeconds: 5,
+    partial: 'undo',
+  } as const;
+  const made = () => methods.flatMap((planned) => redirectionOf(planned, context, ports) ?? []);
+  t.deepEqual(
+    made().map(({ kind }) => kind),
+    ['move-ip', 'dns', 'script'],
+  );
+  t.deepEqual(
+    made().flatMap((method) => method.describe('release')),
+    [
+      'Move IP: ip address del 192.0.2.10/24',
+      'Redirect DNS: nothing on this host; the host that takes over changes the record',
+    ],
+  );
+  const codes = async () => (await made()[1]!.check()).map(({ code }) => code);
+  // Without servers nothing is sent.
+  t.deepEqual(await codes(), ['DNS-SERVERS']);
+  chmodSync(join(folder, 'ha'), 0o640);
+  if (process.platform !== 'win32') t.deepEqual(await codes(), ['DNS-SERVERS', 'DNS-KEY']);
+});

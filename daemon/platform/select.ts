@@ -1,4 +1,5 @@
 /** The adapters of this operating system, for composition roots. */
+import { hostname } from 'node:os';
 import type { CaptureMethod, Clock, Random, RootCapture, RootTree, SegmentLog, StateFile } from '../ports.ts';
 import type { WatchedRoot } from './hint-sink.ts';
 import type { NftPortFilter } from './linux/port-filter.ts';
@@ -57,9 +58,16 @@ export interface RedirectionPlatform {
   readonly exchange: DnsExchange;
   readonly secure?: { unavailable(): Promise<string | undefined>; update(lines: readonly string[]): Promise<string> };
   readonly addresses: HostAddressTable;
+  readonly computer: ComputerNames;
   tsigKey(name: string): string | undefined;
   /** Undefined where the packet filter cannot close ports by itself. */
   portFilter(label: string, ports: readonly number[]): NftPortFilter | undefined;
+}
+
+interface ComputerNames {
+  unavailable(): Promise<string | undefined>;
+  read(): Promise<{ running: string; configured: string }>;
+  set(names: { running: string; configured: string }): Promise<void>;
 }
 
 interface HostAddressTable {
@@ -83,12 +91,21 @@ const NO_ADDRESSES: HostAddressTable = {
   configuredIn: async () => [],
 };
 
+/** Nothing is set where `unavailable` is not heeded: reading the same name again then says that it failed. */
+const NO_RENAMING: ComputerNames = {
+  unavailable: async () => 'this version renames computers on Linux only',
+  read: async () => ({ running: hostname(), configured: hostname() }),
+  set: async () => undefined,
+};
+
 /** `keys`: folder of the TSIG key files; `tickets`: where Kerberos tickets of the engine are kept. */
 export async function loadRedirection(keys: string, tickets: string): Promise<RedirectionPlatform> {
   const exchange = new DnsExchange();
   const tsigKey = (name: string) => readSecret(keys, name);
-  if (process.platform !== 'linux') return { exchange, tsigKey, addresses: NO_ADDRESSES, portFilter: () => undefined };
-  const [{ LinuxHostAddresses }, { NftPortFilter }, { SecureDnsUpdate }] = await Promise.all([
+  if (process.platform !== 'linux')
+    return { exchange, tsigKey, addresses: NO_ADDRESSES, computer: NO_RENAMING, portFilter: () => undefined };
+  const [{ LinuxComputerName }, { LinuxHostAddresses }, { NftPortFilter }, { SecureDnsUpdate }] = await Promise.all([
+    import('./linux/computer-name.ts'),
     import('./linux/host-addresses.ts'),
     import('./linux/port-filter.ts'),
     import('./linux/secure-dns-update.ts'),
@@ -98,6 +115,7 @@ export async function loadRedirection(keys: string, tickets: string): Promise<Re
     tsigKey,
     secure: new SecureDnsUpdate(tickets),
     addresses: new LinuxHostAddresses(),
+    computer: new LinuxComputerName(),
     portFilter: (label, ports) => new NftPortFilter(label, ports),
   };
 }

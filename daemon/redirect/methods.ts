@@ -3,6 +3,7 @@
 import type { Clock, Random } from '../ports.ts';
 import type { ScriptRunner } from '../rehearsal/scripts.ts';
 import type { DocumentStore, EventLog } from '../services.ts';
+import { type ComputerName, ComputerNameRedirection } from './computer-name.ts';
 import { DnsRedirection, type DnsRedirectionOptions, type SecureUpdater } from './dns.ts';
 import type { DnsServerPort } from './dns-servers.ts';
 import type { HostAddresses } from './host-addresses.ts';
@@ -20,6 +21,7 @@ export interface MethodPorts {
   readonly exchange: DnsServerPort;
   readonly secure?: SecureUpdater;
   readonly addresses: HostAddresses;
+  readonly computer: ComputerName;
   readonly adoption: DocumentStore<AdoptionDocument>;
   /** Text of the key file of that name; undefined when there is none that only the engine's account may read. */
   tsigKey(name: string): string | undefined;
@@ -37,16 +39,11 @@ export interface MethodContext {
   readonly partial: DnsRedirectionOptions['partial'];
 }
 
-/** Undefined for a method that this version has no adapter for; it is refused when a scenario is edited (0020). */
-export function redirectionOf(
-  planned: PlannedMethod,
-  context: MethodContext,
-  ports: MethodPorts,
-): Redirection | undefined {
+export function redirectionOf(planned: PlannedMethod, context: MethodContext, ports: MethodPorts): Redirection {
   if (planned.kind === 'script') return new ScriptRedirection({ ...context, plan: planned }, ports);
   if (planned.kind === 'move-ip')
     return new MoveIpRedirection({ ...context, ...planned }, { ...ports, record: ports.adoption });
-  if (planned.kind === 'computer-name') return undefined;
+  if (planned.kind === 'computer-name') return new ComputerNameRedirection(context.host, planned, ports.computer);
   const text = planned.method === 'tsig' ? ports.tsigKey(planned.keyName) : undefined;
   const key = text === undefined ? undefined : parseTsigKey(text);
   return new DnsRedirection(

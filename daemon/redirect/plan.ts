@@ -68,7 +68,7 @@ export interface PlanInput {
 }
 
 /** NetBIOS names end here. */
-const COMPUTER_NAME_LENGTH = 15;
+export const COMPUTER_NAME_LENGTH = 15;
 const STANDBY_SUFFIX = '-XO';
 
 /** The methods in the order in which a host that becomes active takes them: clients are sent last. */
@@ -133,7 +133,7 @@ function planComputerName({ settings, master, replica, here }: PlanInput): Plann
   };
 }
 
-function firstLabel(name: string): string {
+export function firstLabel(name: string): string {
   return name.split('.')[0] ?? name;
 }
 

@@ -24,6 +24,7 @@ test('a scenario gets its methods, and a key file that others may read is no key
     settings: {
       'redirect.moveIp': true,
       'redirect.moveIpAddresses': ['192.0.2.10/24'],
+      'redirect.computerName': true,
       'redirect.dns': true,
       'redirect.dnsName': 'web.corp.test',
       'redirect.dnsUpdate': 'tsig',
@@ -49,19 +50,20 @@ test('a scenario gets its methods, and a key file that others may read is no key
     leaseSeconds: 5,
     partial: 'undo',
   } as const;
-  const made = () => methods.flatMap((planned) => redirectionOf(planned, context, ports) ?? []);
+  const made = () => methods.map((planned) => redirectionOf(planned, context, ports));
   t.deepEqual(
     made().map(({ kind }) => kind),
-    ['move-ip', 'dns', 'script'],
+    ['move-ip', 'computer-name', 'dns', 'script'],
   );
   t.deepEqual(
     made().flatMap((method) => method.describe('release')),
     [
       'Move IP: ip address del 192.0.2.10/24',
+      'Computer name: this computer becomes spare if it is called web, now and after a boot',
       'Redirect DNS: nothing on this host; the host that takes over changes the record',
     ],
   );
-  const codes = async () => (await made()[1]!.check()).map(({ code }) => code);
+  const codes = async () => (await made()[2]!.check()).map(({ code }) => code);
   // Without servers nothing is sent.
   t.deepEqual(await codes(), ['DNS-SERVERS']);
   chmodSync(join(folder, 'ha'), 0o640);

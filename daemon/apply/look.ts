@@ -7,7 +7,7 @@ import type { GroupPaths } from './conflicts.ts';
 import { appliedMetadata } from './open-puts.ts';
 import type { ParkedItems } from './parked.ts';
 import type { Found, TreeChange } from './plan.ts';
-import { checkCase } from './targets.ts';
+import { changesCase, forgetNames, namesItself } from './targets.ts';
 import type { TreeWriter } from './tree-writer.ts';
 
 const NOTHING: Found = { before: undefined, source: undefined };
@@ -58,8 +58,17 @@ function holds(tree: RootTree, path: RelativePath, { kinds, bytes }: Omit<Attrib
 
 function lookInto(tree: RootTree, paths: GroupPaths, change: TreeChange): Found {
   if (change.op === 'metadata' && paths.wasTouched(change.root, change.path)) return NOTHING;
-  const before = paths.isInNewDirectory(change.root, change.path) ? undefined : tree.stat(change.path);
-  if (before !== undefined && !tree.capabilities.caseSensitive) checkCase(tree, change);
+  if (change.op === 'rename' || change.op === 'remove') forgetNames(tree);
+  const isNew = paths.isInNewDirectory(change.root, change.path);
+  if (!isNew && !namesItself(tree, changesCase(change) ? (parentPath(change.path) ?? '') : change.path)) {
+    // What is to go is not there: it was never made beside the other one.
+    if (change.op === 'remove') return NOTHING;
+    throw new Fault('PATH-NAME', { path: change.path });
+  }
+  return { before: isNew ? undefined : tree.stat(change.path), source: sourceOf(tree, change) };
+}
+
+function sourceOf(tree: RootTree, change: TreeChange): Found['source'] {
   const other = change.op === 'rename' ? change.from : change.op === 'link' ? change.existing : undefined;
-  return { before, source: other === undefined ? undefined : tree.stat(other) };
+  return other === undefined || !namesItself(tree, other) ? undefined : tree.stat(other);
 }

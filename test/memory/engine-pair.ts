@@ -25,6 +25,8 @@ interface PairOptions {
   readonly masterCapabilities?: Partial<TreeCapabilities>;
   /** What the Replica's volume can; less than everything is kept aside. */
   readonly replicaCapabilities?: Partial<TreeCapabilities>;
+  /** The Replica's root on a volume of its own kind; default: one like ext4 with `replicaCapabilities`. */
+  readonly replicaTree?: (clock: SimulatedClock) => MemoryTree;
   /** Its Replica feeds another one: what watches its root, and the clock of both. */
   readonly relay?: { readonly clock: SimulatedClock; readonly capture: MemoryCapture };
 }
@@ -56,12 +58,14 @@ export class EnginePair extends PairCore {
       capabilities: options.masterCapabilities ?? {},
     });
     const replicaVolume = new MemoryVolume(this.clock, true, options.cutOrder);
-    this.replicaTree = new MemoryTree({
-      volume: replicaVolume,
-      path: '/replica',
-      ...(relay === undefined ? {} : { capture: { source: relay.capture, root: 0 } }),
-      capabilities: options.replicaCapabilities ?? {},
-    });
+    this.replicaTree =
+      options.replicaTree?.(this.clock) ??
+      new MemoryTree({
+        volume: replicaVolume,
+        path: '/replica',
+        ...(relay === undefined ? {} : { capture: { source: relay.capture, root: 0 } }),
+        capabilities: options.replicaCapabilities ?? {},
+      });
     this.user = new MemoryUser(this.masterTree, this.capture);
   }
 

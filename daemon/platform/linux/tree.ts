@@ -43,7 +43,6 @@ import {
   linkAt,
   makeDirectoryAt,
   O_CLOEXEC,
-  O_PATH,
   OPEN_DIRECTORY,
   openAt,
   openBeneath,
@@ -60,10 +59,10 @@ import { readOwners } from './owners.ts';
 import { removeTree } from './remove.ts';
 import { stageDirectory } from './staged-directory.ts';
 import { type StagingPlace, stageFile } from './staged-file.ts';
+import { statBeneath } from './stat-beneath.ts';
 
 const { EEXIST, EINVAL, EISDIR, ELOOP, EMLINK, ENOENT, ENOSYS, ENOTDIR, EOPNOTSUPP, EPERM } = system.errno;
 const WRITE_FLAGS = (READ_FLAGS & ~constants.O_RDONLY) | constants.O_RDWR;
-const STAT_FLAGS = O_PATH | constants.O_NOFOLLOW | O_CLOEXEC;
 /** Needs read and search rights for listing and syncfs; the path of the root itself may lead through links. */
 const ROOT_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | O_CLOEXEC;
 
@@ -142,22 +141,7 @@ export class LinuxTree implements RootTree {
   }
 
   stat(path: RelativePath): EntryStat | undefined {
-    if (parseRelativePath(path) === '') {
-      if (statHandle(this.root) < 0) throw faultOfErrno(errno(), path);
-      return decodeStat(this.device);
-    }
-    const handle = openBeneath(this.root, path, STAT_FLAGS);
-    if (handle < 0) {
-      const code = errno();
-      if (code === ENOENT || code === ENOTDIR || code === ELOOP) return undefined;
-      throw faultOfErrno(code, path);
-    }
-    try {
-      if (statHandle(handle) < 0) throw faultOfErrno(errno(), path);
-      return decodeStat(this.device);
-    } finally {
-      closeHandle(handle);
-    }
+    return statBeneath(this.root, this.device, path);
   }
 
   openRead(path: RelativePath): ReadableFile {

@@ -30,7 +30,8 @@ export class SecureDnsUpdate {
       env: this.environment(),
       input,
     });
-    const said = `${stdout}${stderr}`.trim().replaceAll('\n', '; ');
+    // Its comments begin with a semicolon.
+    const said = `${stdout}${stderr}`.replaceAll(/^;\s*/gm, '').trim().replaceAll('\n', '; ');
     return exitCode === 0 ? '' : said || `nsupdate ended with ${exitCode ?? 'its time limit'}`;
   }
 

@@ -15,6 +15,32 @@ export interface Acknowledged {
   rehearsing: true | undefined;
   atWallMs: number | undefined;
   tally?: AppliedTally;
+  /** Up to there it had applied everything until a crash took some of it back; known since (boot time, ms). */
+  again?: { readonly throughSeq: number; readonly sinceMs: number };
+}
+
+/**
+ * What it says at the beginning of a session. After a crash `appliedSeq` may be behind what it had said, and behind all that
+ * the Master still keeps: it has that in its own spool.
+ */
+export function welcomed(
+  known: Acknowledged,
+  receivedSeq: number,
+  appliedSeq: number | undefined,
+  nowMs: number,
+): void {
+  const before = known.appliedSeq;
+  known.receivedSeq = receivedSeq;
+  known.appliedSeq = Math.min(receivedSeq, appliedSeq ?? before);
+  if (known.appliedSeq < before) known.again = { throughSeq: before, sinceMs: known.again?.sinceMs ?? nowMs };
+}
+
+/** Of what is applied once more, ms: when it was captured is forgotten by then. */
+export function ageOfAgain(known: Acknowledged, nowMs: number): number {
+  if (known.again === undefined) return 0;
+  if (known.appliedSeq < known.again.throughSeq) return nowMs - known.again.sinceMs;
+  delete known.again;
+  return 0;
 }
 
 /** Before the Replica has said anything in the life of this engine. */

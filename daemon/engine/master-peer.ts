@@ -17,7 +17,7 @@ import { loadSentBlocks, type SentBlocks } from '../spool/sent-blocks.ts';
 import type { MasterState } from '../store/master-state.ts';
 import { isStoreError, storeFault } from '../store/sqlite-fault.ts';
 import { MasterSync, type MasterSyncOptions } from '../sync/master.ts';
-import { type Acknowledged, asideOf, nothingHeard } from './acknowledged.ts';
+import { type Acknowledged, ageOfAgain, asideOf, nothingHeard, welcomed } from './acknowledged.ts';
 import type { EngineConfig, EngineNotice, EnginePeerStatus } from './engine-protocol.ts';
 import type { MasterCapture } from './master-capture.ts';
 import type { HoldOrder } from './master-holds.ts';
@@ -265,10 +265,7 @@ export class MasterPeer {
     this.heldSeq = held?.generation === this.ports.captured().generation ? held.seq : undefined;
     this.synchronized = received !== undefined;
     this.heard = false;
-    if (received !== undefined) {
-      this.acknowledged.receivedSeq = received;
-      this.acknowledged.appliedSeq = this.usable(welcome.applied) ?? Math.min(received, this.acknowledged.appliedSeq);
-    }
+    if (received !== undefined) welcomed(this.acknowledged, received, welcome.applied?.seq, this.ports.clock.bootMs());
     if (welcome.compression?.includes('zstd')) this.session?.compressWhen(() => this.ports.sending.compresses);
     this.sentBlocks.keepUpTo(received ?? -1);
     this.ready = true;
@@ -454,7 +451,7 @@ export class MasterPeer {
       sentSeq: this.synchronized ? this.sentSeq : known.receivedSeq,
       receivedSeq: known.receivedSeq,
       appliedSeq: known.appliedSeq,
-      lagMs: counts ? capture.ageOf(known.appliedSeq, nowMs) : 0,
+      lagMs: counts ? Math.max(capture.ageOf(known.appliedSeq, nowMs), ageOfAgain(known, nowMs)) : 0,
       exposureMs: counts ? capture.ageOf(known.receivedSeq, nowMs) : 0,
       exposureBytes: counts ? capture.bytesAfter(known.receivedSeq) : 0,
       pendingChanges: counts ? Math.max(0, state.seq - known.appliedSeq) + capture.pendingCount : 0,

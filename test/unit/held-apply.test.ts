@@ -54,6 +54,41 @@ test('a suspended Replica takes changes into its spool and applies them when it 
   pair.close();
 });
 
+test('a barrier is not passed by what a suspended Replica had applied before it was killed and has taken back since', (t) => {
+  const pair = protectedPair();
+  pair.run(2_000);
+  const before = pair.replicaView();
+  pair.user.writeFile('a', '2');
+  t.true(
+    pair.clock.runUntil(
+      () =>
+        replica(pair)?.appliedSeq === pair.masterStatus?.position?.seq &&
+        pair.replicaView().get('a') !== before.get('a'),
+    ),
+  );
+  // The Master has trimmed it by then, and no checkpoint covers it yet.
+  pair.run(700);
+  pair.post({ name: 'suspend', peer: 'replica', suspended: true });
+  t.true(pair.clock.runUntil(() => pair.replicaStatus?.suspended === true));
+  pair.killReplica();
+  pair.startReplica();
+  pair.connect();
+  pair.run(200);
+  t.is(pair.replicaView().get('a'), before.get('a'), 'taken back, and not applied again');
+  const barrier = pair.post({ name: 'barrier' });
+  pair.run(5_000);
+  t.is(pair.answerOf(barrier), undefined);
+  t.true((replica(pair)?.pendingChanges ?? 0) > 0);
+  t.true((replica(pair)?.lagMs ?? 0) >= 4_000);
+  pair.call({ name: 'suspend', peer: 'replica', suspended: false });
+  pair.run(5_000);
+  t.is(replica(pair)?.lagMs, 0);
+  t.is(pair.answerOf(barrier)?.fault, undefined);
+  t.not(pair.answerOf(barrier), undefined);
+  t.deepEqual(pair.replicaView(), pair.masterView());
+  pair.close();
+});
+
 test('a change is applied when it is as old as the replication delay, on the clock of the Master, and not before', (t) => {
   const pair = protectedPair();
   pair.killReplica();

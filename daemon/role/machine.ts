@@ -1,0 +1,336 @@
+/**
+ * Decides for one host in one scenario who may be active: an event turns a state into the next. Nothing here acts; `effects.ts` says
+ * what has to be done in a state. Whoever runs it makes a changed record durable before anything of the new state leaves the
+ * host or is done (PROTOCOL.md, "Planned switchover"). Pure.
+ */
+import {
+  compareEpochs,
+  type Epoch,
+  SWITCH_STEPS,
+  type Switchover,
+  type SwitchRight,
+  type SwitchStep,
+} from '../../shared/role.ts';
+import type { RoleRecord } from './record.ts';
+import type { BootMs, Done, RoleEvent, RoleSetup, RoleState } from './state.ts';
+import type { Word } from './word.ts';
+
+function reached(switchover: Switchover | undefined, step: SwitchStep): boolean {
+  return switchover !== undefined && SWITCH_STEPS.indexOf(switchover.step) >= SWITCH_STEPS.indexOf(step);
+}
+
+/** Whether a change of `epoch` may be written into a root of this host. */
+export function acceptsChanges({ role, epoch: followed, maxEpoch, seal, diverged }: RoleRecord, epoch: Epoch): boolean {
+  if (role !== 'standby' || diverged || compareEpochs(epoch, followed) !== 0 || compareEpochs(epoch, maxEpoch) < 0)
+    return false;
+  return seal === undefined || compareEpochs(seal.epoch, epoch) !== 0;
+}
+
+function recorded(state: RoleState, change: Partial<RoleRecord>, drop: readonly (keyof RoleRecord)[] = []): RoleState {
+  const record: Record<string, unknown> = { ...state.record, ...change, turn: state.record.turn + 1 };
+  for (const name of drop) delete record[name];
+  return { ...state, record: record as unknown as RoleRecord };
+}
+
+function atStep(state: RoleState, switchover: Switchover, step: SwitchStep, more: Partial<Switchover> = {}): RoleState {
+  return recorded(state, { switchover: { ...switchover, ...more, step } });
+}
+
+/** A switchover that begins: nothing of it is done. */
+function begun(state: RoleState, switchover: Switchover, change: Partial<RoleRecord> = {}): RoleState {
+  return { ...recorded(state, { ...change, switchover }), done: {}, releaseWaived: false };
+}
+
+function ended(state: RoleState): RoleState {
+  return { ...recorded(state, {}, ['switchover', 'seal']), done: {}, releaseWaived: false };
+}
+
+export function step(state: RoleState, event: RoleEvent, setup: RoleSetup, now: BootMs): RoleState {
+  return advance(happened(state, event, setup, now), setup);
+}
+
+function happened(state: RoleState, event: RoleEvent, setup: RoleSetup, now: BootMs): RoleState {
+  switch (event.type) {
+    case 'tick':
+      return state;
+    case 'word':
+      return heard(state, event.word, setup, now);
+    case 'fit':
+      return { ...state, fit: event.fit };
+    case 'peer-down':
+      return { ...state, peerDown: event.down };
+    case 'switchover':
+      return handOver(state, event.id, setup);
+    case 'cancel':
+      return state.record.role === 'active' && state.record.switchover?.side === 'from' ? ended(state) : state;
+    case 'take-back':
+      return takeBack(state);
+    case 'force':
+      return force(state, event.id, event.right, setup);
+    case 'waive-release':
+      return { ...state, releaseWaived: true };
+    case 'acknowledge':
+      return state.record.unacknowledged === undefined ? state : recorded(state, {}, ['unacknowledged']);
+    case 'compared':
+      return compared(state, event.epoch, event.diverged);
+    case 'quarantined':
+      return state.record.diverged ? recorded(state, { role: 'standby' }, ['diverged']) : state;
+    case 'lease':
+      return leased(state, event.epoch, event.sentAt, setup, now);
+    case 'lease-refused':
+      return outranked(state, event.epoch, setup) ? fenced(state, event.epoch) : state;
+    default:
+      return finished(state, event);
+  }
+}
+
+const NOW_DONE = {
+  sealed: { sealed: true },
+  released: { released: true },
+  promoted: { promoted: true },
+  acquired: { acquired: true },
+  reversed: { reversed: true },
+} as const;
+
+function finished(state: RoleState, event: Extract<RoleEvent, { type: 'drained' | keyof typeof NOW_DONE }>): RoleState {
+  if (state.record.switchover?.id !== event.id) return state;
+  const done: Done = event.type === 'drained' ? { drainedSeq: event.seq } : NOW_DONE[event.type];
+  return { ...state, done: { ...state.done, ...done } };
+}
+
+function handOver(state: RoleState, id: string, setup: RoleSetup): RoleState {
+  const { record, peer } = state;
+  if (record.role !== 'active' || !state.confirmed || record.switchover !== undefined) return state;
+  if (peer === undefined || peer.role !== 'standby') return state;
+  const number = Math.max(record.maxEpoch.number, peer.maxEpoch.number, record.voided, peer.voided) + 1;
+  const epoch = { number, holder: setup.peer };
+  return begun(state, { id, epoch, right: 'planned', step: 'prepare', side: 'from' });
+}
+
+function takeBack(state: RoleState): RoleState {
+  const { switchover } = state.record;
+  if (switchover?.side !== 'from' || switchover.step !== 'commit') return state;
+  return { ...state, asksVoid: switchover.epoch.number };
+}
+
+function force(state: RoleState, id: string, right: SwitchRight, setup: RoleSetup): RoleState {
+  const { record, peer } = state;
+  if (record.role === 'active' && state.confirmed) return state;
+  if (record.role === 'standby' && !state.fit) return state;
+  // One more than what a take-back may use, which this host has promised to leave to the other.
+  const known = [
+    record.maxEpoch.number,
+    record.voided + 1,
+    peer?.maxEpoch.number ?? 0,
+    record.switchover?.epoch.number ?? 0,
+  ];
+  const epoch = { number: Math.max(...known) + 1, holder: setup.self };
+  return promoted(state, { id, epoch, right, step: 'promote', side: 'to' }, setup);
+}
+
+function promoted(state: RoleState, switchover: Switchover, setup: RoleSetup): RoleState {
+  const { epoch } = switchover;
+  const next = begun(state, switchover, { role: 'active', epoch, maxEpoch: epoch });
+  const leaseUntil = withoutArbiter(setup);
+  const { asksVoid: _asked, ...rest } = next;
+  return { ...rest, confirmed: true, leaseUntil, record: without(rest.record, 'diverged') };
+}
+
+function withoutArbiter({ arbiter }: RoleSetup): BootMs {
+  return arbiter === 'none' ? Number.POSITIVE_INFINITY : 0;
+}
+
+function without(record: RoleRecord, name: keyof RoleRecord): RoleRecord {
+  const { [name]: _dropped, ...rest } = record;
+  return rest as RoleRecord;
+}
+
+/** Only for a host that waits for it: what was active and found a newer epoch. */
+function compared(state: RoleState, epoch: Epoch, diverged: boolean): RoleState {
+  const { record } = state;
+  if (record.role !== 'fenced' || record.diverged || compareEpochs(epoch, record.maxEpoch) !== 0) return state;
+  return diverged ? recorded(state, { diverged: true }) : recorded(state, { role: 'standby' });
+}
+
+function leased(state: RoleState, epoch: Epoch, sentAt: BootMs, setup: RoleSetup, now: BootMs): RoleState {
+  const { record } = state;
+  if (epoch.holder !== setup.self) return state;
+  const order = compareEpochs(epoch, record.epoch);
+  if (record.role === 'active' && order === 0) {
+    return { ...state, confirmed: true, leaseUntil: Math.max(state.leaseUntil, sentAt + setup.leaseMs) };
+  }
+  // A grant while a promise to the other holds is asked for again when it is over.
+  const takes = mayRequest(state, setup, now);
+  if (!takes || compareEpochs(epoch, record.maxEpoch) <= 0) return state;
+  const id = `granted-${epoch.number}`;
+  const alone = record.role === 'standby' ? { unacknowledged: epoch.number } : {};
+  const own = record.switchover ?? { id, right: 'granted', step: 'promote', side: 'to' };
+  const switchover =
+    record.role === 'active'
+      ? { ...own, epoch }
+      : ({ id, epoch, right: 'granted', step: 'promote', side: 'to' } as const);
+  const next = promoted(state, switchover, setup);
+  return { ...next, record: { ...next.record, ...alone }, leaseUntil: sentAt + setup.leaseMs };
+}
+
+/**
+ * Whether this host may ask the witness for a new epoch: to become active, or because the register does not know the epoch in which
+ * it is active (the operator's, or one that was taken back).
+ */
+export function mayRequest(state: RoleState, setup: RoleSetup, now: BootMs): boolean {
+  const { record } = state;
+  if (setup.arbiter === 'none') return false;
+  if (record.role === 'active') return state.confirmed && record.switchover?.side !== 'from' && now >= state.leaseUntil;
+  if (!setup.automatic || record.role !== 'standby' || record.diverged) return false;
+  return state.fit && state.peerDown && record.unacknowledged === undefined && now >= state.notBefore;
+}
+
+/** Whether `theirs` ends what this host is. A number that both were forced to ends only the one that is not in use. */
+function outranked({ record, confirmed }: RoleState, theirs: Epoch, setup: RoleSetup): boolean {
+  if (compareEpochs(theirs, record.maxEpoch) <= 0 && theirs.number <= record.maxEpoch.number) {
+    return (
+      record.role === 'active' && !confirmed && theirs.number === record.epoch.number && theirs.holder !== setup.self
+    );
+  }
+  return !(record.role === 'active' && confirmed && theirs.number === record.maxEpoch.number);
+}
+
+function fenced(state: RoleState, epoch: Epoch): RoleState {
+  const next = recorded(state, { role: 'fenced', epoch, maxEpoch: higher(epoch, state.record.maxEpoch) }, [
+    'switchover',
+    'seal',
+  ]);
+  const { asksVoid: _asked, ...rest } = next;
+  return { ...rest, confirmed: true, leaseUntil: 0, fit: false, done: {}, releaseWaived: false };
+}
+
+function higher(a: Epoch, b: Epoch): Epoch {
+  return compareEpochs(a, b) >= 0 ? a : b;
+}
+
+function heard(state: RoleState, word: Word, setup: RoleSetup, now: BootMs): RoleState {
+  const last = state.peer;
+  if (last !== undefined && word.turn < last.turn) return state;
+  let next: RoleState = { ...state, peer: word };
+  if (word.ask !== undefined && next.record.role !== 'active') {
+    next = { ...next, promised: word.ask, notBefore: Math.max(next.notBefore, now + setup.leaseMs + setup.marginMs) };
+  }
+  next = followed(next, word, setup);
+  next = voidedFor(next, word);
+  return word.echo === state.boot ? answered(next, word, setup) : next;
+}
+
+/** A newer epoch ends an active host and is followed by any other. */
+function followed(state: RoleState, word: Word, setup: RoleSetup): RoleState {
+  const { record } = state;
+  // That the other knows this host to be the holder of an epoch is what a switchover to it looks like.
+  if (word.maxEpoch.holder === setup.self || !outranked(state, word.maxEpoch, setup)) return state;
+  if (record.role !== 'standby') return fenced(state, word.maxEpoch);
+  return ended(recorded(state, { epoch: word.maxEpoch, maxEpoch: word.maxEpoch }));
+}
+
+/** Promises never to take the epoch that the other takes back, unless it has. */
+function voidedFor(state: RoleState, { asksVoid }: Word): RoleState {
+  const { record } = state;
+  if (asksVoid === undefined || asksVoid <= record.voided || asksVoid <= record.maxEpoch.number) return state;
+  return ended(recorded(state, { voided: asksVoid }));
+}
+
+/** What only a word proves that was said after this host had started. */
+function answered(state: RoleState, word: Word, setup: RoleSetup): RoleState {
+  let next = state;
+  const { record } = state;
+  if (record.role === 'active' && word.promise !== undefined && word.role !== 'active') {
+    next = { ...next, leaseUntil: Math.max(next.leaseUntil, word.promise + setup.leaseMs) };
+  }
+  if (
+    record.role === 'active' &&
+    !next.confirmed &&
+    setup.arbiter === 'none' &&
+    compareEpochs(word.maxEpoch, record.maxEpoch) <= 0
+  ) {
+    next = { ...next, confirmed: true, leaseUntil: Number.POSITIVE_INFINITY };
+  }
+  const own = record.switchover;
+  const given =
+    word.role === 'active' && word.switchover?.id !== own?.id && compareEpochs(word.epoch, record.epoch) === 0;
+  return own?.side === 'to' && record.role === 'standby' && given ? ended(next) : next;
+}
+
+/** Takes every step whose condition holds, one after the other; each is a change of the record. */
+function advance(state: RoleState, setup: RoleSetup): RoleState {
+  for (let current = state; ; ) {
+    const next = current.record.role === 'standby' ? advanceStandby(current, setup) : advanceActive(current);
+    const after = next ?? advanceHandedOver(current, setup);
+    if (after === undefined) return current;
+    current = after;
+  }
+}
+
+/** The host that hands over, and the one that has taken over. */
+function advanceActive(state: RoleState): RoleState | undefined {
+  const { record, done } = state;
+  const own = record.switchover;
+  if (record.role !== 'active' || own === undefined) return undefined;
+  if (own.side === 'from') return advanceHandingOver(state, own);
+  if (own.step === 'promote' && done.promoted) return atStep(state, own, 'acquire');
+  if (own.step === 'acquire' && done.acquired) return atStep(state, own, 'reverse');
+  return own.step === 'reverse' && done.reversed ? ended(state) : undefined;
+}
+
+function advanceHandingOver(state: RoleState, own: Switchover): RoleState | undefined {
+  const { peer, done } = state;
+  if (own.step === 'prepare') return peer?.switchover?.id === own.id ? atStep(state, own, 'drain') : undefined;
+  if (own.step === 'drain') {
+    return done.drainedSeq === undefined ? undefined : atStep(state, own, 'final-ack', { finalSeq: done.drainedSeq });
+  }
+  const sealed = peer?.seal?.switchId === own.id && peer.seal.seq === own.finalSeq;
+  if (!sealed) return undefined;
+  const { epoch } = own;
+  const change = { role: 'standby', epoch, maxEpoch: epoch, switchover: { ...own, step: 'commit' } } as const;
+  return { ...recorded(state, change), leaseUntil: 0 };
+}
+
+/** The host that is handed over to, until it is promoted. */
+function advanceStandby(state: RoleState, setup: RoleSetup): RoleState | undefined {
+  const { record, peer, done } = state;
+  const own = record.switchover;
+  const theirs = peer?.switchover;
+  if (own?.side === 'from' || theirs?.side !== 'from' || record.diverged) return undefined;
+  const { id, epoch, finalSeq } = theirs;
+  if (epoch.number <= record.voided || compareEpochs(epoch, record.maxEpoch) <= 0) return undefined;
+  if (own?.id !== id) {
+    return state.fit ? begun(state, { id, epoch, right: 'planned', step: 'prepare', side: 'to' }) : undefined;
+  }
+  if (own.step === 'prepare') {
+    return finalSeq === undefined ? undefined : atStep(state, own, 'final-ack', { finalSeq });
+  }
+  if (record.seal === undefined) {
+    const seal = { switchId: id, epoch: record.epoch, seq: own.finalSeq! };
+    return done.sealed ? recorded(state, { seal }) : undefined;
+  }
+  if (!reached(theirs, 'commit')) return undefined;
+  return promoted(state, { ...own, step: 'promote' }, setup);
+}
+
+/** The host that has handed over. */
+function advanceHandedOver(state: RoleState, setup: RoleSetup): RoleState | undefined {
+  const { record, peer, done, asksVoid } = state;
+  const own = record.switchover;
+  if (record.role !== 'standby' || own?.side !== 'from' || peer === undefined) return undefined;
+  if (own.step === 'commit') {
+    if (peer.role === 'active' && compareEpochs(peer.epoch, own.epoch) === 0)
+      return atStep(withoutAsking(state), own, 'release');
+    if (asksVoid === undefined || peer.voided < asksVoid) return undefined;
+    const epoch = { number: asksVoid + 1, holder: setup.self };
+    const back = withoutAsking(ended(recorded(state, { role: 'active', epoch, maxEpoch: epoch })));
+    return { ...back, leaseUntil: withoutArbiter(setup) };
+  }
+  if (own.step === 'release') return done.released ? atStep(state, own, 'reverse') : undefined;
+  const over = peer.role === 'active' && (peer.switchover === undefined || peer.switchover.step === 'reverse');
+  return over ? ended(state) : undefined;
+}
+
+function withoutAsking({ asksVoid: _asked, ...state }: RoleState): RoleState {
+  return state;
+}

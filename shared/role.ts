@@ -1,0 +1,52 @@
+/** Words for who is active in a scenario (PROTOCOL.md, "The role protocol"): both hosts, the witness and the console use them. */
+
+/**
+ * The fencing token: raised at every change of role, never lowered. The holder belongs to it: two operators who force both sides
+ * while neither can hear the other get the same number, and the numbers still differ.
+ */
+export interface Epoch {
+  readonly number: number;
+  /** Device id of the host that is active in it. */
+  readonly holder: string;
+}
+
+export const NO_EPOCH: Epoch = { number: 0, holder: '' };
+
+/** Below 0: `a` is older. The holder decides only between epochs that were forced on both sides. */
+export function compareEpochs(a: Epoch, b: Epoch): number {
+  if (a.number !== b.number) return a.number - b.number;
+  return a.holder < b.holder ? -1 : a.holder > b.holder ? 1 : 0;
+}
+
+/** What a host is by its durable record. Only `active` may ever open its gate; every host begins with the gate closed. */
+export type HostRole = 'fenced' | 'standby' | 'active';
+
+/** The steps of a switchover, in this order; each is durable before the next begins. */
+export const SWITCH_STEPS = [
+  'prepare',
+  'drain',
+  'final-ack',
+  'commit',
+  'release',
+  'promote',
+  'acquire',
+  'reverse',
+] as const;
+export type SwitchStep = (typeof SWITCH_STEPS)[number];
+
+/**
+ * By what right a host became active. planned: handed over by the one before. granted: by the witness. fenced: a fencing device
+ * confirmed that the other is off. stated: an operator said so; the epoch counts as forced.
+ */
+export type SwitchRight = 'planned' | 'granted' | 'fenced' | 'stated';
+
+export interface Switchover {
+  readonly id: string;
+  readonly epoch: Epoch;
+  readonly right: SwitchRight;
+  readonly step: SwitchStep;
+  /** Which side of it this host is on: it hands over (`from`) or takes over (`to`). */
+  readonly side: 'from' | 'to';
+  /** Position behind the last change of the host that hands over, from `final-ack` on. */
+  readonly finalSeq?: number;
+}

@@ -21,7 +21,7 @@ function reached(switchover: Switchover | undefined, step: SwitchStep): boolean 
 
 /** Whether a change of `epoch` may be written into a root of this host. */
 export function acceptsChanges({ role, epoch: followed, maxEpoch, seal, diverged }: RoleRecord, epoch: Epoch): boolean {
-  if (role !== 'standby' || diverged || compareEpochs(epoch, followed) !== 0 || compareEpochs(epoch, maxEpoch) < 0)
+  if (role !== 'standby' || diverged || compareEpochs(epoch, followed) !== 0 || epoch.number < maxEpoch.number)
     return false;
   return seal === undefined || compareEpochs(seal.epoch, epoch) !== 0;
 }
@@ -78,7 +78,7 @@ function happened(state: RoleState, event: RoleEvent, setup: RoleSetup, now: Boo
     case 'lease':
       return leased(state, event.epoch, event.sentAt, setup, now);
     case 'lease-refused':
-      return outranked(state, event.epoch, setup) ? fenced(state, event.epoch) : state;
+      return outranked(state, event.epoch, setup) ? fenced(state, event.epoch) : { ...state, refused: true };
     default:
       return finished(state, event);
   }
@@ -132,7 +132,7 @@ function promoted(state: RoleState, switchover: Switchover, setup: RoleSetup): R
   const { epoch } = switchover;
   const next = begun(state, switchover, { role: 'active', epoch, maxEpoch: epoch });
   const leaseUntil = withoutArbiter(setup);
-  const { asksVoid: _asked, ...rest } = next;
+  const { asksVoid: _asked, refused: _refused, ...rest } = next;
   return { ...rest, confirmed: true, leaseUntil, record: without(rest.record, 'diverged') };
 }
 
@@ -157,7 +157,8 @@ function leased(state: RoleState, epoch: Epoch, sentAt: BootMs, setup: RoleSetup
   if (epoch.holder !== setup.self) return state;
   const order = compareEpochs(epoch, record.epoch);
   if (record.role === 'active' && order === 0) {
-    return { ...state, confirmed: true, leaseUntil: Math.max(state.leaseUntil, sentAt + setup.leaseMs) };
+    const { refused: _refused, ...rest } = state;
+    return { ...rest, confirmed: true, leaseUntil: Math.max(state.leaseUntil, sentAt + setup.leaseMs) };
   }
   // A grant while a promise to the other holds is asked for again when it is over.
   const takes = mayRequest(state, setup, now);
@@ -180,9 +181,23 @@ function leased(state: RoleState, epoch: Epoch, sentAt: BootMs, setup: RoleSetup
 export function mayRequest(state: RoleState, setup: RoleSetup, now: BootMs): boolean {
   const { record } = state;
   if (setup.arbiter === 'none') return false;
-  if (record.role === 'active') return state.confirmed && record.switchover?.side !== 'from' && now >= state.leaseUntil;
+  if (record.role === 'active') {
+    if (record.switchover?.side === 'from') return false;
+    return state.confirmed ? state.refused === true || now >= state.leaseUntil : isAgreed(state);
+  }
   if (!setup.automatic || record.role !== 'standby' || record.diverged) return false;
-  return state.fit && state.peerDown && record.unacknowledged === undefined && now >= state.notBefore;
+  const { peer, fit, peerDown, notBefore } = state;
+  // The answer to its own request was lost, and the other has made way for it already.
+  const known =
+    peer === undefined || compareEpochs(record.maxEpoch, peer.maxEpoch) >= 0 ? record.maxEpoch : peer.maxEpoch;
+  const given = peer?.role !== 'active' && known.holder === setup.self && record.switchover?.side !== 'from';
+  return fit && (given || (peerDown && record.unacknowledged === undefined)) && now >= notBefore;
+}
+
+/** The other has said, since this host started, that it is not active and knows no newer epoch. */
+function isAgreed({ record, boot, peer }: RoleState): boolean {
+  if (peer?.echo !== boot || peer.role === 'active') return false;
+  return compareEpochs(peer.maxEpoch, record.maxEpoch) <= 0;
 }
 
 /** Whether `theirs` ends what this host is. A number that both were forced to ends only the one that is not in use. */
@@ -212,12 +227,18 @@ function heard(state: RoleState, word: Word, setup: RoleSetup, now: BootMs): Rol
   const last = state.peer;
   if (last !== undefined && word.turn < last.turn) return state;
   let next: RoleState = { ...state, peer: word };
+  // Its clock began again with it: what it asked by the old one means nothing any more, or another time.
+  if (last?.boot !== word.boot) next = withoutPromise(next);
   if (word.ask !== undefined && next.record.role !== 'active') {
     next = { ...next, promised: word.ask, notBefore: Math.max(next.notBefore, now + setup.leaseMs + setup.marginMs) };
   }
   next = followed(next, word, setup);
   next = voidedFor(next, word);
   return word.echo === state.boot ? answered(next, word, setup) : next;
+}
+
+function withoutPromise({ promised: _promised, ...state }: RoleState): RoleState {
+  return state;
 }
 
 /** A newer epoch ends an active host and is followed by any other. */
@@ -300,7 +321,13 @@ function advanceStandby(state: RoleState, setup: RoleSetup): RoleState | undefin
   const { id, epoch, finalSeq } = theirs;
   if (epoch.number <= record.voided || compareEpochs(epoch, record.maxEpoch) <= 0) return undefined;
   if (own?.id !== id) {
-    return state.fit ? begun(state, { id, epoch, right: 'planned', step: 'prepare', side: 'to' }) : undefined;
+    // An old word must not undo the seal of the switchover that is committed: only what was said since this host started.
+    if (!state.fit || peer?.echo !== state.boot) return undefined;
+    // The host that hands over has begun another one: what was sealed for the one before is open again.
+    return begun(
+      { ...state, record: without(record, 'seal') },
+      { id, epoch, right: 'planned', step: 'prepare', side: 'to' },
+    );
   }
   if (own.step === 'prepare') {
     return finalSeq === undefined ? undefined : atStep(state, own, 'final-ack', { finalSeq });
@@ -309,7 +336,8 @@ function advanceStandby(state: RoleState, setup: RoleSetup): RoleState | undefin
     const seal = { switchId: id, epoch: record.epoch, seq: own.finalSeq! };
     return done.sealed ? recorded(state, { seal }) : undefined;
   }
-  if (!reached(theirs, 'commit')) return undefined;
+  // Said since this host started: what was on its way before may have been overruled while it was off.
+  if (!reached(theirs, 'commit') || peer?.echo !== state.boot) return undefined;
   return promoted(state, { ...own, step: 'promote' }, setup);
 }
 
@@ -327,7 +355,7 @@ function advanceHandedOver(state: RoleState, setup: RoleSetup): RoleState | unde
     return { ...back, leaseUntil: withoutArbiter(setup) };
   }
   if (own.step === 'release') return done.released ? atStep(state, own, 'reverse') : undefined;
-  const over = peer.role === 'active' && (peer.switchover === undefined || peer.switchover.step === 'reverse');
+  const over = peer.role === 'active' && (peer.switchover?.id !== own.id || peer.switchover.step === 'reverse');
   return over ? ended(state) : undefined;
 }
 

@@ -43,6 +43,8 @@ export interface RoleState {
   readonly peer?: Word;
   readonly promised?: number;
   readonly asksVoid?: number;
+  /** active: the witness did not renew, because its register says another epoch. */
+  readonly refused?: true;
   readonly done: Done;
   /** Its data is whole and current enough to be promoted. */
   readonly fit: boolean;

@@ -15,6 +15,8 @@ export interface Register {
   readonly kept: Epoch;
   /** By the witness's own clock; lost by a restart. */
   readonly expiresAt: number;
+  /** What was decided over the head of the last holder gets no lease before that one's is over. */
+  readonly heldUntil: number;
 }
 
 export type WitnessRequest =
@@ -34,10 +36,10 @@ export interface WitnessAnswer {
 
 /** A witness that starts does not know when the last lease was given: it waits a whole one. */
 export function startRegister(kept: Epoch, setup: WitnessSetup, now: number): Register {
-  return { kept, expiresAt: now + setup.leaseMs };
+  return { kept, expiresAt: now + setup.leaseMs, heldUntil: now + setup.leaseMs + setup.marginMs };
 }
 
-export const newRegister: Register = { kept: NO_EPOCH, expiresAt: 0 };
+export const newRegister: Register = { kept: NO_EPOCH, expiresAt: 0, heldUntil: 0 };
 
 export function stepWitness(
   register: Register,
@@ -46,7 +48,7 @@ export function stepWitness(
   now: number,
 ): { readonly register: Register; readonly answer: WitnessAnswer } {
   const next = decide(register, request, setup, now);
-  const granted = next !== undefined;
+  const granted = next !== undefined && now >= next.heldUntil;
   return { register: next ?? register, answer: { granted, epoch: (next ?? register).kept } };
 }
 
@@ -56,11 +58,15 @@ function decide(register: Register, request: WitnessRequest, setup: WitnessSetup
   if (epoch === undefined) return undefined;
   // What was handed over already keeps the time of its new holder.
   if (request.type === 'transfer' && compareEpochs(epoch, kept) === 0) return register;
-  return { kept: epoch, expiresAt: now + setup.leaseMs };
+  // The host that is overruled may be active until its lease is over: it is renewed no more, and the new one has to wait.
+  const { heldUntil, expiresAt } = register;
+  if (request.type === 'force')
+    return { kept: epoch, expiresAt, heldUntil: Math.max(heldUntil, expiresAt + setup.marginMs) };
+  return { kept: epoch, expiresAt: now + setup.leaseMs, heldUntil };
 }
 
 function chosen(
-  { kept, expiresAt }: Register,
+  { kept, expiresAt, heldUntil }: Register,
   request: WitnessRequest,
   setup: WitnessSetup,
   now: number,
@@ -68,6 +74,7 @@ function chosen(
   switch (request.type) {
     case 'renew':
       // A register that knows nothing yet takes the first host that says who it is.
+      if (now < heldUntil) return undefined;
       return compareEpochs(request.epoch, kept) === 0 || kept.number === 0 ? request.epoch : undefined;
     case 'transfer': {
       const handsOver = kept.holder === request.by && request.to.number > kept.number;

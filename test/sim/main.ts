@@ -3,7 +3,8 @@
  * the run with exit 1. The last line of stdout is a summary.
  */
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
-import { parseArguments, wholeNumber } from '../runner/arguments.ts';
+import { parseArguments, refuse, wholeNumber } from '../runner/arguments.ts';
+import { runRoles } from './roles-seeds.ts';
 import { World } from './world.ts';
 
 const TRACE_LINES = 400;
@@ -16,6 +17,7 @@ different prints its seed and a trace. Exit 0: none, 1: one, 2: wrong arguments.
 
   --seeds N          so many worlds (default 200)
   --from SEED        the first seed (default 1)
+  --kind KIND        data (default): replication; roles: who is active, over lost words, kills and late leases
   --all              go on after one that failed, to count them
   --without FAULT,…  leave faults out, to find out which one matters, such as planted-link,power
   --help             this text
@@ -25,12 +27,16 @@ const { values } = parseArguments(USAGE, {
   options: {
     seeds: { type: 'string', default: '200' },
     from: { type: 'string', default: '1' },
+    kind: { type: 'string', default: 'data' },
     all: { type: 'boolean' },
     without: { type: 'string' },
   },
 });
 const seeds = wholeNumber(USAGE, 'seeds', values.seeds);
 const from = wholeNumber(USAGE, 'from', values.from, 0);
+
+if (!['data', 'roles'].includes(values.kind)) refuse(`--kind is data or roles, not "${values.kind}"`, USAGE);
+if (values.kind === 'roles') process.exit(runRoles(seeds, from, values.all === true) ? 0 : 1);
 
 /** Faults left out, to find out which one matters: `--without planted-link,power`. */
 const without = values.without?.split(',') ?? [];

@@ -12,3 +12,13 @@ test(`${SEEDS} simulated worlds end identical, whatever was killed, cut or lost 
   t.is(result.status, 0, `${result.stdout.slice(-2000)}\n${result.stderr.slice(-2000)}`);
   t.regex(result.stdout + result.stderr, new RegExp(`${SEEDS} seeds from 1, 0 failed`));
 });
+
+const ROLE_SEEDS = 300;
+
+test(`${ROLE_SEEDS} schedules of two hosts, a witness and an operator: never two open gates, and one active in the end`, (t) => {
+  t.timeout(120_000);
+  const args = [MAIN, '--kind', 'roles', '--seeds', String(ROLE_SEEDS), '--from', '1'];
+  const result = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  t.is(result.status, 0, `${result.stdout.slice(-2000)}\n${result.stderr.slice(-2000)}`);
+  t.regex(result.stdout, new RegExp(`${ROLE_SEEDS} seeds from 1, 0 failed`));
+});

@@ -78,7 +78,7 @@ function happened(state: RoleState, event: RoleEvent, setup: RoleSetup, now: Boo
     case 'lease':
       return leased(state, event.epoch, event.sentAt, setup, now);
     case 'lease-refused':
-      return outranked(state, event.epoch, setup) ? fenced(state, event.epoch) : { ...state, refused: true };
+      return refused(state, event.epoch, setup, now);
     default:
       return finished(state, event);
   }
@@ -172,6 +172,14 @@ function leased(state: RoleState, epoch: Epoch, sentAt: BootMs, setup: RoleSetup
       : ({ id, epoch, right: 'granted', step: 'promote', side: 'to' } as const);
   const next = promoted(state, switchover, setup);
   return { ...next, record: { ...next.record, ...alone }, leaseUntil: sentAt + setup.leaseMs };
+}
+
+/** Of two epochs of one number the register's counts: the host that it does not know never had a lease in its own. */
+function refused(state: RoleState, epoch: Epoch, setup: RoleSetup, now: BootMs): RoleState {
+  const { role, maxEpoch } = state.record;
+  const rival = role === 'active' && epoch.number === maxEpoch.number && epoch.holder !== setup.self;
+  const ends = outranked(state, epoch, setup) || (rival && state.leaseUntil <= now);
+  return ends ? fenced(state, epoch) : { ...state, refused: true };
 }
 
 /**
@@ -314,31 +322,39 @@ function advanceHandingOver(state: RoleState, own: Switchover): RoleState | unde
 
 /** The host that is handed over to, until it is promoted. */
 function advanceStandby(state: RoleState, setup: RoleSetup): RoleState | undefined {
-  const { record, peer, done } = state;
+  const { record, peer } = state;
   const own = record.switchover;
   const theirs = peer?.switchover;
   if (own?.side === 'from' || theirs?.side !== 'from' || record.diverged) return undefined;
-  const { id, epoch, finalSeq } = theirs;
+  const { id, epoch } = theirs;
   if (epoch.number <= record.voided || compareEpochs(epoch, record.maxEpoch) <= 0) return undefined;
-  if (own?.id !== id) {
-    // An old word must not undo the seal of the switchover that is committed: only what was said since this host started.
-    if (!state.fit || peer?.echo !== state.boot) return undefined;
-    // The host that hands over has begun another one: what was sealed for the one before is open again.
-    return begun(
-      { ...state, record: without(record, 'seal') },
-      { id, epoch, right: 'planned', step: 'prepare', side: 'to' },
-    );
-  }
+  // An old word must neither undo the seal of a switchover that is committed nor promote a host that was overruled while it was
+  // off: only what was said since this host started.
+  const fresh = peer?.echo === state.boot;
+  if (own?.id === id) return advanceTakingOver(state, own, theirs, fresh, setup);
+  if (!state.fit || !fresh) return undefined;
+  // The host that hands over has begun another one: what was sealed for the one before is open again.
+  const open = { ...state, record: without(record, 'seal') };
+  return begun(open, { id, epoch, right: 'planned', step: 'prepare', side: 'to' });
+}
+
+function advanceTakingOver(
+  state: RoleState,
+  own: Switchover,
+  theirs: Switchover,
+  fresh: boolean,
+  setup: RoleSetup,
+): RoleState | undefined {
+  const { record, done } = state;
+  const { finalSeq } = theirs;
   if (own.step === 'prepare') {
     return finalSeq === undefined ? undefined : atStep(state, own, 'final-ack', { finalSeq });
   }
   if (record.seal === undefined) {
-    const seal = { switchId: id, epoch: record.epoch, seq: own.finalSeq! };
+    const seal = { switchId: own.id, epoch: record.epoch, seq: own.finalSeq! };
     return done.sealed ? recorded(state, { seal }) : undefined;
   }
-  // Said since this host started: what was on its way before may have been overruled while it was off.
-  if (!reached(theirs, 'commit') || peer?.echo !== state.boot) return undefined;
-  return promoted(state, { ...own, step: 'promote' }, setup);
+  return fresh && reached(theirs, 'commit') ? promoted(state, { ...own, step: 'promote' }, setup) : undefined;
 }
 
 /** The host that has handed over. */

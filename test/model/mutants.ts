@@ -127,7 +127,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a witness that starts grants at once',
     world: 'witness restart',
-    rules: { startRegister: (kept, setup, now) => ({ ...startRegister(kept, setup, now), expiresAt: now - LONG, heldUntil: 0 }) },
+    rules: {
+      startRegister: (kept, setup, now) => ({
+        ...startRegister(kept, setup, now),
+        expiresAt: now - LONG,
+        heldUntil: 0,
+      }),
+    },
   },
   {
     name: 'a promise to stay passive is not kept',

@@ -13,7 +13,7 @@ test(`${SEEDS} simulated worlds end identical, whatever was killed, cut or lost 
   t.regex(result.stdout + result.stderr, new RegExp(`${SEEDS} seeds from 1, 0 failed`));
 });
 
-const ROLE_SEEDS = 300;
+const ROLE_SEEDS = 2_000;
 
 test(`${ROLE_SEEDS} schedules of two hosts, a witness and an operator: never two open gates, and one active in the end`, (t) => {
   t.timeout(120_000);

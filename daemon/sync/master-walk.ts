@@ -106,7 +106,7 @@ export class MasterWalk {
     for (const entry of scanned) {
       const named = toNamed(entry);
       if (excluded(joinPath(path, entry.name), entry.type)) continue;
-      // What is not replicated is listed too: the Replica leaves alone what it has under such a name.
+      // What is not replicated is listed too: the Replica leaves alone a socket or pipe that it has under such a name.
       entries.push(entry);
       if (named !== undefined) stats.push(named);
     }

@@ -65,7 +65,9 @@ export function compareDirectory(
   for (const [index, entry] of listed.entries()) {
     const collision = rules.caseSensitive ? undefined : foldedTwin(folded, entry.name);
     const mine = ownByName.get(entry.name);
-    ownByName.delete(entry.name);
+    // Under the name of a socket or pipe only such a one of this host is left alone: anything else is what the Master had there
+    // before, and goes as it would have gone had the change been replicated.
+    if (entry.type !== 'other' || mine?.type === 'other') ownByName.delete(entry.name);
     const verdict: EntryVerdict =
       collision === undefined ? compareEntry(entry, mine, rules) : { kind: 'collision', with: collision };
     entries.push({ index, entry, own: mine, verdict });

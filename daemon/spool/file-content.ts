@@ -65,6 +65,16 @@ export function readIntoFrame(
   }
 }
 
+/** Closes a file that was opened for reading when what is done with it first goes wrong: nobody else has it then. */
+export function orClose<T>(file: ReadableFile, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
 function readOnce(
   file: ReadableFile,
   stat: EntryStat,
@@ -142,10 +152,14 @@ export class LargeRead {
     const start = writer.length;
     writeHead({ position: this.position, length });
     const room = writer.space(length);
-    if (fill(this.file, room, this.position) < length) {
-      writer.rewindTo(start);
-      return undefined;
+    let whole = false;
+    try {
+      whole = fill(this.file, room, this.position) === length;
+    } finally {
+      // Half a piece would spoil everything behind it.
+      if (!whole) writer.rewindTo(start);
     }
+    if (!whole) return undefined;
     const zeros = isZeros(room);
     if (zeros) this.hashing.zeros(length);
     else this.hashing.update(room);

@@ -26,7 +26,7 @@ import { FrameWriter, type LinkSession } from '../link/session.ts';
 import type { EntryStat, RootTree } from '../ports.ts';
 import { type IndexedEntry, type Intent, NEVER_NS } from '../store/master-schema.ts';
 import type { MasterState } from '../store/master-state.ts';
-import { LargeRead, type ReadOutcome, readIntoFrame } from './file-content.ts';
+import { LargeRead, orClose, type ReadOutcome, readIntoFrame } from './file-content.ts';
 import { PatchSend } from './patch-send.ts';
 import { SentAttributes } from './sent-attributes.ts';
 import type { SentBlocks } from './sent-blocks.ts';
@@ -344,8 +344,8 @@ export class IntentSender {
       // Another object at its place: it was moved or removed, which is known soon.
       (stat) => sameFileId(names[0]!, stat.id),
     );
-    this.count(intent);
     if (outcome.kind === 'read') {
+      this.count(intent);
       this.fileBytes = outcome.stat.sizeBytes;
       if (outcome.torn) onLookAgain(root, found);
       this.ports.sent.note(root, outcome.stat, hashWhole(this.ports.hasher, outcome.content));
@@ -353,6 +353,8 @@ export class IntentSender {
       return;
     }
     this.openPut(intent, found, names[0]!.id, outcome);
+    // Not before it is in the frame: one that says more than it holds ends the link, again after each new one.
+    this.count(intent);
   }
 
   private openPut(
@@ -369,7 +371,7 @@ export class IntentSender {
     const begin = {
       root,
       path,
-      metadata: this.attributes.ofFile(file, stat, entryId),
+      metadata: orClose(file, () => this.attributes.ofFile(file, stat, entryId)),
       token,
       sizeBytes: stat.sizeBytes,
     };

@@ -17,7 +17,7 @@ import type { BlockHashes } from '../link/block-hash.ts';
 import { type ContentHasher, sameHash } from '../link/content-hash.ts';
 import type { FrameWriter } from '../link/session.ts';
 import type { EntryStat, FileId, ReadableFile, RootTree, ScannedEntry } from '../ports.ts';
-import { LargeRead, readIntoFrame } from '../spool/file-content.ts';
+import { LargeRead, orClose, readIntoFrame } from '../spool/file-content.ts';
 import { BlockSend, TheirBlocks } from './block-send.ts';
 import { UnchangedFiles, withAttributes } from './unchanged-files.ts';
 
@@ -232,7 +232,8 @@ export class NeedServer {
     const { root, path, entry } = asked;
     const { trees, hasher, profile } = this.ports;
     const file = trees[root]!.openRead(path);
-    const read = new LargeRead(file, file.stat(), hasher, theirs.blockBytes);
+    const stat = orClose(file, () => file.stat());
+    const read = new LargeRead(file, stat, hasher, theirs.blockBytes);
     if (read.begin.type !== 'file' || !sameId(read.begin.id, entry.id)) {
       read.close();
       throw new Fault('FS-NOT-FOUND', { path });

@@ -172,7 +172,7 @@ story('service ports close by themselves when the engine is paused', async (t) =
     const stop = lan.background('a', process.execPath, '-e', SERVE);
     try {
       await until('it listens', () => lan.succeeds('a', ...CONNECT, '127.0.0.1', String(PORT)));
-      t.false(isOpen(), 'closed to others, open to this host itself');
+      t.false(isOpen(), `open to others, not only to this host itself: ${lan.exec('a', 'nft', 'list', 'ruleset')}`);
       await a.tell({ do: 'renewPort', ms: 800 });
       const renewed = performance.now();
       await until('open for longer than two leases', () => {

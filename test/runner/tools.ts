@@ -9,6 +9,7 @@ export const TOOL_PACKAGES = {
   arping: 'iputils-arping',
   chattr: 'e2fsprogs',
   dig: 'bind9-dnsutils',
+  etcd: 'etcd-server',
   faketime: 'faketime',
   git: 'git',
   ip: 'iproute2',

@@ -5,6 +5,7 @@
 import { hostname, networkInterfaces } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { settingOf } from '../config/catalogue.ts';
 import { parseAddress, type RunFile } from '../shared/protocol/pairing.ts';
 import type { DaemonStatus } from '../shared/status.ts';
 import { createDiscoverHandler } from './application/service.ts';
@@ -16,14 +17,16 @@ import { type Network, openNetwork } from './network.ts';
 import { openConfigurationFiles } from './platform/node/configuration-files.ts';
 import { createHostInspector } from './platform/node/host-inspector.ts';
 import { loadPageRelease } from './platform/node/memory.ts';
-import { loadPlatform, type Platform } from './platform/select.ts';
+import { loadPlatform, loadRedirection, type Platform } from './platform/select.ts';
 import { WAKEUP } from './platform/wakeup.ts';
+import type { AdoptionDocument } from './redirect/move-ip.ts';
+import { adoptionDocument, NO_ADOPTION, RedirectionService } from './redirect/service.ts';
 import { ReplicationLedger } from './report/ledger.ts';
 import { createReportDesk } from './report/service.ts';
 import { EMPTY_BOOK, type ScenarioBook, scenarioBook } from './scenario/book.ts';
 import { EnginePool } from './scenario/engine-host.ts';
 import { createScenarioService, type ScenarioService } from './scenario/service.ts';
-import type { CommandHandlers, DaemonInformation, StatusSource } from './services.ts';
+import type { CommandHandlers, DaemonInformation, DocumentStore, StatusSource } from './services.ts';
 import { type DataLock, lockDataDirectory } from './store/data-lock.ts';
 import { openDocument } from './store/documents.ts';
 import { modeOf, readTextIfPresent, removeFile, replaceFileSync } from './store/durable-file.ts';
@@ -37,6 +40,8 @@ import { openScenarioFolders } from './store/scenario-folders.ts';
 const DRAIN_LIMIT_MS = 8_000;
 /** After a burst of bytes between hosts, until the memory they passed through is given back. */
 const SPARE_MEMORY_MS = 5_000;
+/** How long the kernel keeps a gate open after each renewal: half of what an arbiter counts, or what a restart of the engine takes. */
+const GATE_MS = { alone: 30_000, arbiter: 5_000 };
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** Runs the engine in the foreground until a signal; resolves with the exit code. Throws the fault that kept it from starting. */
@@ -146,12 +151,14 @@ async function closeParts({ events, loopDelay, network }: Parts): Promise<void> 
 
 async function serve(parts: Parts): Promise<RunningDaemon> {
   const { data, events, logFile, network, settings, version } = parts;
-  const scenarios = await composeScenarios(parts);
+  const book = await openBook(parts);
+  const redirection = await openRedirection(parts, book);
+  const scenarios = await composeScenarios(parts, book, redirection);
   const daemon = informationOf(parts);
   await network.listen({
     listen: settings.listen,
     ...rememberedPort(data),
-    handlers: { ...scenarios.handlers, ...hostHandlers(parts, daemon, scenarios.status) },
+    handlers: { ...scenarios.handlers, ...hostHandlers(parts, daemon, scenarios.status, redirection) },
     status: scenarios.status,
     daemon,
   });
@@ -160,19 +167,18 @@ async function serve(parts: Parts): Promise<RunningDaemon> {
   replaceFileSync(join(data, 'run.json'), `${JSON.stringify(runFile)}\n`);
   events.record('HST-001', { version });
   logFile.logger.info({ address: network.address(), deviceId: network.deviceId, version }, 'ready');
+  await redirection.restore();
   scenarios.start();
   return { address: network.address(), deviceId: network.deviceId, stop: () => stop(parts, scenarios) };
 }
 
-async function composeScenarios(parts: Parts): Promise<ScenarioService & { readonly handlers: CommandHandlers }> {
+async function composeScenarios(
+  parts: Parts,
+  book: DocumentStore<ScenarioBook>,
+  redirection: RedirectionService,
+): Promise<ScenarioService & { readonly handlers: CommandHandlers }> {
   const { capture, data, events, logFile, loopDelay, network, platform, settings, version } = parts;
   const { clock, random } = platform;
-  const book = await openDocument<ScenarioBook>({
-    path: join(data, 'scenarios.json'),
-    schema: scenarioBook,
-    initial: EMPTY_BOOK,
-    onDamaged: ({ details }) => events.record('HST-005', { path: details.path ?? '', reason: details.reason ?? '' }),
-  });
   const reportFiles = openReportFolder({
     ...settings.reports,
     folder: resolve(data, settings.reports.directory),
@@ -203,6 +209,7 @@ async function composeScenarios(parts: Parts): Promise<ScenarioService & { reado
     reports,
     views: platform.views,
     scripts: platform.openScripts(join(data, 'scripts')),
+    redirection,
     spawnEngine: () => engines.spawn(),
     complain,
   });
@@ -236,6 +243,37 @@ async function composeScenarios(parts: Parts): Promise<ScenarioService & { reado
   };
 }
 
+function openBook({ data, events }: Parts): Promise<DocumentStore<ScenarioBook>> {
+  return openDocument<ScenarioBook>({
+    path: join(data, 'scenarios.json'),
+    schema: scenarioBook,
+    initial: EMPTY_BOOK,
+    onDamaged: ({ details }) => events.record('HST-005', { path: details.path ?? '', reason: details.reason ?? '' }),
+  });
+}
+
+async function openRedirection(
+  { data, events, network, platform, settings }: Parts,
+  book: DocumentStore<ScenarioBook>,
+): Promise<RedirectionService> {
+  const system = await loadRedirection(join(data, 'keys'), join(data, 'tickets'));
+  const adoption = await openDocument<AdoptionDocument>({
+    path: join(data, 'adopted.json'),
+    schema: adoptionDocument,
+    initial: NO_ADOPTION,
+    onDamaged: ({ details }) => events.record('HST-005', { path: details.path ?? '', reason: details.reason ?? '' }),
+  });
+  const scripts = platform.openScripts(join(data, 'scripts'));
+  const { clock, random } = platform;
+  return new RedirectionService({
+    host: { name: settings.name, deviceId: network.deviceId },
+    ports: { ...system, adoption, clock, events, random, scripts, hostServers: () => system.exchange.servers() },
+    documentOf: (id) => book.value.scenarios.find(({ document }) => document.id === id)?.document,
+    gateMs: ({ settings: values }) =>
+      settingOf(values, 'switchover.arbiter') === 'none' ? GATE_MS.alone : GATE_MS.arbiter,
+  });
+}
+
 function informationOf({
   loopDelay,
   network,
@@ -258,11 +296,18 @@ function informationOf({
   return { status };
 }
 
-function hostHandlers(parts: Parts, daemon: DaemonInformation, status: StatusSource): CommandHandlers {
+function hostHandlers(
+  parts: Parts,
+  daemon: DaemonInformation,
+  status: StatusSource,
+  redirection: RedirectionService,
+): CommandHandlers {
   const { events } = parts;
   return {
     'daemon.info': () => daemon.status(),
-    'daemon.doctor': async () => ({ findings: await examine(parts, status) }),
+    'daemon.doctor': async () => ({
+      findings: [...(await examine(parts, status)), ...(await redirection.doctor())],
+    }),
     'events.query': ({ after, limit, scenario, severity, since }) => ({
       events: events.query({
         limit,

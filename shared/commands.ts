@@ -468,6 +468,14 @@ export const COMMANDS = define({
       })
       .strict(),
   },
+  'peer.redirection': {
+    role: 'peer',
+    readOnly: true,
+    danger: 'safe',
+    title: 'Redirection of the other host',
+    help: 'What stands in the way of leading clients to this host or away from it, and what would be done.',
+    args: z.object({ document: scenarioInput }).strict(),
+  },
   'peer.relayVerify': {
     role: 'peer',
     readOnly: true,

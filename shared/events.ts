@@ -348,6 +348,12 @@ export const EVENTS = define({
     text: 'The script {script} failed: {reason} ({direction})',
     hint: 'Exit code 0 means success. What it wrote is in the details of this event; see redirect.scriptTimeoutMs for its time limit.',
   },
+  'RED-003': { severity: 'info', text: '{method} ({direction}): {detail}' },
+  'RED-004': {
+    severity: 'error',
+    text: '{address} could not be brought back after the start of this host: {reason}',
+    hint: 'It belongs to this host since its scenario was stopped. `mainstay doctor` has the command that adds it by hand.',
+  },
   'ASM-001': { severity: 'info', text: 'Assessment began: changes on the Master are counted, nothing is replicated' },
   'RPT-001': { severity: 'info', text: '{kind} is ready ({id})' },
   'RPT-002': {

@@ -70,6 +70,8 @@ export interface ScenarioDocument {
   readonly id: string;
   /** Of a temporary Recovery scenario: id of the scenario whose data it restores. */
   readonly recoveryOf?: string;
+  /** After a switchover: the host that was its Master is its Replica now. */
+  readonly backward?: true;
   /** Of what a Replica runs for the Replicas behind it. */
   readonly origin?: ScenarioOrigin;
   readonly name: string;

@@ -96,6 +96,14 @@ export const REDIRECTION_SETTINGS = define({
     help: 'Recommended with Switch Computer Name on Windows Server 2008 and later, which need a restart after a rename.',
     default: false,
   },
+  'redirect.servicePorts': {
+    ...redirection,
+    type: 'list',
+    label: 'Service ports',
+    help: 'TCP and UDP ports of the application, such as 80 and 443. The kernel closes them on a host that is not active, also when its engine is dead or paused. Needed with Redirect DNS and Switch Computer Name; with Move IP the address itself goes.',
+    default: [],
+    pattern: { source: '^[1-9]\\d{0,4}$', says: 'a port from 1 to 65535' },
+  },
   'redirect.identifyScript': {
     ...perHost,
     type: 'text',

@@ -4,7 +4,7 @@ import type { CaptureMethod, Clock, Random, RootCapture, RootTree, SegmentLog, S
 import type { WatchedRoot } from './hint-sink.ts';
 import type { NftPortFilter } from './linux/port-filter.ts';
 import { SystemClock } from './node/clock.ts';
-import { DnsExchange } from './node/dns-exchange.ts';
+import { DnsExchange, searchDomain } from './node/dns-exchange.ts';
 import { SystemRandom } from './node/random.ts';
 import { RegisteredScripts } from './node/registered-scripts.ts';
 import { readSecret } from './node/secret-file.ts';
@@ -60,6 +60,8 @@ export interface RedirectionPlatform {
   readonly addresses: HostAddressTable;
   readonly computer: ComputerNames;
   tsigKey(name: string): string | undefined;
+  /** DNS domain of this host; empty: none is configured. */
+  domain(): string;
   /** Undefined where the packet filter cannot close ports by itself. */
   portFilter(label: string, ports: readonly number[]): NftPortFilter | undefined;
 }
@@ -103,7 +105,14 @@ export async function loadRedirection(keys: string, tickets: string): Promise<Re
   const exchange = new DnsExchange();
   const tsigKey = (name: string) => readSecret(keys, name);
   if (process.platform !== 'linux')
-    return { exchange, tsigKey, addresses: NO_ADDRESSES, computer: NO_RENAMING, portFilter: () => undefined };
+    return {
+      exchange,
+      tsigKey,
+      domain: domainOf,
+      addresses: NO_ADDRESSES,
+      computer: NO_RENAMING,
+      portFilter: () => undefined,
+    };
   const [{ LinuxComputerName }, { LinuxHostAddresses }, { NftPortFilter }, { SecureDnsUpdate }] = await Promise.all([
     import('./linux/computer-name.ts'),
     import('./linux/host-addresses.ts'),
@@ -113,11 +122,18 @@ export async function loadRedirection(keys: string, tickets: string): Promise<Re
   return {
     exchange,
     tsigKey,
+    domain: domainOf,
     secure: new SecureDnsUpdate(tickets),
     addresses: new LinuxHostAddresses(),
     computer: new LinuxComputerName(),
     portFilter: (label, ports) => new NftPortFilter(label, ports),
   };
+}
+
+/** Of the host's own name, else what its resolver adds to names without one. */
+function domainOf(): string {
+  const [, ...domain] = hostname().split('.');
+  return domain.length > 0 ? domain.join('.') : searchDomain();
 }
 
 async function loadViews(): Promise<Views> {

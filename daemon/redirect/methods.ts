@@ -29,7 +29,6 @@ export interface MethodPorts {
 
 export interface MethodContext {
   readonly host: string;
-  readonly scenarioId: string;
   readonly scenarioName: string;
   /** Of this switchover: the idempotency key of scripts. */
   readonly switchId: string;
@@ -37,6 +36,8 @@ export interface MethodContext {
   readonly leaseSeconds: number;
   /** See DnsRedirectionOptions. */
   readonly partial: DnsRedirectionOptions['partial'];
+  /** See MoveIpOptions. */
+  readonly isActive?: boolean;
 }
 
 export function redirectionOf(planned: PlannedMethod, context: MethodContext, ports: MethodPorts): Redirection {

@@ -34,6 +34,8 @@ export interface MoveIpOptions {
   readonly engineAddress: string;
   /** How long an address stays that was taken and is not renewed, whole seconds. */
   readonly leaseSeconds: number;
+  /** Clients are led to this host now, so the addresses have to be here; false: they must not be. */
+  readonly isActive?: boolean;
 }
 
 export interface MoveIpPorts {
@@ -88,6 +90,7 @@ export class MoveIpRedirection implements Redirection {
             'Use Move IP only when both servers are on the same IP subnet; else Redirect DNS.',
           ),
         );
+      found.push(...(await this.checkPlace(entries, address, prefix)));
       for (const file of await this.ports.addresses.configuredIn(address))
         found.push(
           error(
@@ -98,6 +101,28 @@ export class MoveIpRedirection implements Redirection {
         );
     }
     return found;
+  }
+
+  /** The address is where it has to be before Run and before a switchover. */
+  private async checkPlace(entries: readonly HeldAddress[], address: string, prefix: number): Promise<Finding[]> {
+    const { host, isActive } = this.options;
+    const held = entries.find((entry) => entry.address === address);
+    const device = deviceFor(entries, address, prefix);
+    if (isActive === undefined || device === undefined || isActive === (held !== undefined)) return [];
+    if (!isActive) {
+      const fix = `Take it away here (ip address del ${address}/${prefix} dev ${device}): the other host is the active one.`;
+      return [redirectFinding(host, 'error', 'MOVE-IP-BOTH', `${address} is on this host too`, fix)];
+    }
+    const holder = await this.ports.addresses.holder(address, device);
+    if (holder !== undefined) {
+      const fix = 'Two machines with one address lose clients: find it by its hardware address and take it away there.';
+      const text = `${address} is not on this host but on another machine (${holder})`;
+      return [redirectFinding(host, 'error', 'MOVE-IP-TAKEN', text, fix)];
+    }
+    // One that ran out while the engine was away is taken again by itself.
+    if (this.ports.record.value.adopted.some((entry) => entry.address === address)) return [];
+    const fix = `Add it (ip address add ${address}/${prefix} dev ${device}) when it is the address that clients use.`;
+    return [redirectFinding(host, 'error', 'MOVE-IP-ABSENT', `${address} is not on this host`, fix)];
   }
 
   async apply(direction: RedirectDirection): Promise<Applied> {
@@ -133,6 +158,8 @@ export class MoveIpRedirection implements Redirection {
     const { addresses } = this.ports;
     const holder = await addresses.holder(moved.address, device);
     if (holder !== undefined) throw new Fault('REDIRECT-IN-USE', { address: moved.address, device, by: holder });
+    // A boot, or an engine that never starts again: whoever looks finds out that it belongs here.
+    await this.keep({ ...moved, device, state: 'leased' });
     await addresses.put(moved.address, moved.prefix, device, validSeconds);
     await this.confirm(moved.address, true);
   }
@@ -149,6 +176,17 @@ export class MoveIpRedirection implements Redirection {
     this.released = held;
     const stuck = await this.giveUp(held);
     if (stuck.length > 0) throw failed(`still here: ${stuck.join(', ')}`);
+    await this.forget();
+  }
+
+  /** The other host has them from now on: nothing is owed here. */
+  private async forget(): Promise<void> {
+    const moving = this.options.addresses.map(({ address }) => address);
+    const { record } = this.ports;
+    if (!record.value.adopted.some(({ address }) => moving.includes(address))) return;
+    await record.update((value) => {
+      value.adopted = value.adopted.filter(({ address }) => !moving.includes(address));
+    });
   }
 
   /** Removes addresses; which of them are still there. */
@@ -232,12 +270,8 @@ export class MoveIpRedirection implements Redirection {
    * starts; the other host owes nothing any more.
    */
   async giveBack(isActive: boolean): Promise<void> {
-    const { addresses, record } = this.ports;
-    const moving = this.options.addresses.map(({ address }) => address);
-    if (!isActive)
-      return record.update((value) => {
-        value.adopted = value.adopted.filter(({ address }) => !moving.includes(address));
-      });
+    const { addresses } = this.ports;
+    if (!isActive) return await this.forget();
     const entries = await addresses.list();
     for (const { address, prefix } of this.options.addresses) {
       const device = deviceFor(entries, address, prefix);
@@ -249,8 +283,10 @@ export class MoveIpRedirection implements Redirection {
     this.announce();
   }
 
-  private keep(adopted: AdoptedAddress): Promise<void> {
-    return this.ports.record.update((value) => {
+  private async keep(adopted: AdoptedAddress): Promise<void> {
+    const known = this.ports.record.value.adopted.find(({ address }) => address === adopted.address);
+    if (known?.state === adopted.state && known.device === adopted.device && known.prefix === adopted.prefix) return;
+    await this.ports.record.update((value) => {
       value.adopted = [...value.adopted.filter(({ address }) => address !== adopted.address), adopted];
     });
   }

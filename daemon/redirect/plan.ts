@@ -140,7 +140,7 @@ export function firstLabel(name: string): string {
 function planDns(input: PlanInput): PlannedDns {
   const { settings, master, here, domain, hostServers = [] } = input;
   const given = settingOf(settings, 'redirect.dnsName');
-  const name = given === '' ? master.name : given;
+  const name = given || settingOf(master.settings, 'hosts.fullyQualifiedName') || master.name;
   const servers = settingOf(settings, 'redirect.dnsServers');
   const own = hostOf(input[here].address);
   return {

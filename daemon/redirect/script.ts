@@ -18,7 +18,6 @@ import type { PlannedScript } from './plan.ts';
 
 export interface ScriptRedirectionOptions {
   readonly host: string;
-  readonly scenarioId: string;
   readonly scenarioName: string;
   /** Of this switchover: the idempotency key of the scripts. */
   readonly switchId: string;
@@ -86,11 +85,11 @@ export class ScriptRedirection implements Redirection {
     const outcome = await this.outcomeOf(script, direction);
     const { exitCode } = outcome;
     if (exitCode !== 0) throw this.failure(script, direction, reasonOf(outcome), outcome.output.slice(-SHOWN_OUTPUT));
-    this.ports.events.record('RED-001', { script, exitCode, direction }, this.options.scenarioId);
+    this.ports.events.record('RED-001', { script, exitCode, direction }, this.options.scenarioName);
   }
 
   private failure(script: string, direction: RedirectDirection, reason: string, output = ''): Fault {
-    this.ports.events.record('RED-002', { script, reason, direction, output }, this.options.scenarioId);
+    this.ports.events.record('RED-002', { script, reason, direction, output }, this.options.scenarioName);
     return new Fault('REDIRECT-FAILED', { method: `The script ${script}`, reason });
   }
 

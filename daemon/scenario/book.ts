@@ -81,6 +81,7 @@ const document = z.object({
         .max(64),
     })
     .optional(),
+  backward: z.literal(true).optional(),
   name: z.string().min(1).max(100),
   group: z.string().max(100).optional(),
   serverType: z.enum(SERVER_TYPES),

@@ -1,5 +1,6 @@
 /** What the scenarios of a host need from the rest of the daemon; put together in main.ts, replaced by fakes in tests. */
 import type { Clock, Random } from '../ports.ts';
+import type { RedirectionService } from '../redirect/service.ts';
 import type { ScriptRunner } from '../rehearsal/scripts.ts';
 import type { RehearsalViews } from '../rehearsal/views.ts';
 import type { ReportDesk } from '../report/service.ts';
@@ -38,6 +39,7 @@ export interface ScenarioEnvironment {
   readonly reports: ReportDesk;
   readonly views: RehearsalViews;
   readonly scripts: ScriptRunner;
+  readonly redirection: RedirectionService;
   readonly spawnEngine: () => EngineHandle;
   /** For defects that no user can act on. */
   readonly complain: (text: string) => void;

@@ -2,6 +2,7 @@
 import { Fault } from '../../shared/faults.ts';
 import type { Finding, VerificationResult } from '../../shared/results.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
+import { redirectionFindings } from '../redirect/verification.ts';
 import type { CommandHandlers } from '../services.ts';
 import { sorted, verify } from '../verify/service.ts';
 import { fedBy, feeders, routeTo } from './cascade.ts';
@@ -78,7 +79,11 @@ export class LifeDesk {
 
   /** Errors first, also of what Replicas find behind them. `besides`: a scenario on the same roots that may run. */
   async findingsOf(document: ScenarioDocument, besides?: string): Promise<VerificationResult> {
-    const own = await verify(this.#environment, document, this.#scenarios.occupied(document.id, besides));
+    const [hosts, redirection] = await Promise.all([
+      verify(this.#environment, document, this.#scenarios.occupied(document.id, besides)),
+      redirectionFindings(this.#environment, document),
+    ]);
+    const own = redirection.length === 0 ? hosts : sorted([...hosts.findings, ...redirection]);
     const ask = async (feeder: HostReference): Promise<Finding[]> => {
       const args = { document: { ...document } };
       const answer = await this.#environment.peers.request(feeder, 'peer.relayVerify', args, RELAY_VERIFY_TIMEOUT_MS);

@@ -4,6 +4,7 @@ import { overlap } from '../../config/root-path.ts';
 import { Fault } from '../../shared/faults.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
 import type { Recovery } from '../recovery/service.ts';
+import { redirectionSideOf } from '../redirect/verification.ts';
 import type { RehearsalDesk } from '../rehearsal/desk.ts';
 import type { CommandHandlers, Session } from '../services.ts';
 import { collectFacts, type Occupied } from '../verify/service.ts';
@@ -142,6 +143,11 @@ function relayHandlers(
     },
     'peer.relayParked': async ({ scenarioId, replica, action }, session) =>
       await relays.parked(own(scenarioId, session).id, replica, action),
+    'peer.redirection': async ({ document }, session) => {
+      const complete = parse(document);
+      refuseWrongHosts(complete, session, environment.host.deviceId);
+      return await redirectionSideOf(environment, complete);
+    },
     'peer.relayVerify': async ({ document }, session) => {
       const complete = parse(document);
       refuseWrongHosts(complete, session, environment.host.deviceId);

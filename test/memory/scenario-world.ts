@@ -10,6 +10,7 @@ import type {
   SyncResult,
 } from '../../daemon/engine/engine-protocol.ts';
 import type { Clock, LinkStream } from '../../daemon/ports.ts';
+import { RedirectionService } from '../../daemon/redirect/service.ts';
 import type { ScriptRunner } from '../../daemon/rehearsal/scripts.ts';
 import type { RehearsalViews } from '../../daemon/rehearsal/views.ts';
 import { createReportDesk, type ReportStore } from '../../daemon/report/service.ts';
@@ -25,6 +26,7 @@ import type { Report } from '../../shared/report.ts';
 import type { ParkedAnswer } from '../../shared/results.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
 import { SeededRandom, SimulatedClock } from './clock.ts';
+import { adoptionRecord, MemoryLan, type MemoryMachine } from './lan.ts';
 
 export const GENERATION = 'a'.repeat(32);
 
@@ -242,6 +244,7 @@ export const SYNC_RESULT: SyncResult = {
 export class World {
   readonly clock = new SimulatedClock();
   readonly hosts = new Map<string, WorldHost>();
+  readonly lan = new MemoryLan(this.clock);
   /** Replicas (device ids) whose data is usable. */
   readonly synchronized = new Set<string>();
   /** Engines answer calls by themselves. */
@@ -327,6 +330,9 @@ export class WorldHost {
   readonly reports: Report[] = [];
   readonly complaints: string[] = [];
   readonly views = new FakeViews();
+  /** Its addresses, and what its engine owes for them. */
+  readonly network: MemoryMachine;
+  readonly adopted = adoptionRecord();
   /** What registered scripts do. */
   script: ScriptRunner['run'] = (name) => Promise.reject(new Fault('SCRIPT-NOT-FOUND', { name }));
   readonly scripts: ScriptRunner = { run: (...args) => this.script(...args), confirm: () => undefined };
@@ -342,6 +348,7 @@ export class WorldHost {
     this.name = name;
     this.deviceId = Buffer.from(name).toString('hex').padEnd(64, '0');
     this.machine = name;
+    this.network = world.lan.machine(name);
     this.events = openEventLog({ path: ':memory:', clock: world.clock, host: name });
     this.links = {
       streams: new Set(),
@@ -452,6 +459,12 @@ export class WorldHost {
       },
       views: this.views,
       scripts: this.scripts,
+      redirection: new RedirectionService({
+        host: { name: this.name, deviceId: this.deviceId },
+        ports: { ...this.network.ports(this.adopted, this.events), scripts: this.scripts },
+        documentOf: (id) => this.book.scenarios.find(({ document }) => document.id === id)?.document,
+        gateMs: () => 30_000,
+      }),
       complain: (text) => this.complaints.push(text),
     };
   }

@@ -44,7 +44,6 @@ test('a scenario gets its methods, and a key file that others may read is no key
   };
   const context = {
     host: 'spare',
-    scenarioId: 's',
     scenarioName: 'web',
     switchId: 'k',
     leaseSeconds: 5,

@@ -27,7 +27,6 @@ function host(t: ExecutionContext, scripts: Readonly<Record<string, string>>, pl
   const redirection = new ScriptRedirection(
     {
       host: 'beta',
-      scenarioId: 's1',
       scenarioName: 'web',
       switchId: 'k7',
       plan: { kind: 'script', identify: '', activate: '', deactivate: '', arguments: [], timeoutMs: 10_000, ...plan },

@@ -1,6 +1,7 @@
 /** One message to a DNS server and its answer: UDP, and TCP when the answer was cut short or did not come. */
 import { createSocket } from 'node:dgram';
 import { getServers } from 'node:dns';
+import { readFileSync } from 'node:fs';
 import { createConnection, isIPv6 } from 'node:net';
 import { Fault } from '../../../shared/faults.ts';
 import { codeOf } from '../system-fault.ts';
@@ -34,6 +35,16 @@ export class DnsExchange {
       const reason = `no answer (${codeOf(error)})`;
       throw new Fault('REDIRECT-FAILED', { method: 'Redirect DNS', reason }, error);
     }
+  }
+}
+
+/** resolv.conf(5): of `domain` and `search` the last one counts; empty where there is none. */
+export function searchDomain(path = '/etc/resolv.conf'): string {
+  try {
+    const lines = [...readFileSync(path, 'utf8').matchAll(/^(?:search|domain)\s+(\S+)/gm)];
+    return lines.at(-1)?.[1]?.replace(/\.$/, '') ?? '';
+  } catch {
+    return '';
   }
 }
 

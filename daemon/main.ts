@@ -25,6 +25,7 @@ import { ReplicationLedger } from './report/ledger.ts';
 import { createReportDesk } from './report/service.ts';
 import { EMPTY_BOOK, type ScenarioBook, scenarioBook } from './scenario/book.ts';
 import { EnginePool } from './scenario/engine-host.ts';
+import type { ScenarioFolders } from './scenario/environment.ts';
 import { createScenarioService, type ScenarioService } from './scenario/service.ts';
 import type { CommandHandlers, DaemonInformation, DocumentStore, StatusSource } from './services.ts';
 import { type DataLock, lockDataDirectory } from './store/data-lock.ts';
@@ -34,14 +35,15 @@ import { type OpenEventLog, openEventLog } from './store/event-log.ts';
 import { type LogFile, openLogFile } from './store/log-file.ts';
 import { openReplicationLedger } from './store/replication-ledger.ts';
 import { openReportFolder } from './store/report-files.ts';
+import { RoleRecordStore } from './store/role-record.ts';
 import { openScenarioFolders } from './store/scenario-folders.ts';
+import type { RolePorts } from './switchover/ports.ts';
+import { GATE_MS } from './switchover/role-parts.ts';
 
 /** Engines that have not drained by then are left to recover at the next start. */
 const DRAIN_LIMIT_MS = 8_000;
 /** After a burst of bytes between hosts, until the memory they passed through is given back. */
 const SPARE_MEMORY_MS = 5_000;
-/** How long the kernel keeps a gate open after each renewal: half of what an arbiter counts, or what a restart of the engine takes. */
-const GATE_MS = { alone: 30_000, arbiter: 5_000 };
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** Runs the engine in the foreground until a signal; resolves with the exit code. Throws the fault that kept it from starting. */
@@ -195,12 +197,13 @@ async function composeScenarios(
   const damaged = (path: string, reason: string) => events.record('HST-005', { path, reason });
   const ledgerStore = openReplicationLedger(join(data, 'replication.sqlite'), damaged);
   const complain = (text: string) => logFile.logger.error({}, text);
+  const folders = openScenarioFolders(data);
   const scenarios = createScenarioService({
     clock,
     random,
     host: { name: settings.name, deviceId: network.deviceId, version, address: network.address, directory: data },
     book,
-    folders: openScenarioFolders(data),
+    folders,
     events,
     peers: network.peers,
     links: network.links,
@@ -210,6 +213,7 @@ async function composeScenarios(
     views: platform.views,
     scripts: platform.openScripts(join(data, 'scripts')),
     redirection,
+    roles: rolePorts(platform, folders, redirection),
     spawnEngine: () => engines.spawn(),
     complain,
   });
@@ -272,6 +276,22 @@ async function openRedirection(
     gateMs: ({ settings: values }) =>
       settingOf(values, 'switchover.arbiter') === 'none' ? GATE_MS.alone : GATE_MS.arbiter,
   });
+}
+
+function rolePorts(
+  { openStateFile, random }: Platform,
+  folders: ScenarioFolders,
+  redirection: RedirectionService,
+): RolePorts {
+  return {
+    boot: Buffer.from(random.bytes(12)).toString('hex'),
+    openRecord: (id) => {
+      const path = join(folders.open(id), 'role');
+      return new RoleRecordStore(openStateFile(path), path);
+    },
+    accessOf: (document) => redirection.desk(document),
+    arbiterOf: () => undefined,
+  };
 }
 
 function informationOf({

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { PREVIEW_COMMANDS } from './preview-commands.ts';
 import { RECOVERY_COMMANDS } from './recovery-commands.ts';
 import { REPORT_FORMATS } from './report.ts';
+import { SWITCHOVER_COMMANDS } from './switchover-commands.ts';
 
 /** Roles of people, each including the ones before it; `peer` and `witness` are machines and include nothing. */
 export const USER_ROLES = ['view', 'control', 'admin', 'super'] as const;
@@ -288,6 +289,7 @@ export const COMMANDS = define({
     cli: 'parked',
   },
   ...RECOVERY_COMMANDS,
+  ...SWITCHOVER_COMMANDS,
   ...PREVIEW_COMMANDS,
 
   'events.query': {

@@ -67,6 +67,45 @@ export const EVENTS = define({
     hint: 'It is compared with what feeds it now; nothing that is equal is sent again.',
   },
 
+  'SWT-001': { severity: 'warning', text: 'Switchover from {from} to {to} is starting' },
+  'SWT-002': { severity: 'warning', text: 'Switchover completed: {active} is active' },
+  'SWT-003': {
+    severity: 'error',
+    text: 'Switchover was given up, {active} stays active: {reason}',
+    hint: 'Nothing was changed for users. Mend the cause; `mainstay switchover --dry-run` shows what stands in the way.',
+  },
+  'SWT-004': { severity: 'info', text: 'Switchover, step {step} of 8: {title}' },
+  'SWT-005': {
+    severity: 'critical',
+    text: '{active} became active without {other}: {why}. Changes {other} had not sent are not in it',
+    hint: 'When {other} comes back it stays standby, and what only it has goes to quarantine.',
+  },
+  'SWT-006': {
+    severity: 'warning',
+    text: 'Another host is active: this one is fenced and takes no users',
+    hint: 'What only this host has is looked for and kept in quarantine before anything of it is replaced.',
+  },
+  'SWT-007': { severity: 'warning', text: 'Redirection: {remark}' },
+  'SWT-008': {
+    severity: 'warning',
+    text: 'The data is compared before replication goes on in the reverse direction: {reason}',
+  },
+  'SWT-009': {
+    severity: 'critical',
+    text: 'The role of this host could not be made durable: {reason}. It takes no users until the engine is started again',
+    hint: 'Check the disk of the data directory, then restart the engine.',
+  },
+  'SWT-010': {
+    severity: 'warning',
+    text: 'This host waits for you: {reason}',
+  },
+  'SWT-011': { severity: 'info', text: 'The automatic switchover was acknowledged' },
+  'SWT-012': {
+    severity: 'error',
+    text: 'Switchover: step "{title}" does not get on: {reason}',
+    hint: 'It is tried again until it works.',
+  },
+
   'VER-001': { severity: 'info', text: 'Verification completed successfully' },
   'VER-002': { severity: 'warning', text: 'Verification found {warnings} warnings' },
   'VER-003': { severity: 'error', text: 'Verification found {errors} errors', hint: 'See `mainstay verify`.' },

@@ -54,6 +54,24 @@ export const FAULTS = define({
     hint: 'Send them now with `mainstay send-now`, or give a --timeout that reaches beyond that moment.',
   },
 
+  'SWITCH-REFUSED': {
+    kind: 'permanent',
+    exit: 4,
+    text: '"{name}" cannot be switched over now: {reason}.',
+    hint: '`mainstay switchover NAME --dry-run` shows all that stands in the way.',
+  },
+  'SWITCH-SILENT': {
+    kind: 'permanent',
+    exit: 4,
+    text: '{host}, which is active in "{name}", does not answer: {reason}.',
+    hint: 'When you know that it is off (power, cable, virtual machine), state it: `mainstay switchover NAME --peer-is-fenced`. Two active hosts lose data.',
+  },
+  'SWITCH-ALIVE': {
+    kind: 'permanent',
+    exit: 4,
+    text: '{host} was heard {seconds} s ago: it is not off.',
+    hint: 'A switchover with its help loses nothing: leave out `--peer-is-fenced`.',
+  },
   'REDIRECT-FAILED': {
     kind: 'transient',
     exit: 1,

@@ -1,4 +1,5 @@
 /** What the commands of shared/commands.ts answer. More fields may be added; none changes its meaning. */
+
 import type { EventRecord } from './events.ts';
 import type { Position } from './position.ts';
 import type { ExtractContent, ExtractEntry, ExtractList, PreviewFileResult, PreviewResult } from './preview.ts';
@@ -6,6 +7,7 @@ import type { RehearsalResult, RehearsalState } from './rehearsal.ts';
 import type { Remark } from './remarks.ts';
 import type { AssessmentReport, ReportSummary } from './report.ts';
 import type { JournalFigures, RestoreResult, RewindPoint, RewindPointList, UndoResult } from './rewind.ts';
+import type { SwitchStep } from './role.ts';
 import type { ScenarioDocument, ScenarioState, ServerType, StopReason } from './scenario.ts';
 import type { DaemonStatus } from './status.ts';
 
@@ -202,4 +204,47 @@ export interface CommandResults {
   /** `text` or `report`, as asked. */
   readonly 'reports.show': { readonly id: string; readonly text?: string; readonly report?: unknown };
   readonly 'application.discover': Discovery;
+  readonly 'scenario.switchover': SwitchoverResult;
+  readonly 'scenario.switchoverPlan': SwitchoverPlan;
+  readonly 'scenario.recoverActive': SwitchoverResult;
+  readonly 'scenario.ack': { readonly acknowledged: boolean };
+}
+
+export interface SwitchoverResult {
+  /** Id of the switchover; it is in the events too. */
+  readonly switchover: string;
+  /** False: it goes on. */
+  readonly over: boolean;
+  readonly active: string;
+  readonly epoch: number;
+  /** Only when it was waited for. */
+  readonly tookMs?: number;
+}
+
+/** A dry run. */
+export interface SwitchoverPlan {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+  readonly possible: boolean;
+  readonly refusal?: string;
+  readonly steps: readonly {
+    readonly step: SwitchStep;
+    readonly title: string;
+    readonly host: string;
+    /** Commands and records, one a line. */
+    readonly lines: readonly string[];
+  }[];
+  readonly findings: readonly Finding[];
+  /** From the closed gate to the open one; absent: nothing to measure it by. */
+  readonly predictedMs?: number;
+  /** Of a switchover without the help of the active host: what it had not sent, as far as it is known here. */
+  readonly loss:
+    | 'none'
+    | {
+        readonly lagMs: number;
+        readonly exposureMs: number;
+        readonly exposureBytes: number;
+        readonly known: boolean;
+      };
 }

@@ -50,3 +50,39 @@ export interface Switchover {
   /** Position behind the last change of the host that hands over, from `final-ack` on. */
   readonly finalSeq?: number;
 }
+
+/** What a console shows of a host's part in a scenario. */
+export interface RoleStatus {
+  readonly role: HostRole;
+  readonly epoch: Epoch;
+  /** none: nothing leads clients to this host that could be closed. */
+  readonly gate: 'open' | 'closed' | 'none';
+  /** What the other host said last, and how long ago it did, ms; absent: it was not heard since this host started. */
+  readonly peer?: { readonly name: string; readonly role: HostRole; readonly epoch: Epoch; readonly ageMs: number };
+  readonly switchover?: SwitchStatus;
+  /** What this host waits for an operator to decide. */
+  readonly waits?: string;
+  /** An automatic switchover nobody has acknowledged yet: no further one meanwhile. */
+  readonly unacknowledged?: true;
+}
+
+export interface SwitchStatus {
+  readonly id: string;
+  readonly step: SwitchStep;
+  readonly side: 'from' | 'to';
+  readonly right: SwitchRight;
+  /** Why the step is not done yet, and is tried again. */
+  readonly problem?: string;
+}
+
+/** How a step is called on screens and in the event stream. */
+export const STEP_TITLES: Readonly<Record<SwitchStep, string>> = {
+  prepare: 'Both hosts agree on the switchover',
+  drain: 'Clients are kept out and the last changes are sent',
+  'final-ack': 'The last change is on the new active host',
+  commit: 'The roles change',
+  release: 'The old active host gives up name and address',
+  promote: 'The new active host takes the data over',
+  acquire: 'The new active host takes name and address',
+  reverse: 'Replication in the reverse direction',
+};

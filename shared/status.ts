@@ -1,6 +1,7 @@
 /** What a console shows: one snapshot, then deltas by scenario. All counts since the scenario was last run unless said. */
 import type { Position } from './position.ts';
 import type { RecoveryStatus } from './rewind.ts';
+import type { RoleStatus } from './role.ts';
 import type { ScenarioState, ServerType, StopReason } from './scenario.ts';
 
 export type HostRole = 'active' | 'standby' | 'fenced';
@@ -153,6 +154,10 @@ export interface ScenarioStatus {
     readonly roots: readonly CapturedRoot[];
   };
   readonly brake?: BrakeStatus;
+  /** Who is active, as the host that reports this knows it; absent: the scenario has no roles (disaster recovery, or never run). */
+  readonly roles?: RoleStatus;
+  /** Its Replica is the host that was the Master when it was created. */
+  readonly backward?: true;
   /** A restore of this scenario, or the one this temporary Recovery scenario is for. */
   readonly recovery?: RecoveryStatus;
   /** Sockets, pipes and devices below the roots of the Master, which are not replicated; absent: none. */

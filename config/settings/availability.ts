@@ -2,14 +2,15 @@
 import { define, HOST_NAME, SCRIPT_NAME } from './definition.ts';
 
 const ha = { tab: 'ha', scopes: ['scenario'], edit: 'stopped', agreement: 'agreed' } as const;
-const switchover = { ...ha, group: 'Switchover', awaits: 'switchover' } as const;
+const switchover = { ...ha, group: 'Switchover' } as const;
+const arbitrated = { ...switchover, awaits: 'automatic switchover' } as const;
 const alive = { ...ha, group: 'Is Alive', awaits: 'Is Alive checks' } as const;
 const management = { ...ha, group: 'DB management', awaits: 'switchover' } as const;
 const success = { ...ha, group: 'Action upon Success', awaits: 'switchover' } as const;
 
 export const AVAILABILITY_SETTINGS = define({
   'switchover.automatic': {
-    ...switchover,
+    ...arbitrated,
     type: 'boolean',
     label: 'Perform Switchover Automatically',
     help: 'On: switchover starts by itself when the Master is down; this needs an arbiter or fencing. Off: you are notified that the Master is down and initiate it. You should not set both this and reverse replication to automatic.',
@@ -31,7 +32,7 @@ export const AVAILABILITY_SETTINGS = define({
     default: false,
   },
   'switchover.arbiter': {
-    ...switchover,
+    ...arbitrated,
     type: 'choice',
     label: 'Arbiter',
     help: 'Who decides that only one host is active when the hosts cannot see each other; needed for automatic switchover.',
@@ -44,14 +45,14 @@ export const AVAILABILITY_SETTINGS = define({
     ],
   },
   'switchover.arbiterAddress': {
-    ...switchover,
+    ...arbitrated,
     type: 'list',
     label: 'Arbiter address',
     help: 'host:port of the witness, or of each etcd member.',
     default: [],
   },
   'switchover.fencingScript': {
-    ...switchover,
+    ...arbitrated,
     type: 'text',
     label: 'Fencing script',
     help: 'Runs on the host that takes over and must confirm, over a path of its own, that the other one is off; exit code 0 means it is.',
@@ -59,7 +60,7 @@ export const AVAILABILITY_SETTINGS = define({
     pattern: SCRIPT_NAME,
   },
   'switchover.returnPolicy': {
-    ...switchover,
+    ...arbitrated,
     type: 'choice',
     label: 'When the old Master returns',
     help: 'Its own last changes go to quarantine in any case. Ask: it waits for you. Resynchronize: it becomes the standby by itself.',
@@ -70,14 +71,14 @@ export const AVAILABILITY_SETTINGS = define({
     ],
   },
   'switchover.unsafeAuto': {
-    ...switchover,
+    ...arbitrated,
     type: 'boolean',
     label: 'Automatic without arbiter (unsafe)',
     help: 'UNSAFE: both hosts can become active when only the network between them fails. Allows automatic switchover on reference addresses alone.',
     default: false,
   },
   'switchover.maxLagMs': {
-    ...switchover,
+    ...arbitrated,
     type: 'duration',
     label: 'Lag limit',
     help: 'An automatic switchover is refused when the Replica is further behind than this.',
@@ -85,7 +86,7 @@ export const AVAILABILITY_SETTINGS = define({
     min: 0,
   },
   'switchover.holdDownMs': {
-    ...switchover,
+    ...arbitrated,
     type: 'duration',
     label: 'Hold-down',
     help: 'No second automatic switchover within this time unless the first was acknowledged.',

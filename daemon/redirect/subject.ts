@@ -1,6 +1,6 @@
 /** Who is who in a scenario for its redirection, whichever way the scenario goes now. Pure. */
-import { settingOf } from '../../config/catalogue.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
+import { standbyOf } from '../switchover/direction.ts';
 
 export interface Subject {
   /** Had the name and the addresses before the first switchover. */
@@ -16,19 +16,11 @@ export interface Subject {
 export function subjectOf(document: ScenarioDocument, deviceId: string): Subject | undefined {
   const { solution, recoveryOf, origin, backward } = document;
   if (solution !== 'ha' || recoveryOf !== undefined || origin !== undefined) return undefined;
-  const other = switchoverHost(document);
+  const other = standbyOf(document);
   if (other === undefined) return undefined;
   const [master, replica] = backward ? [other, document.master] : [document.master, other];
   const isActive = document.master.deviceId === deviceId;
   if (master.deviceId === deviceId) return { master, replica, here: 'master', isActive };
   if (replica.deviceId === deviceId) return { master, replica, here: 'replica', isActive };
   return undefined;
-}
-
-/** A backward scenario has the old Master as its first Replica. */
-function switchoverHost({ settings, replicas, backward }: ScenarioDocument): HostReference | undefined {
-  const named = settingOf(settings, 'switchover.host').toLowerCase();
-  const direct = replicas.filter(({ source }) => source === undefined);
-  if (named === '' || backward) return direct[0];
-  return direct.find(({ name }) => name.toLowerCase() === named);
 }

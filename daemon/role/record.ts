@@ -38,27 +38,32 @@ export const LOST_RECORD: RoleRecord = { turn: 0, maxEpoch: NO_EPOCH, role: 'fen
 
 const whole = z.number().int().nonnegative();
 const epoch = z.object({ number: whole, holder: z.string().max(200) }).strict();
+/** Pieces that records and words are made of. */
+export const recordParts = {
+  whole,
+  epoch,
+  role: z.enum(['fenced', 'standby', 'active']),
+  switchover: z
+    .object({
+      id: z.string().min(1).max(100),
+      epoch,
+      right: z.enum(['planned', 'granted', 'fenced', 'stated']),
+      step: z.enum(SWITCH_STEPS),
+      side: z.enum(['from', 'to']),
+      finalSeq: whole.optional(),
+    })
+    .strict(),
+  seal: z.object({ switchId: z.string().max(100), epoch, seq: whole }).strict(),
+};
+
 export const roleRecord = z
   .object({
     turn: whole,
     maxEpoch: epoch,
-    role: z.enum(['fenced', 'standby', 'active']),
+    role: recordParts.role,
     epoch,
-    switchover: z
-      .object({
-        id: z.string().min(1).max(100),
-        epoch,
-        right: z.enum(['planned', 'granted', 'fenced', 'stated']),
-        step: z.enum(SWITCH_STEPS),
-        side: z.enum(['from', 'to']),
-        finalSeq: whole.optional(),
-      })
-      .strict()
-      .optional(),
-    seal: z
-      .object({ switchId: z.string().max(100), epoch, seq: whole })
-      .strict()
-      .optional(),
+    switchover: recordParts.switchover.optional(),
+    seal: recordParts.seal.optional(),
     voided: whole,
     unacknowledged: whole.optional(),
     diverged: z.literal(true).optional(),

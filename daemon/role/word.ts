@@ -1,6 +1,7 @@
 /** What a host tells the other of itself, again and again: it may be lost, late, doubled or out of order. Pure. */
+import { z } from 'zod';
 import type { Epoch, HostRole, Switchover } from '../../shared/role.ts';
-import type { Seal } from './record.ts';
+import { recordParts, type Seal } from './record.ts';
 
 export interface Word {
   /** Random for each start of the daemon. */
@@ -21,3 +22,23 @@ export interface Word {
   /** Its `ask` is granted: this host does not become active for a lease and a margin from when it said so. */
   readonly promise?: number;
 }
+
+const boot = z.string().min(1).max(64);
+const { whole, epoch, role, switchover, seal } = recordParts;
+/** What another host sent, before it is believed. */
+export const wordSchema = z
+  .object({
+    boot,
+    echo: boot.optional(),
+    turn: whole,
+    maxEpoch: epoch,
+    role,
+    epoch,
+    switchover: switchover.optional(),
+    seal: seal.optional(),
+    voided: whole,
+    asksVoid: whole.optional(),
+    ask: z.number().nonnegative().optional(),
+    promise: z.number().nonnegative().optional(),
+  })
+  .strict() as unknown as z.ZodType<Word>;

@@ -32,6 +32,14 @@ export interface StoredRun {
   rehearsal?: RehearsalState | undefined;
   /** Replicas that could not be told yet that it stopped; tried again until they answer. */
   untold: Untold[];
+  /** It has a role record on this host: one that is missing was lost. */
+  roles?: true | undefined;
+  /** What this host had of the other's history when it became active in that epoch. */
+  fork?: { epoch: number; generation: string; seq: number } | undefined;
+  /** It handed over in that switchover: its last change, and why the other may not have exactly its data. */
+  handedOver?: { switchId: string; seq: number; unequal?: string | undefined } | undefined;
+  /** It was active and came back behind another: it takes data only when the operator runs the scenario. */
+  returned?: true | undefined;
 }
 
 export interface StoredScenario {
@@ -131,6 +139,10 @@ const run = z.object({
       position: z.object({ generation: z.string(), seq: z.number() }),
     })
     .optional(),
+  roles: z.literal(true).optional(),
+  fork: z.object({ epoch: z.number(), generation: z.string(), seq: z.number() }).optional(),
+  handedOver: z.object({ switchId: z.string(), seq: z.number(), unequal: z.string().optional() }).optional(),
+  returned: z.literal(true).optional(),
   untold: z.array(z.object({ host: hostReference, reason: z.string(), forget: z.literal(true).optional() })),
 });
 

@@ -5,6 +5,7 @@ import type { ScriptRunner } from '../rehearsal/scripts.ts';
 import type { RehearsalViews } from '../rehearsal/views.ts';
 import type { ReportDesk } from '../report/service.ts';
 import type { CaptureService, DocumentStore, EngineHandle, EventLog, LinkService, PeerControl } from '../services.ts';
+import type { RolePorts } from '../switchover/ports.ts';
 import type { HostInspector } from '../verify/facts.ts';
 import type { ScenarioBook } from './book.ts';
 
@@ -40,6 +41,7 @@ export interface ScenarioEnvironment {
   readonly views: RehearsalViews;
   readonly scripts: ScriptRunner;
   readonly redirection: RedirectionService;
+  readonly roles: RolePorts;
   readonly spawnEngine: () => EngineHandle;
   /** For defects that no user can act on. */
   readonly complain: (text: string) => void;

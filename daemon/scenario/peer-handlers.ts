@@ -7,6 +7,7 @@ import type { Recovery } from '../recovery/service.ts';
 import { redirectionSideOf } from '../redirect/verification.ts';
 import type { RehearsalDesk } from '../rehearsal/desk.ts';
 import type { CommandHandlers, Session } from '../services.ts';
+import type { Switchovers } from '../switchover/service.ts';
 import { collectFacts, type Occupied } from '../verify/service.ts';
 import { completeDocument, newRun, replicaRoots, storedIn } from './book.ts';
 import { refuseCycle } from './cascade.ts';
@@ -24,6 +25,7 @@ export function createPeerHandlers(
   relays: RelayDesk,
   rehearsals: RehearsalDesk,
   recovery: Recovery,
+  switchovers: Switchovers,
 ): CommandHandlers {
   /** The Replica side of a scenario, when the session is its Master. */
   const own = (scenarioId: string, session: Session): ReplicaRunner => {
@@ -32,9 +34,10 @@ export function createPeerHandlers(
     refuseStranger(runner, session);
     return runner as ReplicaRunner;
   };
-  const refuseStranger = (runner: Runner, session: Session): void => {
+  const refuseStranger = (runner: Runner, session: Session, epoch = 0): void => {
     const { document } = runner;
     if (runner instanceof ReplicaRunner && document.master.deviceId === session.deviceId) return;
+    if (runner instanceof ReplicaRunner && switchovers.mayLead(runner.stored, session.deviceId, epoch)) return;
     const reason = `${session.deviceName} is not the Master of the scenario`;
     environment.events.record('LNK-003', { peer: session.deviceName, reason }, document.name);
     throw new Fault('ACCESS-DENIED', { role: session.role, command: 'act as the Master of the scenario' });
@@ -51,11 +54,13 @@ export function createPeerHandlers(
     'peer.prepare': async ({ document, epoch, adoptRoots }, session) => {
       const complete = parse(document);
       const runner = scenarios.runner(complete.id);
-      if (runner !== undefined) refuseStranger(runner, session);
+      if (runner !== undefined) refuseStranger(runner, session, epoch);
       refuseWrongHosts(complete, session, environment.host.deviceId);
+      if (adoptRoots !== true) refuseUnasked(runner);
       await admit(environment, scenarios, complete, session);
       await recovery.preparing(complete);
       await take(environment, complete, epoch);
+      await switchovers.prepared(complete);
       const replica = (runner ?? scenarios.adopt(complete.id, 'replica')) as ReplicaRunner;
       await replica.prepare(adoptRoots === true);
       await relays.settle(complete, epoch);
@@ -92,8 +97,6 @@ export function createPeerHandlers(
       }
       return {};
     },
-    'peer.parked': async ({ scenarioId, action }, session) =>
-      await own(scenarioId, session).call({ name: 'parked', action }),
     'peer.forget': async ({ scenarioId }, session) => {
       const runner = own(scenarioId, session);
       const { name } = runner.document;
@@ -116,6 +119,8 @@ function deskHandlers(
   recovery: Recovery,
 ): CommandHandlers {
   return {
+    'peer.parked': async ({ scenarioId, action }, session) =>
+      await own(scenarioId, session).call({ name: 'parked', action }),
     ...previewPeerHandlers(own),
     ...historyPeerHandlers(own),
     ...rehearsals.peerHandlers(own),
@@ -154,6 +159,13 @@ function relayHandlers(
       return await relays.verify(complete);
     },
   };
+}
+
+/** It was active and lost that: the operator decides when it is overwritten. */
+function refuseUnasked(runner: Runner | undefined): void {
+  if (runner?.stored.run.returned !== true) return;
+  const reason = 'it was active before and waits for the operator: run the scenario on the active host';
+  throw new Fault('SCENARIO-STATE', { name: runner.document.name, state: 'stopped', reason });
 }
 
 function parse(document: unknown): ScenarioDocument {
@@ -217,6 +229,7 @@ async function take(
     stored.document = document;
     stored.run.epoch = epoch;
     stored.run.wanted ||= wanted;
+    if (wanted) stored.run.returned = undefined;
     if (started) stored.run.since = now;
   });
   if (started) environment.events.record('SCN-010', {}, document.name);

@@ -5,7 +5,7 @@
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
-import type { EngineCall, EngineConfig, EngineStatus } from '../engine/engine-protocol.ts';
+import type { CopyState, EngineCall, EngineConfig, EngineStatus } from '../engine/engine-protocol.ts';
 import type { LinkStream, Timer } from '../ports.ts';
 import { ReplicaRehearsal } from '../rehearsal/replica-rehearsal.ts';
 import type { EngineHandle } from '../services.ts';
@@ -53,6 +53,7 @@ export class ReplicaRunner {
   #lostReason: string | undefined;
   #status: EngineStatus | undefined;
   #problem: string | undefined;
+  #refusal: string | undefined;
 
   constructor(environment: ScenarioEnvironment, id: string, changed: () => void) {
     this.id = id;
@@ -130,6 +131,7 @@ export class ReplicaRunner {
       this.#record('LNK-003', { peer: deviceId.slice(0, 16), reason });
       throw new Fault('LINK-REFUSED', { reason });
     }
+    if (this.#refusal !== undefined) throw new Fault('LINK-REFUSED', { reason: this.#refusal });
     if (!this.#needed) throw new Fault('LINK-REFUSED', { reason: 'the scenario is stopped on the Replica' });
     if (this.#problem !== undefined) throw new Fault('LINK-REFUSED', { reason: this.#problem });
     return (stream) => {
@@ -151,6 +153,29 @@ export class ReplicaRunner {
   #open(session: EngineSession, deviceId: string, stream: LinkStream): void {
     session.openLink(deviceId, stream);
     this.#connected = true;
+  }
+
+  /** Takes no changes for that reason (its role forbids it), or takes them again. */
+  refuse(reason: string | undefined): void {
+    if (this.#refusal === reason) return;
+    this.#refusal = reason;
+    const master = this.document.master.deviceId;
+    if (reason !== undefined && master !== undefined) this.#session?.closeLink(master, reason);
+  }
+
+  /** How far its engine is; `appliedSeq` undefined: it does not run, or has no whole copy. */
+  get progress(): { readonly generation?: string; readonly appliedSeq?: number; readonly receivedSeq: number } {
+    const { position, receivedSeq = 0 } = this.#status ?? {};
+    if (this.#session === undefined || position === undefined) return { receivedSeq };
+    return { generation: position.generation, appliedSeq: position.seq, receivedSeq };
+  }
+
+  /** Of a stopped scenario; throws `SCENARIO-STATE` when the copy is not whole. */
+  async copyPosition(): Promise<{ generation: string; seq: number }> {
+    const { position } = (await this.askHistory({ name: 'copy-state' })) as CopyState;
+    if (position !== undefined) return { generation: position.generation, seq: position.seq };
+    const reason = 'its copy is not whole: a synchronization was not finished';
+    throw new Fault('SCENARIO-STATE', { name: this.document.name, state: this.status().state, reason });
   }
 
   /** Asks its engine; throws `SCENARIO-STATE` when it does not run. */

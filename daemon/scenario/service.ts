@@ -8,6 +8,7 @@ import type { LinkStream } from '../ports.ts';
 import { Recovery } from '../recovery/service.ts';
 import { RehearsalDesk } from '../rehearsal/desk.ts';
 import type { CommandHandlers, StatusSource } from '../services.ts';
+import { Switchovers } from '../switchover/service.ts';
 import type { Occupied } from '../verify/service.ts';
 import { AssessDesk } from './assess-desk.ts';
 import { ownRoots } from './book.ts';
@@ -50,6 +51,7 @@ class Scenarios implements ScenarioService, RunnerSet {
   readonly #assessments: AssessDesk;
   readonly #rehearsals: RehearsalDesk;
   readonly #recovery: Recovery;
+  readonly #switchovers: Switchovers;
 
   constructor(surroundings: ScenarioEnvironment) {
     this.#recovery = new Recovery(surroundings, this, (id) => this.#announce(id));
@@ -62,13 +64,15 @@ class Scenarios implements ScenarioService, RunnerSet {
         return () => this.#listeners.delete(onChange);
       },
     };
+    this.#switchovers = new Switchovers(environment, this, (id) => this.#announce(id));
     const documents = new DocumentDesk(environment, this);
     const life = new LifeDesk(environment, this, documents);
     this.#relays = new RelayDesk(environment, this, life);
     this.#assessments = new AssessDesk(environment, this);
     this.#rehearsals = new RehearsalDesk(environment, this);
     for (const { document, side } of environment.book.value.scenarios) this.adopt(document.id, side);
-    const ordinary = { ...documents.handlers(), ...life.handlers() };
+    const plain = { ...documents.handlers(), ...life.handlers() };
+    const ordinary = { ...plain, ...this.#switchovers.guarding(plain) };
     this.handlers = {
       ...ordinary,
       ...this.#recovery.handlers(ordinary),
@@ -78,17 +82,20 @@ class Scenarios implements ScenarioService, RunnerSet {
       ...historyHandlers(environment, this),
       ...previewHandlers(environment, this),
       ...this.#rehearsals.handlers(),
-      ...createPeerHandlers(environment, this, this.#relays, this.#rehearsals, this.#recovery),
+      ...this.#switchovers.handlers(),
+      ...createPeerHandlers(environment, this, this.#relays, this.#rehearsals, this.#recovery, this.#switchovers),
     };
   }
 
   start(): void {
+    this.#switchovers.start();
     for (const runner of this.#runners.values()) runner.resume();
     this.#rehearsals.start();
     this.#recovery.start();
   }
 
   async shutdown(): Promise<void> {
+    this.#switchovers.close();
     this.#rehearsals.stop();
     this.#relays.close();
     await this.#recovery.shutdown();
@@ -132,6 +139,7 @@ class Scenarios implements ScenarioService, RunnerSet {
 
   /** Forgets it here; the data stays. */
   async drop(id: string, keepFolder = false): Promise<void> {
+    this.#switchovers.forget(id);
     this.#runners.delete(id);
     await this.#environment.book.update((book) => {
       book.scenarios = book.scenarios.filter(({ document }) => document.id !== id);
@@ -175,7 +183,8 @@ class Scenarios implements ScenarioService, RunnerSet {
   }
 
   #statusOf(runner: Runner): ScenarioStatus {
-    return this.#recovery.shownIn(this.#ownStatus(runner), runner.stored);
+    const status = this.#recovery.shownIn(this.#ownStatus(runner), runner.stored);
+    return this.#switchovers.shownIn(status);
   }
 
   #ownStatus(runner: Runner): ScenarioStatus {

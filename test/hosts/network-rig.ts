@@ -228,9 +228,9 @@ export function faultCode(reply: Reply): string {
 }
 
 /** Polls a condition; rejects after `limitMs`. */
-export async function until(what: string, condition: () => boolean, limitMs = 5_000): Promise<void> {
+export async function until(what: string, condition: () => boolean | Promise<boolean>, limitMs = 5_000): Promise<void> {
   const end = performance.now() + limitMs;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

@@ -19,6 +19,8 @@ import type { ScenarioEnvironment } from '../../daemon/scenario/environment.ts';
 import { createScenarioService, type ScenarioService } from '../../daemon/scenario/service.ts';
 import type { DocumentStore, EngineHandle, LinkService, PeerControl, Session } from '../../daemon/services.ts';
 import { type OpenEventLog, openEventLog } from '../../daemon/store/event-log.ts';
+import { RoleRecordStore } from '../../daemon/store/role-record.ts';
+import { type ClientAccess, NO_ACCESS } from '../../daemon/switchover/ports.ts';
 import type { DatasetFacts, HostInspector, PathFacts } from '../../daemon/verify/facts.ts';
 import type { CommandArgs, CommandName } from '../../shared/commands.ts';
 import { Fault } from '../../shared/faults.ts';
@@ -27,6 +29,7 @@ import type { ParkedAnswer } from '../../shared/results.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
 import { SeededRandom, SimulatedClock } from './clock.ts';
 import { adoptionRecord, MemoryLan, type MemoryMachine } from './lan.ts';
+import { MemoryStateFile } from './state-file.ts';
 
 export const GENERATION = 'a'.repeat(32);
 
@@ -315,6 +318,10 @@ export class WorldHost {
   readonly unknownPoints = new Set<string>();
   /** Its last synchronization was finished. */
   wholeCopy = true;
+  /** Its role records by scenario, over restarts. */
+  readonly roleFiles = new Map<string, MemoryStateFile>();
+  /** How clients reach it. */
+  access: ClientAccess = NO_ACCESS;
   /** Folders of scenarios that were removed. */
   readonly removedFolders: string[] = [];
   /** Told before and after each change of its book; what is true there kills it: nothing more of it happens. */
@@ -441,7 +448,7 @@ export class WorldHost {
         directory: '/data',
       },
       book: this.#documents(),
-      folders: { open: (id) => `/data/scenarios/${id}`, remove: (id) => void this.removedFolders.push(id) },
+      folders: { open: (id) => `/data/scenarios/${id}`, remove: (id) => this.#removeFolder(id) },
       events: this.events,
       peers: this.#peers(),
       links: this.links,
@@ -465,8 +472,25 @@ export class WorldHost {
         documentOf: (id) => this.book.scenarios.find(({ document }) => document.id === id)?.document,
         gateMs: () => 30_000,
       }),
+      roles: {
+        boot: `${this.name}-${this.#life}`,
+        openRecord: (id) => this.#roleRecord(id),
+        accessOf: () => this.access,
+        arbiterOf: () => undefined,
+      },
       complain: (text) => this.complaints.push(text),
     };
+  }
+
+  #removeFolder(id: string): void {
+    this.removedFolders.push(id);
+    this.roleFiles.delete(id);
+  }
+
+  #roleRecord(id: string): RoleRecordStore {
+    const file = this.roleFiles.get(id) ?? new MemoryStateFile();
+    this.roleFiles.set(id, file);
+    return new RoleRecordStore(file, `/data/scenarios/${id}/role`);
   }
 
   /** Timers of a killed process never fire. */

@@ -14,6 +14,7 @@ import { addRecoveryCommands } from './recovery-commands.ts';
 import { addRehearseCommand } from './rehearse-command.ts';
 import { addScenarioCommands } from './scenario-commands.ts';
 import { addScriptCommands } from './script-commands.ts';
+import { addSwitchoverCommands } from './switchover-commands.ts';
 import type { Terminal } from './terminal.ts';
 import { safe } from './text.ts';
 
@@ -60,6 +61,7 @@ export function buildProgram(version: string, register: Register): Command {
   addPairCommands(program, register);
   addScenarioCommands(program, register);
   addLifeCommands(program, register);
+  addSwitchoverCommands(program, register);
   addRecoveryCommands(program, register);
   addPreviewCommands(program, register);
   addExtractCommand(program, register);

@@ -1,0 +1,246 @@
+/** The part of this host in the role protocol of each of its scenarios: opened from its record, kept going, and shown to the engines. */
+import { settingOf } from '../../config/catalogue.ts';
+import { Fault, type FaultDetails } from '../../shared/faults.ts';
+import { STEP_TITLES, SWITCH_STEPS } from '../../shared/role.ts';
+import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
+import { acceptsChanges } from '../role/machine.ts';
+import { firstRecord, LOST_RECORD, type RoleRecord } from '../role/record.ts';
+import { newRole, type RoleSetup, startRole } from '../role/state.ts';
+import { type Word, wordSchema } from '../role/word.ts';
+import { type StoredScenario, storedIn } from '../scenario/book.ts';
+import type { ScenarioEnvironment } from '../scenario/environment.ts';
+import { ReplicaRunner } from '../scenario/replica-runner.ts';
+import type { RunnerSet } from '../scenario/runner-set.ts';
+import type { Session } from '../services.ts';
+import { standbyOf } from './direction.ts';
+import { type ClientAccess, NO_ACCESS } from './ports.ts';
+import { RoleHost } from './role-host.ts';
+import { ScenarioSteps } from './steps.ts';
+
+/** Kernel leases and a witness are counted in these; the rest follows from them. */
+const LEASE_MS = 10_000;
+const MARGIN_MS = 1_000;
+/** How long the kernel keeps the gate open after each renewal: alone a daemon may take that long to start again. */
+export const GATE_MS = { alone: 30_000, arbiter: 5_000 };
+const PEER_MS = 5_000;
+
+export interface Part {
+  readonly host: RoleHost;
+  /** Device id of the other host. */
+  readonly other: string;
+  readonly access: ClientAccess;
+}
+
+export class RoleParts {
+  readonly environment: ScenarioEnvironment;
+  readonly runners: RunnerSet;
+  readonly #announce: (id: string) => void;
+  readonly #parts = new Map<string, Part>();
+  #closed = false;
+
+  constructor(environment: ScenarioEnvironment, runners: RunnerSet, announce: (id: string) => void) {
+    this.environment = environment;
+    this.runners = runners;
+    this.#announce = announce;
+  }
+
+  /** Before any engine starts: what roles forbid holds from the first moment. */
+  start(): void {
+    for (const stored of this.environment.book.value.scenarios) {
+      if (stored.run.roles === true) this.#open(stored, false);
+    }
+    for (const { host } of this.#parts.values()) host.start();
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const { host } of this.#parts.values()) host.close();
+  }
+
+  /** Undefined: it has no roles, or has not run yet. */
+  find(id: string): Part | undefined {
+    return this.#parts.get(id);
+  }
+
+  /** From the first run on, a scenario of high availability has a record on both hosts. */
+  async begun(document: ScenarioDocument): Promise<void> {
+    if (this.#parts.has(document.id) || !hasRoles(document)) return;
+    const { host, roles, book } = this.environment;
+    const active = document.master.deviceId ?? host.deviceId;
+    const store = roles.openRecord(document.id);
+    // One that is there already is of a run that was killed before the book named it.
+    if (store.load().record === LOST_RECORD) store.create(firstRecord(host.deviceId, active));
+    await book.update((value) => {
+      storedIn(value, document.id).run.roles = true;
+    });
+    const part = this.#open(this.stored(document.id), true);
+    part.host.start();
+    this.#announce(document.id);
+  }
+
+  #open(stored: StoredScenario, isNew: boolean): Part {
+    const { roles, clock, host: own } = this.environment;
+    const { id } = stored.document;
+    const store = roles.openRecord(id);
+    const { record, fault } = store.load();
+    const name = stored.document.name;
+    if (fault !== undefined) this.event(name, 'SWT-009', { reason: fault.message });
+    const other = this.otherOf(stored.document)?.deviceId ?? '';
+    const setup = () => this.#setup(id, other);
+    const start = isNew && record.turn === 1;
+    const state = start
+      ? newRole(setup(), record.epoch.holder, roles.boot, clock.bootMs())
+      : startRole(record, roles.boot, setup(), clock.bootMs());
+    const steps = new ScenarioSteps({
+      environment: this.environment,
+      runners: this.runners,
+      id,
+      access: () => part.access,
+      record: () => host.record,
+    });
+    const host: RoleHost = new RoleHost(
+      {
+        clock,
+        store,
+        steps,
+        peerName: this.nameOf(stored.document, other),
+        setup,
+        gate: () => part.access.gate,
+        arbiter: () => roles.arbiterOf(this.stored(id).document),
+        guards: () => this.#guards(id),
+        say: (word) => this.#say(id, other, word),
+        settled: (now, before) => this.#settled(id, now, before),
+        changed: () => this.#announce(id),
+        tick: () => this.#look(id),
+        gaveUp: (reason) => this.event(name, 'SWT-003', { active: own.name, reason }),
+        fatal: (reason) => this.event(name, 'SWT-009', { reason: reason.message }),
+      },
+      state,
+    );
+    const part: Part = { host, other, access: this.#accessOf(stored.document, own.deviceId) };
+    this.#parts.set(id, part);
+    return part;
+  }
+
+  #accessOf(document: ScenarioDocument, deviceId: string): ClientAccess {
+    const here = [document.master, ...document.replicas].find((host) => host.deviceId === deviceId);
+    return here === undefined ? NO_ACCESS : this.environment.roles.accessOf(document);
+  }
+
+  forget(id: string): void {
+    this.#parts.get(id)?.host.close();
+    this.#parts.delete(id);
+  }
+
+  #setup(id: string, other: string): RoleSetup {
+    const { settings } = this.stored(id).document;
+    const kind = settingOf(settings, 'switchover.arbiter');
+    const arbiter = kind === 'witness' || kind === 'etcd' ? 'witness' : 'none';
+    return {
+      self: this.environment.host.deviceId,
+      peer: other,
+      arbiter,
+      automatic: arbiter === 'witness' && settingOf(settings, 'switchover.automatic'),
+      leaseMs: LEASE_MS,
+      marginMs: MARGIN_MS,
+      gateMs: arbiter === 'none' ? GATE_MS.alone : GATE_MS.arbiter,
+    };
+  }
+
+  #guards(id: string): boolean {
+    const { run } = this.stored(id);
+    return run.wanted || run.reason === 'after-switchover' || this.#parts.get(id)?.host.record.switchover !== undefined;
+  }
+
+  // ---------------------------------------------------------------- what follows from a record
+
+  #settled(id: string, now: RoleRecord, before: RoleRecord): void {
+    if (this.#closed) return;
+    const runner = this.runners.runner(id);
+    if (runner instanceof ReplicaRunner) runner.refuse(refusalOf(now));
+    const { name } = this.stored(id).document;
+    const step = now.switchover?.step;
+    if (step !== undefined && (step !== before.switchover?.step || now.switchover?.id !== before.switchover?.id)) {
+      this.event(name, 'SWT-004', { step: SWITCH_STEPS.indexOf(step) + 1, title: STEP_TITLES[step] });
+    }
+    if (now.role === 'fenced' && before.role !== 'fenced') this.event(name, 'SWT-006', {});
+  }
+
+  /** Every tick: whether this host could take over, and whether the other one gives its address up. */
+  #look(id: string): void {
+    const part = this.#parts.get(id);
+    const runner = this.runners.runner(id);
+    if (part === undefined || runner === undefined) return;
+    const fit = runner instanceof ReplicaRunner && runner.hasData;
+    if (fit !== part.host.state.fit && runner instanceof ReplicaRunner && runner.stored.run.wanted) {
+      part.host.happen({ type: 'fit', fit });
+    }
+  }
+
+  async #say(id: string, other: string, word: Word): Promise<Word> {
+    const { document } = this.stored(id);
+    const peer = [document.master, ...document.replicas].find(({ deviceId }) => deviceId === other);
+    if (peer === undefined) throw new Fault('SCENARIO-NOT-FOUND', { name: id });
+    const args = { scenarioId: id, word: { ...word } };
+    return wordSchema.parse(await this.environment.peers.request(peer, 'peer.roleWord', args, PEER_MS));
+  }
+
+  ofPeer(scenarioId: string, session: Session): Part {
+    const part = this.part(scenarioId);
+    if (part.other === session.deviceId) return part;
+    throw new Fault('ACCESS-DENIED', { role: session.role, command: 'take part in its switchovers' });
+  }
+
+  part(id: string): Part {
+    const part = this.#parts.get(id);
+    if (part !== undefined) return part;
+    const stored = this.environment.book.value.scenarios.find(({ document }) => document.id === id);
+    if (stored === undefined) throw new Fault('SCENARIO-NOT-FOUND', { name: id });
+    const { document } = stored;
+    if (!hasRoles(document))
+      throw refused(document, 'it is for disaster recovery: only scenarios of high availability switch over');
+    throw refused(document, 'it has not run yet');
+  }
+
+  stored(id: string): StoredScenario {
+    return storedIn(this.environment.book.value, id);
+  }
+
+  otherOf(document: ScenarioDocument): HostReference | undefined {
+    const { deviceId } = this.environment.host;
+    return document.master.deviceId === deviceId ? standbyOf(document) : document.master;
+  }
+
+  nameOf(document: ScenarioDocument, deviceId: string): string {
+    const host = [document.master, ...document.replicas].find((one) => one.deviceId === deviceId);
+    return host?.name ?? deviceId.slice(0, 16);
+  }
+
+  event(scenario: string, code: string, details: FaultDetails): void {
+    try {
+      this.environment.events.record(code, details, scenario);
+    } catch (error) {
+      this.environment.complain(`event ${code}: ${String(error)}`);
+    }
+  }
+}
+
+/** Relays, restores and scenarios of disaster recovery have one direction. */
+function hasRoles(document: ScenarioDocument): boolean {
+  const plain = document.recoveryOf === undefined && document.origin === undefined;
+  return plain && document.solution === 'ha' && standbyOf(document) !== undefined;
+}
+
+/** Why a Replica takes no changes in this state; undefined: it does. */
+function refusalOf(record: RoleRecord): string | undefined {
+  if (record.maxEpoch.number === 0) return 'its role record was lost';
+  if (record.role === 'fenced') return 'it was active: what only it has is looked at first';
+  if (record.diverged) return 'it has changes that the active host lacks';
+  return record.role === 'standby' && !acceptsChanges(record, record.epoch)
+    ? 'it is sealed for a switchover'
+    : undefined;
+}
+
+export function refused({ name }: ScenarioDocument, reason: string): Fault {
+  return new Fault('SWITCH-REFUSED', { name, reason });
+}

@@ -1,0 +1,189 @@
+/** The roles of the scenarios of this host: who is active, and the commands that change it. */
+import { Fault } from '../../shared/faults.ts';
+import type { ScenarioDocument } from '../../shared/scenario.ts';
+import type { ScenarioStatus } from '../../shared/status.ts';
+import { wordSchema } from '../role/word.ts';
+import type { StoredScenario } from '../scenario/book.ts';
+import type { ScenarioEnvironment } from '../scenario/environment.ts';
+import { MasterRunner } from '../scenario/master-runner.ts';
+import type { RunnerSet } from '../scenario/runner-set.ts';
+import type { CommandHandlers } from '../services.ts';
+import { standbyOf } from './direction.ts';
+import { RoleParts, refused } from './role-parts.ts';
+import { SwitchDesk } from './switch-desk.ts';
+
+const WAIT_MS = 600_000;
+
+export class Switchovers {
+  readonly #parts: RoleParts;
+  readonly #desk: SwitchDesk;
+
+  constructor(environment: ScenarioEnvironment, runners: RunnerSet, announce: (id: string) => void) {
+    this.#parts = new RoleParts(environment, runners, announce);
+    this.#desk = new SwitchDesk(this.#parts, (runner) => this.shownIn(runner.status()));
+  }
+
+  start(): void {
+    this.#parts.start();
+  }
+
+  close(): void {
+    this.#parts.close();
+  }
+
+  // ---------------------------------------------------------------- what scenarios ask
+
+  handlers(): CommandHandlers {
+    return {
+      'scenario.switchover': async ({ name, to, peerIsFenced, wait, timeoutMs }) => {
+        const runner = this.#parts.runners.find(name);
+        const part = this.#parts.part(runner.id);
+        refuseOther(runner.document, to);
+        const started = this.#parts.environment.clock.bootMs();
+        const id = await this.#desk.begin(part, runner.document, peerIsFenced === true);
+        if (wait) await this.#desk.ended(part, id, timeoutMs ?? WAIT_MS);
+        const tookMs = this.#parts.environment.clock.bootMs() - started;
+        return { ...this.#desk.result(part, runner.id, id), ...(wait ? { tookMs } : {}) };
+      },
+      'scenario.switchoverPlan': async ({ name, peerIsFenced }) => await this.#desk.plan(name, peerIsFenced === true),
+      'scenario.recoverActive': async ({ name, make, peerIsFenced }) => {
+        const runner = this.#parts.runners.find(name);
+        return await this.#desk.recover(this.#parts.part(runner.id), runner.document, make, peerIsFenced === true);
+      },
+      'scenario.ack': ({ name }) => {
+        const runner = this.#parts.runners.find(name);
+        const { host } = this.#parts.part(runner.id);
+        const acknowledged = host.record.unacknowledged !== undefined;
+        host.happen({ type: 'acknowledge' });
+        if (acknowledged) this.#parts.event(runner.document.name, 'SWT-011', {});
+        return { acknowledged };
+      },
+      'peer.roleWord': ({ scenarioId, word }, session) => {
+        const parsed = wordSchema.safeParse(word);
+        if (!parsed.success) throw new Fault('LINK-REFUSED', { reason: 'its word of its role cannot be read' });
+        return this.#parts.ofPeer(scenarioId, session).host.hear(parsed.data);
+      },
+      'peer.switchover': async ({ scenarioId }, session) => {
+        const part = this.#parts.ofPeer(scenarioId, session);
+        return { id: await this.#desk.handOver(part, this.#parts.stored(scenarioId).document) };
+      },
+      'peer.switchSide': async ({ scenarioId }, session) => {
+        this.#parts.ofPeer(scenarioId, session);
+        return await this.#desk.side(scenarioId);
+      },
+      'peer.forkPoint': ({ scenarioId }, session) => {
+        this.#parts.ofPeer(scenarioId, session);
+        return { fork: this.#parts.stored(scenarioId).run.fork ?? null };
+      },
+    };
+  }
+
+  /** What roles have a say in. */
+  guarding(others: CommandHandlers): CommandHandlers {
+    const { 'scenario.run': run, 'scenario.stop': stop, 'scenario.delete': remove } = others;
+    return {
+      ...(run && {
+        'scenario.run': async (args, session) => {
+          const runner = this.#parts.runners.find(args.name);
+          if (runner instanceof MasterRunner) {
+            this.#refuseRun(runner);
+            await this.#parts.begun(runner.document);
+          }
+          const result = await run(args, session);
+          await this.#parts.find(runner.id)?.access.adopt();
+          return result;
+        },
+      }),
+      ...(stop && {
+        'scenario.stop': async (args, session) => {
+          const runner = this.#parts.runners.find(args.name);
+          const part = this.#parts.find(runner.id);
+          const under = part?.host.record.switchover;
+          if (under !== undefined && under.step !== 'reverse') {
+            throw new Fault('SCENARIO-STATE', {
+              name: args.name,
+              state: 'switching',
+              reason: 'a switchover is under way',
+            });
+          }
+          const result = await stop(args, session);
+          await part?.access.giveBack(part.host.record.role === 'active');
+          return result;
+        },
+      }),
+      ...(remove && {
+        'scenario.delete': async (args, session) => {
+          const { id } = this.#parts.runners.find(args.name);
+          const part = this.#parts.find(id);
+          const result = await remove(args, session);
+          await part?.access.giveBack(part.host.record.role === 'active');
+          this.#parts.forget(id);
+          return result;
+        },
+      }),
+    };
+  }
+
+  /** This host has taken `document` as a Replica. */
+  async prepared(document: ScenarioDocument): Promise<void> {
+    const standby = standbyOf(document);
+    if (standby?.deviceId === this.#parts.environment.host.deviceId) await this.#parts.begun(document);
+  }
+
+  /** Another host may become the Master of a Replica here: the one that took over in a switchover. */
+  mayLead(stored: StoredScenario, deviceId: string, epoch: number): boolean {
+    return epoch > stored.run.epoch && standbyOf(stored.document)?.deviceId === deviceId;
+  }
+
+  forget(id: string): void {
+    this.#parts.forget(id);
+  }
+
+  shownIn(status: ScenarioStatus): ScenarioStatus {
+    const part = this.#parts.find(status.id);
+    const { document } = this.#parts.stored(status.id);
+    const backward = document.backward ? { backward: true as const } : {};
+    if (part === undefined) return { ...status, ...backward };
+    const roles = part.host.status();
+    const own = this.#parts.environment.host.name;
+    const active =
+      roles.role === 'active'
+        ? own
+        : roles.epoch.holder === ''
+          ? status.active
+          : this.#parts.nameOf(document, roles.epoch.holder);
+    const switching = roles.switchover !== undefined && roles.switchover.step !== 'reverse';
+    const hosts = status.hosts.map((host) => {
+      if (host.name === own) return { ...host, role: roles.role, gate: roles.gate };
+      return host.name === roles.peer?.name ? { ...host, role: roles.peer.role } : host;
+    });
+    const problem = roles.waits ?? roles.switchover?.problem ?? status.problem;
+    return {
+      ...status,
+      ...backward,
+      ...(switching ? { state: 'switching' as const } : {}),
+      epoch: roles.epoch.number,
+      active,
+      hosts,
+      roles,
+      ...(problem === undefined ? {} : { problem }),
+    };
+  }
+
+  #refuseRun(runner: MasterRunner): void {
+    const part = this.#parts.find(runner.id);
+    if (part === undefined) return;
+    const { record } = part.host;
+    if (record.role === 'fenced')
+      throw refused(runner.document, 'another host is active: what only this host has is looked at first');
+    const under = record.switchover;
+    if (under !== undefined && under.step !== 'reverse') throw refused(runner.document, 'a switchover is under way');
+  }
+}
+
+function refuseOther(document: ScenarioDocument, to: string | undefined): void {
+  const standby = standbyOf(document);
+  const names = [standby?.name, document.master.name];
+  if (to === undefined || names.some((name) => name?.toLowerCase() === to.toLowerCase())) return;
+  throw refused(document, `${to} is not its switchover host (property "Switchover hostname")`);
+}

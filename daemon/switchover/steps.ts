@@ -1,0 +1,297 @@
+/**
+ * What is done in the steps of a switchover on one host: its engines, its documents, its redirection. Every step looks first at what is
+ * done already, so that it can be done again after a crash.
+ */
+import { settingOf } from '../../config/catalogue.ts';
+import { Fault, type FaultDetails } from '../../shared/faults.ts';
+import type { Position } from '../../shared/position.ts';
+import type { Epoch, SwitchRight } from '../../shared/role.ts';
+import type { ScenarioDocument } from '../../shared/scenario.ts';
+import type { RoleRecord } from '../role/record.ts';
+import type { RoleEvent } from '../role/state.ts';
+import { newRun, type StoredScenario, storedIn } from '../scenario/book.ts';
+import type { ScenarioEnvironment } from '../scenario/environment.ts';
+import { scenarioState } from '../scenario/machine.ts';
+import { MasterRunner } from '../scenario/master-runner.ts';
+import { ReplicaRunner } from '../scenario/replica-runner.ts';
+import type { RunnerSet } from '../scenario/runner-set.ts';
+import { reversed, standbyOf } from './direction.ts';
+import type { SwitchSide } from './dry-run.ts';
+import type { ClientAccess, RoleSteps } from './ports.ts';
+
+const DRAIN_MS = 60_000;
+const SEAL_MS = 30_000;
+const LOOK_MS = 25;
+/** Longer than this nobody waits for the record of the copy: it is compared in the background instead. */
+const TAKE_OVER_MS = 15_000;
+/** Everything received is applied before a host is promoted, however much it is. */
+const FINISH_MS = 3_600_000;
+const PEER_MS = 5_000;
+
+export interface StepParts {
+  readonly environment: ScenarioEnvironment;
+  readonly runners: RunnerSet;
+  readonly id: string;
+  access(): ClientAccess;
+  record(): RoleRecord;
+}
+
+export class ScenarioSteps implements RoleSteps {
+  readonly #parts: StepParts;
+
+  constructor(parts: StepParts) {
+    this.#parts = parts;
+  }
+
+  get #stored(): StoredScenario {
+    return storedIn(this.#parts.environment.book.value, this.#parts.id);
+  }
+
+  // ---------------------------------------------------------------- the host that hands over
+
+  async drain(id: string): Promise<RoleEvent> {
+    const runner = this.#master();
+    const standby = standbyOf(runner.document);
+    try {
+      const position = (await runner.barrier(DRAIN_MS, standby?.name)) as Position;
+      await this.#change((stored) => {
+        const equal = whyUnequal(runner, standby?.name);
+        stored.run.handedOver = { switchId: id, seq: position.seq, ...(equal === undefined ? {} : { unequal: equal }) };
+      });
+      return { type: 'drained', id, seq: position.seq };
+    } catch (error) {
+      const reason = Fault.from(error).message;
+      this.#event('SWT-003', { active: this.#parts.environment.host.name, reason });
+      return { type: 'cancel' };
+    }
+  }
+
+  async release(id: string): Promise<RoleEvent> {
+    await this.toStandby();
+    await this.#remark(this.#parts.access().release(id));
+    return { type: 'released', id };
+  }
+
+  /** Its engine ends, and it is the Replica of the scenario from now on. */
+  async toStandby(): Promise<void> {
+    const { runners, id, environment } = this.#parts;
+    const { side } = this.#stored;
+    if (side !== 'master') return;
+    const runner = this.#master();
+    const { document } = runner;
+    const standby = standbyOf(document);
+    const { handedOver } = this.#stored.run;
+    const last = runner.status().hosts[0]?.position.seq;
+    await runner.shutdown();
+    if (standby === undefined) return;
+    const written = handedOver !== undefined && last !== undefined && last > handedOver.seq;
+    await this.#flip('replica', reversed(document, standby), (stored) => {
+      if (handedOver === undefined) return;
+      const unequal =
+        handedOver.unequal ?? (written ? 'something was written here after the last change was sent' : undefined);
+      stored.run.handedOver = { ...handedOver, ...(unequal === undefined ? {} : { unequal }) };
+    });
+    runners.adopt(id, 'replica');
+    environment.events.record('SCN-011', {}, document.name);
+  }
+
+  // ---------------------------------------------------------------- the host that takes over
+
+  async seal(id: string, seq: number): Promise<RoleEvent> {
+    const replica = this.#replica();
+    await this.#until(SEAL_MS, 'the last change to be applied', () => (replica.progress.appliedSeq ?? -1) >= seq);
+    replica.refuse('it is sealed for a switchover');
+    return { type: 'sealed', id };
+  }
+
+  async promote(id: string, right: SwitchRight): Promise<RoleEvent> {
+    const { runners, environment } = this.#parts;
+    if (this.#stored.side === 'replica') {
+      const replica = this.#replica();
+      const position = await this.#finish(replica);
+      const { document } = replica;
+      const here = document.replicas.find(({ deviceId }) => deviceId === environment.host.deviceId);
+      if (here === undefined) throw new Fault('SCENARIO-INVALID', { path: 'replicas', reason: 'this host is none' });
+      await replica.shutdown();
+      await this.#flip('master', reversed(document, here), (stored) => {
+        stored.run.fork = { epoch: this.#parts.record().epoch.number, ...position };
+      });
+      runners.adopt(this.#parts.id, 'master');
+    }
+    if (right === 'planned' && this.#reversesItself) await this.#takeOverRecord();
+    return { type: 'promoted', id };
+  }
+
+  async acquire(id: string): Promise<RoleEvent> {
+    const { switchover } = this.#parts.record();
+    const partial = switchover?.right === 'planned' ? 'undo' : 'keep';
+    await this.#remark(this.#parts.access().acquire(id, partial));
+    return { type: 'acquired', id };
+  }
+
+  async reverse(id: string, _right: SwitchRight): Promise<RoleEvent> {
+    const { environment } = this.#parts;
+    this.#event('SWT-002', { active: environment.host.name });
+    if (this.#reversesItself) await this.#runBackward('file');
+    else environment.events.record('SCN-011', {}, this.#stored.document.name);
+    return { type: 'reversed', id };
+  }
+
+  get #reversesItself(): boolean {
+    return settingOf(this.#stored.document.settings, 'switchover.reverseAutomatic');
+  }
+
+  /** Applies everything that was received. */
+  async #finish(replica: ReplicaRunner): Promise<{ generation: string; seq: number }> {
+    if (!replica.stored.run.wanted) return await replica.copyPosition();
+    await replica.prepare(false);
+    await this.#until(FINISH_MS, 'what was received to be applied', () => {
+      const { appliedSeq, receivedSeq } = replica.progress;
+      return appliedSeq !== undefined && receivedSeq <= appliedSeq;
+    });
+    const { generation = '', appliedSeq: seq = 0 } = replica.progress;
+    return { generation, seq };
+  }
+
+  /**
+   * Reverse without resynchronization: both hosts have the same data, so what the engine here has to know is only what is there. It is
+   * noted before clients come; one written to meanwhile would be taken for equal.
+   */
+  async #takeOverRecord(): Promise<void> {
+    const unequal = await this.#whyCompare();
+    if (unequal !== undefined) {
+      this.#event('SWT-008', { reason: unequal });
+      return;
+    }
+    const runner = this.#master();
+    try {
+      if (!runner.occupies) await this.#runBackward('skip');
+      await this.#until(TAKE_OVER_MS, 'the data to be noted', () => scenarioState(runner.life) === 'protected');
+    } catch (error) {
+      // Once clients write here, it may not go on.
+      if (runner.occupies) await runner.stop('after-switchover');
+      this.#event('SWT-008', { reason: Fault.from(error).message });
+    }
+  }
+
+  async #whyCompare(): Promise<string | undefined> {
+    const { environment, id } = this.#parts;
+    const [other] = this.#stored.document.replicas;
+    if (other === undefined) return 'there is no other host';
+    try {
+      await this.#until(PEER_MS, 'the other host to be standby', async () => {
+        const side = (await environment.peers.request(
+          other,
+          'peer.switchSide',
+          { scenarioId: id },
+          PEER_MS,
+        )) as SwitchSide;
+        if (side.unequal !== undefined)
+          throw new Fault('SCENARIO-STATE', { name: '', state: '', reason: side.unequal });
+        return side.side === 'replica';
+      });
+      return undefined;
+    } catch (error) {
+      const fault = Fault.from(error);
+      return fault.code === 'SCENARIO-STATE' ? String(fault.details.reason) : fault.message;
+    }
+  }
+
+  async #runBackward(method: 'skip' | 'file'): Promise<void> {
+    const runner = this.#master();
+    if (runner.occupies) return;
+    // One that does not answer is made ready when it comes back.
+    await runner.run({ method, ignoreSame: true }, () => runner.peers.prepareAll().catch(() => undefined));
+  }
+
+  // ---------------------------------------------------------------- the host that was overruled
+
+  async compare(epoch: Epoch): Promise<RoleEvent> {
+    if (this.#stored.side === 'master') {
+      await this.#master().shutdown();
+      await this.toStandbyOf();
+    }
+    return { type: 'compared', epoch, diverged: false };
+  }
+
+  async toStandbyOf(): Promise<void> {
+    await this.toStandby();
+  }
+
+  async quarantine(_epoch: Epoch): Promise<RoleEvent> {
+    return await Promise.resolve({ type: 'quarantined' });
+  }
+
+  // ---------------------------------------------------------------- small parts
+
+  /** The document of the other direction is durable, with a run that has not begun. */
+  async #flip(
+    side: 'master' | 'replica',
+    document: ScenarioDocument,
+    more: (stored: StoredScenario) => void,
+  ): Promise<void> {
+    const { environment, id } = this.#parts;
+    const epoch = this.#parts.record().epoch.number;
+    await environment.book.update((book) => {
+      const index = book.scenarios.findIndex((one) => one.document.id === id);
+      const before = storedIn(book, id);
+      const { choices } = before.run;
+      const run = { ...newRun(environment.clock.wallMs(), epoch), choices, roles: true as const };
+      const stored: StoredScenario = { ...before, side, document, run: { ...run, reason: 'after-switchover' } };
+      more(stored);
+      book.scenarios[index] = stored;
+    });
+  }
+
+  async #change(change: (stored: StoredScenario) => void): Promise<void> {
+    await this.#parts.environment.book.update((book) => change(storedIn(book, this.#parts.id)));
+  }
+
+  #master(): MasterRunner {
+    const runner = this.#parts.runners.runner(this.#parts.id);
+    if (runner instanceof MasterRunner) return runner;
+    throw new Fault('SCENARIO-STATE', {
+      name: this.#stored.document.name,
+      state: 'stopped',
+      reason: 'it is a Replica',
+    });
+  }
+
+  #replica(): ReplicaRunner {
+    const runner = this.#parts.runners.runner(this.#parts.id);
+    if (runner instanceof ReplicaRunner) return runner;
+    throw new Fault('SCENARIO-STATE', {
+      name: this.#stored.document.name,
+      state: 'stopped',
+      reason: 'it is the Master',
+    });
+  }
+
+  async #remark(work: Promise<readonly string[]>): Promise<void> {
+    for (const remark of await work) this.#event('SWT-007', { remark });
+  }
+
+  async #until(limitMs: number, what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+    const { clock } = this.#parts.environment;
+    const until = clock.bootMs() + limitMs;
+    while (!(await holds())) {
+      if (clock.bootMs() >= until) throw new Fault('TIMEOUT', { seconds: limitMs / 1_000, what });
+      await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
+    }
+  }
+
+  #event(code: string, details: FaultDetails): void {
+    this.#parts.environment.events.record(code, details, this.#stored.document.name);
+  }
+}
+
+/** Why the standby may not have exactly what is here although every change was applied. */
+function whyUnequal(runner: MasterRunner, standby: string | undefined): string | undefined {
+  const status = runner.status();
+  const replica = status.hosts.find(({ name }) => name === standby)?.replica;
+  if ((replica?.parked ?? 0) > 0) return 'items are parked';
+  if ((replica?.dropped ?? 0) > 0) return 'parked items were dropped';
+  if ((status.unreadable ?? 0) > 0) return 'places could not be read';
+  if ((replica?.keptAside ?? []).length > 0) return 'metadata is kept aside';
+  return undefined;
+}

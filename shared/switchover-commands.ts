@@ -1,0 +1,82 @@
+/** Commands that move the users from one host to the other; part of the catalogue in commands.ts. */
+import { z } from 'zod';
+
+const name = z.string().min(1).max(100);
+const host = z.string().min(1).max(255);
+const scenarioId = z.string().regex(/^[0-9a-f]{32}$/);
+const timeoutMs = z.number().int().positive().max(86_400_000).optional();
+
+export const SWITCHOVER_COMMANDS = {
+  'scenario.switchover': {
+    role: 'control',
+    danger: 'typed',
+    title: 'Perform Switchover',
+    help: 'The standby host becomes active and users are led to it. Of a backward scenario it is the switchback.',
+    args: z
+      .object({
+        name,
+        to: host.optional(),
+        /** The operator states that the other host is off: needed when it does not answer. */
+        peerIsFenced: z.boolean().optional(),
+        wait: z.boolean().optional(),
+        timeoutMs,
+      })
+      .strict(),
+    cli: 'switchover',
+  },
+  'scenario.switchoverPlan': {
+    role: 'view',
+    danger: 'safe',
+    title: 'Dry run of a switchover',
+    help: 'Every step with its commands and records, what stands in the way, and how long it should take. Changes nothing.',
+    args: z.object({ name, peerIsFenced: z.boolean().optional() }).strict(),
+    cli: 'switchover',
+  },
+  'scenario.recoverActive': {
+    role: 'admin',
+    danger: 'typed',
+    title: 'Recover Active Server',
+    help: 'Makes one of the hosts active by the word of the operator; what only the other one has goes to quarantine when it comes back.',
+    args: z.object({ name, make: z.enum(['master', 'replica']), peerIsFenced: z.boolean().optional() }).strict(),
+    cli: 'recover-active',
+  },
+  'scenario.ack': {
+    role: 'control',
+    danger: 'confirm',
+    title: 'Acknowledge',
+    help: 'An automatic switchover was seen: the next one may happen.',
+    args: z.object({ name }).strict(),
+    cli: 'ack',
+  },
+  'peer.roleWord': {
+    role: 'peer',
+    danger: 'safe',
+    readOnly: true,
+    title: 'Role of a host',
+    help: 'What the other host is in a scenario; answered with what this one is.',
+    args: z.object({ scenarioId, word: z.record(z.string(), z.unknown()) }).strict(),
+  },
+  'peer.switchover': {
+    role: 'peer',
+    danger: 'safe',
+    title: 'Hand over',
+    help: 'The standby host passes on that an operator asks for a switchover.',
+    args: z.object({ scenarioId }).strict(),
+  },
+  'peer.switchSide': {
+    role: 'peer',
+    danger: 'safe',
+    readOnly: true,
+    title: 'Side of a switchover',
+    help: 'What a switchover would do on this host, and what stands in its way there.',
+    args: z.object({ scenarioId }).strict(),
+  },
+  'peer.forkPoint': {
+    role: 'peer',
+    danger: 'safe',
+    readOnly: true,
+    title: 'Where the histories part',
+    help: 'What this host had of the history of the other when it became active.',
+    args: z.object({ scenarioId }).strict(),
+  },
+} as const;

@@ -1,0 +1,168 @@
+/** Switchovers of two hosts with the real services over fake engines, in virtual time. */
+import test, { type ExecutionContext } from 'ava';
+import type { ClientGate, GateReading } from '../../daemon/services.ts';
+import type { ClientAccess } from '../../daemon/switchover/ports.ts';
+import { Fault } from '../../shared/faults.ts';
+import { settle, World, type WorldHost } from '../memory/scenario-world.ts';
+
+const input = {
+  name: 'web',
+  serverType: 'custom',
+  solution: 'ha',
+  master: { name: 'alpha', address: 'alpha:25000' },
+  replicas: [{ name: 'beta', address: 'beta:25000' }],
+  roots: [{ master: '/srv/www', replica: '/srv/copy' }],
+};
+const choices = { name: 'web', sync: 'file', ignoreSame: true, acknowledgeWarnings: true } as const;
+
+/** What leads clients: one address in the world. */
+class FakeAccess implements ClientAccess {
+  readonly gate: ClientGate;
+  readonly done: string[] = [];
+  openUntil = 0;
+  refused: Fault | undefined;
+  readonly #world: World;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.gate = {
+      arm: (untilBootMs) => {
+        this.openUntil = untilBootMs;
+        return Promise.resolve();
+      },
+      close: () => {
+        this.openUntil = 0;
+        return Promise.resolve();
+      },
+      read: () => Promise.resolve({ state: this.open ? 'open' : 'closed' } satisfies GateReading),
+    };
+  }
+
+  get open(): boolean {
+    return this.openUntil > this.#world.clock.bootMs();
+  }
+
+  findings = () => Promise.resolve([]);
+  describe = () => [];
+  adopt = () => this.#do('adopt');
+  giveBack = () => this.#do('giveBack');
+  release = async () => {
+    await this.#do('release');
+    return [];
+  };
+  acquire = async () => {
+    await this.#do('acquire');
+    return [];
+  };
+
+  handOver = () => Promise.resolve();
+
+  #do(what: string): Promise<void> {
+    if (this.refused !== undefined) return Promise.reject(this.refused);
+    this.done.push(what);
+    return Promise.resolve();
+  }
+}
+
+async function running(settings: Record<string, unknown> = {}) {
+  const world = new World();
+  const alpha = world.host('alpha');
+  const beta = world.host('beta');
+  const access = { alpha: new FakeAccess(world), beta: new FakeAccess(world) };
+  alpha.access = access.alpha;
+  beta.access = access.beta;
+  await alpha.command('scenario.create', { document: { ...input, settings } });
+  await alpha.command('scenario.run', choices);
+  await world.advance(4_000);
+  return { world, alpha, beta, access };
+}
+
+async function until(t: ExecutionContext, world: World, what: string, holds: () => boolean, access?: FakeAccess[]) {
+  for (let tries = 0; tries < 400; tries += 1) {
+    if (holds()) return;
+    await world.advance(500);
+    if (access?.every((one) => one.open)) t.fail('two open gates');
+  }
+  t.fail(`not reached: ${what}`);
+}
+
+const sides = (...hosts: WorldHost[]) => hosts.map((host) => host.status().roles?.role);
+const idle = (...hosts: WorldHost[]) => hosts.every((host) => host.status().roles?.switchover === undefined);
+
+test('users are moved to the standby and back, and replication runs in the other direction without a resynchronization', async (t) => {
+  const { world, alpha, beta, access } = await running({ 'switchover.reverseAutomatic': true });
+  t.deepEqual(sides(alpha, beta), ['active', 'standby']);
+  t.true(access.alpha.open);
+  t.false(access.beta.open);
+  const both = [access.alpha, access.beta];
+
+  await alpha.command('scenario.switchover', { name: 'web' });
+  await until(t, world, 'beta is active', () => beta.status().roles?.role === 'active' && idle(alpha, beta), both);
+  t.deepEqual(sides(alpha, beta), ['standby', 'active']);
+  t.true(access.beta.open);
+  t.false(access.alpha.open);
+  t.deepEqual(access.alpha.done, ['adopt', 'release']);
+  t.deepEqual(access.beta.done, ['acquire']);
+  t.is(beta.status().state, 'protected');
+  t.is(beta.status().active, 'beta');
+  t.is(alpha.status().active, 'beta');
+  t.true(beta.status().backward);
+  t.is(beta.status().epoch, 2);
+  t.deepEqual(
+    beta.engine.calls.filter(({ name }) => name === 'synchronize').map((call) => 'method' in call && call.method),
+    ['skip'],
+    'both have the same data: nothing is compared',
+  );
+  t.is(beta.engine.config?.role, 'master');
+  t.deepEqual(
+    beta.engine.config?.roots.map(({ path }) => path),
+    ['/srv/copy'],
+  );
+  t.is(alpha.engine.config?.role, 'replica');
+  t.deepEqual(
+    alpha.engine.config?.roots.map(({ path }) => path),
+    ['/srv/www'],
+  );
+  t.true(beta.codes.includes('SWT-002'));
+
+  await beta.command('scenario.switchover', { name: 'web' });
+  await until(
+    t,
+    world,
+    'alpha is active again',
+    () => alpha.status().roles?.role === 'active' && idle(alpha, beta),
+    both,
+  );
+  t.deepEqual(sides(alpha, beta), ['active', 'standby']);
+  t.is(alpha.status().backward, undefined);
+  t.is(alpha.status().epoch, 3);
+  t.is(alpha.status().state, 'protected');
+  t.deepEqual(alpha.complaints, []);
+  t.deepEqual(beta.complaints, []);
+});
+
+test('with manual reverse replication the scenario stops after the switchover, and Run goes backward', async (t) => {
+  const { world, alpha, beta } = await running();
+  await beta.command('scenario.switchover', { name: 'web' });
+  await until(t, world, 'beta is active', () => beta.status().roles?.role === 'active' && idle(alpha, beta));
+  t.is(beta.status().state, 'stopped');
+  t.is(beta.status().stopReason, 'after-switchover');
+  await t.throwsAsync(alpha.command('scenario.run', choices), { instanceOf: Fault });
+  await beta.command('scenario.run', choices);
+  await world.advance(4_000);
+  t.is(beta.status().state, 'protected');
+  t.is(beta.engine.config?.role, 'master');
+});
+
+test('a switchover is refused while data is not synchronized, and where nothing can switch over', async (t) => {
+  const { alpha, world } = await running();
+  world.automatic = false;
+  world.synchronized.clear();
+  alpha.engine.report();
+  await settle();
+  const refused = await t.throwsAsync(alpha.command('scenario.switchover', { name: 'web' }), { instanceOf: Fault });
+  t.is((refused as Fault).code, 'SWITCH-REFUSED');
+  const { alpha: other } = await running();
+  const elsewhere = await t.throwsAsync(other.command('scenario.switchover', { name: 'web', to: 'gamma' }));
+  t.is((elsewhere as Fault).code, 'SWITCH-REFUSED');
+});

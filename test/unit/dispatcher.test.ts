@@ -52,6 +52,7 @@ const ARGS: Readonly<Record<string, unknown>> = {
   'scenario.switchoverPlan': { name: 'a' },
   'scenario.recoverActive': { name: 'a', make: 'master' },
   'scenario.ack': { name: 'a' },
+  'peer.redirection': { document: {} },
   'peer.roleWord': { scenarioId: 'a'.repeat(32), word: {} },
   'peer.switchover': { scenarioId: 'a'.repeat(32) },
   'peer.switchSide': { scenarioId: 'a'.repeat(32) },

@@ -88,14 +88,15 @@ class Scenarios implements ScenarioService, RunnerSet {
   }
 
   start(): void {
-    this.#switchovers.start();
+    this.#switchovers.load();
     for (const runner of this.#runners.values()) runner.resume();
+    this.#switchovers.start();
     this.#rehearsals.start();
     this.#recovery.start();
   }
 
   async shutdown(): Promise<void> {
-    this.#switchovers.close();
+    await this.#switchovers.close();
     this.#rehearsals.stop();
     this.#relays.close();
     await this.#recovery.shutdown();
@@ -129,6 +130,7 @@ class Scenarios implements ScenarioService, RunnerSet {
         ? new MasterRunner(this.#environment, id, changed)
         : new ReplicaRunner(this.#environment, id, changed);
     this.#runners.set(id, runner);
+    this.#switchovers.adopted(id);
     changed();
     return runner;
   }

@@ -231,6 +231,11 @@ export class RoleHost {
     }
     const now = clock.bootMs();
     const { gateMs } = this.#parts.setup();
+    // A restart: what the engine before left to the kernel ends by itself, if the other host does not say first that nothing has changed.
+    if (effect.type === 'close' && this.#state.record.role === 'active' && !this.#state.confirmed) {
+      this.#readGate(gate, now);
+      return;
+    }
     const isDone = effect.type === 'close' && this.#gateDone === 'closed' && now < this.#gateAt + CLOSED_LOOK_MS;
     const isFresh = effect.type === 'open' && this.#gateDone === 'open' && now < this.#gateAt + gateMs / 3;
     if (isDone || isFresh || this.#gateBusy) return;
@@ -259,6 +264,30 @@ export class RoleHost {
         this.#parts.changed();
       },
     );
+  }
+
+  #readGate(gate: ClientGate, now: number): void {
+    if (this.#gateBusy || now < this.#gateAt + 1_000) return;
+    this.#gateBusy = true;
+    this.#gateAt = now;
+    gate
+      .read()
+      .then(({ state }) => {
+        this.#gateDone = state;
+      })
+      .catch((error: unknown) => {
+        this.#gateProblem = Fault.from(error).message;
+      })
+      .finally(() => {
+        this.#gateBusy = false;
+        this.#parts.changed();
+      });
+  }
+
+  /** Clients may reach this host for as long as the kernel keeps its gate open. */
+  get keepsOpen(): boolean {
+    const { record, confirmed } = this.#state;
+    return this.#gateDone === 'open' && record.role === 'active' && confirmed && record.switchover === undefined;
   }
 
   /** Closed, as read back, or nothing leads clients here. */

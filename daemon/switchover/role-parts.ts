@@ -45,16 +45,32 @@ export class RoleParts {
   }
 
   /** Before any engine starts: what roles forbid holds from the first moment. */
-  start(): void {
+  load(): void {
     for (const stored of this.environment.book.value.scenarios) {
-      if (stored.run.roles === true) this.#open(stored, false);
+      if (stored.run.roles === true) this.#forbid(this.#open(stored, false), stored.document.id);
     }
+  }
+
+  /** A runner of the scenario was made: what its role forbids holds for it too. */
+  adopted(id: string): void {
+    const part = this.#parts.get(id);
+    if (part !== undefined) this.#forbid(part, id);
+  }
+
+  /** When what was running runs again. */
+  start(): void {
     for (const { host } of this.#parts.values()) host.start();
   }
 
-  close(): void {
+  /** An orderly end: what leads clients to an active host stays as long as the kernel keeps it, so that a restart is not noticed. */
+  async close(): Promise<void> {
     this.#closed = true;
-    for (const { host } of this.#parts.values()) host.close();
+    const ends = [...this.#parts].map(async ([id, { host, access }]) => {
+      const keeps = host.keepsOpen && this.#guards(id);
+      host.close();
+      if (keeps) await access.handOver(this.#setup(id, '').gateMs);
+    });
+    await Promise.allSettled(ends);
   }
 
   /** Undefined: it has no roles, or has not run yet. */
@@ -154,10 +170,15 @@ export class RoleParts {
 
   // ---------------------------------------------------------------- what follows from a record
 
+  #forbid({ host }: Part, id: string): void {
+    const runner = this.runners.runner(id);
+    if (runner instanceof ReplicaRunner) runner.refuse(refusalOf(host.record));
+  }
+
   #settled(id: string, now: RoleRecord, before: RoleRecord): void {
     if (this.#closed) return;
-    const runner = this.runners.runner(id);
-    if (runner instanceof ReplicaRunner) runner.refuse(refusalOf(now));
+    const part = this.#parts.get(id);
+    if (part !== undefined) this.#forbid(part, id);
     const { name } = this.stored(id).document;
     const step = now.switchover?.step;
     if (step !== undefined && (step !== before.switchover?.step || now.switchover?.id !== before.switchover?.id)) {

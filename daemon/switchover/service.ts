@@ -23,12 +23,21 @@ export class Switchovers {
     this.#desk = new SwitchDesk(this.#parts, (runner) => this.shownIn(runner.status()));
   }
 
+  /** Before the engines. */
+  load(): void {
+    this.#parts.load();
+  }
+
   start(): void {
     this.#parts.start();
   }
 
-  close(): void {
-    this.#parts.close();
+  adopted(id: string): void {
+    this.#parts.adopted(id);
+  }
+
+  async close(): Promise<void> {
+    await this.#parts.close();
   }
 
   // ---------------------------------------------------------------- what scenarios ask

@@ -147,8 +147,13 @@ export class FakeEngine implements EngineHandle {
     const { startFault } = this.#host;
     if (startFault?.code === 'SPOOL-MISSING' && config.spool?.adopt === true) this.#host.startFault = undefined;
     const fault = this.#host.startFault;
-    if (fault === undefined) this.onNotice({ type: 'started', position: undefined });
-    else this.onNotice({ type: 'failed', fault: fault.toDocument() });
+    if (fault === undefined) {
+      this.onNotice({ type: 'started', position: undefined });
+      // Like the real one, it says at once how far its copy is.
+      if (!this.#isMaster && this.#host.world.synchronized.has(this.#host.deviceId))
+        this.report({}, { receivedSeq: 7 });
+    }
+    if (fault !== undefined) this.onNotice({ type: 'failed', fault: fault.toDocument() });
   }
 
   #linkChanged(code: 'LNK-001' | 'LNK-002', peer: string, reason: string): void {

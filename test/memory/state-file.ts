@@ -7,6 +7,8 @@ export class MemoryStateFile implements StateFile {
   private damaged = false;
   /** Throw from here to make a save fail; the old content then stays. */
   beforeSave: () => void = () => {};
+  /** Throw from here as one that is killed after a save: the new content is there. */
+  afterSave: () => void = () => {};
 
   load(): Uint8Array | undefined {
     if (this.damaged) {
@@ -21,6 +23,7 @@ export class MemoryStateFile implements StateFile {
     this.beforeSave();
     this.saved = new Uint8Array(bytes);
     this.damaged = false;
+    this.afterSave();
   }
 
   /** The next `load` finds a damaged file (when there is one). */

@@ -166,3 +166,97 @@ test('a switchover is refused while data is not synchronized, and where nothing 
   const elsewhere = await t.throwsAsync(other.command('scenario.switchover', { name: 'web', to: 'gamma' }));
   t.is((elsewhere as Fault).code, 'SWITCH-REFUSED');
 });
+
+/** Durable acts of a switchover on one host: its role record and its book, each before and after it is on the disk. */
+class Kills {
+  acts = 0;
+  dead = false;
+  readonly #host: WorldHost;
+  readonly #at: number;
+
+  /** `at`: the durable act at which it dies, counted from 0. */
+  constructor(host: WorldHost, at: number) {
+    this.#host = host;
+    this.#at = at;
+    const file = [...host.roleFiles.values()][0]!;
+    const dies = () => {
+      if (this.dead) return true;
+      this.dead = this.acts === this.#at;
+      this.acts += 1;
+      return this.dead;
+    };
+    const killed = () => {
+      if (dies()) throw new Fault('FS-IO', { path: 'role', reason: 'killed' });
+    };
+    file.beforeSave = killed;
+    file.afterSave = killed;
+    host.diesAt = () => dies();
+  }
+
+  async restart(): Promise<void> {
+    this.#host.diesAt = () => false;
+    const file = [...this.#host.roleFiles.values()][0]!;
+    file.beforeSave = () => {};
+    file.afterSave = () => {};
+    this.dead = false;
+    await this.#host.restart();
+  }
+}
+
+async function switchoverWithKills(t: ExecutionContext, alphaAt: number, betaAt: number) {
+  const { world, alpha, beta, access } = await running({ 'switchover.reverseAutomatic': true });
+  const kills = [new Kills(alpha, alphaAt), new Kills(beta, betaAt)];
+  const what = `alpha killed at ${alphaAt}, beta at ${betaAt}`;
+  await alpha.command('scenario.switchover', { name: 'web' }).catch(() => undefined);
+  let killed = 0;
+  for (let tries = 0; tries < 600; tries += 1) {
+    await world.advance(250);
+    if (access.alpha.open && access.beta.open) t.fail(`${what}: two open gates`);
+    for (const kill of kills) {
+      if (!kill.dead) continue;
+      killed += 1;
+      await kill.restart();
+    }
+    const [one, other] = sides(alpha, beta);
+    const settledRoles = idle(alpha, beta) && [one, other].sort().join() === 'active,standby';
+    const active = one === 'active' ? alpha : beta;
+    if (tries > 20 && settledRoles && active.status().state === 'protected' && active.access.gate !== undefined) {
+      const open = one === 'active' ? access.alpha : access.beta;
+      if (open.open) return { killed, acts: kills.map(({ acts }) => acts), active: active.name };
+    }
+  }
+  const show = (host: WorldHost) =>
+    JSON.stringify({
+      ...host.status().roles,
+      state: host.status().state,
+      events: host.codes.slice(-40),
+      complaints: host.complaints.slice(-4),
+      wanted: host.book.scenarios[0]?.run,
+    });
+  t.fail(`${what}: no end\n${show(alpha)}\n${show(beta)}`);
+  return { killed, acts: [0, 0], active: '' };
+}
+
+test('a switchover that is killed at any durable act of either host, or of both, ends by itself with one active host', async (t) => {
+  const whole = await switchoverWithKills(t, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+  t.is(whole.active, 'beta');
+  const [ofAlpha = 0, ofBeta = 0] = whole.acts;
+  t.true(ofAlpha >= 8 && ofBeta >= 8, `${ofAlpha} and ${ofBeta} durable acts`);
+  const never = Number.POSITIVE_INFINITY;
+  const ends = { alpha: 0, beta: 0 };
+  let runs = 0;
+  for (let at = 0; at < Math.max(ofAlpha, ofBeta); at += 1) {
+    for (const [one, other] of [
+      [at, never],
+      [never, at],
+      [at, at],
+    ] as const) {
+      const { killed, active } = await switchoverWithKills(t, one, other);
+      if (one < ofAlpha || other < ofBeta) t.true(killed > 0);
+      ends[active as 'alpha' | 'beta'] += 1;
+      runs += 1;
+    }
+  }
+  t.log(`${runs} killed switchovers: ${ends.alpha} ended on the old active host, ${ends.beta} on the new one`);
+  t.true(ends.alpha > 0 && ends.beta > 0);
+});

@@ -2,7 +2,7 @@
  * The composition root of the daemon: locks the data directory, puts the services together, prints `ready`, and on a signal
  * drains and stops. The only file of the main thread that knows the platform's adapters.
  */
-import { hostname, networkInterfaces } from 'node:os';
+import { hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { settingOf } from '../config/catalogue.ts';
@@ -131,7 +131,7 @@ async function openParts(ground: Ground): Promise<Parts> {
   if (lock.uncleanBefore) events.record('HST-003');
   const log = (what: string, details: Readonly<Record<string, unknown>>) => logger.debug(details, what);
   const complain = (what: string, details: Readonly<Record<string, unknown>>) => logger.error(details, what);
-  const network = await openNetwork({ data, name, clock, random, events, log, complain, outsideHost });
+  const network = await openNetwork({ data, name, clock, random, events, log, complain, outsideHost, ownAddresses });
   return {
     ...ground,
     platform,
@@ -389,8 +389,15 @@ async function stop(parts: Parts, scenarios: ScenarioService): Promise<void> {
 
 /** An address of this host that others can reach, for when it listens on all of them. */
 function outsideHost(): string {
-  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  return addresses.find((one) => !one.internal && one.family === 'IPv4')?.address ?? hostname();
+  return interfaceAddresses().find((one) => !one.internal && one.family === 'IPv4')?.address ?? hostname();
+}
+
+function ownAddresses(): string[] {
+  return interfaceAddresses().map(({ address }) => address);
+}
+
+function interfaceAddresses(): NetworkInterfaceInfo[] {
+  return Object.values(networkInterfaces()).flatMap((list) => list ?? []);
 }
 
 const LAST_PORT = 'last-port';

@@ -20,8 +20,8 @@ import { AccessService } from './access/service.ts';
 import { Dispatcher } from './console/dispatcher.ts';
 import { servePairing } from './console/pair-upgrade.ts';
 import { ConsoleService } from './console/service.ts';
-import { TlsPort } from './console/tls-port.ts';
-import { checkAccess } from './link/dial.ts';
+import { isLoopback, TlsPort } from './console/tls-port.ts';
+import { checkAccess, speakingFrom } from './link/dial.ts';
 import { joinHost } from './link/join.ts';
 import { SocketPeerControl } from './link/peer-control.ts';
 import { SocketLinkService } from './link/service.ts';
@@ -50,6 +50,8 @@ export interface NetworkOptions {
   readonly complain: NetworkOptions['log'];
   /** Address of this host for others when it listens on all of its addresses. */
   readonly outsideHost: () => string;
+  /** All addresses of this host now. */
+  readonly ownAddresses: () => readonly string[];
 }
 
 export interface Network {
@@ -122,12 +124,15 @@ class DaemonNetwork implements Network {
   private portNumber = 0;
 
   constructor(options: NetworkOptions, trust: Trust) {
-    const { clock, events, log, name, random } = options;
+    const { clock, events, log, name, ownAddresses, random } = options;
     const { access, devices, identity } = trust;
     this.options = options;
     this.trust = trust;
-    this.port = new TlsPort({ identity, access, clock, events, log });
-    const resolve: PeerControl['resolve'] = (host) => resolveHost(devices.value, host);
+    this.port = new TlsPort({ identity, access, clock, events, log, ownAddresses });
+    const resolve: PeerControl['resolve'] = (host) => ({
+      ...resolveHost(devices.value, host),
+      ...this.speaking(),
+    });
     this.peers = new SocketPeerControl({ identity, resolve, clock, random });
     this.links = new SocketLinkService({ port: this.port, identity, resolve, clock, random, events });
     access.onRevoked = (deviceId) => {
@@ -164,9 +169,13 @@ class DaemonNetwork implements Network {
     return formatAddress(isWildcard(this.listenHost) ? loopback : this.listenHost, this.portNumber);
   }
 
+  private speaking(): { readonly from?: string } {
+    return isWildcard(this.listenHost) || isLoopback(this.listenHost) ? {} : speakingFrom(this.listenHost);
+  }
+
   checkPeers(): Promise<{ name: string; address: string; problem?: string }[]> {
     const hosts = this.access.devices.filter((one) => one.kind === 'host' && one.revokedAt === undefined);
-    return Promise.all(hosts.map((peer) => checkPeer(this.trust.identity, peer)));
+    return Promise.all(hosts.map((peer) => checkPeer(this.trust.identity, peer, this.speaking())));
   }
 
   async listen({ daemon, handlers, listen, preferredPort, status }: ListenOptions): Promise<void> {
@@ -226,10 +235,10 @@ class DaemonNetwork implements Network {
   }
 }
 
-async function checkPeer(identity: Identity, peer: PairedDevice) {
+async function checkPeer(identity: Identity, peer: PairedDevice, speaking: { readonly from?: string }) {
   const { address = '', deviceId, name } = peer;
   try {
-    await checkAccess(identity, { address, deviceId }, ACCESS_PATH);
+    await checkAccess(identity, { address, deviceId, ...speaking }, ACCESS_PATH);
     return { name, address };
   } catch (error) {
     return { name, address, problem: Fault.from(error).message };

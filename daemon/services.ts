@@ -66,8 +66,8 @@ export interface PeerControl {
     args: CommandArgs<Name>,
     timeoutMs?: number,
   ): Promise<unknown>;
-  /** Pinned device id of a host reference, from the document or the paired devices (by name or address). */
-  resolve(host: HostReference): { readonly deviceId: string; readonly address: string };
+  /** Pinned device id of a host reference, from the document or the paired devices (by name or address); `from`: see PinnedHost. */
+  resolve(host: HostReference): { readonly deviceId: string; readonly address: string; readonly from?: string };
 }
 
 export interface KeptLink {

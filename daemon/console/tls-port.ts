@@ -48,6 +48,8 @@ export interface TlsPortOptions {
   readonly clock: Clock;
   readonly events: EventLog;
   readonly log: (what: string, details: Readonly<Record<string, unknown>>) => void;
+  /** All addresses of this host now. */
+  readonly ownAddresses: () => readonly string[];
 }
 
 export class TlsPort {
@@ -175,7 +177,9 @@ export class TlsPort {
   private onSecure(socket: TLSSocket): void {
     const deviceId = presentedDevice(socket.getPeerX509Certificate());
     const remoteHost = plainAddress(socket.remoteAddress ?? '');
-    const fromThisHost = isLoopback(remoteHost) || remoteHost === plainAddress(socket.localAddress ?? '');
+    // With several addresses in one network the system speaks from the first one, whichever it speaks to.
+    const isOwn = remoteHost === plainAddress(socket.localAddress ?? '');
+    const fromThisHost = isOwn || isLoopback(remoteHost) || this.options.ownAddresses().includes(remoteHost);
     const peer: Peer = {
       socket,
       deviceId,
@@ -272,6 +276,6 @@ function plainAddress(address: string): string {
   return address.startsWith('::ffff:') ? address.slice(7) : address;
 }
 
-function isLoopback(address: string): boolean {
+export function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.');
 }

@@ -13,6 +13,13 @@ export interface PinnedHost {
   /** `host:port`. */
   readonly address: string;
   readonly deviceId: string;
+  /** Address of this host to speak from; without it the system's choice, which may be one that moves to another host. */
+  readonly from?: string;
+}
+
+/** Hosts talk over the address they listen on: the system would prefer a production address, which moves while they talk. */
+export function speakingFrom(listenHost: string): Pick<PinnedHost, 'from'> {
+  return isIP(listenHost) === 0 ? {} : { from: listenHost };
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -32,6 +39,7 @@ function connectPinned(identity: Identity, pinned: PinnedHost): Promise<TLSSocke
       // The chain means nothing and `checkServerIdentity` is not called: the key itself is compared below.
       rejectUnauthorized: false,
       ...(isIP(host) === 0 ? { servername: host } : {}),
+      ...(pinned.from === undefined ? {} : { localAddress: pinned.from, family: isIP(pinned.from) }),
     });
     const fail = (fault: Fault) => {
       socket.destroy();

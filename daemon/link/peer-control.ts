@@ -38,7 +38,7 @@ export class SocketPeerControl implements PeerControl {
     this.options = options;
   }
 
-  resolve(host: HostReference): { readonly deviceId: string; readonly address: string } {
+  resolve(host: HostReference): ReturnType<PeerControl['resolve']> {
     return this.options.resolve(host);
   }
 

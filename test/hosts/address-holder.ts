@@ -2,7 +2,6 @@
  * A host's side of Move IP as a process of its own, for a network namespace: commands come as JSON lines, each answered by one line.
  * argv: JSON of HolderOptions.
  */
-import { createInterface } from 'node:readline';
 import { LinuxHostAddresses } from '../../daemon/platform/linux/host-addresses.ts';
 import { NftPortFilter } from '../../daemon/platform/linux/port-filter.ts';
 import { SystemClock } from '../../daemon/platform/node/clock.ts';
@@ -14,7 +13,7 @@ import {
   restorePermanent,
 } from '../../daemon/redirect/move-ip.ts';
 import type { ClientGate, DocumentStore } from '../../daemon/services.ts';
-import { Fault } from '../../shared/faults.ts';
+import { answerLines } from './line-program.ts';
 
 export interface HolderOptions {
   readonly moved: { readonly address: string; readonly prefix: number };
@@ -83,12 +82,4 @@ const COMMANDS: Readonly<Record<string, (command: HolderCommand) => Promise<unkn
   removeFilter: () => filter.remove(),
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const command = JSON.parse(line) as HolderCommand;
-  const answer = await COMMANDS[command.do]!(command).then(
-    (value) => ({ value: value ?? null }),
-    (error) => ({ fault: Fault.from(error).toDocument() }),
-  );
-  process.stdout.write(`${JSON.stringify(answer)}\n`);
-}
-process.exit(0);
+await answerLines((command: HolderCommand) => COMMANDS[command.do]!(command));

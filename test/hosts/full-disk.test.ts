@@ -1,10 +1,11 @@
 /** The disk of a data directory is full: replication waits and goes on by itself, and nothing differs afterwards. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PreviewResult } from '../../shared/preview.ts';
 import type { RewindPoint } from '../../shared/rewind.ts';
 import { testNeeding } from '../runner/needing.ts';
+import { fillUp } from './disk-filler.ts';
 import { eventually, type Host, oracle, Pair } from './rig.ts';
 
 const TIMEOUT_MS = 60_000;
@@ -21,21 +22,6 @@ async function onSmallDisk(host: Host, size: string): Promise<() => void> {
   execFileSync('cp', ['-a', `${before}/.`, host.data]);
   await host.start();
   return () => execFileSync('umount', ['--lazy', host.data]);
-}
-
-/** Leaves no room in a directory's file system; returns what makes room again. */
-function fillUp(directory: string): () => void {
-  const path = join(directory, 'filler');
-  const file = openSync(path, 'w');
-  for (const bytes of [1 << 20, 1 << 12]) {
-    try {
-      for (;;) writeSync(file, Buffer.alloc(bytes));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-    }
-  }
-  closeSync(file);
-  return () => rmSync(path);
 }
 
 function writeMany(root: string, name: string, count: number, text: string): void {

@@ -1,9 +1,9 @@
-/** Three machines on one network without any: namespaces of the kernel on a bridge in a fourth. Needs root. */
+/** Machines on one network without any: namespaces of the kernel on a bridge in another one. Needs root. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { FaultDocument } from '../../shared/faults.ts';
 import type { HolderCommand, HolderOptions } from './address-holder.ts';
+import { LineProgram } from './line-program.ts';
 
 const HOLDER = fileURLToPath(new URL('./address-holder.js', import.meta.url));
 
@@ -12,12 +12,21 @@ function run(command: string, ...args: string[]): string {
   return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
+/** `trie`: text of /proc/PID/net/fib_trie. */
+export function holdsAddress(trie: string, address: string): boolean {
+  return new RegExp(`\\|-- ${address.replaceAll('.', '\\.')}\\n\\s+/32 host LOCAL`).test(trie);
+}
+
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+
 let count = 0;
 
 export class Lan {
   private readonly label: string;
   private readonly spaces: string[] = [];
-  private readonly holders: Holder[] = [];
+  private readonly holders: LineProgram<HolderCommand>[] = [];
+  /** One idle process a machine: its kernel can be looked into when nothing else runs there. */
+  private readonly anchors = new Map<string, ChildProcess>();
 
   constructor() {
     count += 1;
@@ -33,7 +42,8 @@ export class Lan {
     this.exec(name, 'ip', 'link', 'set', 'lo', 'up');
   }
 
-  private space(name: string): string {
+  /** Of the namespace, to see on this machine. */
+  space(name: string): string {
     return `${this.label}-${name}`;
   }
 
@@ -62,8 +72,46 @@ export class Lan {
     for (const address of addresses) this.exec(name, 'ip', 'address', 'add', address, 'dev', 'd0');
   }
 
+  /** What a program is started with to run on that machine; it becomes the program, under the same process number. */
+  within(name: string): string[] {
+    return ['ip', 'netns', 'exec', this.space(name)];
+  }
+
   exec(name: string, ...command: string[]): string {
     return run('ip', 'netns', 'exec', this.space(name), ...command);
+  }
+
+  /** All programs of a machine, by process number. */
+  programs(name: string): number[] {
+    const anchor = this.anchors.get(name)?.pid;
+    return run('ip', 'netns', 'pids', this.space(name))
+      .split('\n')
+      .filter((line) => line !== '')
+      .map(Number)
+      .filter((pid) => pid !== anchor);
+  }
+
+  /** Process whose directory in /proc shows that machine's network, also when it is switched off. */
+  anchor(name: string): number {
+    const existing = this.anchors.get(name);
+    if (existing?.pid !== undefined) return existing.pid;
+    const child = spawn('ip', ['netns', 'exec', this.space(name), 'sleep', 'infinity'], { stdio: 'ignore' });
+    this.anchors.set(name, child);
+    const network = `net:[${statSync(`/run/netns/${this.space(name)}`).ino}]`;
+    while (readlinkSync(`/proc/${child.pid!}/ns/net`) !== network) Atomics.wait(sleeper, 0, 0, 1);
+    return child.pid!;
+  }
+
+  /** Whether the kernel of that machine takes the address for one of its own, now. Cheap enough to ask every few milliseconds. */
+  holds(name: string, address: string): boolean {
+    return holdsAddress(readFileSync(`/proc/${this.anchor(name)}/net/fib_trie`, 'utf8'), address);
+  }
+
+  /** As the configuration of the system has it: everything else that was there is gone, the kernel's rules too. */
+  configure(name: string, addresses: readonly string[]): void {
+    this.exec(name, 'nft', 'flush', 'ruleset');
+    this.exec(name, 'ip', '-4', 'address', 'flush', 'dev', 'd0');
+    for (const address of addresses) this.exec(name, 'ip', 'address', 'add', address, 'dev', 'd0');
   }
 
   /** Whether a command succeeds there. */
@@ -93,8 +141,9 @@ export class Lan {
     return entries[0]?.lladdr;
   }
 
-  holder(name: string, options: HolderOptions): Holder {
-    const holder = new Holder(this.space(name), options);
+  holder(name: string, options: HolderOptions): LineProgram<HolderCommand> {
+    const command = [...this.within(name), process.execPath, HOLDER, JSON.stringify(options)];
+    const holder = new LineProgram<HolderCommand>(command);
     this.holders.push(holder);
     return holder;
   }
@@ -107,46 +156,7 @@ export class Lan {
 
   async remove(): Promise<void> {
     for (const holder of this.holders) await holder.kill();
+    for (const anchor of this.anchors.values()) anchor.kill('SIGKILL');
     for (const space of this.spaces) run('ip', 'netns', 'del', space);
-  }
-}
-
-export class Holder {
-  private readonly child: ChildProcess;
-  private readonly waiting: ((line: string) => void)[] = [];
-  private readonly ended: Promise<void>;
-
-  constructor(space: string, options: HolderOptions) {
-    this.child = spawn('ip', ['netns', 'exec', space, process.execPath, HOLDER, JSON.stringify(options)], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    this.ended = new Promise((resolve) => this.child.once('exit', () => resolve()));
-    createInterface({ input: this.child.stdout! }).on('line', (line) => this.waiting.shift()?.(line));
-  }
-
-  /** The value, or the fault, which is never thrown here. */
-  async ask(command: HolderCommand): Promise<{ readonly value?: unknown; readonly fault?: FaultDocument }> {
-    const line = await new Promise<string>((resolve, reject) => {
-      this.waiting.push(resolve);
-      this.child.once('exit', (code) => reject(new Error(`the holder ended with ${code}`)));
-      this.child.stdin!.write(`${JSON.stringify(command)}\n`);
-    });
-    return JSON.parse(line) as { value?: unknown; fault?: FaultDocument };
-  }
-
-  /** The value; a fault is an error. */
-  async tell(command: HolderCommand): Promise<unknown> {
-    const { value, fault } = await this.ask(command);
-    if (fault !== undefined) throw new Error(fault.text);
-    return value;
-  }
-
-  pause(): void {
-    this.child.kill('SIGSTOP');
-  }
-
-  async kill(): Promise<void> {
-    this.child.kill('SIGKILL');
-    await this.ended;
   }
 }

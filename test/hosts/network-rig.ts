@@ -92,6 +92,7 @@ export async function startRigHost(t: Teardown, name: string, options: RigHostOp
     log: () => undefined,
     complain: (what, details) => logged.push({ what, details }),
     outsideHost: () => '127.0.0.1',
+    ownAddresses: () => ['127.0.0.1'],
   });
   const board = new StatusBoard();
   const status = (): DaemonStatus => ({

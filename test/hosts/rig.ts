@@ -66,17 +66,33 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** Runs one `mainstay` command to its end, whatever its exit code. */
-export function mainstay(args: readonly string[], timeoutMs = COMMAND_TIMEOUT_MS): Promise<CommandResult> {
+/**
+ * Runs one `mainstay` command to its end, whatever its exit code. `within`: a command that runs what follows it on another machine
+ * and becomes it, such as `ip netns exec NAME`.
+ */
+export function mainstay(
+  args: readonly string[],
+  timeoutMs = COMMAND_TIMEOUT_MS,
+  within: readonly string[] = [],
+): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const full = ['--disable-warning=ExperimentalWarning', PROGRAM, ...args];
+    const [program, ...rest] = [...within, process.execPath, '--disable-warning=ExperimentalWarning', PROGRAM, ...args];
     const options = { timeout: timeoutMs, maxBuffer: MAX_OUTPUT_BYTES };
-    execFile(process.execPath, full, options, (error, stdout, stderr) => {
+    execFile(program!, rest, options, (error, stdout, stderr) => {
       if (error !== null && typeof error.code !== 'number')
         reject(new Error(`mainstay ${args.join(' ')}`, { cause: error }));
       else resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
     });
   });
+}
+
+export interface HostOptions {
+  /** For profiles. */
+  readonly nodeOptions?: readonly string[];
+  /** Where it listens; default a free port on loopback. */
+  readonly address?: string;
+  /** What its programs are started with, to run on a machine of their own. */
+  readonly within?: readonly string[];
 }
 
 /** One host: a data directory and, while it runs, an engine process. */
@@ -85,25 +101,24 @@ export class Host {
   readonly data: string;
   readonly address: string;
   readonly log: string;
-  /** Node options for the engine, for profiles. */
-  readonly nodeOptions: readonly string[];
+  private readonly options: HostOptions;
   /** Of the engine, from its next start on, beside what the test has. */
   environment: Readonly<Record<string, string>> = {};
   private process: ChildProcess | undefined;
   /** User and group number of the engine. */
   private account: number | undefined;
 
-  private constructor(top: string, name: string, port: number, nodeOptions: readonly string[]) {
+  private constructor(top: string, name: string, address: string, options: HostOptions) {
     this.name = name;
     this.data = join(top, `${name}.data`);
     this.log = join(top, `${name}.log`);
-    this.address = `127.0.0.1:${port}`;
-    this.nodeOptions = nodeOptions;
+    this.address = address;
+    this.options = options;
     mkdirSync(this.data, { recursive: true, mode: 0o700 });
   }
 
-  static async create(top: string, name: string, nodeOptions: readonly string[] = []): Promise<Host> {
-    return new Host(top, name, await freePort(), nodeOptions);
+  static async create(top: string, name: string, options: HostOptions = {}): Promise<Host> {
+    return new Host(top, name, options.address ?? `127.0.0.1:${await freePort()}`, options);
   }
 
   /** From its next start on; `places` are given to it too. */
@@ -123,16 +138,15 @@ export class Host {
   /** Starts the engine and waits for its `ready`. */
   async start(): Promise<void> {
     const output = openSync(this.log, 'a');
+    const { nodeOptions = [], within = [] } = this.options;
     const args = ['daemon', '--data', this.data, '--name', this.name, '--listen', this.address];
-    const child = spawn(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', ...this.nodeOptions, PROGRAM, ...args],
-      {
-        stdio: ['ignore', 'pipe', output],
-        env: { ...process.env, ...this.environment },
-        ...(this.account === undefined ? {} : { uid: this.account, gid: this.account }),
-      },
-    );
+    const node = [process.execPath, '--disable-warning=ExperimentalWarning', ...nodeOptions];
+    const [program, ...rest] = [...within, ...node, PROGRAM, ...args];
+    const child = spawn(program!, rest, {
+      stdio: ['ignore', 'pipe', output],
+      env: { ...process.env, ...this.environment },
+      ...(this.account === undefined ? {} : { uid: this.account, gid: this.account }),
+    });
     closeSync(output);
     this.process = child;
     await new Promise<void>((resolve, reject) => {
@@ -180,7 +194,7 @@ export class Host {
   }
 
   command(...args: string[]): Promise<CommandResult> {
-    return mainstay([...args, '--data', this.data]);
+    return mainstay([...args, '--data', this.data], COMMAND_TIMEOUT_MS, this.options.within);
   }
 
   /** A command that must succeed; its stdout. */
@@ -270,8 +284,8 @@ export class Pair {
   static async start(options: PairOptions = {}): Promise<Pair> {
     const top = realpathSync(mkdtempSync(join(options.below ?? tmpdir(), 'mainstay-hosts-')));
     const [master, replica] = await Promise.all([
-      Host.create(top, 'alpha', options.nodeOptions),
-      Host.create(top, 'beta', options.nodeOptions),
+      Host.create(top, 'alpha', { nodeOptions: options.nodeOptions ?? [] }),
+      Host.create(top, 'beta', { nodeOptions: options.nodeOptions ?? [] }),
     ]);
     const pair = new Pair(top, options, master, replica);
     try {

@@ -328,6 +328,7 @@ function hostHandlers(
     'daemon.doctor': async () => ({
       findings: [...(await examine(parts, status)), ...(await redirection.doctor())],
     }),
+    'daemon.leave': async () => ({ findings: await redirection.leave() }),
     'events.query': ({ after, limit, scenario, severity, since }) => ({
       events: events.query({
         limit,

@@ -59,6 +59,14 @@ export const COMMANDS = define({
     cli: 'doctor',
   },
 
+  'daemon.leave': {
+    role: 'admin',
+    danger: 'confirm',
+    title: 'Prepare the removal of the engine',
+    help: 'Addresses that the engine took over are permanent again, and what it guards is open; until it is started again.',
+    args: none,
+  },
+
   'pair.invite': {
     role: 'admin',
     danger: 'safe',

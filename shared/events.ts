@@ -393,6 +393,16 @@ export const EVENTS = define({
     text: '{address} could not be brought back after the start of this host: {reason}',
     hint: 'It belongs to this host since its scenario was stopped. `mainstay doctor` has the command that adds it by hand.',
   },
+  'RED-005': {
+    severity: 'critical',
+    text: 'Clients could reach this host although it is not active: its gate was open and is closed again',
+    hint: 'Something else than Mainstay flushed the rules of the packet filter or added the moved address: find out what, it will do so again.',
+  },
+  'RED-006': {
+    severity: 'critical',
+    text: 'It cannot be made sure that clients do not reach this host, which is not active: {reason}',
+    hint: 'It is tried again every second. Stop the application here, or take the host from the network, until it works.',
+  },
   'ASM-001': { severity: 'info', text: 'Assessment began: changes on the Master are counted, nothing is replicated' },
   'RPT-001': { severity: 'info', text: '{kind} is ready ({id})' },
   'RPT-002': {

@@ -131,6 +131,7 @@ export interface Discovery {
 export interface CommandResults {
   readonly 'daemon.info': DaemonStatus;
   readonly 'daemon.doctor': { readonly findings: readonly Finding[] };
+  readonly 'daemon.leave': { readonly findings: readonly Finding[] };
   readonly 'scenario.create': { readonly document: ScenarioDocument };
   readonly 'scenario.list': { readonly scenarios: readonly ScenarioSummary[] };
   readonly 'scenario.show': ScenarioDocument;

@@ -105,7 +105,6 @@ export const AVAILABILITY_SETTINGS = define({
     help: 'The name of this host in DNS with its domain, such as web-01.example.org; empty: asked from the host.',
     default: '',
     pattern: { source: `^$|${HOST_NAME.source}`, says: HOST_NAME.says },
-    awaits: 'redirection',
   },
 
   'isAlive.heartbeatMs': {

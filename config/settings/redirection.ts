@@ -7,7 +7,6 @@ const redirection = {
   scopes: ['scenario'],
   edit: 'stopped',
   agreement: 'agreed',
-  awaits: 'redirection',
 } as const;
 const perHost = { ...redirection, scopes: ['master', 'replica'] } as const;
 const ADDRESS_AND_MASK = {
@@ -95,6 +94,7 @@ export const REDIRECTION_SETTINGS = define({
     label: 'Reboot after switchover and switchback',
     help: 'Recommended with Switch Computer Name on Windows Server 2008 and later, which need a restart after a rename.',
     default: false,
+    awaits: 'restarts of a host by its engine',
   },
   'redirect.servicePorts': {
     ...redirection,

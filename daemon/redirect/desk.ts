@@ -53,6 +53,10 @@ export interface RedirectionDesk {
   revert(direction: RedirectDirection, switchId: string): Promise<readonly string[]>;
   /** Where clients are led, by every method; `unknown` when there is none that knows. */
   readBack(): Promise<RedirectState>;
+  /** The engine ends: what it keeps an eye on is left to the kernel. */
+  close(): void;
+  /** The engine is removed: nothing is guarded here any more, whatever is asked of the gate. */
+  leave(): Promise<void>;
 }
 
 export interface DeskPorts extends MethodPorts {
@@ -99,7 +103,9 @@ export class ScenarioDesk implements RedirectionDesk {
   readonly #subject: DeskSubject;
   readonly #ports: DeskPorts;
   readonly #turns = new Turns();
-  #gate: { readonly key: string; readonly gate: ClientGate | undefined } | undefined;
+  #gate: { readonly key: string; readonly gate: ScenarioGate | undefined } | undefined;
+  #gateProblem: string | undefined;
+  #hasLeft = false;
   #applied: { readonly direction: RedirectDirection; readonly methods: readonly Redirection[] } | undefined;
 
   constructor(subject: DeskSubject, ports: DeskPorts) {
@@ -152,24 +158,43 @@ export class ScenarioDesk implements RedirectionDesk {
   // ---------------------------------------------------------------- gate
 
   get gate(): ClientGate | undefined {
-    const plan = this.#plan();
+    const plan = this.#hasLeft ? undefined : this.#plan();
     if (plan === undefined) return undefined;
     const addresses = movedBy(plan);
     const key = JSON.stringify([plan.document.id, addresses, plan.ports]);
-    if (this.#gate?.key !== key) this.#gate = { key, gate: this.#makeGate(plan, addresses) };
-    return this.#gate.gate;
+    if (this.#gate?.key !== key) {
+      this.close();
+      this.#gate = { key, gate: this.#makeGate(plan, addresses) };
+    }
+    return this.#gate?.gate;
   }
 
-  #makeGate(plan: Plan, addresses: readonly string[]): ClientGate | undefined {
+  #makeGate(plan: Plan, addresses: readonly string[]): ScenarioGate | undefined {
     const { clock } = this.#ports;
     const filter = this.#filter(plan);
     if (addresses.length === 0 && filter === undefined) return undefined;
     const moving = { gate: new AddressGate(addresses, this.#ports.addresses, clock), take: () => this.#take() };
-    return new ScenarioGate(
-      this.#turns,
-      addresses.length === 0 ? undefined : moving,
-      filter === undefined ? undefined : new PortGate(filter, clock),
-    );
+    return new ScenarioGate({
+      clock,
+      turns: this.#turns,
+      addresses: addresses.length === 0 ? undefined : moving,
+      ports: filter === undefined ? undefined : new PortGate(filter, clock),
+      onReopened: (problem) => this.#reopened(plan.document.name, problem),
+    });
+  }
+
+  /** Told once for each time that it begins. */
+  #reopened(scenario: string, problem: string | undefined): void {
+    const { events } = this.#ports;
+    if (problem === undefined) events.record('RED-005', {}, scenario);
+    else if (problem !== this.#gateProblem) events.record('RED-006', { reason: problem }, scenario);
+    this.#gateProblem = problem;
+  }
+
+  /** Ends what this desk does by itself; the kernel keeps what it was told. */
+  close(): void {
+    this.#gate?.gate?.stopWatching();
+    this.#gate = undefined;
   }
 
   #filter({ document, ports }: Plan): PortFilter | undefined {
@@ -194,11 +219,19 @@ export class ScenarioDesk implements RedirectionDesk {
   async giveBack(active: boolean): Promise<void> {
     const plan = this.#plan();
     if (plan === undefined) return;
-    this.#gate = undefined;
     await this.#turns.run(async () => {
+      this.close();
       await this.#filter(plan)?.remove();
       await this.#moveIp(plan)?.giveBack(active);
     });
+  }
+
+  async leave(): Promise<void> {
+    this.#hasLeft = true;
+    this.close();
+    const plan = this.#plan();
+    // What was asked of the gate before is over by then.
+    await this.#turns.run(async () => plan && (await this.#filter(plan)?.remove()));
   }
 
   async handOver(ms: number): Promise<void> {

@@ -274,6 +274,9 @@ export class MoveIpRedirection implements Redirection {
     if (!isActive) return await this.forget();
     const entries = await addresses.list();
     for (const { address, prefix } of this.options.addresses) {
+      const known = this.ports.record.value.adopted.find((entry) => entry.address === address);
+      // Given back before; wherever the administrator has moved it since is his affair.
+      if (known?.state === 'permanent' && !entries.some((entry) => entry.address === address)) continue;
       const device = deviceFor(entries, address, prefix);
       if (device === undefined) throw failed(`no interface is on the subnet of ${address}/${prefix}`);
       await this.keep({ address, prefix, device, state: 'permanent' });

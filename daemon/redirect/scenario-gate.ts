@@ -1,6 +1,12 @@
-/** All gates of a scenario on this host as one: clients get through only while every one of them is open. */
+/**
+ * All gates of a scenario on this host as one: clients get through only while every one of them is open. A gate that was closed is
+ * looked at again and again: whoever flushes the rules of the packet filter or adds the address would open it unseen.
+ */
 import { Fault } from '../../shared/faults.ts';
+import type { Clock, Timer } from '../ports.ts';
 import type { ClientGate, GateReading } from '../services.ts';
+
+const LOOK_MS = 1_000;
 
 /** Changes of the kernel's tables of one scenario, one after another, in the order in which they were asked for. */
 export class Turns {
@@ -19,24 +25,41 @@ export interface GatedAddresses {
   take(): Promise<void>;
 }
 
-export class ScenarioGate implements ClientGate {
-  private readonly turns: Turns;
-  private readonly addresses: GatedAddresses | undefined;
-  private readonly ports: ClientGate | undefined;
-  private isAdopted = false;
+export interface GateParts {
+  readonly clock: Clock;
+  readonly turns: Turns;
+  readonly addresses?: GatedAddresses | undefined;
+  /** The service ports. */
+  readonly ports?: ClientGate | undefined;
+  /** Something else had opened it; it is closed again, or `problem` says why not. */
+  onReopened(problem: string | undefined): void;
+}
 
-  constructor(turns: Turns, addresses: GatedAddresses | undefined, ports: ClientGate | undefined) {
-    this.turns = turns;
-    this.addresses = addresses;
-    this.ports = ports;
+export class ScenarioGate implements ClientGate {
+  private readonly parts: GateParts;
+  private readonly turns: Turns;
+  private isAdopted = false;
+  /** Set while it has to be closed. */
+  private watch: Timer | undefined;
+
+  constructor(parts: GateParts) {
+    this.parts = parts;
+    this.turns = parts.turns;
+  }
+
+  private get gates(): ClientGate[] {
+    const { addresses, ports } = this.parts;
+    return [addresses?.gate, ports].filter((gate) => gate !== undefined);
   }
 
   arm(untilBootMs: number): Promise<void> {
     return this.turns.run(async () => {
+      const { addresses, ports } = this.parts;
+      this.stopWatching();
       try {
         // Clients that get to the address find the ports open.
-        await this.ports?.arm(untilBootMs);
-        if (this.addresses !== undefined) await this.armAddresses(this.addresses, untilBootMs);
+        await ports?.arm(untilBootMs);
+        if (addresses !== undefined) await this.armAddresses(addresses, untilBootMs);
       } catch (error) {
         await this.closeAll();
         throw error;
@@ -63,16 +86,42 @@ export class ScenarioGate implements ClientGate {
 
   /** All are tried; the first fault is thrown. */
   private async closeAll(): Promise<void> {
-    const gates = [this.addresses?.gate, this.ports].filter((gate) => gate !== undefined);
-    const results = await Promise.allSettled(gates.map((gate) => gate.close()));
+    this.watchLater();
+    const results = await Promise.allSettled(this.gates.map((gate) => gate.close()));
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw Fault.from(failed.reason);
   }
 
+  /** Nobody guards this host any more. */
+  stopWatching(): void {
+    this.watch?.cancel();
+    this.watch = undefined;
+  }
+
+  private watchLater(): void {
+    this.watch?.cancel();
+    this.watch = this.parts.clock.after(LOOK_MS, () => void this.turns.run(() => this.look()));
+  }
+
+  private async look(): Promise<void> {
+    const { watch } = this;
+    // Armed or given back while it waited for its turn.
+    if (watch === undefined) return;
+    try {
+      const readings = await Promise.all(this.gates.map((gate) => gate.read()));
+      if (this.watch !== watch) return;
+      if (readings.every(({ state }) => state === 'closed')) return this.watchLater();
+      await this.closeAll();
+      this.parts.onReopened(undefined);
+    } catch (error) {
+      if (this.watch === watch) this.watchLater();
+      this.parts.onReopened(Fault.from(error).message);
+    }
+  }
+
   read(): Promise<GateReading> {
     return this.turns.run(async () => {
-      const gates = [this.addresses?.gate, this.ports].filter((gate) => gate !== undefined);
-      const readings = await Promise.all(gates.map((gate) => gate.read()));
+      const readings = await Promise.all(this.gates.map((gate) => gate.read()));
       if (readings.some(({ state }) => state === 'closed')) return { state: 'closed' };
       return { state: 'open', untilBootMs: Math.min(...readings.map(({ untilBootMs = Infinity }) => untilBootMs)) };
     });

@@ -58,6 +58,11 @@ export class RedirectionService {
     return this.#make(() => document);
   }
 
+  /** A Replica's scenario stopped or is gone: nothing keeps clients from this host any more. */
+  async unguard(document: ScenarioDocument): Promise<void> {
+    await this.desk(document).giveBack(false);
+  }
+
   #make(document: () => ScenarioDocument): RedirectionDesk {
     const { host, ports, gateMs } = this.#parts;
     return new ScenarioDesk({ host, document, gateMs }, ports);
@@ -84,12 +89,18 @@ export class RedirectionService {
   /** The engine goes for good: every address it holds is permanent, and where the system's own configuration has to name it. */
   async leave(): Promise<Finding[]> {
     const { host, ports } = this.#parts;
+    await Promise.all([...this.#kept.values()].map(({ desk }) => desk.leave()));
     const held = await ports.addresses.list();
     const found: Finding[] = [];
     for (const { address, prefix, device } of this.#record.adopted) {
       const here = held.find((entry) => entry.address === address);
       if (here === undefined) continue;
       await ports.addresses.put(address, here.prefix, here.device, 'forever');
+      await ports.adoption.update((value) => {
+        value.adopted = value.adopted.map((entry) =>
+          entry.address === address ? { ...entry, state: 'permanent' } : entry,
+        );
+      });
       found.push({
         severity: 'warning',
         code: 'MOVE-IP-CONFIGURE',
@@ -99,6 +110,11 @@ export class RedirectionService {
       });
     }
     return found;
+  }
+
+  /** The engine ends; what the kernel was told stays. */
+  close(): void {
+    for (const { desk } of this.#kept.values()) desk.close();
   }
 
   /** `doctor`. */

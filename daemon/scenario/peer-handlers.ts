@@ -89,7 +89,7 @@ export function createPeerHandlers(
         run.reason = reason === 'Stopped by user' ? 'by-user' : 'by-error';
         run.since = environment.clock.wallMs();
       });
-      await runner.stop();
+      await runner.stop().then(() => environment.redirection.unguard(runner.document));
       await relays.stop(scenarioId);
       if (wasWanted) {
         environment.events.record('SCN-011', {}, runner.document.name);
@@ -100,7 +100,7 @@ export function createPeerHandlers(
     'peer.forget': async ({ scenarioId }, session) => {
       const runner = own(scenarioId, session);
       const { name } = runner.document;
-      await runner.shutdown();
+      await runner.shutdown().then(() => environment.redirection.unguard(runner.document));
       await relays.forget(scenarioId);
       // The journal of a restore is needed to undo it.
       await scenarios.drop(scenarioId, runner.document.recoveryOf !== undefined);

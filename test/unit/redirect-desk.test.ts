@@ -6,6 +6,7 @@ import type { FaultDetails } from '../../shared/faults.ts';
 import type { ScenarioDocument, SettingValues } from '../../shared/scenario.ts';
 import { SimulatedClock } from '../memory/clock.ts';
 import { adoptionRecord, MemoryLan } from '../memory/lan.ts';
+import { settle } from '../memory/scenario-world.ts';
 
 const MOVED = '192.0.2.10';
 const GATE_MS = 5_000;
@@ -230,4 +231,39 @@ test('the dry run names every command of a direction, in its order', (t) => {
     'Computer name: this computer becomes web-XO if it is called web, now and after a boot',
     `Move IP: ip address del ${MOVED}/24`,
   ]);
+});
+
+test('a closed gate that something else opens is closed again within a second, and an event says so', async (t) => {
+  const { a, b, clock, desk, told, until } = world({ ...MOVE_IP, 'redirect.servicePorts': ['80'] });
+  const pass = async (ms: number) => {
+    for (let left = ms; left > 0; left -= 100) {
+      clock.advance(100);
+      await settle();
+    }
+  };
+  const gate = opened(desk('A').gate);
+  await gate.close();
+  a.filters.clear();
+  t.like(await gate.read(), { state: 'closed' }, 'the address is still missing');
+  await pass(1_500);
+  t.deepEqual([[...a.filters.values()].length, told], [1, ['RED-005 undefined']]);
+  await a.table().put(MOVED, 24, 'd0', 'forever');
+  a.deaf = true;
+  await pass(2_500);
+  t.deepEqual(told.slice(1), ['RED-006 undefined'], 'told once, tried again every second');
+  a.deaf = false;
+  await pass(1_500);
+  t.deepEqual([a.addresses, told.slice(2)], [['192.0.2.11 forever'], ['RED-005 undefined']]);
+
+  await opened(desk('B').gate).close();
+  await desk('B').giveBack(false);
+  await b.table().put(MOVED, 24, 'd0', 'forever');
+  await pass(3_000);
+  t.is(b.addresses.length, 2, 'a stopped scenario guards nothing');
+  await b.table().remove(MOVED, 24, 'd0');
+
+  await gate.arm(until());
+  a.filters.clear();
+  await pass(1_500);
+  t.is(told.length, 3, 'open is left open');
 });

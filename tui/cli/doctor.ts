@@ -2,6 +2,7 @@
 import { Fault } from '../../shared/faults.ts';
 import type { CommandResults, Finding } from '../../shared/results.ts';
 import type { DaemonClient } from '../client.ts';
+import { adoptedOnDisk } from './adopted.ts';
 import { ask, type CommonOptions, type Context } from './context.ts';
 import { DONE, FOUND } from './options.ts';
 import { safe } from './text.ts';
@@ -13,6 +14,11 @@ export async function doctor(context: Context, options: CommonOptions): Promise<
   const clients = await clientsOrFinding(context, options, findings);
   const versions = new Map<string, string>();
   for (const client of clients) findings.push(...(await engineFindings(client, versions)));
+  // An engine that does not start cannot say what it owes this host.
+  const isSilent = findings.some(
+    ({ severity, code }) => severity === 'error' && (code === 'ENGINE' || code === 'PROFILE'),
+  );
+  if (isSilent && options.data !== undefined) findings.push(...adoptedOnDisk(options.data));
   findings.push(...versionFindings(versions));
   if (options.json === true) context.json({ findings });
   else show(context, findings);

@@ -7,7 +7,9 @@ import {
   windowsTask,
 } from '../../config/service-unit.ts';
 import { Fault } from '../../shared/faults.ts';
-import type { CommonOptions, Context } from './context.ts';
+import type { CommandResults, Finding } from '../../shared/results.ts';
+import { adoptedOnDisk } from './adopted.ts';
+import { ask, type CommonOptions, type Context } from './context.ts';
 import { DONE } from './options.ts';
 import { type ServiceHost, serviceHost } from './service-host.ts';
 import { safe } from './text.ts';
@@ -40,9 +42,11 @@ export async function service(
   if (what === 'status') return showStatus(context, options, host);
   const steps = what === 'install' ? installSteps(context, options, host) : uninstallSteps(host);
   if (options.dryRun === true) {
+    if (what === 'uninstall') context.terminal.out('ask the engine to make addresses that it took over permanent\n');
     for (const step of steps) context.terminal.out(describe(step));
     return DONE;
   }
+  if (what === 'uninstall') await leave(context, host);
   for (const step of steps) take(step, host);
   if (options.json === true) context.json({ service: SERVICE_NAME, done: what });
   else context.terminal.out(what === 'install' ? 'installed and started\n' : 'stopped and removed; the data stays\n');
@@ -87,6 +91,21 @@ function uninstallSteps(host: ServiceHost): Step[] {
     { remove: SYSTEMD_UNIT_PATH },
     { run: ['systemctl', 'daemon-reload'] },
   ];
+}
+
+/** What the engine holds for the system has to stay when it goes; one that does not answer has left it in its data directory. */
+async function leave(context: Context, host: ServiceHost): Promise<void> {
+  const unit = host.system === 'systemd' ? host.read(SYSTEMD_UNIT_PATH) : undefined;
+  const named = /--data (?:"([^"]+)"|(\S+))/.exec(unit ?? '');
+  const data = named?.[1] ?? named?.[2] ?? host.defaultData;
+  let findings: readonly Finding[];
+  try {
+    const client = await context.oneClient({ data });
+    findings = (await ask<CommandResults['daemon.leave']>(client, 'daemon.leave', {})).findings;
+  } catch {
+    findings = adoptedOnDisk(data);
+  }
+  for (const { text, fix } of findings) context.note(`${safe(text)}\n  ${safe(fix)}`);
 }
 
 function take(step: Step, host: ServiceHost): void {

@@ -171,7 +171,11 @@ async function serve(parts: Parts): Promise<RunningDaemon> {
   logFile.logger.info({ address: network.address(), deviceId: network.deviceId, version }, 'ready');
   await redirection.restore();
   scenarios.start();
-  return { address: network.address(), deviceId: network.deviceId, stop: () => stop(parts, scenarios) };
+  return {
+    address: network.address(),
+    deviceId: network.deviceId,
+    stop: () => stop(parts, scenarios).finally(() => redirection.close()),
+  };
 }
 
 async function composeScenarios(

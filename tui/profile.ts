@@ -95,7 +95,11 @@ export function localAccess(dataDirectory: string): Access {
   try {
     const { address, deviceId } = JSON.parse(run) as { address: string; deviceId: string };
     if (!isText(address) || !isText(deviceId)) throw new Error('address or deviceId is missing');
-    return { identity: { key, certificate }, hosts: [{ name: 'local', address, deviceId }], title: 'local' };
+    return {
+      identity: { key, certificate },
+      hosts: [{ name: 'local', address, deviceId, isHere: true }],
+      title: 'local',
+    };
   } catch (error) {
     throw damaged(join(dataDirectory, 'run.json'), error);
   }

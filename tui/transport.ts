@@ -5,6 +5,7 @@
 import { createHash, createHmac, type KeyObject, timingSafeEqual, X509Certificate } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { Agent, type RequestOptions, request } from 'node:https';
+import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect, type TLSSocket } from 'node:tls';
 import { Fault, type FaultDocument } from '../shared/faults.ts';
@@ -37,6 +38,8 @@ export interface PinnedHost {
   /** `host:port`. */
   readonly address: string;
   readonly deviceId: string;
+  /** The daemon of this computer. */
+  readonly isHere?: boolean;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -78,6 +81,8 @@ export class PinnedAgent extends Agent {
       minVersion: 'TLSv1.3',
       // Chains mean nothing here: the key itself is pinned below.
       rejectUnauthorized: false,
+      // The system would speak from a production address of the same network, which a switchover takes away.
+      ...(this.#host.isHere === true && isIP(host) !== 0 ? { localAddress: host } : {}),
     });
     const answer = callback as unknown as (error: Error | null, stream?: Duplex) => void;
     const fail = (fault: Fault) => {

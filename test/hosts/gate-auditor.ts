@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { ArpProbe } from './arp-probe.ts';
+import { ArpProbe } from '../../daemon/platform/linux/arp-probe.ts';
 import { answerLines } from './line-program.ts';
 import { holdsAddress } from './namespace-rig.ts';
 
@@ -21,8 +21,6 @@ export interface AuditorOptions {
   readonly machines: readonly AuditedMachine[];
   readonly production: string;
   readonly device: string;
-  /** Of the auditor itself. */
-  readonly ownAddress: string;
   /** Set when service ports are the gate: each machine is asked at its own address. */
   readonly served?: { readonly port: number; readonly hostHeader: string };
   readonly limitSeconds: number;
@@ -93,7 +91,7 @@ function lookIntoKernels(): void {
   if (`${held.at(-1)?.machines}` !== `${machines}`) held.push({ sinceMs: atMs, machines });
 }
 
-const probe = new ArpProbe(options.device, options.ownAddress, options.production);
+const probe = new ArpProbe(options.device, options.production);
 
 /** All answers to one request: it reached every machine at one time. */
 function lookAtNetwork(): void {

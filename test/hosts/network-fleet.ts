@@ -148,7 +148,6 @@ export class NetworkFleet {
       })),
       production: PRODUCTION,
       device: 'd0',
-      ownAddress: AUDITOR_ADDRESS,
       limitSeconds: LIMIT_SECONDS,
       ...(hostHeader === undefined ? {} : { served: { port: WEB_PORT, hostHeader } }),
     });

@@ -1,14 +1,17 @@
 /** IPv4 addresses by iproute2 and iputils-arping. Changes give no verdict: the caller reads the list again. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Fault } from '../../../shared/faults.ts';
+import { ArpProbe } from './arp-probe.ts';
 import { runTool } from './tool.ts';
 
 const TIMEOUT_MS = 5_000;
 /** `valid_life_time` of an address that stays. */
 const FOREVER = 0xffffffff;
-const PROBES = '2';
-const PROBE_SECONDS = '1';
+/** A machine on the same network answers within a few milliseconds; clients wait meanwhile, so not the seconds of RFC 5227. */
+const PROBES = 4;
+const PROBE_MS = 40;
 /** Where Debian, Ubuntu, Red Hat and SUSE write down addresses. */
 const CONFIGURATION = [
   '/etc/network/interfaces',
@@ -69,14 +72,22 @@ export class LinuxHostAddresses {
   }
 
   async holder(address: string, device: string): Promise<string | undefined> {
-    const args = ['-D', '-f', '-c', PROBES, '-w', PROBE_SECONDS, '-I', device, address];
-    const { exitCode, stdout, stderr } = await runTool('arping', args, TIMEOUT_MS);
-    const answered = /\[([0-9A-Fa-f:]{17})\]/.exec(stdout)?.[1];
-    if (answered !== undefined) return answered;
-    // 0: nobody answered. Anything else is no proof that the address is free.
-    if (exitCode === 0) return undefined;
-    const reason = `${address} could not be asked for on ${device}: ${stderr.trim() || 'arping failed'}`;
-    throw new Fault('REDIRECT-FAILED', { method: 'Move IP', reason });
+    let probe: ArpProbe | undefined;
+    try {
+      probe = new ArpProbe(device, address);
+      for (let asked = 0; asked < PROBES; asked += 1) {
+        probe.ask();
+        await delay(PROBE_MS);
+        const [answered] = probe.answers();
+        if (answered !== undefined) return answered;
+      }
+      return undefined;
+    } catch (error) {
+      const reason = `${address} could not be asked for on ${device}`;
+      throw new Fault('REDIRECT-FAILED', { method: 'Move IP', reason }, error);
+    } finally {
+      probe?.close();
+    }
   }
 
   async announce(address: string, device: string): Promise<void> {

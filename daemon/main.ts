@@ -33,6 +33,7 @@ import { openDocument } from './store/documents.ts';
 import { modeOf, readTextIfPresent, removeFile, replaceFileSync } from './store/durable-file.ts';
 import { type OpenEventLog, openEventLog } from './store/event-log.ts';
 import { type LogFile, openLogFile } from './store/log-file.ts';
+import { QuarantineFolder } from './store/quarantine-folder.ts';
 import { openReplicationLedger } from './store/replication-ledger.ts';
 import { openReportFolder } from './store/report-files.ts';
 import { RoleRecordStore } from './store/role-record.ts';
@@ -217,7 +218,7 @@ async function composeScenarios(
     views: platform.views,
     scripts: platform.openScripts(join(data, 'scripts')),
     redirection,
-    roles: rolePorts(platform, folders, redirection),
+    roles: rolePorts(platform, folders, redirection, data),
     spawnEngine: () => engines.spawn(),
     complain,
   });
@@ -286,9 +287,11 @@ function rolePorts(
   { openStateFile, random }: Platform,
   folders: ScenarioFolders,
   redirection: RedirectionService,
+  data: string,
 ): RolePorts {
   return {
     boot: Buffer.from(random.bytes(12)).toString('hex'),
+    quarantine: new QuarantineFolder(data),
     openRecord: (id) => {
       const path = join(folders.open(id), 'role');
       return new RoleRecordStore(openStateFile(path), path);

@@ -100,6 +100,16 @@ export const EVENTS = define({
     text: 'This host waits for you: {reason}',
   },
   'SWT-011': { severity: 'info', text: 'The automatic switchover was acknowledged' },
+  'SWT-013': {
+    severity: 'warning',
+    text: '{items} changes ({bytes} bytes) that only this host has are in quarantine {id}',
+    hint: '`mainstay quarantine NAME show` lists them, `extract` gives their contents back.',
+  },
+  'SWT-014': {
+    severity: 'warning',
+    text: 'What only this host has cannot be listed: {reason}. It stays as it is until you run the scenario on the active host',
+    hint: 'Save what you need of this host first: the run replaces everything that differs.',
+  },
   'SWT-012': {
     severity: 'error',
     text: 'Switchover: step "{title}" does not get on: {reason}',

@@ -54,6 +54,12 @@ export const FAULTS = define({
     hint: 'Send them now with `mainstay send-now`, or give a --timeout that reaches beyond that moment.',
   },
 
+  'QUARANTINE-NOT-FOUND': {
+    kind: 'permanent',
+    exit: 3,
+    text: 'There is no quarantine {id} on this host.',
+    hint: '`mainstay quarantine NAME list` shows what there is.',
+  },
   'SWITCH-REFUSED': {
     kind: 'permanent',
     exit: 4,

@@ -3,6 +3,7 @@
 import type { EventRecord } from './events.ts';
 import type { Position } from './position.ts';
 import type { ExtractContent, ExtractEntry, ExtractList, PreviewFileResult, PreviewResult } from './preview.ts';
+import type { QuarantineHead, QuarantineItem } from './quarantine.ts';
 import type { RehearsalResult, RehearsalState } from './rehearsal.ts';
 import type { Remark } from './remarks.ts';
 import type { AssessmentReport, ReportSummary } from './report.ts';
@@ -208,6 +209,12 @@ export interface CommandResults {
   readonly 'scenario.switchover': SwitchoverResult;
   readonly 'scenario.switchoverPlan': SwitchoverPlan;
   readonly 'scenario.recoverActive': SwitchoverResult;
+  readonly 'scenario.quarantine': {
+    readonly quarantines: readonly QuarantineHead[];
+    readonly items?: readonly QuarantineItem[];
+  };
+  readonly 'scenario.quarantineExtract': { readonly files: number };
+  readonly 'scenario.quarantineDiscard': Record<string, never>;
   readonly 'scenario.ack': { readonly acknowledged: boolean };
 }
 

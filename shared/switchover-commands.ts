@@ -48,6 +48,32 @@ export const SWITCHOVER_COMMANDS = {
     args: z.object({ name }).strict(),
     cli: 'ack',
   },
+  'scenario.quarantine': {
+    role: 'view',
+    danger: 'safe',
+    title: 'Quarantine',
+    help: 'What this host had that the host which took over lacks: lists quarantines, or the items of one.',
+    args: z.object({ name, id: z.string().max(60).optional() }).strict(),
+    cli: 'quarantine',
+  },
+  'scenario.quarantineExtract': {
+    role: 'admin',
+    danger: 'safe',
+    title: 'Extract from quarantine',
+    help: 'Writes contents of a quarantine to a new directory of the host that has it.',
+    args: z
+      .object({ name, id: z.string().max(60), to: z.string().min(1).max(4096), path: z.string().max(4096).optional() })
+      .strict(),
+    cli: 'quarantine',
+  },
+  'scenario.quarantineDiscard': {
+    role: 'admin',
+    danger: 'typed',
+    title: 'Discard a quarantine',
+    help: 'Its contents are gone for good.',
+    args: z.object({ name, id: z.string().max(60) }).strict(),
+    cli: 'quarantine',
+  },
   'peer.roleWord': {
     role: 'peer',
     danger: 'safe',

@@ -60,7 +60,7 @@ export const AVAILABILITY_SETTINGS = define({
     pattern: SCRIPT_NAME,
   },
   'switchover.returnPolicy': {
-    ...arbitrated,
+    ...switchover,
     type: 'choice',
     label: 'When the old Master returns',
     help: 'Its own last changes go to quarantine in any case. Ask: it waits for you. Resynchronize: it becomes the standby by itself.',

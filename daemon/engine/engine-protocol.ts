@@ -13,6 +13,7 @@ import type { PointFilter } from '../journal/points.ts';
 import type { BandwidthPolicy } from '../link/bandwidth.ts';
 import type { CaptureHint } from '../ports.ts';
 import type { SpoolPlace } from '../store/spool-place.ts';
+import type { TailRequest } from './master-tail.ts';
 import type { SendPolicy } from './send-gate.ts';
 
 export interface EngineRoot extends RootRules {
@@ -179,6 +180,8 @@ export type EngineCall =
   | { readonly name: 'release'; readonly on: boolean }
   /** Master: compare everything with the record now; resolves with `AuditResult`. */
   | { readonly name: 'audit' }
+  /** Master: what it has behind a position of a Replica; answers `TailPage`. */
+  | ({ readonly name: 'tail' } & TailRequest)
   /** Assessment: capture is watching, begin; resolves when the roots were walked through. */
   | { readonly name: 'assess-begin' }
   /** Assessment: resolves with `AssessFigures`. */

@@ -20,6 +20,7 @@ import { MasterSending } from './master-sending.ts';
 import { SpoolKeeper } from './master-spool.ts';
 import { MasterStatistics, masterPhase } from './master-statistics.ts';
 import { CAPTURE_PROOF_MS, MasterSyncDesk } from './master-sync-desk.ts';
+import { tailPage } from './master-tail.ts';
 
 export interface MasterEnginePorts {
   readonly clock: Clock;
@@ -211,16 +212,16 @@ export class MasterEngine {
       case 'bandwidth':
       case 'release':
         this.sending.take(call);
-        this.reply(id, undefined);
-        return;
+        return this.reply(id, undefined);
       case 'limits':
         this.syncs.verification.enable(call.limits.continuousVerification);
-        this.reply(id, this.holds.take(call));
-        return;
+        return this.reply(id, this.holds.take(call));
       case 'suspend':
       case 'brake-release':
         this.reply(id, this.holds.take(call));
         return;
+      case 'tail':
+        return this.reply(id, tailPage(this.ports.state, this.generation, call));
       case 'audit':
       case 'rescan':
         this.capture.takeCall(call, (result) => this.reply(id, result));

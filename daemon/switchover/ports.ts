@@ -3,6 +3,7 @@
 import type { Finding } from '../../shared/results.ts';
 import type { Epoch, SwitchRight } from '../../shared/role.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
+import type { QuarantineStore } from '../quarantine/store.ts';
 import type { BootMs, RoleEvent } from '../role/state.ts';
 import type { ClientGate } from '../services.ts';
 import type { RoleRecordStore } from '../store/role-record.ts';
@@ -43,6 +44,7 @@ export interface Arbiter {
 export interface RolePorts {
   /** Random for each start of the daemon. */
   readonly boot: string;
+  readonly quarantine: QuarantineStore;
   openRecord(scenarioId: string): RoleRecordStore;
   accessOf(document: ScenarioDocument): ClientAccess;
   /** Undefined: the scenario has none. */

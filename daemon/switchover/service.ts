@@ -2,6 +2,7 @@
 import { Fault } from '../../shared/faults.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
+import { quarantineHandler } from '../quarantine/desk.ts';
 import { wordSchema } from '../role/word.ts';
 import type { StoredScenario } from '../scenario/book.ts';
 import type { ScenarioEnvironment } from '../scenario/environment.ts';
@@ -43,7 +44,9 @@ export class Switchovers {
   // ---------------------------------------------------------------- what scenarios ask
 
   handlers(): CommandHandlers {
+    const { roles } = this.#parts.environment;
     return {
+      ...quarantineHandler(roles.quarantine, (name) => this.#parts.runners.find(name).document),
       'scenario.switchover': async ({ name, to, peerIsFenced, wait, timeoutMs }) => {
         const runner = this.#parts.runners.find(name);
         const part = this.#parts.part(runner.id);
@@ -98,7 +101,10 @@ export class Switchovers {
             this.#refuseRun(runner);
             await this.#parts.begun(runner.document);
           }
+          const goesOn = runner instanceof MasterRunner && runner.occupies;
           const result = await run(args, session);
+          // One that came back from being active waits for the operator's word.
+          if (goesOn) await runner.peers.prepareAll();
           await this.#parts.find(runner.id)?.access.adopt();
           return result;
         },

@@ -7,9 +7,11 @@ import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import type { Position } from '../../shared/position.ts';
 import type { Epoch, SwitchRight } from '../../shared/role.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
+import type { TailEntry } from '../engine/master-tail.ts';
+import { type Tail, tailOf } from '../quarantine/tail.ts';
 import type { RoleRecord } from '../role/record.ts';
 import type { RoleEvent } from '../role/state.ts';
-import { newRun, type StoredScenario, storedIn } from '../scenario/book.ts';
+import { masterRoots, newRun, type StoredScenario, storedIn } from '../scenario/book.ts';
 import type { ScenarioEnvironment } from '../scenario/environment.ts';
 import { scenarioState } from '../scenario/machine.ts';
 import { MasterRunner } from '../scenario/master-runner.ts';
@@ -67,9 +69,20 @@ export class ScenarioSteps implements RoleSteps {
   }
 
   async release(id: string): Promise<RoleEvent> {
+    if (this.#stored.side === 'master') await this.#keepLate();
     await this.toStandby();
     await this.#remark(this.#parts.access().release(id));
     return { type: 'released', id };
+  }
+
+  /** What something on this host wrote after the last change was sent: nobody else has it. */
+  async #keepLate(): Promise<void> {
+    const runner = this.#master();
+    const { handedOver } = this.#stored.run;
+    const generation = runner.status().hosts[0]?.position.generation;
+    if (handedOver === undefined || generation === undefined || !runner.occupies) return;
+    const tail = await tailOf(runner, { generation, seq: handedOver.seq }, false);
+    await this.#keep(tail.entries, this.#parts.record().epoch.number);
   }
 
   /** Its engine ends, and it is the Replica of the scenario from now on. */
@@ -206,20 +219,60 @@ export class ScenarioSteps implements RoleSteps {
 
   // ---------------------------------------------------------------- the host that was overruled
 
+  /** Looks for what only this host has. Without any it is a standby like another; with some, it goes to quarantine first. */
   async compare(epoch: Epoch): Promise<RoleEvent> {
-    if (this.#stored.side === 'master') {
-      await this.#master().shutdown();
-      await this.toStandbyOf();
-    }
+    if (this.#stored.side !== 'master') return { type: 'compared', epoch, diverged: false };
+    const tail = await this.#tail();
+    if (tail !== undefined && tail.entries.length > 0) return { type: 'compared', epoch, diverged: true };
+    if (tail === undefined || tail.unrelated) await this.#mark();
+    await this.toStandby();
     return { type: 'compared', epoch, diverged: false };
   }
 
-  async toStandbyOf(): Promise<void> {
-    await this.toStandby();
+  async quarantine(epoch: Epoch): Promise<RoleEvent> {
+    if (this.#stored.side === 'master') {
+      const tail = await this.#tail();
+      if (tail !== undefined) await this.#keep(tail.entries, epoch.number);
+      if (settingOf(this.#stored.document.settings, 'switchover.returnPolicy') === 'ask') await this.#mark();
+      await this.toStandby();
+    }
+    return { type: 'quarantined' };
   }
 
-  async quarantine(_epoch: Epoch): Promise<RoleEvent> {
-    return await Promise.resolve({ type: 'quarantined' });
+  /** Behind what the active host had when it took over; undefined: it cannot be listed, which is told. */
+  async #tail(): Promise<Tail | undefined> {
+    const { environment, id } = this.#parts;
+    const runner = this.#master();
+    const untold = (reason: string) => {
+      this.#event('SWT-014', { reason });
+      return undefined;
+    };
+    if (!runner.occupies) return untold('the scenario did not run here');
+    const active = runner.document.replicas.find(({ deviceId }) => deviceId === this.#parts.record().maxEpoch.holder);
+    if (active === undefined) return untold('the active host is none of the scenario');
+    const answer = await environment.peers.request(active, 'peer.forkPoint', { scenarioId: id }, PEER_MS);
+    const { fork } = answer as { fork: StoredScenario['run']['fork'] | null };
+    if (fork === undefined || fork === null) return untold('the active host does not know what it had of this one');
+    const tail = await tailOf(runner, fork, true);
+    return tail.unrelated ? untold('the active host went on from an earlier history') : tail;
+  }
+
+  async #keep(entries: readonly TailEntry[], epoch: number): Promise<void> {
+    if (entries.length === 0) return;
+    const { environment, id } = this.#parts;
+    const { clock, host, roles } = environment;
+    const at = clock.wallMs();
+    const moment = new Date(at).toISOString().slice(0, 19).replaceAll(/[-:]/g, '');
+    const head = { id: `${moment}Z-e${epoch}`, scenario: this.#stored.document.name, host: host.name, at, epoch };
+    const kept = await roles.quarantine.keep(id, head, entries, masterRoots(this.#stored.document));
+    this.#event('SWT-013', { items: kept.items, bytes: kept.bytes, id: kept.id });
+  }
+
+  /** From now on only the operator's run replaces what is here. */
+  async #mark(): Promise<void> {
+    await this.#change((stored) => {
+      stored.run.returned = true;
+    });
   }
 
   // ---------------------------------------------------------------- small parts
@@ -236,7 +289,8 @@ export class ScenarioSteps implements RoleSteps {
       const index = book.scenarios.findIndex((one) => one.document.id === id);
       const before = storedIn(book, id);
       const { choices } = before.run;
-      const run = { ...newRun(environment.clock.wallMs(), epoch), choices, roles: true as const };
+      const { returned } = before.run;
+      const run = { ...newRun(environment.clock.wallMs(), epoch), choices, roles: true as const, returned };
       const stored: StoredScenario = { ...before, side, document, run: { ...run, reason: 'after-switchover' } };
       more(stored);
       book.scenarios[index] = stored;

@@ -9,6 +9,7 @@ import type {
   EngineStatus,
   SyncResult,
 } from '../../daemon/engine/engine-protocol.ts';
+import type { TailEntry } from '../../daemon/engine/master-tail.ts';
 import type { Clock, LinkStream } from '../../daemon/ports.ts';
 import { RedirectionService } from '../../daemon/redirect/service.ts';
 import type { ScriptRunner } from '../../daemon/rehearsal/scripts.ts';
@@ -29,6 +30,7 @@ import type { ParkedAnswer } from '../../shared/results.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
 import { SeededRandom, SimulatedClock } from './clock.ts';
 import { adoptionRecord, MemoryLan, type MemoryMachine } from './lan.ts';
+import { MemoryQuarantine } from './quarantine.ts';
 import { MemoryStateFile } from './state-file.ts';
 
 export const GENERATION = 'a'.repeat(32);
@@ -178,6 +180,10 @@ export class FakeEngine implements EngineHandle {
       this.report();
     } else if (call.name === 'barrier') {
       this.reply('barrier', { generation: GENERATION, seq: 7 });
+    } else if (call.name === 'audit') {
+      this.reply('audit', { entries: 3, differences: 0, tookMs: 1 });
+    } else if (call.name === 'tail') {
+      this.reply('tail', { entries: this.#host.tail });
     } else if (call.name === 'brake-release') {
       this.reply('brake-release', true);
     } else if (call.name === 'parked') {
@@ -325,6 +331,9 @@ export class WorldHost {
   wholeCopy = true;
   /** Its role records by scenario, over restarts. */
   readonly roleFiles = new Map<string, MemoryStateFile>();
+  readonly quarantine = new MemoryQuarantine();
+  /** What its engine has behind any position. */
+  tail: TailEntry[] = [];
   /** How clients reach it. */
   access: ClientAccess = NO_ACCESS;
   /** Folders of scenarios that were removed. */
@@ -479,6 +488,7 @@ export class WorldHost {
       }),
       roles: {
         boot: `${this.name}-${this.#life}`,
+        quarantine: this.quarantine,
         openRecord: (id) => this.#roleRecord(id),
         accessOf: () => this.access,
         arbiterOf: () => undefined,

@@ -8,6 +8,7 @@ import type { DaemonClient } from '../client.ts';
 import { ask, type CommonOptions, type Context } from './context.ts';
 import { LiveView } from './live.ts';
 import { choice, DONE, REFUSED, type Register, timeoutOf, withAccess, withYes } from './options.ts';
+import type { QuarantineOptions } from './quarantine-command.ts';
 import { safe } from './text.ts';
 
 /** How long a switchover is waited for unless said otherwise. */
@@ -39,6 +40,17 @@ export function addSwitchoverCommands(program: Command, register: Register): voi
       program.command('ack').description('an automatic switchover was seen: the next one may happen'),
     ).argument('<name>', 'the scenario'),
     acknowledge,
+  );
+  register(
+    command('quarantine', 'what a host had that the host which took over lacks')
+      .argument('[action]', 'list (default), show, extract, discard')
+      .argument('[id]', 'the quarantine (default: the newest)')
+      .option('--to <directory>', 'extract: a new directory on the host that has it')
+      .option('--path <path>', 'extract: only this file or folder'),
+    async (context, options: QuarantineOptions, name: string, action?: string, id?: string) => {
+      const { quarantine } = await import('./quarantine-command.ts');
+      return quarantine(context, options, name, action, id);
+    },
   );
 }
 

@@ -1,0 +1,124 @@
+/** `quarantine`: asks every host, because only the one that lost its role has something. */
+import { resolve } from 'node:path';
+import { Fault } from '../../shared/faults.ts';
+import type { QuarantineHead, QuarantineItem } from '../../shared/quarantine.ts';
+import type { CommandResults } from '../../shared/results.ts';
+import { formatBytes, formatCount } from '../../shared/units.ts';
+import type { DaemonClient } from '../client.ts';
+import { ask, type CommonOptions, type Context } from './context.ts';
+import { DONE } from './options.ts';
+import { safe, table } from './text.ts';
+
+export type QuarantineOptions = CommonOptions & { readonly to?: string; readonly path?: string };
+
+const ACTIONS: readonly string[] = ['list', 'show', 'extract', 'discard'];
+const COPY_MS = 24 * 3_600_000;
+
+interface Found {
+  readonly client: DaemonClient;
+  readonly heads: readonly QuarantineHead[];
+}
+
+export async function quarantine(
+  context: Context,
+  options: QuarantineOptions,
+  name: string,
+  action = 'list',
+  id?: string,
+): Promise<number> {
+  if (!ACTIONS.includes(action)) throw new Fault('USAGE', { reason: `"${action}" is none of: ${ACTIONS.join(', ')}` });
+  const found = await search(context, options, name);
+  const heads = found.flatMap((one) => one.heads);
+  if (action === 'list') {
+    if (options.json === true) context.json({ name, quarantines: heads });
+    else context.terminal.out(heads.length === 0 ? 'nothing is in quarantine\n' : listOf(heads));
+    return DONE;
+  }
+  const chosen = id ?? heads[0]?.id;
+  const holder = found.find((one) => one.heads.some((head) => head.id === chosen));
+  if (chosen === undefined || holder === undefined) throw new Fault('QUARANTINE-NOT-FOUND', { id: chosen ?? 'yet' });
+  if (action === 'show') return await show(context, options, name, holder.client, chosen);
+  if (action === 'extract') return await extract(context, options, name, holder.client, chosen);
+  return await discard(context, options, name, holder.client, chosen);
+}
+
+async function search(context: Context, options: CommonOptions, name: string): Promise<Found[]> {
+  const { up, down } = await context.reachable(options);
+  const found: Found[] = [];
+  let refused: unknown;
+  for (const client of up) {
+    try {
+      const { quarantines } = await ask<CommandResults['scenario.quarantine']>(client, 'scenario.quarantine', { name });
+      found.push({ client, heads: quarantines });
+    } catch (error) {
+      refused = error;
+    }
+  }
+  if (found.length > 0) return found;
+  throw refused ?? down[0]?.fault ?? new Fault('SCENARIO-NOT-FOUND', { name });
+}
+
+function listOf(heads: readonly QuarantineHead[]): string {
+  const rows = heads.map(({ id, host, items, bytes, epoch }) => [
+    id,
+    host,
+    formatCount(items),
+    formatBytes(bytes),
+    `epoch ${epoch}`,
+  ]);
+  return table(['id', 'on', 'items', 'size', 'behind'], rows);
+}
+
+async function show(
+  context: Context,
+  options: CommonOptions,
+  name: string,
+  client: DaemonClient,
+  id: string,
+): Promise<number> {
+  const { items = [] } = await ask<CommandResults['scenario.quarantine']>(client, 'scenario.quarantine', { name, id });
+  if (options.json === true) context.json({ name, id, items });
+  else context.terminal.out(table(['change', 'what', 'size', 'path'], items.map(rowOf)));
+  return DONE;
+}
+
+function rowOf(item: QuarantineItem): string[] {
+  const path = item.before === undefined ? item.path : `${item.path} (was ${item.before})`;
+  return [item.kind, item.type, item.type === 'file' ? formatBytes(item.sizeBytes) : '', path];
+}
+
+async function extract(
+  context: Context,
+  options: QuarantineOptions,
+  name: string,
+  client: DaemonClient,
+  id: string,
+): Promise<number> {
+  if (options.to === undefined) throw new Fault('USAGE', { reason: 'say where to with --to DIRECTORY' });
+  const to = resolve(options.to);
+  const args = { name, id, to, ...(options.path === undefined ? {} : { path: options.path }) };
+  const { files } = await ask<CommandResults['scenario.quarantineExtract']>(
+    client,
+    'scenario.quarantineExtract',
+    args,
+    COPY_MS,
+  );
+  if (options.json === true) context.json({ name, id, to, files });
+  else context.terminal.out(`${formatCount(files)} files are in ${safe(to)} on the host that had them\n`);
+  return DONE;
+}
+
+async function discard(
+  context: Context,
+  options: QuarantineOptions,
+  name: string,
+  client: DaemonClient,
+  id: string,
+): Promise<number> {
+  const impact = `The contents of ${id} of "${safe(name)}" are gone for good.`;
+  if (options.yes !== true) await context.confirmName(name, impact, `Discarding ${id}`, options);
+  await ask(client, 'scenario.quarantineDiscard', { name, id });
+  if (options.json === true) context.json({ name, discarded: id });
+  else context.terminal.out(`${id} is discarded\n`);
+  return DONE;
+}

@@ -20,7 +20,6 @@ import { MasterSending } from './master-sending.ts';
 import { SpoolKeeper } from './master-spool.ts';
 import { MasterStatistics, masterPhase } from './master-statistics.ts';
 import { CAPTURE_PROOF_MS, MasterSyncDesk } from './master-sync-desk.ts';
-import { tailPage } from './master-tail.ts';
 
 export interface MasterEnginePorts {
   readonly clock: Clock;
@@ -201,6 +200,7 @@ export class MasterEngine {
   }
 
   private takeCall(id: number, call: EngineCall): void {
+    if (call.name === 'tail') this.reply(id, this.spool.tail(this.generation, call));
     switch (call.name) {
       case 'synchronize':
       case 'diff':
@@ -212,16 +212,16 @@ export class MasterEngine {
       case 'bandwidth':
       case 'release':
         this.sending.take(call);
-        return this.reply(id, undefined);
+        this.reply(id, undefined);
+        return;
       case 'limits':
         this.syncs.verification.enable(call.limits.continuousVerification);
-        return this.reply(id, this.holds.take(call));
+        this.reply(id, this.holds.take(call));
+        return;
       case 'suspend':
       case 'brake-release':
         this.reply(id, this.holds.take(call));
         return;
-      case 'tail':
-        return this.reply(id, tailPage(this.ports.state, this.generation, call));
       case 'audit':
       case 'rescan':
         this.capture.takeCall(call, (result) => this.reply(id, result));

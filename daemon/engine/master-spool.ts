@@ -5,6 +5,7 @@ import { type DirtyPlace, DirtyPlaces } from '../spool/dirty-places.ts';
 import { foldIntents } from '../spool/fold-intents.ts';
 import type { MasterState } from '../store/master-state.ts';
 import type { EngineLimits } from './engine-protocol.ts';
+import { type TailPage, type TailRequest, tailPage } from './master-tail.ts';
 
 const TRIM_MS = 500;
 /** What an intent takes in the database beside its paths, with its index entries (measured: 90–140 bytes). */
@@ -92,6 +93,11 @@ export class SpoolKeeper {
 
   receivedBy(peer: string): number | undefined {
     return this.received.get(peer);
+  }
+
+  /** What is behind a position of a Replica. */
+  tail(generation: string, request: TailRequest): TailPage {
+    return tailPage(this.state, generation, request);
   }
 
   /** It goes on from its position, without a comparison. */

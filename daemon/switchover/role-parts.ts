@@ -29,7 +29,6 @@ export interface Part {
   /** Device id of the other host. */
   readonly other: string;
   readonly access: ClientAccess;
-  readonly steps: ScenarioSteps;
 }
 
 export class RoleParts {
@@ -134,7 +133,7 @@ export class RoleParts {
       },
       state,
     );
-    const part: Part = { host, steps, other, access: this.#accessOf(stored.document, own.deviceId) };
+    const part: Part = { host, other, access: this.#accessOf(stored.document, own.deviceId) };
     this.#parts.set(id, part);
     return part;
   }

@@ -10,7 +10,6 @@ import { ReplicaRunner } from '../scenario/replica-runner.ts';
 import type { Runner } from '../scenario/runner-set.ts';
 import { originalHosts, standbyOf } from './direction.ts';
 import { type SwitchSide, switchoverPlan } from './dry-run.ts';
-import { managedServices } from './managed-services.ts';
 import { type Part, type RoleParts, refused } from './role-parts.ts';
 
 const PEER_MS = 5_000;
@@ -183,7 +182,7 @@ export class SwitchDesk {
       findings: await access.findings(),
       release: access.describe('release'),
       acquire: access.describe('acquire'),
-      services: managedServices(this.#parts.stored(scenarioId).document),
+      services: [],
     };
   }
 

@@ -62,8 +62,8 @@ function longestBetween(times: readonly number[]): Gap {
 }
 
 /** Writes that a server said it has: none of them may be missing afterwards. */
-export function acknowledged(writes: readonly Answer[]): number[] {
-  return writes.filter(isAnswered).map(({ number = -1 }) => number);
+export function acknowledged(writes: readonly Answer[]): Answer[] {
+  return writes.filter(isAnswered);
 }
 
 /** What the write with that number leaves on the server. */

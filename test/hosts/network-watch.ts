@@ -60,10 +60,10 @@ export class WebClient {
     await this.program.tell({ do: 'rest' });
   }
 
-  /** Numbers of the acknowledged writes that `root` does not hold as they were sent. */
-  async missingWrites(root: string): Promise<{ readonly acknowledged: number; readonly missing: number[] }> {
-    const numbers = acknowledged((await this.program.tell({ do: 'writes', sinceMs: 0 })) as Answer[]);
-    return { acknowledged: numbers.length, missing: numbers.filter((number) => !holdsWrite(root, number)) };
+  /** The acknowledged writes that `root` does not hold as they were sent. */
+  async missingWrites(root: string): Promise<{ readonly acknowledged: number; readonly missing: readonly Answer[] }> {
+    const writes = acknowledged((await this.program.tell({ do: 'writes', sinceMs: 0 })) as Answer[]);
+    return { acknowledged: writes.length, missing: writes.filter(({ number = -1 }) => !holdsWrite(root, number)) };
   }
 
   stop(): Promise<void> {

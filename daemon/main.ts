@@ -284,7 +284,7 @@ async function openRedirection(
 }
 
 function rolePorts(
-  { openStateFile, random }: Platform,
+  { openStateFile, random, services }: Platform,
   folders: ScenarioFolders,
   redirection: RedirectionService,
   data: string,
@@ -292,6 +292,7 @@ function rolePorts(
   return {
     boot: Buffer.from(random.bytes(12)).toString('hex'),
     quarantine: new QuarantineFolder(data),
+    services,
     openRecord: (id) => {
       const path = join(folders.open(id), 'role');
       return new RoleRecordStore(openStateFile(path), path);

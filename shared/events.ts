@@ -110,6 +110,14 @@ export const EVENTS = define({
     text: 'What only this host has cannot be listed: {reason}. It stays as it is until you run the scenario on the active host',
     hint: 'Save what you need of this host first: the run replaces everything that differs.',
   },
+  'SWT-015': { severity: 'info', text: 'Services started: {names}' },
+  'SWT-016': { severity: 'info', text: 'Services stopped: {names}' },
+  'SWT-017': { severity: 'info', text: 'Script {script} ended with {exitCode} after the switchover' },
+  'SWT-018': {
+    severity: 'error',
+    text: 'Script {script} failed after the switchover: {reason}',
+    hint: 'The switchover itself is complete.',
+  },
   'SWT-012': {
     severity: 'error',
     text: 'Switchover: step "{title}" does not get on: {reason}',

@@ -54,6 +54,12 @@ export const FAULTS = define({
     hint: 'Send them now with `mainstay send-now`, or give a --timeout that reaches beyond that moment.',
   },
 
+  'SERVICE-FAILED': {
+    kind: 'transient',
+    exit: 1,
+    text: 'The service {name} could not be started or stopped: {reason}.',
+    hint: 'See the log of the service; it is tried again.',
+  },
   'QUARANTINE-NOT-FOUND': {
     kind: 'permanent',
     exit: 3,
@@ -96,6 +102,12 @@ export const FAULTS = define({
     exit: 4,
     text: 'The Replica cannot be tested here: {reason}.',
     hint: 'A test needs a writable view over the roots: Linux, the engine as root with CAP_SYS_ADMIN, and a data directory on a local volume.',
+  },
+  'SCRIPT-FAILED': {
+    kind: 'permanent',
+    exit: 1,
+    text: 'The script {name} failed: {reason}.',
+    hint: 'Its output is in the log of the engine; run it by hand with the variables MAINSTAY_SCENARIO, MAINSTAY_HOST and MAINSTAY_SWITCH.',
   },
   'SCRIPT-NOT-FOUND': {
     kind: 'permanent',

@@ -97,6 +97,13 @@ export const SWITCHOVER_COMMANDS = {
     help: 'What a switchover would do on this host, and what stands in its way there.',
     args: z.object({ scenarioId }).strict(),
   },
+  'peer.success': {
+    role: 'peer',
+    danger: 'safe',
+    title: 'Action upon Success',
+    help: 'Runs the script of the property on this host.',
+    args: z.object({ scenarioId, id: z.string().max(100) }).strict(),
+  },
   'peer.forkPoint': {
     role: 'peer',
     danger: 'safe',

@@ -5,8 +5,8 @@ const ha = { tab: 'ha', scopes: ['scenario'], edit: 'stopped', agreement: 'agree
 const switchover = { ...ha, group: 'Switchover' } as const;
 const arbitrated = { ...switchover, awaits: 'automatic switchover' } as const;
 const alive = { ...ha, group: 'Is Alive', awaits: 'Is Alive checks' } as const;
-const management = { ...ha, group: 'DB management', awaits: 'switchover' } as const;
-const success = { ...ha, group: 'Action upon Success', awaits: 'switchover' } as const;
+const management = { ...ha, group: 'DB management' } as const;
+const success = { ...ha, group: 'Action upon Success' } as const;
 
 export const AVAILABILITY_SETTINGS = define({
   'switchover.automatic': {
@@ -179,6 +179,7 @@ export const AVAILABILITY_SETTINGS = define({
   },
   'dbManagement.shares': {
     ...management,
+    awaits: 'share management',
     type: 'boolean',
     label: 'Manage shares',
     help: 'Shares of replicated directories exist only on the active host.',

@@ -1,5 +1,6 @@
 /** The adapters of this operating system, for composition roots. */
 import { hostname } from 'node:os';
+import { Fault } from '../../shared/faults.ts';
 import type { CaptureMethod, Clock, Random, RootCapture, RootTree, SegmentLog, StateFile } from '../ports.ts';
 import type { WatchedRoot } from './hint-sink.ts';
 import type { NftPortFilter } from './linux/port-filter.ts';
@@ -20,8 +21,27 @@ export interface Platform {
   /** Creates the directory when it is missing. */
   openSegmentLog(directory: string): SegmentLog;
   readonly views: Views;
+  readonly services: Services;
   /** Scripts an administrator of this host put into `folder`. */
   openScripts(folder: string): RegisteredScripts;
+}
+
+/** See daemon/switchover/managed-services.ts. */
+interface Services {
+  state(name: string): Promise<'running' | 'stopped' | 'unknown'>;
+  start(name: string): Promise<void>;
+  stop(name: string): Promise<void>;
+}
+
+/** Whoever lists services there is told when they should change. */
+const NO_SERVICES: Services = {
+  state: async () => 'unknown',
+  start: async (name) => Promise.reject(unmanaged(name)),
+  stop: async (name) => Promise.reject(unmanaged(name)),
+};
+
+function unmanaged(name: string): Fault {
+  return new Fault('SERVICE-FAILED', { name, reason: 'this version manages services on Linux only' });
 }
 
 /** See daemon/rehearsal/views.ts. */
@@ -49,6 +69,7 @@ export async function loadPlatform(): Promise<Platform> {
     openStateFile: (path) => new DurableStateFile(path),
     openSegmentLog: (directory) => new FileSegmentLog(directory),
     views: await loadViews(),
+    services: await loadServices(),
     openScripts: (folder) => new RegisteredScripts(folder),
   };
 }
@@ -134,6 +155,12 @@ export async function loadRedirection(keys: string, tickets: string): Promise<Re
 function domainOf(): string {
   const [, ...domain] = hostname().split('.');
   return domain.length > 0 ? domain.join('.') : searchDomain();
+}
+
+async function loadServices(): Promise<Services> {
+  if (process.platform !== 'linux') return NO_SERVICES;
+  const { SystemdServices } = await import('./linux/system-services.ts');
+  return new SystemdServices();
 }
 
 async function loadViews(): Promise<Views> {

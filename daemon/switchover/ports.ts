@@ -7,6 +7,7 @@ import type { QuarantineStore } from '../quarantine/store.ts';
 import type { BootMs, RoleEvent } from '../role/state.ts';
 import type { ClientGate } from '../services.ts';
 import type { RoleRecordStore } from '../store/role-record.ts';
+import type { SystemServices } from './managed-services.ts';
 
 /** How clients reach this host of one scenario. Every call can be made again after a crash. */
 export interface ClientAccess {
@@ -45,6 +46,7 @@ export interface RolePorts {
   /** Random for each start of the daemon. */
   readonly boot: string;
   readonly quarantine: QuarantineStore;
+  readonly services: SystemServices;
   openRecord(scenarioId: string): RoleRecordStore;
   accessOf(document: ScenarioDocument): ClientAccess;
   /** Undefined: the scenario has none. */

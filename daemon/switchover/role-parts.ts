@@ -29,6 +29,7 @@ export interface Part {
   /** Device id of the other host. */
   readonly other: string;
   readonly access: ClientAccess;
+  readonly steps: ScenarioSteps;
 }
 
 export class RoleParts {
@@ -133,7 +134,7 @@ export class RoleParts {
       },
       state,
     );
-    const part: Part = { host, other, access: this.#accessOf(stored.document, own.deviceId) };
+    const part: Part = { host, steps, other, access: this.#accessOf(stored.document, own.deviceId) };
     this.#parts.set(id, part);
     return part;
   }

@@ -11,6 +11,7 @@ import type { RunnerSet } from '../scenario/runner-set.ts';
 import type { CommandHandlers } from '../services.ts';
 import { standbyOf } from './direction.ts';
 import { RoleParts, refused } from './role-parts.ts';
+import { runSuccess } from './steps.ts';
 import { SwitchDesk } from './switch-desk.ts';
 
 const WAIT_MS = 600_000;
@@ -83,6 +84,10 @@ export class Switchovers {
         this.#parts.ofPeer(scenarioId, session);
         return await this.#desk.side(scenarioId);
       },
+      'peer.success': async ({ scenarioId, id }, session) => {
+        this.#parts.ofPeer(scenarioId, session);
+        return await runSuccess(this.#parts.environment, this.#parts.stored(scenarioId).document, id);
+      },
       'peer.forkPoint': ({ scenarioId }, session) => {
         this.#parts.ofPeer(scenarioId, session);
         return { fork: this.#parts.stored(scenarioId).run.fork ?? null };
@@ -142,7 +147,9 @@ export class Switchovers {
   /** This host has taken `document` as a Replica. */
   async prepared(document: ScenarioDocument): Promise<void> {
     const standby = standbyOf(document);
-    if (standby?.deviceId === this.#parts.environment.host.deviceId) await this.#parts.begun(document);
+    if (standby?.deviceId !== this.#parts.environment.host.deviceId) return;
+    await this.#parts.begun(document);
+    await this.#parts.find(document.id)?.steps.standDown();
   }
 
   /** Another host may become the Master of a Replica here: the one that took over in a switchover. */

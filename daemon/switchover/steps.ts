@@ -19,6 +19,7 @@ import { ReplicaRunner } from '../scenario/replica-runner.ts';
 import type { RunnerSet } from '../scenario/runner-set.ts';
 import { reversed, standbyOf } from './direction.ts';
 import type { SwitchSide } from './dry-run.ts';
+import { managedServices, startServices, stopServices } from './managed-services.ts';
 import type { ClientAccess, RoleSteps } from './ports.ts';
 
 const DRAIN_MS = 60_000;
@@ -29,6 +30,7 @@ const TAKE_OVER_MS = 15_000;
 /** Everything received is applied before a host is promoted, however much it is. */
 const FINISH_MS = 3_600_000;
 const PEER_MS = 5_000;
+const SCRIPT_MS = 300_000;
 
 export interface StepParts {
   readonly environment: ScenarioEnvironment;
@@ -55,6 +57,7 @@ export class ScenarioSteps implements RoleSteps {
     const runner = this.#master();
     const standby = standbyOf(runner.document);
     try {
+      await this.#stopServices();
       const position = (await runner.barrier(DRAIN_MS, standby?.name)) as Position;
       await this.#change((stored) => {
         const equal = whyUnequal(runner, standby?.name);
@@ -62,6 +65,7 @@ export class ScenarioSteps implements RoleSteps {
       });
       return { type: 'drained', id, seq: position.seq };
     } catch (error) {
+      await this.#startServices().catch(() => undefined);
       const reason = Fault.from(error).message;
       this.#event('SWT-003', { active: this.#parts.environment.host.name, reason });
       return { type: 'cancel' };
@@ -106,6 +110,7 @@ export class ScenarioSteps implements RoleSteps {
     });
     runners.adopt(id, 'replica');
     environment.events.record('SCN-011', {}, document.name);
+    await this.standDown().catch((error: unknown) => environment.complain(String(error)));
   }
 
   // ---------------------------------------------------------------- the host that takes over
@@ -132,6 +137,7 @@ export class ScenarioSteps implements RoleSteps {
       runners.adopt(this.#parts.id, 'master');
     }
     if (right === 'planned' && this.#reversesItself) await this.#takeOverRecord();
+    await this.#startServices();
     return { type: 'promoted', id };
   }
 
@@ -145,6 +151,7 @@ export class ScenarioSteps implements RoleSteps {
   async reverse(id: string, _right: SwitchRight): Promise<RoleEvent> {
     const { environment } = this.#parts;
     this.#event('SWT-002', { active: environment.host.name });
+    await this.#runSuccessScript(id);
     if (this.#reversesItself) await this.#runBackward('file');
     else environment.events.record('SCN-011', {}, this.#stored.document.name);
     return { type: 'reversed', id };
@@ -215,6 +222,40 @@ export class ScenarioSteps implements RoleSteps {
     if (runner.occupies) return;
     // One that does not answer is made ready when it comes back.
     await runner.run({ method, ignoreSame: true }, () => runner.peers.prepareAll().catch(() => undefined));
+  }
+
+  async #startServices(): Promise<void> {
+    const started = await startServices(this.#parts.environment.roles.services, managedServices(this.#stored.document));
+    if (started.length > 0) this.#event('SWT-015', { names: started.join(', ') });
+  }
+
+  async #stopServices(): Promise<void> {
+    const stopped = await stopServices(this.#parts.environment.roles.services, managedServices(this.#stored.document));
+    if (stopped.length > 0) this.#event('SWT-016', { names: stopped.join(', ') });
+  }
+
+  /** A host that is not active keeps them down, whoever started them. */
+  async standDown(): Promise<void> {
+    await this.#stopServices();
+  }
+
+  /** Action upon Success. At least once: a crash behind it runs it again with the same MAINSTAY_SWITCH. */
+  async #runSuccessScript(id: string): Promise<void> {
+    const { environment } = this.#parts;
+    const { document } = this.#stored;
+    const script = settingOf(document.settings, 'success.script');
+    if (script === '') return;
+    const on = settingOf(document.settings, 'success.host');
+    const other = document.replicas.find(({ name }) => name.toLowerCase() === on.toLowerCase());
+    try {
+      const exitCode =
+        other === undefined
+          ? await runSuccess(environment, document, id)
+          : await environment.peers.request(other, 'peer.success', { scenarioId: document.id, id }, SCRIPT_MS);
+      this.#event('SWT-017', { script, exitCode: Number((exitCode as { exitCode: number }).exitCode) });
+    } catch (error) {
+      this.#event('SWT-018', { script, reason: Fault.from(error).message });
+    }
   }
 
   // ---------------------------------------------------------------- the host that was overruled
@@ -337,6 +378,20 @@ export class ScenarioSteps implements RoleSteps {
   #event(code: string, details: FaultDetails): void {
     this.#parts.environment.events.record(code, details, this.#stored.document.name);
   }
+}
+
+/** Runs the script of "Action upon Success" on this host; throws when it does not end with 0. */
+export async function runSuccess(
+  { scripts, host }: ScenarioEnvironment,
+  { name, settings }: ScenarioDocument,
+  id: string,
+): Promise<{ exitCode: number }> {
+  const script = settingOf(settings, 'success.script');
+  const variables = { MAINSTAY_SCENARIO: name, MAINSTAY_HOST: host.name, MAINSTAY_SWITCH: id };
+  const outcome = await scripts.run(script, variables, SCRIPT_MS, settingOf(settings, 'success.arguments'));
+  if (outcome.exitCode === 0) return { exitCode: 0 };
+  const how = outcome.timedOut ? 'it did not end in time' : `it ended with ${outcome.exitCode ?? 'a signal'}`;
+  throw new Fault('SCRIPT-FAILED', { name: script, reason: how });
 }
 
 /** Why the standby may not have exactly what is here although every change was applied. */

@@ -10,6 +10,7 @@ import { ReplicaRunner } from '../scenario/replica-runner.ts';
 import type { Runner } from '../scenario/runner-set.ts';
 import { originalHosts, standbyOf } from './direction.ts';
 import { type SwitchSide, switchoverPlan } from './dry-run.ts';
+import { managedServices } from './managed-services.ts';
 import { type Part, type RoleParts, refused } from './role-parts.ts';
 
 const PEER_MS = 5_000;
@@ -182,7 +183,7 @@ export class SwitchDesk {
       findings: await access.findings(),
       release: access.describe('release'),
       acquire: access.describe('acquire'),
-      services: [],
+      services: managedServices(this.#parts.stored(scenarioId).document),
     };
   }
 

@@ -31,6 +31,7 @@ import type { ScenarioStatus } from '../../shared/status.ts';
 import { SeededRandom, SimulatedClock } from './clock.ts';
 import { adoptionRecord, MemoryLan, type MemoryMachine } from './lan.ts';
 import { MemoryQuarantine } from './quarantine.ts';
+import { MemoryServices } from './services.ts';
 import { MemoryStateFile } from './state-file.ts';
 
 export const GENERATION = 'a'.repeat(32);
@@ -332,6 +333,7 @@ export class WorldHost {
   /** Its role records by scenario, over restarts. */
   readonly roleFiles = new Map<string, MemoryStateFile>();
   readonly quarantine = new MemoryQuarantine();
+  readonly services = new MemoryServices();
   /** What its engine has behind any position. */
   tail: TailEntry[] = [];
   /** How clients reach it. */
@@ -489,6 +491,7 @@ export class WorldHost {
       roles: {
         boot: `${this.name}-${this.#life}`,
         quarantine: this.quarantine,
+        services: this.services,
         openRecord: (id) => this.#roleRecord(id),
         accessOf: () => this.access,
         arbiterOf: () => undefined,

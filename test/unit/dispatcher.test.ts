@@ -59,6 +59,7 @@ const ARGS: Readonly<Record<string, unknown>> = {
   'peer.roleWord': { scenarioId: 'a'.repeat(32), word: {} },
   'peer.switchover': { scenarioId: 'a'.repeat(32) },
   'peer.switchSide': { scenarioId: 'a'.repeat(32) },
+  'peer.success': { scenarioId: 'a'.repeat(32), id: 'b' },
   'peer.forkPoint': { scenarioId: 'a'.repeat(32) },
   'scenario.restore': { name: 'a', method: 'master' },
   'scenario.undo': { name: 'a' },

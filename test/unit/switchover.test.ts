@@ -64,13 +64,17 @@ class FakeAccess implements ClientAccess {
   }
 }
 
-async function running(settings: Record<string, unknown> = {}) {
+async function running(
+  settings: Record<string, unknown> = {},
+  before: (alpha: WorldHost, beta: WorldHost) => void = () => undefined,
+) {
   const world = new World();
   const alpha = world.host('alpha');
   const beta = world.host('beta');
   const access = { alpha: new FakeAccess(world), beta: new FakeAccess(world) };
   alpha.access = access.alpha;
   beta.access = access.beta;
+  before(alpha, beta);
   await alpha.command('scenario.create', { document: { ...input, settings } });
   await alpha.command('scenario.run', choices);
   await world.advance(4_000);
@@ -260,4 +264,45 @@ test('a switchover that is killed at any durable act of either host, or of both,
   }
   t.log(`${runs} killed switchovers: ${ends.alpha} ended on the old active host, ${ends.beta} on the new one`);
   t.true(ends.alpha > 0 && ends.beta > 0);
+});
+
+test('services of the scenario run on the active host only, and the action upon success runs where it is asked for', async (t) => {
+  const ran: string[] = [];
+  const settings = {
+    'dbManagement.services': ['web', 'pool'],
+    'success.script': 'tell.sh',
+    'success.arguments': ['moved'],
+    'success.host': 'alpha',
+  };
+  const { world, alpha, beta } = await running(settings, (one, other) => {
+    for (const host of [one, other]) {
+      host.services.running.add('web').add('pool');
+      host.script = (name, variables, _timeoutMs, args) => {
+        ran.push(`${host.name} ${name} ${args?.join()} ${variables.MAINSTAY_SCENARIO}`);
+        return Promise.resolve({ exitCode: 0, timedOut: false, output: '' });
+      };
+    }
+  });
+  t.deepEqual([...alpha.services.running], ['web', 'pool']);
+  t.deepEqual([...beta.services.running], [], 'the standby has them stopped');
+  await alpha.command('scenario.switchover', { name: 'web' });
+  await until(t, world, 'beta is active', () => beta.status().roles?.role === 'active' && idle(alpha, beta));
+  t.deepEqual([...alpha.services.running], []);
+  t.deepEqual(alpha.services.done, ['stop pool', 'stop web'], 'in the opposite order');
+  t.deepEqual(beta.services.done.slice(-2), ['start web', 'start pool']);
+  t.deepEqual(ran, ['alpha tell.sh moved web']);
+});
+
+test('a service that does not stop keeps the switchover from being committed, and everything is as before', async (t) => {
+  const { world, alpha, beta, access } = await running({ 'dbManagement.services': ['web', 'stuck'] }, (one) => {
+    one.services.running.add('web').add('stuck');
+    one.services.stuck.add('stuck');
+  });
+  await alpha.command('scenario.switchover', { name: 'web' });
+  await until(t, world, 'it is given up', () => alpha.codes.includes('SWT-003') && idle(alpha, beta));
+  await world.advance(2_000);
+  t.deepEqual(sides(alpha, beta), ['active', 'standby']);
+  t.true(alpha.services.running.has('web'));
+  t.true(access.alpha.open);
+  t.is(alpha.status().state, 'protected');
 });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { NetworkFleet, PRODUCTION } from '../hosts/network-fleet.ts';
 import type { Machine } from '../hosts/network-machine.ts';
 import type { WebClient } from '../hosts/network-watch.ts';
+import type { FailoverContestant } from './failover.ts';
 
 /** Of the machine that has the address as long as nothing is wrong, and of the other one. */
 const PRIORITIES = { alpha: 150, beta: 100 } as const;
@@ -15,16 +16,6 @@ const PRIORITIES = { alpha: 150, beta: 100 } as const;
 const LOWERED = -100;
 
 type Name = keyof typeof PRIORITIES;
-
-/** One who moves the production address from the machine `alpha` to the machine `beta`, and back. Milliseconds. */
-export interface FailoverContestant {
-  readonly name: string;
-  /** `alpha` is without power from one moment to the next; afterwards all is as before. */
-  unplanned(): Promise<number>;
-  /** By an operator, both machines live; afterwards all is as before. */
-  planned(): Promise<number>;
-  stop(): Promise<void>;
-}
 
 export class KeepalivedPair implements FailoverContestant {
   readonly name: string;
@@ -72,6 +63,7 @@ export class KeepalivedPair implements FailoverContestant {
     spawn(program!, args, { stdio: 'ignore' });
   }
 
+  /** `alpha` is without power from one moment to the next. */
   async unplanned(): Promise<number> {
     const alpha = this.fleet.machine('alpha');
     const gapMs = await this.client.gapUntil('beta', () => alpha.powerCut());

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { parseArguments, refuse, wholeNumber } from '../runner/arguments.ts';
 import { installHint, missingTools } from '../runner/tools.ts';
 import { copyRows } from './copy-rows.ts';
+import { failoverRows } from './failover-rows.ts';
 import { growthRows } from './growth-rows.ts';
 import { journalRows, largeJournalRows } from './journal-rows.ts';
 import { largeRows } from './large-rows.ts';
@@ -17,7 +18,9 @@ import { formatTable, type Row } from './measure.ts';
 import type { BenchContext } from './place.ts';
 import { idleRows, scaleRows } from './scale-rows.ts';
 
-const ROWS = ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7', 'P8', 'P9', 'P10', 'P13', 'P14', 'P15', 'P16'];
+const ROWS = ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7', 'P8', 'P9', 'P10', 'P12', 'P13', 'P14', 'P15', 'P16'];
+/** Of machines on a network, and their addresses that move. */
+const FAILOVER_TOOLS = ['ip', 'arping', 'nft', 'nginx', 'keepalived'] as const;
 const DEFAULT_FILES = 1_000_000;
 const DEFAULT_RUNS = 5;
 const MEMORY_DIRECTORY = '/dev/shm';
@@ -70,6 +73,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   { rows: ['P9', 'P10'], disk: false, measure: journalRows },
   { rows: ['P9', 'P10'], disk: true, measure: journalRows },
   { rows: ['P9'], disk: false, measure: largeJournalRows },
+  { rows: ['P12'], disk: false, measure: failoverRows },
   { rows: ['P14'], disk: false, measure: idleRows },
   { rows: ['P8', 'P13'], disk: false, measure: scaleRows },
   { rows: ['P15'], disk: false, measure: growthRows },
@@ -151,14 +155,15 @@ async function main(): Promise<number> {
   if (unknown.length > 0) refuse(`no such row: ${unknown.join(', ')}`, USAGE);
   const runs = wholeNumber(USAGE, 'runs', values.runs);
   const files = wholeNumber(USAGE, 'files', values.files);
-  const missing = missingTools(['rsync', 'lsyncd']);
+  const wanted = positionals.length > 0 ? positionals : ROWS;
+  const missing = missingTools(['rsync', 'lsyncd', ...(wanted.includes('P12') ? FAILOVER_TOOLS : [])]);
   if (missing.length > 0) {
     say(`the programs to compare with are missing: ${installHint(missing)}`);
     return 1;
   }
   if (values.profile !== undefined) mkdirSync(values.profile, { recursive: true });
   const { rows, failed } = await measureAll({
-    wanted: positionals.length > 0 ? positionals : ROWS,
+    wanted,
     runs,
     files,
     disk: values.disk,

@@ -2,6 +2,7 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { pathWithoutPackages } from '../runner/tools.ts';
 import type { HolderCommand, HolderOptions } from './address-holder.ts';
 import { LineProgram } from './line-program.ts';
 
@@ -18,6 +19,9 @@ export function holdsAddress(trie: string, address: string): boolean {
 }
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
+
+// Also in programs that npm runs without the test runner, such as measurements.
+process.env.PATH = pathWithoutPackages();
 
 let count = 0;
 
@@ -141,9 +145,9 @@ export class Lan {
     return entries[0]?.lladdr;
   }
 
-  holder(name: string, options: HolderOptions): LineProgram<HolderCommand> {
+  holder(name: string, options: HolderOptions, environment: NodeJS.ProcessEnv = {}): LineProgram<HolderCommand> {
     const command = [...this.within(name), process.execPath, HOLDER, JSON.stringify(options)];
-    const holder = new LineProgram<HolderCommand>(command);
+    const holder = new LineProgram<HolderCommand>(command, environment);
     this.holders.push(holder);
     return holder;
   }

@@ -1,4 +1,7 @@
 /** Move IP and the gates on a network of kernel namespaces: what a client on the same network reaches, and until when. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import type { AdoptionDocument } from '../../daemon/redirect/move-ip.ts';
 import { testNeeding } from '../runner/needing.ts';
@@ -191,4 +194,26 @@ story('service ports close by themselves when the engine is paused', async (t) =
       stop();
     }
   });
+});
+
+story('a filter that somebody flushed, and a program that is only called nft, are not taken for closed', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'mainstay-nft-'));
+  try {
+    writeFileSync(join(folder, 'nft'), '#!/bin/sh\nexit 0\n', { mode: 0o755 });
+    await onLan(async (lan) => {
+      // As npm does it for the programs of packages, one of which has that name.
+      const a = lan.holder('a', options(MASTER), { PATH: `${folder}:${process.env.PATH}` });
+      await a.tell({ do: 'closePort' });
+      t.deepEqual(await a.tell({ do: 'readPort' }), { state: 'closed' });
+      t.regex(lan.exec('a', 'nft', 'list', 'ruleset'), /reject with tcp reset/);
+      lan.exec('a', 'nft', 'flush', 'chain', 'inet', 'mainstay_test', 'input');
+      t.like(await a.tell({ do: 'readPort' }), { state: 'open' }, 'the set is there, what uses it is not');
+      await a.tell({ do: 'closePort' });
+      t.deepEqual(await a.tell({ do: 'readPort' }), { state: 'closed' });
+      lan.exec('a', 'nft', 'flush', 'ruleset');
+      t.like(await a.tell({ do: 'readPort' }), { state: 'open' });
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { type FoundProcess, killAll, processesOf, TOKEN_VARIABLE } from './processes.ts';
 import type { Suite } from './suites.ts';
 import { type AvaStats, EMPTY_TALLY, type Tally, tallyOfStats, tallyOfSuite } from './tally.ts';
+import { pathWithoutPackages } from './tools.ts';
 
 export const TOP = fileURLToPath(new URL('../../../', import.meta.url));
 const AVA = join(TOP, 'node_modules/ava/entrypoints/cli.js');
@@ -51,7 +52,12 @@ function runAva(suite: Suite, token: string, statsFile: string): Promise<{ code:
       cwd: TOP,
       // Reports go to stderr: the last line of stdout belongs to the tally.
       stdio: ['ignore', 2, 2],
-      env: { ...process.env, [TOKEN_VARIABLE]: token, MAINSTAY_AVA_SETTINGS: JSON.stringify(settings) },
+      env: {
+        ...process.env,
+        PATH: pathWithoutPackages(),
+        [TOKEN_VARIABLE]: token,
+        MAINSTAY_AVA_SETTINGS: JSON.stringify(settings),
+      },
     });
     let hung = false;
     const timer = setTimeout(() => {

@@ -58,6 +58,12 @@ export function missingTools(tools: readonly ToolName[]): ToolName[] {
   return tools.filter((tool) => !hasTool(tool));
 }
 
+/** npm puts the programs of packages before those of the system; one is called nft, ends with 0 and is no packet filter. */
+export function pathWithoutPackages(): string {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  return folders.filter((folder) => !folder.endsWith(join('node_modules', '.bin'))).join(delimiter);
+}
+
 /** What a person has to type to get the tools. */
 export function installHint(tools: readonly ToolName[]): string {
   const packages = [...new Set(tools.map((tool) => TOOL_PACKAGES[tool]))];

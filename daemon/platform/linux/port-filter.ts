@@ -5,6 +5,9 @@ import { runTool } from './tool.ts';
 const TIMEOUT_MS = 5_000;
 const UNITS: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
 
+/** Without any of these everybody gets through. */
+const GUARDING = ['set open {', 'hook input', 'tcp dport', 'reject with tcp reset', 'udp dport'];
+
 export class NftPortFilter {
   private readonly table: string;
   private readonly ports: readonly number[];
@@ -17,8 +20,10 @@ export class NftPortFilter {
 
   async unavailable(): Promise<string | undefined> {
     if (process.geteuid?.() !== 0) return 'the engine does not run as root';
+    const version = await runTool('nft', ['--version'], TIMEOUT_MS);
+    if (!version.stdout.startsWith('nftables')) return 'nft is missing (package nftables)';
     const { exitCode } = await runTool('nft', ['list', 'tables'], TIMEOUT_MS);
-    return exitCode === 0 ? undefined : 'nft is missing (package nftables), or this kernel has no nf_tables';
+    return exitCode === 0 ? undefined : 'this kernel has no nf_tables';
   }
 
   async set(openMs: number): Promise<void> {
@@ -32,8 +37,9 @@ export class NftPortFilter {
   }
 
   async remainingMs(): Promise<number | undefined> {
-    const { exitCode, stdout } = await runTool('nft', ['list', 'set', 'inet', this.table, 'open'], TIMEOUT_MS);
-    if (exitCode !== 0) return undefined;
+    const { exitCode, stdout } = await runTool('nft', ['list', 'table', 'inet', this.table], TIMEOUT_MS);
+    // An exit code says nothing of rules that somebody has flushed: what is not read back is not there.
+    if (exitCode !== 0 || !GUARDING.every((words) => stdout.includes(words))) return undefined;
     const expiries = [...stdout.matchAll(/expires ([0-9a-z]+)/g)].map((match) => milliseconds(match[1]!));
     return expiries.length === 0 ? 0 : Math.max(...expiries);
   }

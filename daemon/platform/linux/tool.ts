@@ -8,7 +8,10 @@ export interface ToolOutcome {
   readonly stderr: string;
 }
 
-/** Folders of the administrator's tools, which a service's PATH may lack. */
+/**
+ * Folders of the administrator's tools. They come first: PATH may lack them, or name another program of the same name before them
+ * (npm puts the programs of packages there, one of which is called nft and ends with 0 whatever it is asked).
+ */
 const SYSTEM_PATH = '/usr/sbin:/sbin:/usr/bin:/bin';
 
 export function runTool(
@@ -18,7 +21,7 @@ export function runTool(
   options: { readonly env?: NodeJS.ProcessEnv; readonly input?: string } = {},
 ): Promise<ToolOutcome> {
   const env = options.env ?? process.env;
-  const path = env.PATH === undefined ? SYSTEM_PATH : `${env.PATH}:${SYSTEM_PATH}`;
+  const path = env.PATH === undefined ? SYSTEM_PATH : `${SYSTEM_PATH}:${env.PATH}`;
   return new Promise((resolve) => {
     const child = execFile(
       tool,

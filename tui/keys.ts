@@ -7,6 +7,7 @@ import type { Danger } from '../shared/commands.ts';
 import { RECOVERY_BINDINGS } from './keys-recovery.ts';
 import { REPLICA_BINDINGS } from './keys-replica.ts';
 import { REPORT_BINDINGS } from './keys-reports.ts';
+import { ROLE_BINDINGS } from './keys-roles.ts';
 import { eventWindow, refusal, selectedScenario, visibleEvents } from './select.ts';
 import { type ConsoleState, type Place, type RunDialog, topDialog } from './state.ts';
 import type { RestoreDialog } from './state-recovery.ts';
@@ -230,6 +231,7 @@ export const BINDINGS = define({
     disabled: whyNotDelete,
   },
 
+  ...ROLE_BINDINGS,
   ...REPLICA_BINDINGS,
   ...REPORT_BINDINGS,
   ...RECOVERY_BINDINGS,
@@ -271,7 +273,7 @@ export const BINDINGS = define({
     disabled: (state) => (visibleEvents(state).length === 0 ? 'there is no event' : undefined),
   },
   severity: {
-    keys: ['s'],
+    keys: ['S'],
     place: 'events',
     title: 'severity',
     help: 'Least severity shown: info, warning, error, critical',

@@ -125,6 +125,11 @@ export function commandHost(state: ConsoleState, scenario: ScenarioView): HostVi
   return active ?? reporting[0];
 }
 
+/** Who is asked for a switchover: the active host when it is connected, else the one that would take over from it. */
+export function switchoverHost(state: ConsoleState, scenario: ScenarioView): HostView | undefined {
+  return commandHost(state, scenario);
+}
+
 /** Why a command cannot be given now, or undefined. */
 export function refusal(
   state: ConsoleState,

@@ -258,7 +258,7 @@ export interface ConsoleState {
 /** Why a request was made; comes back with its answer. */
 export type Purpose =
   | { readonly kind: 'verify' | 'run' | 'confirm'; readonly scenarioId: string }
-  | { readonly kind: 'document' | 'parked'; readonly scenarioId: string }
+  | { readonly kind: 'document' | 'parked' | 'roles'; readonly scenarioId: string }
   /** `said`: the line shown when it was done. */
   | { readonly kind: 'ask'; readonly scenarioId: string; readonly said: string }
   | { readonly kind: 'reports' }

@@ -22,6 +22,7 @@ import { hearRecovery, pasteRecovery, typeRecovery } from './update/recovery-inp
 import { hearAsked, hearParked } from './update/replica-actions.ts';
 import { hearExport, hearReport, hearReports, hearSaved } from './update/reports.ts';
 import { followRestore, noteRecovery } from './update/restore-progress.ts';
+import { hearRoles } from './update/role-actions.ts';
 import { withShownTab } from './update/shown-tab.ts';
 
 export function update(state: ConsoleState, message: Message): Step {
@@ -61,6 +62,8 @@ function hearReply(state: ConsoleState, message: Extract<Message, { type: 'reply
       return hearAsked(state, purpose, outcome);
     case 'parked':
       return hearParked(state, purpose, outcome);
+    case 'roles':
+      return hearRoles(state, purpose, outcome);
     case 'reports':
       return hearReports(state, message.host, outcome);
     case 'report':

@@ -9,6 +9,7 @@ import { widthOf } from '../../tui/present/text.ts';
 import type { ConsoleState } from '../../tui/state.ts';
 import { RECOVERY_STATES } from './recovery-states.ts';
 import { openedReport, reportCenter } from './report-states.ts';
+import { dryRun, forcedQuestion, switching, switchoverQuestion } from './role-states.ts';
 import { NOON } from './sample.ts';
 import { draw } from './screen.tsx';
 import {
@@ -95,6 +96,10 @@ const STATES: Readonly<Record<string, (size: Size) => ConsoleState>> = {
   'report-center': reportCenter,
   'report-reports': (size) => press(reportCenter(size), 'enter', 'j'),
   'report-open': openedReport,
+  switching,
+  'switchover-question': switchoverQuestion,
+  'switchover-forced': forcedQuestion,
+  'switchover-dry-run': dryRun,
   stop: (size) => press(protectedState(size), 'x'),
   delete: (size) => type(press(type(press(moodyState(size), 'G', ':'), 'delete'), 'enter'), 'ma'),
 };

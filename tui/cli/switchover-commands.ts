@@ -3,8 +3,9 @@ import type { Command } from 'commander';
 import { Fault } from '../../shared/faults.ts';
 import type { CommandResults, SwitchoverPlan, SwitchoverResult } from '../../shared/results.ts';
 import { STEP_TITLES } from '../../shared/role.ts';
-import { formatBytes, formatDuration } from '../../shared/units.ts';
+import { formatDuration } from '../../shared/units.ts';
 import type { DaemonClient } from '../client.ts';
+import { planLines } from '../present/switchover.ts';
 import { ask, type CommonOptions, type Context } from './context.ts';
 import { LiveView } from './live.ts';
 import { choice, DONE, REFUSED, type Register, timeoutOf, withAccess, withYes } from './options.ts';
@@ -114,27 +115,6 @@ async function dryRun(
   if (options.json === true) context.json(plan);
   else for (const line of planLines(plan)) context.terminal.out(`${line}\n`);
   return plan.possible ? DONE : REFUSED;
-}
-
-function planLines(plan: SwitchoverPlan): string[] {
-  const took = plan.predictedMs === undefined ? 'unknown' : formatDuration(plan.predictedMs);
-  return [
-    `Switchover of "${safe(plan.name)}" from ${safe(plan.from)} to ${safe(plan.to)}`,
-    ...plan.steps.flatMap(({ title, host, lines }, index) => [
-      `${index + 1}. ${title} (${safe(host)})`,
-      ...lines.map((line) => `     ${safe(line)}`),
-    ]),
-    ...plan.findings.map(({ severity, host, text }) => `${severity}: ${safe(host)}: ${safe(text)}`),
-    `users are without service for about: ${took}`,
-    `lost: ${lossText(plan)}`,
-    plan.possible ? 'nothing stands in its way' : `it would be refused: ${safe(plan.refusal ?? '')}`,
-  ];
-}
-
-function lossText({ loss }: SwitchoverPlan): string {
-  if (loss === 'none') return 'nothing';
-  if (!loss.known) return 'what the other host had not sent, which is not known here';
-  return `up to ${formatDuration(loss.exposureMs)} of changes (${formatBytes(loss.exposureBytes)}) that were not received`;
 }
 
 type RecoverOptions = CommonOptions & { readonly make: 'master' | 'replica'; readonly peerIsFenced?: boolean };

@@ -11,6 +11,7 @@ import { when } from './format.ts';
 import { fitLine, type Line, line, restyle, span } from './line.ts';
 import { progressBar } from './progress.ts';
 import { scenarioBadge, syncFraction } from './status.ts';
+import { roleLine, switchLines } from './switchover.ts';
 import { type Column, table } from './table.ts';
 import { clean, shortenMiddle } from './text.ts';
 
@@ -32,7 +33,13 @@ const WINDOWS = [60, 120, CHART_SAMPLES] as const;
 
 export function overview(view: ScenarioView, options: OverviewOptions): readonly Line[] {
   const { status } = view;
-  const head = [...stateLines(view, options), ...syncLines(status, options)];
+  const roles = roleLine(status);
+  const head = [
+    ...stateLines(view, options),
+    ...(roles === undefined ? [] : [roles]),
+    ...switchLines(status, options.width),
+    ...syncLines(status, options),
+  ];
   const replicas = table(replicaColumns(status, options.now), status.hosts, options.width);
   const foot = footLines(status);
   const spare = options.height - head.length - replicas.length - foot.length - (view.stale ? 2 : 1);

@@ -69,6 +69,7 @@ import {
   switchTable,
   toggleDetail,
 } from './reports.ts';
+import { ROLE_HANDLERS } from './role-actions.ts';
 import { withShownTab } from './shown-tab.ts';
 
 const movement =
@@ -233,6 +234,7 @@ const HANDLERS: Readonly<Record<ActionId, Handler>> = {
   stop: (state, press) => openStop(state, press.at),
   verify: (state, press) => openRun(state, press.at, true),
   delete: (state, press) => openDelete(state, press.at),
+  ...ROLE_HANDLERS,
   suspend: (state, press) => openSuspend(state, press.at),
   resume: (state) => askReplica(state, 'scenario.resume', 'goes on'),
   'send-now': (state) => askReplica(state, 'scenario.sendNow', 'what was collected is applied on every Replica'),

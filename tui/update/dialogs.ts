@@ -174,7 +174,7 @@ export function openConfirm(
   state: ConsoleState,
   at: number,
   question: Pick<ConfirmDialog, 'command' | 'title' | 'question' | 'impact' | 'verb'> &
-    Partial<Pick<ConfirmDialog, 'typed' | 'args'>>,
+    Partial<Pick<ConfirmDialog, 'typed' | 'args' | 'host'>>,
 ): Step {
   const scenario = selectedScenario(state);
   const host = scenario === undefined ? undefined : commandHost(state, scenario);
@@ -276,6 +276,8 @@ export function typeConfirm(
 
 const DONE: Partial<Record<CommandName, string>> = {
   'scenario.stop': 'stops',
+  'scenario.switchover': 'is switched over; the overview shows each step',
+  'scenario.ack': 'may switch over by itself again',
   'scenario.delete': 'is deleted',
   'scenario.suspend': 'is suspended',
   'scenario.brakeRelease': 'goes on',

@@ -26,6 +26,8 @@ export class ApplyGate {
   order: ApplyHoldOrder = NO_HOLD;
   /** The roots are used by a test and stay as they are (daemon/rehearsal); forgotten with the engine. */
   rehearsing = false;
+  /** This host takes over: nothing is held back any more but for a test of the roots. */
+  finishing = false;
   /** No room for more history, and none of it may go (engine/history-keeper.ts). */
   historyFull = false;
   /** Age in ms, on the Master's clock, at which a change may be applied. */
@@ -48,12 +50,14 @@ export class ApplyGate {
   /** Why nothing is applied, for people; a delay is no reason for concern. */
   get reason(): string | undefined {
     if (this.rehearsing) return REHEARSING;
+    if (this.finishing) return undefined;
     if (this.order.suspended) return 'suspended by the operator';
     if (this.historyFull) return HISTORY_FULL;
     return this.order.afterSeq === undefined ? undefined : 'the mass-change brake is on';
   }
 
   private get isOpen(): boolean {
+    if (this.finishing && !this.rehearsing) return true;
     return this.delayMs === 0 && !this.stands && this.order.afterSeq === undefined;
   }
 

@@ -163,6 +163,11 @@ export type EngineCall =
    * the roots and flushed.
    */
   | { readonly name: 'rehearse'; readonly on: boolean }
+  /**
+   * Replica: it is to take over. Its link is closed and none is taken any more; everything received is applied, whatever its age and
+   * whoever held it back, flushed and recorded. Answers `FinishAnswer`. Can be asked again, also of an engine that has just started.
+   */
+  | { readonly name: 'finish' }
   /** Replica, `historyOnly`: sets the roots back to the point of that id (`start`: the oldest); answers `RewindResult`. */
   | { readonly name: 'rewind'; readonly point: string }
   /**
@@ -194,6 +199,23 @@ export interface RehearsalHold {
   readonly still: boolean;
   /** What is tested. */
   readonly position: Position;
+}
+
+export interface FinishAnswer {
+  /** The roots are a state of the Master's history, to be given to users. */
+  readonly fit: boolean;
+  /** Why they are not. */
+  readonly reason?: string;
+  /** What they hold; absent: no state of any history. */
+  readonly position?: Position;
+  readonly received: number;
+  readonly applied: number;
+  /** Items that could not be applied. */
+  readonly parked: number;
+  /** Those that the operator dropped since the last synchronization. */
+  readonly dropped: number;
+  /** Nothing is left to be compared: they are what the Master had at `position`. */
+  readonly clean: boolean;
 }
 
 export interface CopyState {

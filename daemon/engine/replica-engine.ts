@@ -16,6 +16,7 @@ import type { Clock, RootTree, SegmentLog, StateFile, Timer } from '../ports.ts'
 import { BrakeBookmark } from './brake-bookmark.ts';
 import { CheckpointHold } from './checkpoint-hold.ts';
 import type { EngineCall, EngineConfig, EngineNotice, EngineRequest } from './engine-protocol.ts';
+import { Finishing } from './finishing.ts';
 import { type Incoming, IncomingQueue } from './incoming-queue.ts';
 import type { PointLister } from './point-desk.ts';
 import { askForRepairs } from './repair-requests.ts';
@@ -70,6 +71,7 @@ export class ReplicaEngine {
   private readonly receiveHeld: HoldNotice;
   private readonly checkpoints: CheckpointHold;
   private readonly wave: BrakeBookmark;
+  private readonly finishing: Finishing;
   private ended = false;
 
   constructor(config: EngineConfig, ports: ReplicaEnginePorts, notify: (notice: EngineNotice) => void) {
@@ -78,6 +80,7 @@ export class ReplicaEngine {
     this.notify = notify;
     this.receiveHeld = new HoldNotice(ports.clock, this.tell);
     this.wave = new BrakeBookmark(ports.clock, this.tell);
+    this.finishing = new Finishing(ports.clock, (id, result) => notify({ type: 'reply', id, result }));
     this.checkpoints = new CheckpointHold(ports.clock, this.tell);
     this.reporter = new ReplicaReporter(ports.clock, notify, ports.aside);
     ports.aside?.listen((details) => this.tell('APL-006', details));
@@ -130,9 +133,7 @@ export class ReplicaEngine {
       case 'stop':
         this.stop();
         return;
-      case 'start':
-      case 'capture':
-      case 'hints':
+      default:
       // Nothing a Replica acts on.
     }
   }
@@ -142,6 +143,12 @@ export class ReplicaEngine {
     try {
       if (standby === undefined) throw new Fault('ENGINE-ENDED', { reason: 'it has not started yet' });
       if (this.history?.takes(id, call)) return;
+      if (call.name === 'finish') {
+        this.link?.close('it takes over');
+        this.finishing.begin(id, standby);
+        this.schedule(0);
+        return;
+      }
       const { scenarioName } = this.config;
       const ports = { clock: this.ports.clock, scenarioName, standby, onEvent: this.tell, journal: this.history };
       const result = answerReplicaCall(call, ports);
@@ -187,8 +194,8 @@ export class ReplicaEngine {
     // A new stream of the same peer has replaced the old one already: closing that would close the new one.
     if (this.link?.peer === peer) this.link.streamClosed(peer, 'replaced by a newer connection');
     else this.link?.close('another Master connected');
-    if (this.standby === undefined) {
-      // Not recovered yet: the Master comes back by itself.
+    if (this.standby === undefined || this.finishing.isOn) {
+      // Not recovered yet (the Master comes back by itself), or about to be a Master itself.
       this.notify({ type: 'link-close', peer });
       return;
     }
@@ -253,6 +260,7 @@ export class ReplicaEngine {
       const now = this.ports.clock.bootMs();
       this.checkpoints.keep(standby);
       this.wave.keep(standby);
+      this.finishing.step(standby, this.heldReason(standby));
       askForRepairs(standby, now, { link: this.link, busy: this.sync !== undefined, tell: this.tell });
       this.report(standby);
       if (receiving || applying) this.schedule(0);
@@ -262,7 +270,10 @@ export class ReplicaEngine {
       const fault = Fault.from(error);
       const retryMs = this.checkpoints.take(fault);
       if (retryMs === undefined) this.fail(fault);
-      else this.schedule(retryMs);
+      else {
+        this.schedule(retryMs);
+        this.finishing.step(standby, this.heldReason(standby) ?? fault.message);
+      }
       if (!this.ended) this.report(standby);
     }
   }
@@ -277,6 +288,7 @@ export class ReplicaEngine {
       standby.gate.opensAtMs,
       this.checkpoints.dueMs(standby),
       standby.applier.retryAtMs,
+      this.finishing.dueMs,
       this.sync?.resumeAtMs,
     ];
     if (this.link?.live) due.push(standby.parked.nextAskMs(), now + IDLE_MS);
@@ -411,12 +423,12 @@ export class ReplicaEngine {
       else standby.beginSynchronization();
     }
     const { clock, hasher, filters, aside } = this.ports;
+    const { keepDeleted } = this.config;
     const onDone = () => {
       this.sync = undefined;
       if (!start.dryRun) link.live = true;
     };
     const ignoreSame = start.ignoreSame && !standby.suspect;
-    const { keepDeleted } = this.config;
     const ports = { standby, link, clock, hasher, filters, onEvent: this.tell, onDone, keepDeleted, aside };
     this.sync = new ReplicaSyncHost(ports, { ...start, ignoreSame });
   }

@@ -5,7 +5,7 @@
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
-import type { CopyState, EngineCall, EngineConfig, EngineStatus } from '../engine/engine-protocol.ts';
+import type { CopyState, EngineCall, EngineConfig, EngineStatus, FinishAnswer } from '../engine/engine-protocol.ts';
 import type { LinkStream, Timer } from '../ports.ts';
 import { ReplicaRehearsal } from '../rehearsal/replica-rehearsal.ts';
 import type { EngineHandle } from '../services.ts';
@@ -170,22 +170,46 @@ export class ReplicaRunner {
     return { generation: position.generation, appliedSeq: position.seq, receivedSeq };
   }
 
-  /** Of a stopped scenario; throws `SCENARIO-STATE` when the copy is not whole. */
-  async copyPosition(): Promise<{ generation: string; seq: number }> {
+  /** Throws `SCENARIO-STATE` when the copy of a stopped scenario is not whole. */
+  async requireCopy(): Promise<void> {
     const { position } = (await this.askHistory({ name: 'copy-state' })) as CopyState;
-    if (position !== undefined) return { generation: position.generation, seq: position.seq };
-    const reason = 'its copy is not whole: a synchronization was not finished';
-    throw new Fault('SCENARIO-STATE', { name: this.document.name, state: this.status().state, reason });
+    if (position === undefined) throw this.#unfit('a synchronization was not finished');
+  }
+
+  #unfit(reason: string): Fault {
+    return new Fault('SCENARIO-STATE', { name: this.document.name, state: this.status().state, reason });
+  }
+
+  /**
+   * Applies everything that was received, before this host takes over; of a stopped scenario by an engine for that time. Throws
+   * `SCENARIO-STATE` when the copy is nothing to give to users. Until it is shut down its engine takes no link.
+   */
+  async finish(timeoutMs: number): Promise<FinishAnswer & Required<Pick<FinishAnswer, 'position'>>> {
+    const { wanted } = this.stored.run;
+    if (wanted) await this.prepare(false);
+    const answers: FinishAnswer[] = [];
+    await this.#do(async () => {
+      const alone = this.#session === undefined && !wanted;
+      if (alone) await this.#start(this.#engineConfig(), false);
+      try {
+        answers.push((await this.call({ name: 'finish' }, timeoutMs)) as FinishAnswer);
+      } finally {
+        if (alone) await this.#end();
+      }
+    });
+    const [answer] = answers;
+    if (answer?.fit && answer.position !== undefined) return { ...answer, position: answer.position };
+    throw this.#unfit(answer?.reason ?? 'its copy is not whole');
   }
 
   /** Asks its engine; throws `SCENARIO-STATE` when it does not run. */
-  async call(call: EngineCall): Promise<unknown> {
+  async call(call: EngineCall, timeoutMs = CALL_TIMEOUT_MS): Promise<unknown> {
     const session = this.#session;
     if (session === undefined) {
       const { state } = this.status();
       throw new Fault('SCENARIO-STATE', { name: this.document.name, state, reason: 'its engine does not run' });
     }
-    return await session.call(call, CALL_TIMEOUT_MS);
+    return await session.call(call, timeoutMs);
   }
 
   /** Of the engine that runs, else of one for the time of the call. */

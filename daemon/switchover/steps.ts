@@ -126,7 +126,7 @@ export class ScenarioSteps implements RoleSteps {
     const { runners, environment } = this.#parts;
     if (this.#stored.side === 'replica') {
       const replica = this.#replica();
-      const position = await this.#finish(replica);
+      const { position } = await replica.finish(FINISH_MS);
       const { document } = replica;
       const here = document.replicas.find(({ deviceId }) => deviceId === environment.host.deviceId);
       if (here === undefined) throw new Fault('SCENARIO-INVALID', { path: 'replicas', reason: 'this host is none' });
@@ -159,18 +159,6 @@ export class ScenarioSteps implements RoleSteps {
 
   get #reversesItself(): boolean {
     return settingOf(this.#stored.document.settings, 'switchover.reverseAutomatic');
-  }
-
-  /** Applies everything that was received. */
-  async #finish(replica: ReplicaRunner): Promise<{ generation: string; seq: number }> {
-    if (!replica.stored.run.wanted) return await replica.copyPosition();
-    await replica.prepare(false);
-    await this.#until(FINISH_MS, 'what was received to be applied', () => {
-      const { appliedSeq, receivedSeq } = replica.progress;
-      return appliedSeq !== undefined && receivedSeq <= appliedSeq;
-    });
-    const { generation = '', appliedSeq: seq = 0 } = replica.progress;
-    return { generation, seq };
   }
 
   /**

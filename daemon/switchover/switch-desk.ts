@@ -117,7 +117,7 @@ export class SwitchDesk {
       return this.result(part, document.id, id);
     }
     if (runner instanceof ReplicaRunner && !runner.stored.run.wanted && record.role === 'standby') {
-      await runner.copyPosition();
+      await runner.requireCopy();
       part.host.happen({ type: 'fit', fit: true });
     }
     const id = this.#force(part, document, 'stated');

@@ -197,7 +197,15 @@ export class FakeEngine implements EngineHandle {
       this.reply(call.name, undefined);
     } else if (call.name === 'diff') {
       this.reply('diff', { identical: true, differences: [], truncated: false });
-    } else this.#answerOfHistory(call);
+    } else if (call.name === 'finish') this.#finish();
+    else this.#answerOfHistory(call);
+  }
+
+  #finish(): void {
+    const { wholeCopy, parked } = this.#host;
+    const at = { received: 7, applied: 7, parked: parked.length, dropped: 0, clean: wholeCopy };
+    if (wholeCopy) this.reply('finish', { fit: true, position: { generation: GENERATION, seq: 7 }, ...at });
+    else this.reply('finish', { fit: false, reason: 'a synchronization was not finished', ...at });
   }
 
   #answerOfHistory(call: EngineCall): void {

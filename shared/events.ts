@@ -421,6 +421,12 @@ export const EVENTS = define({
     text: 'It cannot be made sure that clients do not reach this host, which is not active: {reason}',
     hint: 'It is tried again every second. Stop the application here, or take the host from the network, until it works.',
   },
+  'RED-007': { severity: 'info', text: 'Clients find this host: {detail}' },
+  'RED-008': {
+    severity: 'warning',
+    text: 'Clients may not find this host yet: {text}',
+    hint: 'What to do is in the details of this event. It is looked at again for a while.',
+  },
   'ASM-001': { severity: 'info', text: 'Assessment began: changes on the Master are counted, nothing is replicated' },
   'RPT-001': { severity: 'info', text: '{kind} is ready ({id})' },
   'RPT-002': {

@@ -10,6 +10,7 @@ import { SystemRandom } from './node/random.ts';
 import { RegisteredScripts } from './node/registered-scripts.ts';
 import { readSecret } from './node/secret-file.ts';
 import { FileSegmentLog } from './node/segment-log.ts';
+import { silenceAt } from './node/service-probe.ts';
 import { DurableStateFile } from './node/state-file.ts';
 
 export interface Platform {
@@ -81,6 +82,8 @@ export interface RedirectionPlatform {
   readonly addresses: HostAddressTable;
   readonly computer: ComputerNames;
   tsigKey(name: string): string | undefined;
+  /** Why nothing answers at that port; undefined: something does. */
+  silence(address: string, port: number): Promise<string | undefined>;
   /** DNS domain of this host; empty: none is configured. */
   domain(): string;
   /** Undefined where the packet filter cannot close ports by itself. */
@@ -130,6 +133,7 @@ export async function loadRedirection(keys: string, tickets: string): Promise<Re
       exchange,
       tsigKey,
       domain: domainOf,
+      silence: silenceAt,
       addresses: NO_ADDRESSES,
       computer: NO_RENAMING,
       portFilter: () => undefined,
@@ -144,6 +148,7 @@ export async function loadRedirection(keys: string, tickets: string): Promise<Re
     exchange,
     tsigKey,
     domain: domainOf,
+    silence: silenceAt,
     secure: new SecureDnsUpdate(tickets),
     addresses: new LinuxHostAddresses(),
     computer: new LinuxComputerName(),

@@ -13,7 +13,9 @@ import { settingOf } from '../../config/catalogue.ts';
 import { Fault } from '../../shared/faults.ts';
 import type { Finding } from '../../shared/results.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
+import type { Timer } from '../ports.ts';
 import type { ClientGate } from '../services.ts';
+import { type ClientView, clientView } from './client-view.ts';
 import { AddressGate, type PortFilter, PortGate } from './gates.ts';
 import { type MethodContext, type MethodPorts, redirectionOf } from './methods.ts';
 import {
@@ -51,6 +53,11 @@ export interface RedirectionDesk {
   acquire(switchId: string, partial?: OnFailure): Promise<readonly string[]>;
   /** Takes back `direction`: what this engine changed, or after a restart by going the opposite way. */
   revert(direction: RedirectDirection, switchId: string): Promise<readonly string[]>;
+  /**
+   * What clients see now that this host is active; announces moved addresses again when another machine answers for one. After
+   * `acquire` it is done by itself until nothing stands against it, with events.
+   */
+  clientView(): Promise<ClientView>;
   /** Where clients are led, by every method; `unknown` when there is none that knows. */
   readBack(): Promise<RedirectState>;
   /** The engine ends: what it keeps an eye on is left to the kernel. */
@@ -64,6 +71,8 @@ export interface DeskPorts extends MethodPorts {
   portFilter(label: string, ports: readonly number[]): PortFilter | undefined;
   /** DNS servers of this host. */
   hostServers(): readonly string[];
+  /** Why nothing answers at that port; undefined: something does. */
+  silence(address: string, port: number): Promise<string | undefined>;
   /** DNS domain of this host; empty: none. */
   domain(): string;
 }
@@ -91,6 +100,8 @@ const TITLES: Readonly<Record<RedirectionKind, string>> = {
 };
 const OPPOSITE: Readonly<Record<RedirectDirection, RedirectDirection>> = { acquire: 'release', release: 'acquire' };
 const NO_SWITCH = 'check';
+/** After a takeover, as long as something stands against it; each a while after the one before. */
+const VIEW_AFTER_MS = [1_000, 4_000, 15_000, 60_000];
 /** Of the scenario's id, in names of kernel tables. */
 const LABEL_DIGITS = 16;
 
@@ -106,6 +117,7 @@ export class ScenarioDesk implements RedirectionDesk {
   #gate: { readonly key: string; readonly gate: ScenarioGate | undefined } | undefined;
   #gateProblem: string | undefined;
   #hasLeft = false;
+  #view: Timer | undefined;
   #applied: { readonly direction: RedirectDirection; readonly methods: readonly Redirection[] } | undefined;
 
   constructor(subject: DeskSubject, ports: DeskPorts) {
@@ -163,7 +175,7 @@ export class ScenarioDesk implements RedirectionDesk {
     const addresses = movedBy(plan);
     const key = JSON.stringify([plan.document.id, addresses, plan.ports]);
     if (this.#gate?.key !== key) {
-      this.close();
+      this.#gate?.gate?.stopWatching();
       this.#gate = { key, gate: this.#makeGate(plan, addresses) };
     }
     return this.#gate?.gate;
@@ -194,6 +206,7 @@ export class ScenarioDesk implements RedirectionDesk {
   /** Ends what this desk does by itself; the kernel keeps what it was told. */
   close(): void {
     this.#gate?.gate?.stopWatching();
+    this.#view?.cancel();
     this.#gate = undefined;
   }
 
@@ -299,9 +312,39 @@ export class ScenarioDesk implements RedirectionDesk {
     return { clients: known.every((clients) => clients === first) ? first : 'mixed', detail };
   }
 
+  async clientView(): Promise<ClientView> {
+    const plan = this.#plan();
+    if (plan === undefined) return { seen: [], findings: [] };
+    const view = await clientView(this.#subject.host.name, plan.methods, plan.ports, this.#ports);
+    if (view.findings.some(({ code }) => code === 'VIEW-ARP')) this.#moveIp(plan)?.announce();
+    return view;
+  }
+
+  #viewLater([afterMs, ...then]: readonly number[]): void {
+    this.#view?.cancel();
+    if (afterMs !== undefined) this.#view = this.#ports.clock.after(afterMs, () => void this.#viewed(then));
+  }
+
+  async #viewed(then: readonly number[]): Promise<void> {
+    const { events } = this.#ports;
+    const { name } = this.#subject.document();
+    try {
+      const { seen, findings } = await this.clientView();
+      if (findings.length === 0) {
+        if (seen.length > 0) events.record('RED-007', { detail: seen.join('; ') }, name);
+        return;
+      }
+      for (const { text, fix } of findings) events.record('RED-008', { text, fix }, name);
+    } catch (error) {
+      events.record('RED-008', { text: Fault.from(error).message, fix: '' }, name);
+    }
+    this.#viewLater(then);
+  }
+
   // ---------------------------------------------------------------- switchover
 
   async release(switchId: string): Promise<readonly string[]> {
+    this.#view?.cancel();
     const { failures, remarks } = await this.#apply('release', switchId, 'keep');
     if (failures.length > 0) throw failureOf(failures);
     return remarks;
@@ -309,6 +352,7 @@ export class ScenarioDesk implements RedirectionDesk {
 
   async acquire(switchId: string, partial: OnFailure = 'undo'): Promise<readonly string[]> {
     const { failures, remarks, worked } = await this.#apply('acquire', switchId, partial);
+    if (worked > 0) this.#viewLater(VIEW_AFTER_MS);
     if (failures.length === 0) return remarks;
     if (partial === 'undo' || worked === 0) throw failureOf(failures);
     return [...remarks, ...failures.map(({ fault }) => `left out: ${fault.message}`)];

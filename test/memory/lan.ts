@@ -22,6 +22,8 @@ export class MemoryMachine {
   /** Milliseconds of boot time until which a filter's ports are open, by label. */
   readonly filters = new Map<string, number>();
   name: { running: string; configured: string };
+  /** Ports that an application answers at. */
+  readonly serves = new Set<number>();
   /** Commands of the kernel that change nothing. */
   deaf = false;
   /** What it was told to do, in order. */
@@ -119,6 +121,8 @@ export class MemoryMachine {
       tsigKey: () => undefined,
       portFilter: (label) => this.filter(label),
       hostServers: () => [],
+      silence: async (address, port) =>
+        this.serves.has(port) && this.held().some((entry) => entry.address === address) ? undefined : 'refused',
       domain: () => '',
     };
   }

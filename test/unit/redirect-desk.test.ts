@@ -33,7 +33,7 @@ function world(settings: SettingValues) {
   const told: string[] = [];
   const events = {
     record: (code: string, details: FaultDetails = {}) =>
-      told.push(`${code} ${details.method ?? details.address}`) as never,
+      told.push(`${code} ${details.method ?? details.address ?? details.text ?? ''}`.trim()) as never,
   };
   const start = (deviceId: 'A' | 'B') =>
     new RedirectionService({
@@ -56,6 +56,14 @@ function world(settings: SettingValues) {
 const opened = (gate: ClientGate | undefined): ClientGate => {
   if (gate === undefined) throw new Error('there is no gate');
   return gate;
+};
+
+/** Virtual time in steps, so that what a timer began can go on before the next one. */
+const passing = (clock: SimulatedClock) => async (ms: number) => {
+  for (let left = ms; left > 0; left -= 100) {
+    clock.advance(100);
+    await settle();
+  }
 };
 
 test('the address is leased at Run, goes over and comes back, and is permanent where the scenario stops', async (t) => {
@@ -235,25 +243,20 @@ test('the dry run names every command of a direction, in its order', (t) => {
 
 test('a closed gate that something else opens is closed again within a second, and an event says so', async (t) => {
   const { a, b, clock, desk, told, until } = world({ ...MOVE_IP, 'redirect.servicePorts': ['80'] });
-  const pass = async (ms: number) => {
-    for (let left = ms; left > 0; left -= 100) {
-      clock.advance(100);
-      await settle();
-    }
-  };
+  const pass = passing(clock);
   const gate = opened(desk('A').gate);
   await gate.close();
   a.filters.clear();
   t.like(await gate.read(), { state: 'closed' }, 'the address is still missing');
   await pass(1_500);
-  t.deepEqual([[...a.filters.values()].length, told], [1, ['RED-005 undefined']]);
+  t.deepEqual([[...a.filters.values()].length, told], [1, ['RED-005']]);
   await a.table().put(MOVED, 24, 'd0', 'forever');
   a.deaf = true;
   await pass(2_500);
-  t.deepEqual(told.slice(1), ['RED-006 undefined'], 'told once, tried again every second');
+  t.deepEqual(told.slice(1), ['RED-006'], 'told once, tried again every second');
   a.deaf = false;
   await pass(1_500);
-  t.deepEqual([a.addresses, told.slice(2)], [['192.0.2.11 forever'], ['RED-005 undefined']]);
+  t.deepEqual([a.addresses, told.slice(2)], [['192.0.2.11 forever'], ['RED-005']]);
 
   await opened(desk('B').gate).close();
   await desk('B').giveBack(false);
@@ -266,4 +269,27 @@ test('a closed gate that something else opens is closed again within a second, a
   a.filters.clear();
   await pass(1_500);
   t.is(told.length, 3, 'open is left open');
+});
+
+test('after a takeover it is looked at what clients see, and a machine that answers too is outshouted until it is gone', async (t) => {
+  const { a, b, clock, desk, told } = world({ ...MOVE_IP, 'redirect.servicePorts': ['80'] });
+  const pass = passing(clock);
+  await desk('A').release('s1');
+  await desk('B').acquire('s1');
+  await pass(1_500);
+  t.deepEqual(told.splice(0, 2), ['RED-003 Move IP', 'RED-003 Move IP']);
+  t.deepEqual(told.splice(0), [`RED-008 Nothing answers at ${MOVED}:80 on this host: refused`]);
+  b.serves.add(80);
+  await a.table().put(MOVED, 24, 'd0', 'forever');
+  b.announced.length = 0;
+  await opened(desk('B').gate).arm(clock.bootMs() + 60_000);
+  await pass(4_500);
+  t.deepEqual(told.splice(0), [`RED-008 ${a.hardware} answers for ${MOVED} too: some clients are led there`]);
+  t.true(b.announced.length > 0);
+  await a.table().remove(MOVED, 24, 'd0');
+  await pass(16_000);
+  t.deepEqual(told.splice(0), ['RED-007']);
+  await pass(120_000);
+  t.deepEqual(told, [], 'nothing is left to look at');
+  t.deepEqual((await desk('B').clientView()).seen, [`nobody else answers for ${MOVED}`]);
 });

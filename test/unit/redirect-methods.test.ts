@@ -1,5 +1,6 @@
 /** From properties to adapters that work on this system, with keys that only the engine's account may read. */
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -67,4 +68,21 @@ test('a scenario gets its methods, and a key file that others may read is no key
   t.deepEqual(await codes(), ['DNS-SERVERS']);
   chmodSync(join(folder, 'ha'), 0o640);
   if (process.platform !== 'win32') t.deepEqual(await codes(), ['DNS-SERVERS', 'DNS-KEY']);
+});
+
+test('what answers at an address: a web server, a program that only listens, one that hangs up, and nobody', async (t) => {
+  const { silence } = await loadRedirection('/nonexistent', '/nonexistent');
+  const listening = async (serve: (socket: Socket) => void): Promise<number> => {
+    const server = createServer((socket) => serve(socket.on('error', () => undefined)));
+    t.teardown(() => server.close());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return (server.address() as AddressInfo).port;
+  };
+  const web = await listening((socket) => socket.end('HTTP/1.0 503 Busy\r\n\r\n'));
+  t.is(await silence('127.0.0.1', web), undefined, 'it is there; whether it works is another question');
+  const quiet = await listening(() => undefined);
+  t.is(await silence('127.0.0.1', quiet), undefined);
+  const rude = await listening((socket) => socket.destroy());
+  t.regex((await silence('127.0.0.1', rude)) ?? '', /ended at once/);
+  t.regex((await silence('127.0.0.1', 1)) ?? '', /refused/);
 });

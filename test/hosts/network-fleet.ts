@@ -17,7 +17,7 @@ export const PRODUCTION = '10.9.0.10';
 const OWN_ADDRESSES = ['10.9.0.11', '10.9.0.12', '10.9.0.13', '10.9.0.14'];
 const CLIENT_ADDRESS = '10.9.0.99';
 const AUDITOR_ADDRESS = '10.9.0.98';
-const LIMIT_SECONDS = 180;
+const WATCH_SECONDS = 180;
 const REQUEST_EVERY_MS = 10;
 const REQUEST_TIMEOUT_MS = 1_000;
 
@@ -30,6 +30,8 @@ export interface NetworkFleetOptions {
   readonly below?: string;
   /** Only web servers run, and nobody holds the production address: somebody else's programs are going to move it. */
   readonly withoutEngines?: boolean;
+  /** Client and auditor end by themselves after so long, seconds. */
+  readonly watchSeconds?: number;
 }
 
 export class NetworkFleet {
@@ -37,9 +39,11 @@ export class NetworkFleet {
   readonly machines: readonly Machine[];
   readonly lan: Lan;
   private readonly top: string;
+  private readonly watchSeconds: number;
   private readonly watchers: { stop(): Promise<void> }[] = [];
 
-  private constructor(top: string, lan: Lan, machines: readonly Machine[]) {
+  private constructor(top: string, lan: Lan, machines: readonly Machine[], watchSeconds: number) {
+    this.watchSeconds = watchSeconds;
     this.top = top;
     this.lan = lan;
     this.machines = machines;
@@ -52,7 +56,7 @@ export class NetworkFleet {
     const top = realpathSync(mkdtempSync(join(below, 'mainstay-network-')));
     const lan = new Lan();
     const machines: Machine[] = [];
-    const fleet = new NetworkFleet(top, lan, machines);
+    const fleet = new NetworkFleet(top, lan, machines, options.watchSeconds ?? WATCH_SECONDS);
     try {
       for (const [n, name] of names.entries()) {
         const diskMib = disks[name];
@@ -129,7 +133,7 @@ export class NetworkFleet {
       port: WEB_PORT,
       everyMs: REQUEST_EVERY_MS,
       timeoutMs: REQUEST_TIMEOUT_MS,
-      limitSeconds: LIMIT_SECONDS,
+      limitSeconds: this.watchSeconds,
       ...(writeEveryMs === undefined ? {} : { writeEveryMs }),
     });
     this.watchers.push(client);
@@ -148,7 +152,7 @@ export class NetworkFleet {
       })),
       production: PRODUCTION,
       device: 'd0',
-      limitSeconds: LIMIT_SECONDS,
+      limitSeconds: this.watchSeconds,
       ...(hostHeader === undefined ? {} : { served: { port: WEB_PORT, hostHeader } }),
     });
     this.watchers.push(auditor);

@@ -182,6 +182,8 @@ export class RoleParts {
     if (part !== undefined) this.#forbid(part, id);
     const { name } = this.stored(id).document;
     const step = now.switchover?.step;
+    // Ready when this host has to watch its roots itself: users wait for it.
+    if (step === 'prepare' && now.switchover?.side === 'to') this.environment.capture.prepare();
     if (step !== undefined && (step !== before.switchover?.step || now.switchover?.id !== before.switchover?.id)) {
       this.event(name, 'SWT-004', { step: SWITCH_STEPS.indexOf(step) + 1, title: STEP_TITLES[step] });
     }

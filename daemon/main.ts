@@ -5,7 +5,6 @@
 import { hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { settingOf } from '../config/catalogue.ts';
 import { parseAddress, type RunFile } from '../shared/protocol/pairing.ts';
 import type { DaemonStatus } from '../shared/status.ts';
 import { createDiscoverHandler } from './application/service.ts';
@@ -19,27 +18,26 @@ import { createHostInspector } from './platform/node/host-inspector.ts';
 import { loadPageRelease } from './platform/node/memory.ts';
 import { loadPlatform, loadRedirection, type Platform } from './platform/select.ts';
 import { WAKEUP } from './platform/wakeup.ts';
+import type { StateFile } from './ports.ts';
 import type { AdoptionDocument } from './redirect/move-ip.ts';
 import { adoptionDocument, NO_ADOPTION, RedirectionService } from './redirect/service.ts';
 import { ReplicationLedger } from './report/ledger.ts';
 import { createReportDesk } from './report/service.ts';
 import { EMPTY_BOOK, type ScenarioBook, scenarioBook } from './scenario/book.ts';
 import { EnginePool } from './scenario/engine-host.ts';
-import type { ScenarioFolders } from './scenario/environment.ts';
 import { createScenarioService, type ScenarioService } from './scenario/service.ts';
 import type { CommandHandlers, DaemonInformation, DocumentStore, StatusSource } from './services.ts';
 import { type DataLock, lockDataDirectory } from './store/data-lock.ts';
 import { openDocument } from './store/documents.ts';
-import { modeOf, readTextIfPresent, removeFile, replaceFileSync } from './store/durable-file.ts';
+import { makePrivateDirectory, modeOf, readTextIfPresent, removeFile, replaceFileSync } from './store/durable-file.ts';
 import { type OpenEventLog, openEventLog } from './store/event-log.ts';
 import { type LogFile, openLogFile } from './store/log-file.ts';
-import { QuarantineFolder } from './store/quarantine-folder.ts';
 import { openReplicationLedger } from './store/replication-ledger.ts';
 import { openReportFolder } from './store/report-files.ts';
-import { RoleRecordStore } from './store/role-record.ts';
 import { openScenarioFolders } from './store/scenario-folders.ts';
-import type { RolePorts } from './switchover/ports.ts';
-import { GATE_MS } from './switchover/role-parts.ts';
+import { createRolePorts } from './switchover/compose.ts';
+import { gateMsOf } from './switchover/role-parts.ts';
+import { WitnessService } from './witness/service.ts';
 
 /** Engines that have not drained by then are left to recover at the next start. */
 const DRAIN_LIMIT_MS = 8_000;
@@ -218,10 +216,18 @@ async function composeScenarios(
     views: platform.views,
     scripts: platform.openScripts(join(data, 'scripts')),
     redirection,
-    roles: rolePorts(platform, folders, redirection, data),
+    roles: createRolePorts({
+      ...platform,
+      data,
+      deviceId: network.deviceId,
+      folders,
+      redirection,
+      peers: network.peers,
+    }),
     spawnEngine: () => engines.spawn(),
     complain,
   });
+  const witness = new WitnessService({ clock, openFile: openRegisters(data, platform) });
   const ledger = new ReplicationLedger({
     clock,
     store: ledgerStore,
@@ -234,7 +240,12 @@ async function composeScenarios(
   });
   reports.ledger = ledger;
   return {
-    handlers: { ...scenarios.handlers, ...reports.handlers, ...createDiscoverHandler(openConfigurationFiles()) },
+    handlers: {
+      ...scenarios.handlers,
+      ...witness.handlers(),
+      ...reports.handlers,
+      ...createDiscoverHandler(openConfigurationFiles()),
+    },
     status: scenarios.status,
     start: () => {
       ledger.start();
@@ -278,27 +289,16 @@ async function openRedirection(
     host: { name: settings.name, deviceId: network.deviceId },
     ports: { ...system, adoption, clock, events, random, scripts, hostServers: () => system.exchange.servers() },
     documentOf: (id) => book.value.scenarios.find(({ document }) => document.id === id)?.document,
-    gateMs: ({ settings: values }) =>
-      settingOf(values, 'switchover.arbiter') === 'none' ? GATE_MS.alone : GATE_MS.arbiter,
+    gateMs: gateMsOf,
   });
 }
 
-function rolePorts(
-  { openStateFile, random, services }: Platform,
-  folders: ScenarioFolders,
-  redirection: RedirectionService,
-  data: string,
-): RolePorts {
-  return {
-    boot: Buffer.from(random.bytes(12)).toString('hex'),
-    quarantine: new QuarantineFolder(data),
-    services,
-    openRecord: (id) => {
-      const path = join(folders.open(id), 'role');
-      return new RoleRecordStore(openStateFile(path), path);
-    },
-    accessOf: (document) => redirection.desk(document),
-    arbiterOf: () => undefined,
+/** `DATA/witness/<scenario>`: this host as the witness of others. */
+function openRegisters(data: string, { openStateFile }: Platform): (scenarioId: string) => StateFile {
+  const folder = join(data, 'witness');
+  return (scenarioId) => {
+    makePrivateDirectory(folder);
+    return openStateFile(join(folder, scenarioId));
   };
 }
 

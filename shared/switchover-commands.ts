@@ -74,6 +74,22 @@ export const SWITCHOVER_COMMANDS = {
     args: z.object({ name, id: z.string().max(60) }).strict(),
     cli: 'quarantine',
   },
+  'witness.ask': {
+    role: 'peer',
+    danger: 'safe',
+    readOnly: true,
+    title: 'Ask the witness',
+    help: 'Renews, requests or hands over the right to be active in a scenario; this host only keeps who has it.',
+    args: z
+      .object({
+        scenarioId,
+        hosts: z.array(z.string().min(1).max(200)).length(2),
+        leaseMs: z.number().int().min(100).max(600_000),
+        marginMs: z.number().int().min(10).max(60_000),
+        question: z.record(z.string(), z.unknown()),
+      })
+      .strict(),
+  },
   'peer.roleWord': {
     role: 'peer',
     danger: 'safe',

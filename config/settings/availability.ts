@@ -10,7 +10,7 @@ const success = { ...ha, group: 'Action upon Success' } as const;
 
 export const AVAILABILITY_SETTINGS = define({
   'switchover.automatic': {
-    ...arbitrated,
+    ...switchover,
     type: 'boolean',
     label: 'Perform Switchover Automatically',
     help: 'On: switchover starts by itself when the Master is down; this needs an arbiter or fencing. Off: you are notified that the Master is down and initiate it. You should not set both this and reverse replication to automatic.',
@@ -32,7 +32,7 @@ export const AVAILABILITY_SETTINGS = define({
     default: false,
   },
   'switchover.arbiter': {
-    ...arbitrated,
+    ...switchover,
     type: 'choice',
     label: 'Arbiter',
     help: 'Who decides that only one host is active when the hosts cannot see each other; needed for automatic switchover.',
@@ -40,16 +40,25 @@ export const AVAILABILITY_SETTINGS = define({
     choices: [
       { value: 'none', label: 'None (manual switchover)' },
       { value: 'witness', label: 'Witness' },
-      { value: 'etcd', label: 'etcd' },
-      { value: 'fencing', label: 'Fencing script' },
+      { value: 'etcd', label: 'etcd', awaits: 'etcd as arbiter' },
+      { value: 'fencing', label: 'Fencing script', awaits: 'fencing' },
     ],
   },
   'switchover.arbiterAddress': {
-    ...arbitrated,
+    ...switchover,
     type: 'list',
     label: 'Arbiter address',
     help: 'host:port of the witness, or of each etcd member.',
     default: [],
+  },
+  'switchover.leaseMs': {
+    ...switchover,
+    type: 'duration',
+    label: 'Lease',
+    help: 'With an arbiter: how long the active host may be reached after its last renewal. A failover takes at least this long; addresses that move need 6 s or more.',
+    default: 10_000,
+    min: 500,
+    max: 600_000,
   },
   'switchover.fencingScript': {
     ...arbitrated,
@@ -78,7 +87,7 @@ export const AVAILABILITY_SETTINGS = define({
     default: false,
   },
   'switchover.maxLagMs': {
-    ...arbitrated,
+    ...switchover,
     type: 'duration',
     label: 'Lag limit',
     help: 'An automatic switchover is refused when the Replica is further behind than this.',
@@ -86,7 +95,7 @@ export const AVAILABILITY_SETTINGS = define({
     min: 0,
   },
   'switchover.holdDownMs': {
-    ...arbitrated,
+    ...switchover,
     type: 'duration',
     label: 'Hold-down',
     help: 'No second automatic switchover within this time unless the first was acknowledged.',
@@ -108,7 +117,8 @@ export const AVAILABILITY_SETTINGS = define({
   },
 
   'isAlive.heartbeatMs': {
-    ...alive,
+    ...ha,
+    group: 'Is Alive',
     type: 'duration',
     label: 'Heartbeat frequency',
     help: 'How often the Replica checks the Master once the synchronization process is completed.',
@@ -117,7 +127,8 @@ export const AVAILABILITY_SETTINGS = define({
     max: 3_600_000,
   },
   'isAlive.timeoutMs': {
-    ...alive,
+    ...ha,
+    group: 'Is Alive',
     type: 'duration',
     label: 'Timeout',
     help: 'If all checks fail throughout this period, the Master is considered to be down.',

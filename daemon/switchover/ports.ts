@@ -49,8 +49,8 @@ export interface RolePorts {
   readonly services: SystemServices;
   openRecord(scenarioId: string): RoleRecordStore;
   accessOf(document: ScenarioDocument): ClientAccess;
-  /** Undefined: the scenario has none. */
-  arbiterOf(document: ScenarioDocument): Arbiter | undefined;
+  /** `other`: device id of the other host. Undefined: the scenario has none. */
+  arbiterOf(document: ScenarioDocument, other: string): Arbiter | undefined;
 }
 
 /** What is done in the steps of a switchover; each answers what has happened, and may be done again. */

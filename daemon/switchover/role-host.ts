@@ -41,6 +41,8 @@ export interface RoleHostParts {
   tick(): void;
   /** A switchover that was not committed is given up. */
   gaveUp(reason: string): void;
+  /** At least so often the other host is heard, ms. */
+  heartbeatMs(): number;
   /** The record could not be made durable: nothing of this host may be believed until it is started again. */
   fatal(fault: Fault): void;
 }
@@ -406,7 +408,8 @@ export class RoleHost {
       this.#saying = false;
       const busy = this.#state.record.switchover !== undefined || this.#state.record.role === 'fenced';
       const { arbiter, leaseMs } = this.#parts.setup();
-      const idleMs = arbiter === 'none' && this.#state.confirmed ? WORD_MS.idle : Math.min(leaseMs / 4, 500);
+      const usualMs = Math.min(WORD_MS.idle, this.#parts.heartbeatMs());
+      const idleMs = arbiter === 'none' && this.#state.confirmed ? usualMs : Math.min(leaseMs / 4, 500, usualMs);
       this.#talk(this.#news ? 0 : busy ? WORD_MS.busy : idleMs);
     }
   }

@@ -2,7 +2,7 @@
 import { settingOf } from '../../config/catalogue.ts';
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import { STEP_TITLES, SWITCH_STEPS } from '../../shared/role.ts';
-import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
+import type { HostReference, ScenarioDocument, SettingValues } from '../../shared/scenario.ts';
 import { acceptsChanges } from '../role/machine.ts';
 import { firstRecord, LOST_RECORD, type RoleRecord } from '../role/record.ts';
 import { newRole, type RoleSetup, startRole } from '../role/state.ts';
@@ -17,11 +17,27 @@ import { type ClientAccess, NO_ACCESS } from './ports.ts';
 import { RoleHost } from './role-host.ts';
 import { ScenarioSteps } from './steps.ts';
 
-/** Kernel leases and a witness are counted in these; the rest follows from them. */
-const LEASE_MS = 10_000;
-const MARGIN_MS = 1_000;
-/** How long the kernel keeps the gate open after each renewal: alone a daemon may take that long to start again. */
-export const GATE_MS = { alone: 30_000, arbiter: 5_000 };
+/** Clocks drift by less in a lease (PROTOCOL.md): a tenth, at least this. */
+const LEAST_MARGIN_MS = 100;
+/** How long the kernel keeps the gate open without an arbiter: a daemon may take that long to start again. */
+const ALONE_GATE_MS = 30_000;
+
+/** How long the kernel keeps the gate of a scenario open after each renewal; at most half of a lease. */
+export function gateMsOf({ settings }: ScenarioDocument): number {
+  return hasArbiter(settings) ? settingOf(settings, 'switchover.leaseMs') / 2 : ALONE_GATE_MS;
+}
+
+function hasArbiter(settings: SettingValues): boolean {
+  const kind = settingOf(settings, 'switchover.arbiter');
+  return kind === 'witness' || kind === 'etcd';
+}
+
+/** Lease and margin of the arbiter, ms. */
+export function leaseOf({ settings }: ScenarioDocument): { leaseMs: number; marginMs: number } {
+  const leaseMs = settingOf(settings, 'switchover.leaseMs');
+  return { leaseMs, marginMs: Math.max(LEAST_MARGIN_MS, Math.round(leaseMs / 10)) };
+}
+
 const PEER_MS = 5_000;
 
 export interface Part {
@@ -37,6 +53,8 @@ export class RoleParts {
   readonly runners: RunnerSet;
   readonly #announce: (id: string) => void;
   readonly #parts = new Map<string, Part>();
+  /** Since when an automatic switchover waits for its acknowledgement. */
+  readonly #held = new Map<string, { readonly number: number; readonly sinceMs: number }>();
   #closed = false;
 
   constructor(environment: ScenarioEnvironment, runners: RunnerSet, announce: (id: string) => void) {
@@ -123,12 +141,13 @@ export class RoleParts {
         peerName: this.nameOf(stored.document, other),
         setup,
         gate: () => part.access.gate,
-        arbiter: () => roles.arbiterOf(this.stored(id).document),
+        arbiter: () => roles.arbiterOf(this.stored(id).document, other),
         guards: () => this.#guards(id),
         say: (word) => this.#say(id, other, word),
         settled: (now, before) => this.#settled(id, now, before),
         changed: () => this.#announce(id),
         tick: () => this.#look(id),
+        heartbeatMs: () => settingOf(this.stored(id).document.settings, 'isAlive.heartbeatMs'),
         gaveUp: (reason) => this.event(name, 'SWT-003', { active: own.name, reason }),
         fatal: (reason) => this.event(name, 'SWT-009', { reason: reason.message }),
       },
@@ -150,17 +169,15 @@ export class RoleParts {
   }
 
   #setup(id: string, other: string): RoleSetup {
-    const { settings } = this.stored(id).document;
-    const kind = settingOf(settings, 'switchover.arbiter');
-    const arbiter = kind === 'witness' || kind === 'etcd' ? 'witness' : 'none';
+    const { document } = this.stored(id);
+    const arbiter = hasArbiter(document.settings) ? 'witness' : 'none';
     return {
       self: this.environment.host.deviceId,
       peer: other,
       arbiter,
-      automatic: arbiter === 'witness' && settingOf(settings, 'switchover.automatic'),
-      leaseMs: LEASE_MS,
-      marginMs: MARGIN_MS,
-      gateMs: arbiter === 'none' ? GATE_MS.alone : GATE_MS.arbiter,
+      automatic: arbiter === 'witness' && settingOf(document.settings, 'switchover.automatic'),
+      ...leaseOf(document),
+      gateMs: gateMsOf(document),
     };
   }
 
@@ -187,6 +204,12 @@ export class RoleParts {
     if (step !== undefined && (step !== before.switchover?.step || now.switchover?.id !== before.switchover?.id)) {
       this.event(name, 'SWT-004', { step: SWITCH_STEPS.indexOf(step) + 1, title: STEP_TITLES[step] });
     }
+    const begun = now.switchover?.id !== before.switchover?.id;
+    if (begun && now.switchover?.right === 'granted' && now.role === 'active') {
+      const other = this.nameOf(this.stored(id).document, this.#parts.get(id)?.other ?? '');
+      const why = `the arbiter granted it because ${other} was not heard`;
+      this.event(name, 'SWT-005', { active: this.environment.host.name, other, why });
+    }
     if (now.role === 'fenced' && before.role !== 'fenced') this.event(name, 'SWT-006', {});
   }
 
@@ -195,9 +218,38 @@ export class RoleParts {
     const part = this.#parts.get(id);
     const runner = this.runners.runner(id);
     if (part === undefined || runner === undefined) return;
-    const fit = runner instanceof ReplicaRunner && runner.hasData;
-    if (fit !== part.host.state.fit && runner instanceof ReplicaRunner && runner.stored.run.wanted) {
-      part.host.happen({ type: 'fit', fit });
+    if (runner instanceof ReplicaRunner && runner.stored.run.wanted) {
+      const fit = runner.hasData && this.#isCurrent(runner);
+      if (fit !== part.host.state.fit) part.host.happen({ type: 'fit', fit });
+      const down = this.#isSilent(part, runner.document);
+      if (down !== part.host.state.peerDown) part.host.happen({ type: 'peer-down', down });
+    }
+    this.#endHoldDown(part, id);
+  }
+
+  /** With automatic switchover only a copy within the lag limit takes over. */
+  #isCurrent(runner: ReplicaRunner): boolean {
+    const { document } = runner;
+    if (!settingOf(document.settings, 'switchover.automatic')) return true;
+    const own = runner.status().hosts.find(({ name }) => name === this.environment.host.name);
+    return (own?.lagMs ?? 0) <= settingOf(document.settings, 'switchover.maxLagMs');
+  }
+
+  /** The engine of the other host said nothing for the whole timeout. */
+  #isSilent({ host }: Part, { settings }: ScenarioDocument): boolean {
+    const { peer } = host.status();
+    return peer !== undefined && peer.ageMs > settingOf(settings, 'isAlive.timeoutMs');
+  }
+
+  /** An automatic switchover that nobody acknowledged keeps the next one back for so long. */
+  #endHoldDown({ host }: Part, id: string): void {
+    const { clock } = this.environment;
+    const number = host.record.unacknowledged;
+    const held = this.#held.get(id);
+    if (number === undefined) this.#held.delete(id);
+    else if (held?.number !== number) this.#held.set(id, { number, sinceMs: clock.bootMs() });
+    else if (clock.bootMs() - held.sinceMs > settingOf(this.stored(id).document.settings, 'switchover.holdDownMs')) {
+      host.happen({ type: 'acknowledge' });
     }
   }
 

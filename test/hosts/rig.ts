@@ -267,7 +267,7 @@ export class Pair {
   private constructor(top: string, options: PairOptions, master: Host, replica: Host) {
     this.top = top;
     this.scenario = options.scenario ?? 'web';
-    this.settings = options.settings ?? {};
+    this.settings = { ...options.settings };
     this.masterRoot = options.masterRoot ?? join(top, 'master', 'www');
     this.replicaTop = join(options.replicaBelow ?? top, options.replicaBelow === undefined ? 'replica' : basename(top));
     this.replicaRoot = join(this.replicaTop, 'www');
@@ -313,6 +313,11 @@ export class Pair {
       throw error;
     }
     return pair;
+  }
+
+  /** Settings of the scenario that is created next. */
+  use(settings: Record<string, unknown>): void {
+    Object.assign(this.settings, settings);
   }
 
   /** `replicaAddress`: where the Master is to find the Replica, when something lies between them. */

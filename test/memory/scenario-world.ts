@@ -21,7 +21,7 @@ import { createScenarioService, type ScenarioService } from '../../daemon/scenar
 import type { DocumentStore, EngineHandle, LinkService, PeerControl, Session } from '../../daemon/services.ts';
 import { type OpenEventLog, openEventLog } from '../../daemon/store/event-log.ts';
 import { RoleRecordStore } from '../../daemon/store/role-record.ts';
-import { type ClientAccess, NO_ACCESS } from '../../daemon/switchover/ports.ts';
+import { type ClientAccess, NO_ACCESS, type RolePorts } from '../../daemon/switchover/ports.ts';
 import type { DatasetFacts, HostInspector, PathFacts } from '../../daemon/verify/facts.ts';
 import type { CommandArgs, CommandName } from '../../shared/commands.ts';
 import { Fault } from '../../shared/faults.ts';
@@ -344,6 +344,8 @@ export class WorldHost {
   readonly services = new MemoryServices();
   /** What its engine has behind any position. */
   tail: TailEntry[] = [];
+  /** Its way to a witness. */
+  arbiterOf: RolePorts['arbiterOf'] = () => undefined;
   /** How clients reach it. */
   access: ClientAccess = NO_ACCESS;
   /** Folders of scenarios that were removed. */
@@ -502,7 +504,7 @@ export class WorldHost {
         services: this.services,
         openRecord: (id) => this.#roleRecord(id),
         accessOf: () => this.access,
-        arbiterOf: () => undefined,
+        arbiterOf: (document, other) => this.arbiterOf(document, other),
       },
       complain: (text) => this.complaints.push(text),
     };

@@ -56,6 +56,7 @@ const ARGS: Readonly<Record<string, unknown>> = {
   'scenario.quarantineExtract': { name: 'a', id: 'b', to: '/c' },
   'scenario.quarantineDiscard': { name: 'a', id: 'b' },
   'peer.redirection': { document: {} },
+  'witness.ask': { scenarioId: 'a'.repeat(32), hosts: ['a', 'b'], leaseMs: 1000, marginMs: 100, question: {} },
   'peer.roleWord': { scenarioId: 'a'.repeat(32), word: {} },
   'peer.switchover': { scenarioId: 'a'.repeat(32) },
   'peer.switchSide': { scenarioId: 'a'.repeat(32) },

@@ -1,8 +1,7 @@
 /** Switchovers of two hosts with the real services over fake engines, in virtual time. */
 import test, { type ExecutionContext } from 'ava';
-import type { ClientGate, GateReading } from '../../daemon/services.ts';
-import type { ClientAccess } from '../../daemon/switchover/ports.ts';
 import { Fault } from '../../shared/faults.ts';
+import { FakeAccess } from '../memory/access.ts';
 import { settle, World, type WorldHost } from '../memory/scenario-world.ts';
 
 const input = {
@@ -14,55 +13,6 @@ const input = {
   roots: [{ master: '/srv/www', replica: '/srv/copy' }],
 };
 const choices = { name: 'web', sync: 'file', ignoreSame: true, acknowledgeWarnings: true } as const;
-
-/** What leads clients: one address in the world. */
-class FakeAccess implements ClientAccess {
-  readonly gate: ClientGate;
-  readonly done: string[] = [];
-  openUntil = 0;
-  refused: Fault | undefined;
-  readonly #world: World;
-
-  constructor(world: World) {
-    this.#world = world;
-    this.gate = {
-      arm: (untilBootMs) => {
-        this.openUntil = untilBootMs;
-        return Promise.resolve();
-      },
-      close: () => {
-        this.openUntil = 0;
-        return Promise.resolve();
-      },
-      read: () => Promise.resolve({ state: this.open ? 'open' : 'closed' } satisfies GateReading),
-    };
-  }
-
-  get open(): boolean {
-    return this.openUntil > this.#world.clock.bootMs();
-  }
-
-  findings = () => Promise.resolve([]);
-  describe = () => [];
-  adopt = () => this.#do('adopt');
-  giveBack = () => this.#do('giveBack');
-  release = async () => {
-    await this.#do('release');
-    return [];
-  };
-  acquire = async () => {
-    await this.#do('acquire');
-    return [];
-  };
-
-  handOver = () => Promise.resolve();
-
-  #do(what: string): Promise<void> {
-    if (this.refused !== undefined) return Promise.reject(this.refused);
-    this.done.push(what);
-    return Promise.resolve();
-  }
-}
 
 async function running(
   settings: Record<string, unknown> = {},

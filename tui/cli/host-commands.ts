@@ -22,6 +22,18 @@ export function addHostCommands(program: Command, register: Register): void {
     (context, options: DaemonOptions) => context.composition.runDaemon(options),
   );
   register(
+    program
+      .command('witness')
+      .description(
+        'run only the arbiter, on a third host: the hosts of a scenario pair with it and name it as their witness',
+      )
+      .requiredOption('--data <dir>', 'directory for its registers and keys')
+      .option('--name <name>', 'name of this host (default: the computer name)')
+      .option('--listen <host:port>', 'where it listens')
+      .option('--config <file>', 'settings of the host (see `mainstay settings`)'),
+    (context, options: DaemonOptions) => context.composition.runDaemon(options),
+  );
+  register(
     withAccess(program.command('hosts').description('hosts of the profile with version, role, health, data age')),
     hosts,
   );

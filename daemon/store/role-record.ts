@@ -46,7 +46,7 @@ export class RoleRecordStore {
 
   /**
    * Durable when it returns; nothing of the new state may leave the host or be done before. After a failure nothing is saved any
-   * more (D12): what is on the disk is unknown, and only a restart can tell.
+   * more (D12): what is on the disk is unknown, and only a restart can tell. Not so FS-FULL: the old record is there, whole.
    */
   save(record: RoleRecord): void {
     const { durable } = this;
@@ -61,7 +61,7 @@ export class RoleRecordStore {
     try {
       this.file.save(new TextEncoder().encode(JSON.stringify(record)));
     } catch (error) {
-      this.failed = error;
+      if (!isFull(error)) this.failed = error;
       throw error;
     }
     this.durable = record;
@@ -70,6 +70,11 @@ export class RoleRecordStore {
   private damaged(reason: string): Fault {
     return new Fault('STATE-DAMAGED', { path: this.path, reason });
   }
+}
+
+/** Only before the new content takes the place of the old one (StateFile). */
+export function isFull(error: unknown): boolean {
+  return error instanceof Fault && error.code === 'FS-FULL';
 }
 
 /** undefined for what is not JSON: the schema then refuses it. */

@@ -3,7 +3,7 @@
  * host, keeps the gate as it has to be, exchanges words with the other host, and does what the state asks for until it is done.
  */
 import { Fault } from '../../shared/faults.ts';
-import type { RoleStatus, SwitchStatus } from '../../shared/role.ts';
+import { compareEpochs, type RoleStatus, type SwitchStatus } from '../../shared/role.ts';
 import type { Clock, Timer } from '../ports.ts';
 import { effectsOf, wordOf } from '../role/effects.ts';
 import { step } from '../role/machine.ts';
@@ -11,7 +11,7 @@ import type { RoleRecord } from '../role/record.ts';
 import type { RoleEffect, RoleEvent, RoleSetup, RoleState } from '../role/state.ts';
 import type { Word } from '../role/word.ts';
 import type { ClientGate } from '../services.ts';
-import type { RoleRecordStore } from '../store/role-record.ts';
+import { isFull, type RoleRecordStore } from '../store/role-record.ts';
 import type { Arbiter, ArbiterAnswer, RoleSteps } from './ports.ts';
 
 /** Between two words while nothing happens, and while a switchover is under way. */
@@ -21,6 +21,9 @@ const GIVE_UP_MS = 90_000;
 const RETRY_MS = { first: 250, longest: 10_000 };
 /** A gate that is closed is looked at again: something else may have opened it. */
 const CLOSED_LOOK_MS = 5_000;
+
+/** What still needs room is tried again well within this. */
+const NO_ROOM_SHOWN_MS = 5_000;
 
 export interface RoleHostParts {
   readonly clock: Clock;
@@ -64,6 +67,8 @@ export class RoleHost {
   #gateBusy = false;
   #gateAt = Number.NEGATIVE_INFINITY;
   #gateProblem: string | undefined;
+  /** When a record last found no room. */
+  #noRoomAt = Number.NEGATIVE_INFINITY;
   #wordTimer: Timer | undefined;
   #saying = false;
   #news = false;
@@ -116,6 +121,12 @@ export class RoleHost {
       try {
         this.#parts.store.save(next.record);
       } catch (error) {
+        if (isFull(error) && isSameRole(next.record, before.record)) {
+          // As if it had not happened, like a word that was lost: it comes again or is asked for again.
+          this.#noRoomAt = this.#parts.clock.bootMs();
+          this.#parts.changed();
+          return;
+        }
         this.close();
         void this.#parts
           .gate()
@@ -127,6 +138,7 @@ export class RoleHost {
     }
     this.#state = next;
     if (next.record !== before.record) {
+      this.#noRoomAt = Number.NEGATIVE_INFINITY;
       this.#parts.settled(next.record, before.record);
       this.#talk(0);
       this.#parts.changed();
@@ -160,6 +172,9 @@ export class RoleHost {
   #waits(): string | undefined {
     const { record, confirmed, peer } = this.#state;
     const { peerName } = this.#parts;
+    if (this.#parts.clock.bootMs() < this.#noRoomAt + NO_ROOM_SHOWN_MS) {
+      return 'there is no room on its disk to note that its role changes: free space there';
+    }
     if (record.maxEpoch.number === 0) {
       return 'its role record was lost, so it knows nothing of who is active: Recover Active Server settles it';
     }
@@ -432,4 +447,9 @@ async function answerOf(
       await closed();
       return await arbiter.transfer(effect.to);
   }
+}
+
+/** Neither opens a gate nor closes one: an old record instead of the new one endangers nobody. */
+function isSameRole(next: RoleRecord, before: RoleRecord): boolean {
+  return next.role === before.role && compareEpochs(next.maxEpoch, before.maxEpoch) === 0;
 }

@@ -70,7 +70,8 @@ export class SwitchDesk {
     const id = Buffer.from(random.bytes(8)).toString('hex');
     this.#parts.event(document.name, 'SWT-001', { from: host.name, to: this.#parts.nameOf(document, part.other) });
     part.host.happen({ type: 'switchover', id });
-    if (part.host.record.switchover?.id !== id) throw refused(document, 'the hosts do not agree on who is active');
+    if (part.host.record.switchover?.id !== id)
+      throw refused(document, part.host.status().waits ?? 'the hosts do not agree on who is active');
     return await Promise.resolve(id);
   }
 

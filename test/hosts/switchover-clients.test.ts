@@ -1,6 +1,7 @@
 /** Switchover as clients see it: real machines, a production address that moves, a client that asks and writes all the time, an auditor. */
 import { testNeeding } from '../runner/needing.ts';
 import { PRODUCTION } from './network-fleet.ts';
+import { eventually } from './rig.ts';
 import { becomes, roleOf, switchOver, TIMEOUT_MS, takeOver, watched } from './watched-pair.ts';
 
 const story = testNeeding('root', 'ip', 'arping', 'nft', 'nginx', 'ss');
@@ -61,6 +62,29 @@ story(
       await alpha.powerOn();
       await becomes(alpha, 'standby');
       t.false(alpha.holds(PRODUCTION));
+      return beta;
+    });
+  },
+);
+
+story(
+  'a full disk of either host keeps a switchover from beginning and nothing else; with room it happens',
+  async (t) => {
+    await watched(t, { disks: { alpha: 64, beta: 64 } }, async ({ client, alpha, beta }) => {
+      const fullMs = await client.now();
+      const makeRoom = alpha.fillDisk();
+      const refused = await alpha.engine.command('switchover', 'web', '--yes', '--json');
+      t.regex(refused.stderr, /no room on its disk/);
+      makeRoom();
+      const makeRoomThere = beta.fillDisk();
+      await alpha.engine.must('switchover', 'web', '--yes', '--json');
+      await eventually('the standby says why', TIMEOUT_MS, async () =>
+        (await beta.engine.status('web'))?.roles?.waits?.includes('no room on its disk') ? true : undefined,
+      );
+      t.is(await roleOf(alpha), 'active');
+      t.true((await client.summary(fullMs)).longestGapMs < UNNOTICED_MS, 'clients do not notice');
+      makeRoomThere();
+      await client.answeredBy('beta', TIMEOUT_MS);
       return beta;
     });
   },

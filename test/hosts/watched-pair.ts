@@ -40,6 +40,8 @@ export async function watched(
     mkdirSync(join(alpha.root, 'written'));
     writeFileSync(join(alpha.root, 'index.html'), 'the site\n');
     await fleet.createScenario(SETTINGS);
+    const small = Object.keys(options.disks ?? {}).map((name) => `spool.minFreeBytes@${name}=0`);
+    if (small.length > 0) await alpha.engine.must('scenario', 'set', 'web', ...small);
     await fleet.run();
     const client = fleet.client({ writeEveryMs: 20 });
     const auditor = fleet.auditor();

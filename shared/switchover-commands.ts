@@ -90,6 +90,22 @@ export const SWITCHOVER_COMMANDS = {
       })
       .strict(),
   },
+  'witness.look': {
+    role: 'peer',
+    danger: 'safe',
+    readOnly: true,
+    title: 'Witness',
+    help: 'Answers that this host can be a witness.',
+    args: z.object({}).strict(),
+  },
+  'peer.arbiter': {
+    role: 'peer',
+    danger: 'safe',
+    readOnly: true,
+    title: 'Arbiter of the other host',
+    help: 'Whether this host can ask the witness at that address, and why not.',
+    args: z.object({ address: z.string().min(1).max(300) }).strict(),
+  },
   'peer.roleWord': {
     role: 'peer',
     danger: 'safe',

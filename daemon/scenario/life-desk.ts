@@ -4,6 +4,7 @@ import type { Finding, VerificationResult } from '../../shared/results.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
 import { redirectionFindings } from '../redirect/verification.ts';
 import type { CommandHandlers } from '../services.ts';
+import { arbiterFindings } from '../switchover/verification.ts';
 import { sorted, verify } from '../verify/service.ts';
 import { fedBy, feeders, routeTo } from './cascade.ts';
 import { compare } from './comparison.ts';
@@ -79,11 +80,13 @@ export class LifeDesk {
 
   /** Errors first, also of what Replicas find behind them. `besides`: a scenario on the same roots that may run. */
   async findingsOf(document: ScenarioDocument, besides?: string): Promise<VerificationResult> {
-    const [hosts, redirection] = await Promise.all([
+    const [hosts, ...others] = await Promise.all([
       verify(this.#environment, document, this.#scenarios.occupied(document.id, besides)),
       redirectionFindings(this.#environment, document),
+      arbiterFindings(this.#environment, document),
     ]);
-    const own = redirection.length === 0 ? hosts : sorted([...hosts.findings, ...redirection]);
+    const more = others.flat();
+    const own = more.length === 0 ? hosts : sorted([...hosts.findings, ...more]);
     const ask = async (feeder: HostReference): Promise<Finding[]> => {
       const args = { document: { ...document } };
       const answer = await this.#environment.peers.request(feeder, 'peer.relayVerify', args, RELAY_VERIFY_TIMEOUT_MS);

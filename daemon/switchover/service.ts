@@ -15,6 +15,7 @@ import { runSuccess } from './steps.ts';
 import { SwitchDesk } from './switch-desk.ts';
 
 const WAIT_MS = 600_000;
+const PEER_MS = 5_000;
 
 export class Switchovers {
   readonly #parts: RoleParts;
@@ -83,6 +84,14 @@ export class Switchovers {
       'peer.switchSide': async ({ scenarioId }, session) => {
         this.#parts.ofPeer(scenarioId, session);
         return await this.#desk.side(scenarioId);
+      },
+      'peer.arbiter': async ({ address }) => {
+        try {
+          await this.#parts.environment.peers.request({ name: address, address }, 'witness.look', {}, PEER_MS);
+          return {};
+        } catch (error) {
+          return { reason: Fault.from(error).message };
+        }
       },
       'peer.success': async ({ scenarioId, id }, session) => {
         this.#parts.ofPeer(scenarioId, session);

@@ -59,6 +59,7 @@ export class WitnessService {
 
   handlers(): CommandHandlers {
     return {
+      'witness.look': () => ({ registers: this.#kept.size }),
       'witness.ask': ({ scenarioId, hosts, leaseMs, marginMs, question }, session) => {
         const parsed = request.safeParse(question);
         if (!parsed.success) throw new Fault('LINK-REFUSED', { reason: 'its question to the witness cannot be read' });

@@ -62,6 +62,10 @@ class Lab {
           lab.world.clock,
         );
     }
+    // What verification asks before anything runs.
+    const gamma = lab.world.host('gamma');
+    Object.assign(gamma.service.handlers, lab.witness.handlers());
+    for (const host of [lab.alpha, lab.beta]) host.alias.set('gamma:25000', 'gamma');
     await lab.alpha.command('scenario.create', { document: input });
     await lab.alpha.command('scenario.run', choices);
     await lab.until(
@@ -183,4 +187,27 @@ test('the witness answers nobody else, and nobody in the name of the other host'
   t.throws(asked('c'.repeat(64), args.question), { instanceOf: Fault });
   t.throws(asked(lab.alpha.deviceId, args.question), { instanceOf: Fault }, 'alpha speaks for beta');
   t.throws(asked(lab.beta.deviceId, { type: 'steal' }), { instanceOf: Fault });
+});
+
+test('verification tells an arbiter that cannot do its work before it is needed', async (t) => {
+  const found = async (settings: Record<string, unknown>) => {
+    const world = new World();
+    const alpha = world.host('alpha');
+    world.host('beta');
+    await alpha.command('scenario.create', { document: { ...input, settings } });
+    const { findings } = (await alpha.command('scenario.verify', { name: 'web' })) as { findings: { code: string }[] };
+    return findings.map(({ code }) => code).filter((code) => code.startsWith('ARBITER'));
+  };
+  t.deepEqual(await found({ 'switchover.automatic': true }), ['ARBITER-NONE']);
+  t.deepEqual(await found({ 'switchover.arbiter': 'witness' }), ['ARBITER-ADDRESS']);
+  const shared = await found({ 'switchover.arbiter': 'witness', 'switchover.arbiterAddress': ['beta:25000'] });
+  t.true(shared.includes('ARBITER-SHARED'));
+  const both = {
+    ...input.settings,
+    'switchover.reverseAutomatic': true,
+    'switchover.arbiterAddress': ['nobody:25000'],
+  };
+  const silent = await found(both);
+  t.true(silent.includes('ARBITER-BOTH'));
+  t.is(silent.filter((code) => code === 'ARBITER-SILENT').length, 2, 'asked from both hosts');
 });

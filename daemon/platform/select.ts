@@ -1,8 +1,10 @@
 /** The adapters of this operating system, for composition roots. */
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { Fault } from '../../shared/faults.ts';
 import type { CaptureMethod, Clock, Random, RootCapture, RootTree, SegmentLog, StateFile } from '../ports.ts';
 import type { WatchedRoot } from './hint-sink.ts';
+import type { LdapComputerDirectory } from './linux/computer-directory.ts';
 import type { NftPortFilter } from './linux/port-filter.ts';
 import { SystemClock } from './node/clock.ts';
 import { DnsExchange, searchDomain } from './node/dns-exchange.ts';
@@ -81,6 +83,7 @@ export interface RedirectionPlatform {
   readonly secure?: { unavailable(): Promise<string | undefined>; update(lines: readonly string[]): Promise<string> };
   readonly addresses: HostAddressTable;
   readonly computer: ComputerNames;
+  readonly directory?: LdapComputerDirectory;
   tsigKey(name: string): string | undefined;
   /** Why nothing answers at that port; undefined: something does. */
   silence(address: string, port: number): Promise<string | undefined>;
@@ -138,7 +141,14 @@ export async function loadRedirection(keys: string, tickets: string): Promise<Re
       computer: NO_RENAMING,
       portFilter: () => undefined,
     };
-  const [{ LinuxComputerName }, { LinuxHostAddresses }, { NftPortFilter }, { SecureDnsUpdate }] = await Promise.all([
+  const [
+    { LdapComputerDirectory },
+    { LinuxComputerName },
+    { LinuxHostAddresses },
+    { NftPortFilter },
+    { SecureDnsUpdate },
+  ] = await Promise.all([
+    import('./linux/computer-directory.ts'),
     import('./linux/computer-name.ts'),
     import('./linux/host-addresses.ts'),
     import('./linux/port-filter.ts'),
@@ -150,6 +160,7 @@ export async function loadRedirection(keys: string, tickets: string): Promise<Re
     domain: domainOf,
     silence: silenceAt,
     secure: new SecureDnsUpdate(tickets),
+    directory: new LdapComputerDirectory(tickets, join(keys, 'ldap-ca.pem')),
     addresses: new LinuxHostAddresses(),
     computer: new LinuxComputerName(),
     portFilter: (label, ports) => new NftPortFilter(label, ports),

@@ -5,6 +5,7 @@
  */
 import { Fault } from '../../shared/faults.ts';
 import type { Finding } from '../../shared/results.ts';
+import { type ComputerDirectory, giveNameBack, takeName } from './directory-name.ts';
 import {
   type Applied,
   type RedirectDirection,
@@ -38,10 +39,14 @@ export class ComputerNameRedirection implements Redirection {
   private readonly host: string;
   private readonly plan: PlannedComputerName;
   private readonly computer: ComputerName;
+  private readonly directory: ComputerDirectory | undefined;
   private before: ComputerNames | undefined;
+  /** What was last done in the directory. */
+  private directed: RedirectDirection | undefined;
 
   /** `host`: name of this host in the scenario, for findings. */
-  constructor(host: string, plan: PlannedComputerName, computer: ComputerName) {
+  constructor(host: string, plan: PlannedComputerName, computer: ComputerName, directory?: ComputerDirectory) {
+    this.directory = directory;
     this.host = host;
     this.plan = plan;
     this.computer = computer;
@@ -71,7 +76,36 @@ export class ComputerNameRedirection implements Redirection {
           'Give the hosts of the scenario different names.',
         ),
       );
-    return found;
+    return [...found, ...(await this.checkDirectory())];
+  }
+
+  private async checkDirectory(): Promise<Finding[]> {
+    if (!this.isDirected) return [];
+    const why = await this.directory?.unavailable();
+    if (why === undefined) return [];
+    const { activeName } = this.plan;
+    const text = `${activeName} cannot be moved in Active Directory, so clients of the domain may get no tickets for it here: ${why}`;
+    const fix = `Install ldap-utils and libsasl2-modules-gssapi-mit; the account of this host needs the right to rename the computer ${activeName} and to change its own service principals; put the certificate of the authority into keys/ldap-ca.pem of the data directory when the system does not know it.`;
+    return [redirectFinding(this.host, 'warning', 'NAME-DIRECTORY', text, fix)];
+  }
+
+  /** This host moves the name in the directory too. */
+  private get isDirected(): boolean {
+    return this.plan.freedAs !== undefined && this.directory?.isMember() === true;
+  }
+
+  /** Why the directory does not say so; it is no reason against the takeover, whose clients may be none of the domain. */
+  private async direct(direction: RedirectDirection): Promise<string[]> {
+    const { activeName, freedAs } = this.plan;
+    this.directed = undefined;
+    if (this.directory === undefined || freedAs === undefined || !this.isDirected) return [];
+    try {
+      await (direction === 'acquire' ? takeName : giveNameBack)(this.directory, activeName, freedAs);
+      this.directed = direction;
+      return [];
+    } catch (error) {
+      return [`${activeName} was not moved in Active Directory: ${reasonOf(error)}`];
+    }
   }
 
   private checkName(name: string): Finding[] {
@@ -98,6 +132,11 @@ export class ComputerNameRedirection implements Redirection {
   }
 
   async apply(direction: RedirectDirection): Promise<Applied> {
+    const named = await this.applyName(direction);
+    return { ...named, remarks: [...named.remarks, ...(await this.direct(direction))] };
+  }
+
+  private async applyName(direction: RedirectDirection): Promise<Applied> {
     this.before = undefined;
     const now = await this.computer.read();
     const wanted = this.wanted(direction, now);
@@ -106,7 +145,7 @@ export class ComputerNameRedirection implements Redirection {
     try {
       await this.change(wanted);
     } catch (error) {
-      const undone = await this.revert().then(
+      const undone = await this.revertName().then(
         () => `it is called ${now.running} again`,
         (failure) => `and it could not be taken back: ${Fault.from(failure).message}`,
       );
@@ -147,6 +186,14 @@ export class ComputerNameRedirection implements Redirection {
   }
 
   async revert(): Promise<Applied> {
+    const { directed } = this;
+    const named = await this.revertName();
+    const remarks = directed === undefined ? [] : await this.direct(directed === 'acquire' ? 'release' : 'acquire');
+    this.directed = undefined;
+    return { ...named, remarks: [...named.remarks, ...remarks] };
+  }
+
+  private async revertName(): Promise<Applied> {
     const { before } = this;
     this.before = undefined;
     if (before !== undefined) await this.change(before);
@@ -159,6 +206,12 @@ export class ComputerNameRedirection implements Redirection {
       direction === 'acquire'
         ? [`Computer name: this computer becomes ${activeName}, now and after a boot`]
         : [`Computer name: this computer becomes ${standbyName} if it is called ${activeName}, now and after a boot`];
+    if (this.isDirected)
+      lines.push(
+        direction === 'acquire'
+          ? `Computer name: in Active Directory ${activeName} becomes ${this.plan.freedAs}, and this computer gets its service principals`
+          : `Computer name: in Active Directory ${this.plan.freedAs} becomes ${activeName} again, with its service principals`,
+      );
     return reboot ? [...lines, 'Computer name: this computer is restarted afterwards'] : lines;
   }
 }

@@ -4,6 +4,7 @@ import type { Clock, Random } from '../ports.ts';
 import type { ScriptRunner } from '../rehearsal/scripts.ts';
 import type { DocumentStore, EventLog } from '../services.ts';
 import { type ComputerName, ComputerNameRedirection } from './computer-name.ts';
+import type { ComputerDirectory } from './directory-name.ts';
 import { DnsRedirection, type DnsRedirectionOptions, type SecureUpdater } from './dns.ts';
 import type { DnsServerPort } from './dns-servers.ts';
 import type { HostAddresses } from './host-addresses.ts';
@@ -22,6 +23,7 @@ export interface MethodPorts {
   readonly secure?: SecureUpdater;
   readonly addresses: HostAddresses;
   readonly computer: ComputerName;
+  readonly directory?: ComputerDirectory;
   readonly adoption: DocumentStore<AdoptionDocument>;
   /** Text of the key file of that name; undefined when there is none that only the engine's account may read. */
   tsigKey(name: string): string | undefined;
@@ -44,7 +46,8 @@ export function redirectionOf(planned: PlannedMethod, context: MethodContext, po
   if (planned.kind === 'script') return new ScriptRedirection({ ...context, plan: planned }, ports);
   if (planned.kind === 'move-ip')
     return new MoveIpRedirection({ ...context, ...planned }, { ...ports, record: ports.adoption });
-  if (planned.kind === 'computer-name') return new ComputerNameRedirection(context.host, planned, ports.computer);
+  if (planned.kind === 'computer-name')
+    return new ComputerNameRedirection(context.host, planned, ports.computer, ports.directory);
   const text = planned.method === 'tsig' ? ports.tsigKey(planned.keyName) : undefined;
   const key = text === undefined ? undefined : parseTsigKey(text);
   return new DnsRedirection(

@@ -38,6 +38,8 @@ export interface PlannedComputerName {
   /** What this host is called while it is not active. */
   readonly standbyName: string;
   readonly reboot: boolean;
+  /** On the switchover host: what the computer that has the name in a directory is called there meanwhile. */
+  readonly freedAs?: string;
 }
 
 export interface PlannedScript {
@@ -130,6 +132,7 @@ function planComputerName({ settings, master, replica, here }: PlanInput): Plann
     activeName,
     standbyName: here === 'master' ? standbyNameOf(activeName) : firstLabel(replica.name),
     reboot: settingOf(settings, 'redirect.reboot'),
+    ...(here === 'replica' ? { freedAs: standbyNameOf(activeName) } : {}),
   };
 }
 

@@ -16,7 +16,7 @@ const START_TIMEOUT_MS = 20_000;
 
 /** Computer accounts are made in the directory itself, before the controller runs: each run of samba-tool costs a second. */
 const SET_UP = `
-import sys
+import sys, ldb
 import samba.dckeytab
 from samba.auth import system_session
 from samba.net import Net
@@ -31,9 +31,14 @@ for account in accounts:
     directory.setpassword('(sAMAccountName=%s$)' % name, '${PASSWORD}-' + name)
     if right: directory.add_remove_group_members(right, [name + '$'], add_members_operation=True)
     Net(None, lp).export_keytab(keytab=keytab, principal=name + '$')
+# A service of samba that does not run here enters it: what tickets for the directory itself are asked for.
+controller = directory.search('${BASE}', expression='(sAMAccountName=DC1$)', attrs=['dn'])[0]
+change = ldb.Message(controller.dn)
+change['a'] = ldb.MessageElement('ldap/dc1.${ZONE}', ldb.FLAG_MOD_ADD, 'servicePrincipalName')
+directory.modify(change)
 `;
 
-/** Computers of the directory as it is, straight from its files on the controller: name, account, name in DNS. */
+/** Computers of the directory as it is, straight from its files on the controller. */
 const LIST = `
 import sys, json
 from samba.auth import system_session
@@ -42,32 +47,14 @@ from samba.samdb import SamDB
 lp = LoadParm(); lp.load(sys.argv[1])
 found = SamDB(session_info=system_session(), lp=lp).search('CN=Computers,${BASE}', expression='(objectClass=computer)')
 text = lambda one, key: str(one[key][0]) if key in one else ''
-print(json.dumps([{'dn': str(one.dn), 'account': text(one, 'sAMAccountName'), 'dnsName': text(one, 'dNSHostName')} for one in found]))
-`;
-
-/** Over LDAPS as the administrator, as the adapter of a dead Master's name does it. argv: url, smb.conf, old, new. */
-const RENAME = `
-import sys, ldb
-from samba.credentials import Credentials, DONT_USE_KERBEROS
-from samba.param import LoadParm
-from samba.samdb import SamDB
-url, conf, old, new = sys.argv[1:]
-lp = LoadParm(); lp.load(conf); lp.set('tls verify peer', 'ca_only')
-who = Credentials(); who.guess(lp); who.set_kerberos_state(DONT_USE_KERBEROS)
-who.set_bind_dn('CN=Administrator,CN=Users,${BASE}'); who.set_password('${PASSWORD}')
-directory = SamDB(url=url, credentials=who, lp=lp)
-place = 'CN=%s,CN=Computers,${BASE}'
-directory.rename(place % old, place % new)
-change = ldb.Message(ldb.Dn(directory, place % new))
-change['a'] = ldb.MessageElement(new + '$', ldb.FLAG_MOD_REPLACE, 'sAMAccountName')
-change['b'] = ldb.MessageElement(new.lower() + '.${ZONE}', ldb.FLAG_MOD_REPLACE, 'dNSHostName')
-directory.modify(change)
+print(json.dumps([{'dn': str(one.dn), 'account': text(one, 'sAMAccountName'), 'dnsName': text(one, 'dNSHostName'), 'principals': [str(value) for value in one.get('servicePrincipalName', [])]} for one in found]))
 `;
 
 export interface DomainComputer {
   readonly dn: string;
   readonly account: string;
   readonly dnsName: string;
+  readonly principals: readonly string[];
 }
 
 export class Domain {
@@ -207,9 +194,13 @@ ldap server require strong auth = allow_sasl_over_tls
     return JSON.parse(this.python(LIST, this.configuration)) as DomainComputer[];
   }
 
-  /** Over LDAPS with a simple bind, the certificate checked, as an engine does it; here from the controller's machine. */
-  renameComputer(from: string, to: string): void {
-    this.python(RENAME, `ldaps://${this.address}`, this.configuration, from, to);
+  /** Service principals of an account, one a line. */
+  principals(account: string): string {
+    return (
+      this.computers()
+        .find((one) => one.account === account)
+        ?.principals.join('\n') ?? ''
+    );
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,7 @@
 /** Machines on one network without any: namespaces of the kernel on a bridge in another one. Needs root. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pathWithoutPackages } from '../runner/tools.ts';
 import type { HolderCommand, HolderOptions } from './address-holder.ts';
@@ -28,6 +29,8 @@ let count = 0;
 export class Lan {
   private readonly label: string;
   private readonly spaces: string[] = [];
+  /** Below /etc/netns, which `ip netns exec` puts over /etc. */
+  private readonly folders: string[] = [];
   private readonly holders: LineProgram<HolderCommand>[] = [];
   /** One idle process a machine: its kernel can be looked into when nothing else runs there. */
   private readonly anchors = new Map<string, ChildProcess>();
@@ -83,6 +86,14 @@ export class Lan {
 
   exec(name: string, ...command: string[]): string {
     return run('ip', 'netns', 'exec', this.space(name), ...command);
+  }
+
+  /** Programs that are started on that machine from now on ask this DNS server. */
+  nameServer(name: string, address: string): void {
+    const folder = join('/etc/netns', this.space(name));
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'resolv.conf'), `nameserver ${address}\n`);
+    this.folders.push(folder);
   }
 
   /** All programs of a machine, by process number. */
@@ -162,5 +173,6 @@ export class Lan {
     for (const holder of this.holders) await holder.kill();
     for (const anchor of this.anchors.values()) anchor.kill('SIGKILL');
     for (const space of this.spaces) run('ip', 'netns', 'del', space);
+    for (const folder of this.folders) rmSync(folder, { recursive: true, force: true });
   }
 }

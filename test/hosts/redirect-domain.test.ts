@@ -8,7 +8,7 @@ import { Domain, ZONE } from './domain-rig.ts';
 import { LineProgram } from './line-program.ts';
 import { Lan } from './namespace-rig.ts';
 
-const story = testNeeding('root', 'ip', 'samba', 'kinit', 'nsupdate', 'dig', 'openssl', 'ss');
+const story = testNeeding('root', 'ip', 'samba', 'kinit', 'ldapmodify', 'nsupdate', 'dig', 'openssl', 'ss');
 const MEMBER = fileURLToPath(new URL('./domain-member.js', import.meta.url));
 const OLD = '300 A 10.0.0.1';
 const NEW = '20 A 10.0.0.2';
@@ -21,8 +21,9 @@ async function inDomain(run: (domain: Domain, member: Member) => Promise<void>):
   try {
     lan.machine('dc', '10.9.0.53/24');
     lan.machine('member', '10.9.0.11/24');
-    domain = await Domain.start(lan, 'dc', '10.9.0.53', folder, ['WEB01:DnsAdmins', 'GUEST01']);
-    const { address, kerberosConfiguration, keytab } = domain;
+    domain = await Domain.start(lan, 'dc', '10.9.0.53', folder, ['WEB01:DnsAdmins', 'WEB02:Domain Admins', 'GUEST01']);
+    lan.nameServer('member', domain.address);
+    const { address, certificate, kerberosConfiguration, keytab } = domain;
     await run(domain, (computer, options = {}) => {
       const all: MemberOptions = {
         name: `web.${ZONE}`,
@@ -32,6 +33,7 @@ async function inDomain(run: (domain: Domain, member: Member) => Promise<void>):
         method: 'secure',
         ticketCache: join(folder, `${computer}.cache`),
         keytab,
+        certificate,
         ...options,
       };
       // A name of its own: the account of the host is called like the computer.
@@ -81,10 +83,28 @@ story('a zone of a domain: secure updates as the account of the host, nothing el
     t.like(await byName.tell({ do: 'acquire' }), { changed: true });
     t.deepEqual(domain.seen('web'), ['300 A 10.0.0.2']);
 
-    domain.renameComputer('WEB01', 'WEB01-XO');
-    t.deepEqual(
-      domain.computers().find(({ account }) => account.startsWith('WEB01')),
-      { dn: 'CN=WEB01-XO,CN=Computers,DC=corp,DC=test', account: 'WEB01-XO$', dnsName: `web01-xo.${ZONE}` },
+    const named = (account: string) => domain.computers().find((one) => one.account === account);
+    const stranger02 = member('web02', { certificate: '/nonexistent' });
+    t.regex(
+      JSON.stringify(await stranger02.tell({ do: 'checkName' })),
+      /NAME-DIRECTORY/,
+      'nobody vouches for the server',
     );
+    const standby = member('web02');
+    t.deepEqual(await standby.tell({ do: 'checkName' }), []);
+    t.like(await standby.tell({ do: 'takeName' }), { changed: true, state: { clients: 'here' } });
+    t.deepEqual(named('WEB01$'), undefined, 'the computer of the dead Master gave its name up');
+    t.like(named('web01-XO$'), { dn: 'CN=web01-XO,CN=Computers,DC=corp,DC=test' });
+    t.regex(domain.principals('WEB02$'), /cifs\/web01/, 'clients of the domain get tickets for it');
+    t.like(await standby.tell({ do: 'takeName' }), { changed: false });
+    t.like(await standby.tell({ do: 'giveNameUp' }), { changed: true, state: { clients: 'elsewhere' } });
+    t.like(named('web01$'), { dn: 'CN=web01,CN=Computers,DC=corp,DC=test' });
+    t.notRegex(domain.principals('WEB02$'), /web01/);
+    const powerless = (await member('guest01').tell({ do: 'takeName' })) as { remarks: string[] };
+    t.regex(
+      powerless.remarks.join(),
+      /was not moved in Active Directory: Insufficient|was not moved in Active Directory: .*[Aa]ccess/,
+    );
+    t.truthy(named('web01$'));
   });
 });

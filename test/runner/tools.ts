@@ -15,6 +15,7 @@ export const TOOL_PACKAGES = {
   ip: 'iproute2',
   keepalived: 'keepalived',
   kinit: 'krb5-user',
+  ldapmodify: 'ldap-utils',
   lsyncd: 'lsyncd',
   mount: 'mount',
   named: 'bind9',

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseAddress, type RunFile } from '../shared/protocol/pairing.ts';
 import type { DaemonStatus } from '../shared/status.ts';
-import { createDiscoverHandler } from './application/service.ts';
+import { createDiscoverHandler, discoverSites } from './application/service.ts';
 import { createCaptureService, type StoppableCapture } from './capture/host.ts';
 import { diagnose } from './doctor.ts';
 import { type DaemonOptions, type HostSettings, loadHostSettings } from './host-settings.ts';
@@ -16,7 +16,7 @@ import { type Network, openNetwork } from './network.ts';
 import { openConfigurationFiles } from './platform/node/configuration-files.ts';
 import { createHostInspector } from './platform/node/host-inspector.ts';
 import { loadPageRelease } from './platform/node/memory.ts';
-import { loadPlatform, loadRedirection, type Platform } from './platform/select.ts';
+import { loadPlatform, loadProbes, loadRedirection, type Platform } from './platform/select.ts';
 import { WAKEUP } from './platform/wakeup.ts';
 import type { StateFile } from './ports.ts';
 import type { AdoptionDocument } from './redirect/move-ip.ts';
@@ -25,6 +25,7 @@ import { ReplicationLedger } from './report/ledger.ts';
 import { createReportDesk } from './report/service.ts';
 import { EMPTY_BOOK, type ScenarioBook, scenarioBook } from './scenario/book.ts';
 import { EnginePool } from './scenario/engine-host.ts';
+import type { ScenarioEnvironment } from './scenario/environment.ts';
 import { createScenarioService, type ScenarioService } from './scenario/service.ts';
 import type { CommandHandlers, DaemonInformation, DocumentStore, StatusSource } from './services.ts';
 import { type DataLock, lockDataDirectory } from './store/data-lock.ts';
@@ -224,6 +225,7 @@ async function composeScenarios(
       redirection,
       peers: network.peers,
     }),
+    ...(await watchingParts(platform)),
     spawnEngine: () => engines.spawn(),
     complain,
   });
@@ -260,6 +262,18 @@ async function composeScenarios(
       ledger.close();
       await noneReady;
     },
+  };
+}
+
+/** For Is Alive. */
+async function watchingParts({
+  clock,
+  random,
+  services,
+}: Platform): Promise<Pick<ScenarioEnvironment, 'probes' | 'discover'>> {
+  return {
+    probes: await loadProbes(clock, random, services),
+    discover: (type) => discoverSites(openConfigurationFiles(), type),
   };
 }
 

@@ -4,6 +4,7 @@
  * Help, palette, command-line reference and the role matrix are generated from it.
  */
 import { z } from 'zod';
+import { HEALTH_COMMANDS } from './health-commands.ts';
 import { PREVIEW_COMMANDS } from './preview-commands.ts';
 import { RECOVERY_COMMANDS } from './recovery-commands.ts';
 import { REPORT_FORMATS } from './report.ts';
@@ -298,6 +299,7 @@ export const COMMANDS = define({
   },
   ...RECOVERY_COMMANDS,
   ...SWITCHOVER_COMMANDS,
+  ...HEALTH_COMMANDS,
   ...PREVIEW_COMMANDS,
 
   'events.query': {

@@ -427,6 +427,34 @@ export const EVENTS = define({
     text: 'Clients may not find this host yet: {text}',
     hint: 'What to do is in the details of this event. It is looked at again for a while.',
   },
+  'HLT-001': {
+    severity: 'critical',
+    text: 'The Master server {master} is considered to be down: {reason}',
+    hint: 'When switchover is initiated manually, perform it now: `mainstay switchover`. First make sure that the host is really off, not only out of reach.',
+  },
+  'HLT-002': {
+    severity: 'critical',
+    text: 'The application on the Master server {master} is considered to be down, its engine answers: {reason}',
+    hint: 'Mend the application, or perform a switchover: with the help of the engine nothing is lost.',
+  },
+  'HLT-003': {
+    severity: 'error',
+    text: 'This host is cut off: it reaches neither {master} nor any reference address, so it cannot tell whether the Master is alive: {reason}',
+    hint: 'Check the network of this host. Nothing is switched over for that reason.',
+  },
+  'HLT-004': {
+    severity: 'warning',
+    text: 'It cannot be told whether the Master server {master} is down, the checks contradict each other: {reason}',
+    hint: 'A check that can never pass, such as a ping that a firewall drops, is turned off in the Is Alive properties.',
+  },
+  'HLT-005': { severity: 'info', text: 'The Master server {master} is alive again' },
+  'HLT-006': {
+    severity: 'warning',
+    text: 'Shadow mode: {standby} would have switched over, because {master} is considered to be down: {reason}',
+    hint: 'Nothing was switched over. `mainstay shadow NAME off` ends the shadow mode.',
+  },
+  'HLT-008': { severity: 'info', text: 'Shadow mode is on: {standby} only says when it would switch over by itself' },
+  'HLT-009': { severity: 'info', text: 'Shadow mode is off' },
   'ASM-001': { severity: 'info', text: 'Assessment began: changes on the Master are counted, nothing is replicated' },
   'RPT-001': { severity: 'info', text: '{kind} is ready ({id})' },
   'RPT-002': {

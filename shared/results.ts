@@ -215,6 +215,7 @@ export interface CommandResults {
   };
   readonly 'scenario.quarantineExtract': { readonly files: number };
   readonly 'scenario.quarantineDiscard': Record<string, never>;
+  readonly 'scenario.shadow': { readonly shadow: boolean; readonly host: string };
   readonly 'scenario.ack': { readonly acknowledged: boolean };
 }
 

@@ -1,4 +1,5 @@
 /** What a console shows: one snapshot, then deltas by scenario. All counts since the scenario was last run unless said. */
+import type { HealthVerdict } from './health.ts';
 import type { Position } from './position.ts';
 import type { RecoveryStatus } from './rewind.ts';
 import type { RoleStatus } from './role.ts';
@@ -53,6 +54,8 @@ export interface HostStatus {
   readonly name: string;
   readonly role: HostRole;
   readonly health: 'alive' | 'suspect' | 'down' | 'unknown';
+  /** Is Alive: told by the host that watches this one, for the active host. */
+  readonly isAlive?: HealthVerdict;
   readonly gate: 'open' | 'closed' | 'none';
   readonly position: Position;
   readonly lagMs: number;

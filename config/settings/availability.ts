@@ -4,7 +4,7 @@ import { define, HOST_NAME, SCRIPT_NAME } from './definition.ts';
 const ha = { tab: 'ha', scopes: ['scenario'], edit: 'stopped', agreement: 'agreed' } as const;
 const switchover = { ...ha, group: 'Switchover' } as const;
 const arbitrated = { ...switchover, awaits: 'automatic switchover' } as const;
-const alive = { ...ha, group: 'Is Alive', awaits: 'Is Alive checks' } as const;
+const alive = { ...ha, group: 'Is Alive' } as const;
 const management = { ...ha, group: 'DB management' } as const;
 const success = { ...ha, group: 'Action upon Success' } as const;
 
@@ -150,6 +150,13 @@ export const AVAILABILITY_SETTINGS = define({
     help: 'Verifies that the appropriate services are running and every site answers.',
     default: true,
   },
+  'isAlive.sites': {
+    ...alive,
+    type: 'list',
+    label: 'Sites to probe',
+    help: 'Addresses that have to answer, such as `https://www.example.org/health`; empty: every site in the root directories that the Master discovers on itself.',
+    default: [],
+  },
   'isAlive.httpStatuses': {
     ...alive,
     type: 'text',
@@ -162,14 +169,14 @@ export const AVAILABILITY_SETTINGS = define({
     ...alive,
     type: 'text',
     label: 'Probe address',
-    help: 'Address the sites are probed at; empty: the address of their binding.',
+    help: 'Address the sites are probed at; empty: the address of their binding, or the one of the Master where that is any.',
     default: '',
   },
   'isAlive.referenceAddresses': {
     ...alive,
     type: 'list',
     label: 'Reference addresses',
-    help: 'Addresses, such as the gateway, that the Replica must reach before it believes that the Master is down and not its own network.',
+    help: 'Addresses, such as the gateway, that the Replica must reach before it believes that the Master is down and not its own network: `192.0.2.1` is pinged, of `192.0.2.1:443` a connection is opened.',
     default: [],
   },
   'isAlive.script': {

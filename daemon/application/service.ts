@@ -1,6 +1,7 @@
 /** Discovery on this host: finds and reads the configuration files of an application. */
 import { Fault } from '../../shared/faults.ts';
-import type { Discovery } from '../../shared/results.ts';
+import type { DiscoveredSite, Discovery } from '../../shared/results.ts';
+import type { ServerType } from '../../shared/scenario.ts';
 import type { ConfigurationFiles } from '../ports.ts';
 import type { CommandHandlers } from '../services.ts';
 import { type ApplicationName, discoverText, notYet } from './discover.ts';
@@ -19,6 +20,17 @@ export function createDiscoverHandler(files: ConfigurationFiles): Pick<CommandHa
       return discoverHere(files, application, config);
     },
   };
+}
+
+/** Sites of this host by its own configuration; none where it cannot be read, or its kind is not known. */
+export function discoverSites(files: ConfigurationFiles, type: ServerType): readonly DiscoveredSite[] {
+  if (type !== 'iis' && type !== 'nginx') return [];
+  try {
+    return discoverHere(files, type, undefined).sites;
+  } catch (error) {
+    if (error instanceof Fault) return [];
+    throw error;
+  }
 }
 
 function discoverHere(files: ConfigurationFiles, application: ApplicationName, config: string | undefined): Discovery {

@@ -8,6 +8,7 @@ import type { LdapComputerDirectory } from './linux/computer-directory.ts';
 import type { NftPortFilter } from './linux/port-filter.ts';
 import { SystemClock } from './node/clock.ts';
 import { DnsExchange, searchDomain } from './node/dns-exchange.ts';
+import { NetworkProbes } from './node/health-probes.ts';
 import { SystemRandom } from './node/random.ts';
 import { RegisteredScripts } from './node/registered-scripts.ts';
 import { readSecret } from './node/secret-file.ts';
@@ -177,6 +178,13 @@ async function loadServices(): Promise<Services> {
   if (process.platform !== 'linux') return NO_SERVICES;
   const { SystemdServices } = await import('./linux/system-services.ts');
   return new SystemdServices();
+}
+
+/** What Is Alive asks of networks and of this system (daemon/health/contract.ts). */
+export async function loadProbes(clock: Clock, random: Random, services: Services): Promise<NetworkProbes> {
+  if (process.platform !== 'linux') return new NetworkProbes(clock, random, { services });
+  const { IcmpSocket } = await import('./linux/icmp.ts');
+  return new NetworkProbes(clock, random, { echo: (version, mark) => new IcmpSocket(version, mark), services });
 }
 
 async function loadViews(): Promise<Views> {

@@ -40,6 +40,8 @@ export interface StoredRun {
   handedOver?: { switchId: string; seq: number; unequal?: string | undefined } | undefined;
   /** It was active and came back behind another: it takes data only when the operator runs the scenario. */
   returned?: true | undefined;
+  /** Standby: an automatic switchover is only said, not done. */
+  shadow?: true | undefined;
 }
 
 export interface StoredScenario {
@@ -143,6 +145,7 @@ const run = z.object({
   fork: z.object({ epoch: z.number(), generation: z.string(), seq: z.number() }).optional(),
   handedOver: z.object({ switchId: z.string(), seq: z.number(), unequal: z.string().optional() }).optional(),
   returned: z.literal(true).optional(),
+  shadow: z.literal(true).optional(),
   untold: z.array(z.object({ host: hostReference, reason: z.string(), forget: z.literal(true).optional() })),
 });
 

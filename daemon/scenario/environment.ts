@@ -1,4 +1,8 @@
 /** What the scenarios of a host need from the rest of the daemon; put together in main.ts, replaced by fakes in tests. */
+
+import type { DiscoveredSite } from '../../shared/results.ts';
+import type { ServerType } from '../../shared/scenario.ts';
+import type { HealthProbes } from '../health/contract.ts';
 import type { Clock, Random } from '../ports.ts';
 import type { RedirectionService } from '../redirect/service.ts';
 import type { ScriptRunner } from '../rehearsal/scripts.ts';
@@ -42,6 +46,10 @@ export interface ScenarioEnvironment {
   readonly scripts: ScriptRunner;
   readonly redirection: RedirectionService;
   readonly roles: RolePorts;
+  /** Is Alive. */
+  readonly probes: HealthProbes;
+  /** Sites of this host; none when they cannot be discovered. */
+  readonly discover: (type: ServerType) => readonly DiscoveredSite[];
   readonly spawnEngine: () => EngineHandle;
   /** For defects that no user can act on. */
   readonly complain: (text: string) => void;

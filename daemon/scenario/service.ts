@@ -4,6 +4,7 @@
  */
 import { Fault } from '../../shared/faults.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
+import { HealthDesk } from '../health/service.ts';
 import type { LinkStream } from '../ports.ts';
 import { Recovery } from '../recovery/service.ts';
 import { RehearsalDesk } from '../rehearsal/desk.ts';
@@ -52,6 +53,7 @@ class Scenarios implements ScenarioService, RunnerSet {
   readonly #rehearsals: RehearsalDesk;
   readonly #recovery: Recovery;
   readonly #switchovers: Switchovers;
+  readonly #health: HealthDesk;
 
   constructor(surroundings: ScenarioEnvironment) {
     this.#recovery = new Recovery(surroundings, this, (id) => this.#announce(id));
@@ -65,6 +67,7 @@ class Scenarios implements ScenarioService, RunnerSet {
       },
     };
     this.#switchovers = new Switchovers(environment, this, (id) => this.#announce(id));
+    this.#health = new HealthDesk(environment, this, (id) => this.#announce(id));
     const documents = new DocumentDesk(environment, this);
     const life = new LifeDesk(environment, this, documents);
     this.#relays = new RelayDesk(environment, this, life);
@@ -83,6 +86,7 @@ class Scenarios implements ScenarioService, RunnerSet {
       ...previewHandlers(environment, this),
       ...this.#rehearsals.handlers(),
       ...this.#switchovers.handlers(),
+      ...this.#health.handlers(),
       ...createPeerHandlers(environment, this, this.#relays, this.#rehearsals, this.#recovery, this.#switchovers),
     };
   }
@@ -91,11 +95,13 @@ class Scenarios implements ScenarioService, RunnerSet {
     this.#switchovers.load();
     for (const runner of this.#runners.values()) runner.resume();
     this.#switchovers.start();
+    this.#health.start();
     this.#rehearsals.start();
     this.#recovery.start();
   }
 
   async shutdown(): Promise<void> {
+    this.#health.close();
     await this.#switchovers.close();
     this.#rehearsals.stop();
     this.#relays.close();
@@ -186,7 +192,7 @@ class Scenarios implements ScenarioService, RunnerSet {
 
   #statusOf(runner: Runner): ScenarioStatus {
     const status = this.#recovery.shownIn(this.#ownStatus(runner), runner.stored);
-    return this.#switchovers.shownIn(status);
+    return this.#health.shownIn(this.#switchovers.shownIn(status));
   }
 
   #ownStatus(runner: Runner): ScenarioStatus {
@@ -206,6 +212,7 @@ class Scenarios implements ScenarioService, RunnerSet {
     }
     this.#relays.noticed(id);
     this.#recovery.noticed(id);
+    this.#health.noticed(id);
     for (const listener of this.#listeners) listener(id);
   }
 }

@@ -29,6 +29,7 @@ import type { Report } from '../../shared/report.ts';
 import type { ParkedAnswer } from '../../shared/results.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
 import { SeededRandom, SimulatedClock } from './clock.ts';
+import { FakeProbes } from './health-probes.ts';
 import { adoptionRecord, MemoryLan, type MemoryMachine } from './lan.ts';
 import { MemoryQuarantine } from './quarantine.ts';
 import { MemoryServices } from './services.ts';
@@ -363,6 +364,8 @@ export class WorldHost {
   readonly reports: Report[] = [];
   readonly complaints: string[] = [];
   readonly views = new FakeViews();
+  /** What it finds out of others, and of its own services and disk. */
+  readonly probes = new FakeProbes();
   /** Its addresses, and what its engine owes for them. */
   readonly network: MemoryMachine;
   readonly adopted = adoptionRecord();
@@ -506,6 +509,8 @@ export class WorldHost {
         accessOf: () => this.access,
         arbiterOf: (document, other) => this.arbiterOf(document, other),
       },
+      probes: this.probes,
+      discover: () => [],
       complain: (text) => this.complaints.push(text),
     };
   }

@@ -5,6 +5,7 @@ import type { HostStatus, ScenarioStatus } from '../../shared/status.ts';
 import { statusRemarks } from '../../shared/status-remarks.ts';
 import { formatAge, formatBytes, formatCount, formatDuration, formatRate } from '../../shared/units.ts';
 import type { CommonOptions, Context } from './context.ts';
+import { healthLines } from './health-text.ts';
 import { LiveView } from './live.ts';
 import { DONE } from './options.ts';
 import { pairs, safe, table } from './text.ts';
@@ -130,7 +131,7 @@ function statusText(scenario: ScenarioStatus, now: number): string {
   ];
   const rows = scenario.hosts.map((host) => hostRow(host, now));
   const problem = scenario.problem === undefined ? '' : `  ! ${safe(scenario.problem)}\n`;
-  return `${head}\n${table(headings, rows, [6, 7, 8, 9])}${progressLines(scenario)}${remarkLines(scenario)}${problem}`;
+  return `${head}\n${table(headings, rows, [6, 7, 8, 9])}${progressLines(scenario)}${remarkLines(scenario)}${healthLines(scenario)}${problem}`;
 }
 
 function remarkLines(scenario: ScenarioStatus): string {

@@ -1,5 +1,5 @@
 /** Who is active: switchover and switchback, their dry run, Recover Active Server, acknowledgement. */
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { Fault } from '../../shared/faults.ts';
 import type { CommandResults, SwitchoverPlan, SwitchoverResult } from '../../shared/results.ts';
 import { STEP_TITLES } from '../../shared/role.ts';
@@ -52,6 +52,12 @@ export function addSwitchoverCommands(program: Command, register: Register): voi
       const { quarantine } = await import('./quarantine-command.ts');
       return quarantine(context, options, name, action, id);
     },
+  );
+  register(
+    withAccess(program.command('shadow').description('only say when and why a switchover would have started by itself'))
+      .argument('<name>', 'the scenario')
+      .addArgument(new Argument('<state>', 'on or off').choices(['on', 'off'])),
+    shadow,
   );
 }
 
@@ -143,6 +149,21 @@ async function acknowledge(context: Context, options: CommonOptions, name: strin
   const result = await ask<CommandResults['scenario.ack']>(client, 'scenario.ack', { name });
   if (options.json === true) context.json({ name, ...result });
   else context.terminal.out(result.acknowledged ? 'acknowledged\n' : 'there was nothing to acknowledge\n');
+  return DONE;
+}
+
+async function shadow(context: Context, options: CommonOptions, name: string, state: 'on' | 'off'): Promise<number> {
+  const client = await context.forScenario(name, options);
+  const args = { name, on: state === 'on' };
+  const result = await ask<CommandResults['scenario.shadow']>(client, 'scenario.shadow', args);
+  if (options.json === true) context.json({ name, ...result });
+  else {
+    context.terminal.out(
+      result.shadow
+        ? `${safe(result.host)} only says when it would have switched over by itself (event HLT-006)\n`
+        : 'shadow mode is off\n',
+    );
+  }
   return DONE;
 }
 

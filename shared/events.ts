@@ -118,6 +118,11 @@ export const EVENTS = define({
     text: 'Script {script} failed after the switchover: {reason}',
     hint: 'The switchover itself is complete.',
   },
+  'SWT-019': {
+    severity: 'warning',
+    text: 'The rewind points of this host made until now are gone: it was active, and what users changed meanwhile is in no journal',
+    hint: 'New points are made from now on. The points of the other host are not touched by this.',
+  },
   'SWT-012': {
     severity: 'error',
     text: 'Switchover: step "{title}" does not get on: {reason}',

@@ -79,6 +79,11 @@ export class RoleParts {
   /** When what was running runs again. */
   start(): void {
     for (const { host } of this.#parts.values()) host.start();
+    for (const [id, part] of this.#parts) {
+      if (this.stored(id).run.pastGone !== true) continue;
+      const done = part.steps.forgetPast().then(() => this.adopted(id));
+      done.catch((error: unknown) => this.environment.complain(`rewind points: ${String(error)}`));
+    }
   }
 
   /** An orderly end: what leads clients to an active host stays as long as the kernel keeps it, so that a restart is not noticed. */
@@ -190,7 +195,9 @@ export class RoleParts {
 
   #forbid({ host }: Part, id: string): void {
     const runner = this.runners.runner(id);
-    if (runner instanceof ReplicaRunner) runner.refuse(refusalOf(host.record));
+    if (!(runner instanceof ReplicaRunner)) return;
+    const past = this.stored(id).run.pastGone === true ? 'its rewind points are put in order first' : undefined;
+    runner.refuse(past ?? refusalOf(host.record));
   }
 
   #settled(id: string, now: RoleRecord, before: RoleRecord): void {

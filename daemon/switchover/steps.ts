@@ -9,6 +9,7 @@ import type { Epoch, SwitchRight } from '../../shared/role.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
 import type { TailEntry } from '../engine/master-tail.ts';
 import { type Tail, tailOf } from '../quarantine/tail.ts';
+import { forgetHistory } from '../recovery/set-back.ts';
 import type { RoleRecord } from '../role/record.ts';
 import type { RoleEvent } from '../role/state.ts';
 import { masterRoots, newRun, type StoredScenario, storedIn } from '../scenario/book.ts';
@@ -102,7 +103,9 @@ export class ScenarioSteps implements RoleSteps {
     await runner.shutdown();
     if (standby === undefined) return;
     const written = handedOver !== undefined && last !== undefined && last > handedOver.seq;
+    const tookOverHere = this.#stored.run.fork !== undefined;
     await this.#flip('replica', reversed(document, standby), (stored) => {
+      if (tookOverHere) stored.run.pastGone = true;
       if (handedOver === undefined) return;
       const unequal =
         handedOver.unequal ?? (written ? 'something was written here after the last change was sent' : undefined);
@@ -110,6 +113,7 @@ export class ScenarioSteps implements RoleSteps {
     });
     runners.adopt(id, 'replica');
     environment.events.record('SCN-011', {}, document.name);
+    await this.forgetPast();
     await this.standDown().catch((error: unknown) => environment.complain(String(error)));
   }
 
@@ -220,6 +224,17 @@ export class ScenarioSteps implements RoleSteps {
   async #stopServices(): Promise<void> {
     const stopped = await stopServices(this.#parts.environment.roles.services, managedServices(this.#stored.document));
     if (stopped.length > 0) this.#event('SWT-016', { names: stopped.join(', ') });
+  }
+
+  /** A point that would be given back wrongly is worse than none. Nothing is taken here before. */
+  async forgetPast(): Promise<void> {
+    const { environment } = this.#parts;
+    if (this.#stored.run.pastGone !== true) return;
+    await this.#replica().withHistory((config) => forgetHistory(environment, config));
+    await this.#change((stored) => {
+      stored.run.pastGone = undefined;
+    });
+    this.#event('SWT-019', {});
   }
 
   /** A host that is not active keeps them down, whoever started them. */

@@ -3,7 +3,7 @@ import { define, HOST_NAME, SCRIPT_NAME } from './definition.ts';
 
 const ha = { tab: 'ha', scopes: ['scenario'], edit: 'stopped', agreement: 'agreed' } as const;
 const switchover = { ...ha, group: 'Switchover' } as const;
-const arbitrated = { ...switchover, awaits: 'automatic switchover' } as const;
+const arbitrated = { ...switchover, awaits: 'fencing' } as const;
 const alive = { ...ha, group: 'Is Alive' } as const;
 const management = { ...ha, group: 'DB management' } as const;
 const success = { ...ha, group: 'Action upon Success' } as const;

@@ -66,6 +66,12 @@ export const FAULTS = define({
     text: 'There is no quarantine {id} on this host.',
     hint: '`mainstay quarantine NAME list` shows what there is.',
   },
+  'QUARANTINE-DAMAGED': {
+    kind: 'permanent',
+    exit: 1,
+    text: '"{path}" of quarantine {id} is not what was kept.',
+    hint: 'Its disk may be failing. Extract the other items one by one with --path.',
+  },
   'SWITCH-REFUSED': {
     kind: 'permanent',
     exit: 4,

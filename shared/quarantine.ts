@@ -8,6 +8,10 @@ export interface QuarantineHead {
   readonly host: string;
   readonly at: number;
   readonly epoch: number;
+  /** What it is the end of: the history, what the other host had of it, and how far this one was. */
+  readonly generation: string;
+  readonly after: number;
+  readonly through: number;
   readonly items: number;
   /** Of contents. */
   readonly bytes: number;
@@ -17,9 +21,10 @@ export interface QuarantineHead {
 export interface QuarantineItem {
   readonly root: number;
   readonly path: string;
-  /** What had been done to it: of the last change. */
+  /** What had been done to it. */
   readonly kind: string;
-  readonly type: 'file' | 'directory' | 'symlink' | 'gone';
+  /** `special`: a pipe, socket or device. */
+  readonly type: 'file' | 'directory' | 'symlink' | 'special' | 'gone';
   /** `rename`: the name it had. */
   readonly before?: string;
   readonly sizeBytes: number;
@@ -27,12 +32,20 @@ export interface QuarantineItem {
   readonly uid?: number;
   readonly gid?: number;
   readonly mtimeMs?: number;
+  /** Decimal: as exact as the file system has it. */
+  readonly mtimeNs?: string;
+  /** Extended attributes and access lists in their canonical bytes (shared/attributes.ts), Base64; absent: none. */
+  readonly attributes?: string;
   /** Of the content. */
   readonly sha256?: string;
   /** Of a symbolic link. */
   readonly target?: string;
   /** Name of the content below `content/`. */
   readonly content?: string;
-  /** Why it could not be kept: it went while it was looked at. */
+  /** A further name of the object at this path (`root path`), whose content it shares. */
+  readonly sameAs?: string;
+  /** It was written to all the time: the content is a mixture of what it was at several moments. */
+  readonly torn?: true;
+  /** Why its content could not be kept: it went while it was looked at. */
   readonly missing?: string;
 }

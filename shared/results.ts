@@ -212,6 +212,8 @@ export interface CommandResults {
   readonly 'scenario.quarantine': {
     readonly quarantines: readonly QuarantineHead[];
     readonly items?: readonly QuarantineItem[];
+    /** Number of the first item of the next page. */
+    readonly next?: number;
   };
   readonly 'scenario.quarantineExtract': { readonly files: number };
   readonly 'scenario.quarantineDiscard': Record<string, never>;

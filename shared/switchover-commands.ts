@@ -53,7 +53,9 @@ export const SWITCHOVER_COMMANDS = {
     danger: 'safe',
     title: 'Quarantine',
     help: 'What this host had that the host which took over lacks: lists quarantines, or the items of one.',
-    args: z.object({ name, id: z.string().max(60).optional() }).strict(),
+    args: z
+      .object({ name, id: z.string().max(60).optional(), from: z.number().int().nonnegative().optional() })
+      .strict(),
     cli: 'quarantine',
   },
   'scenario.quarantineExtract': {

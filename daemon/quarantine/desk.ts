@@ -11,10 +11,10 @@ export function quarantineHandler(
   documentOf: (name: string) => ScenarioDocument,
 ): CommandHandlers {
   return {
-    'scenario.quarantine': async ({ name, id }) => {
+    'scenario.quarantine': async ({ name, id, from }) => {
       const scenarioId = documentOf(name).id;
       const quarantines = await store.list(scenarioId);
-      return id === undefined ? { quarantines } : { quarantines, items: await store.items(scenarioId, id) };
+      return id === undefined ? { quarantines } : { quarantines, ...(await store.items(scenarioId, id, from)) };
     },
     'scenario.quarantineExtract': async ({ name, id, to, path }) => {
       if (!isAbsolute(to)) throw new Fault('USAGE', { reason: `"${to}" is not an absolute path` });

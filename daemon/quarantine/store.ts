@@ -2,22 +2,33 @@
 import type { QuarantineHead, QuarantineItem } from '../../shared/quarantine.ts';
 import type { TailEntry } from '../engine/master-tail.ts';
 
+export type NewQuarantine = Omit<QuarantineHead, 'id' | 'items' | 'bytes'>;
+
+export interface QuarantinePage {
+  readonly items: readonly QuarantineItem[];
+  /** Number of the first item of the next page; absent: this was the last. */
+  readonly next?: number;
+}
+
 export interface QuarantineStore {
   /**
-   * Copies the contents of `entries` (as they are in `roots` now). Throws `FS-FULL` and what else keeps it from being
-   * complete: then there is none. One of the same id that is complete is left as it is.
+   * Copies the contents of what `pages` name (as they are in `roots` now). Throws `FS-FULL` and what else keeps it from being
+   * complete: then there is none, and the roots are as they were. The one that holds this already is answered as it is.
    */
   keep(
     scenarioId: string,
-    head: Omit<QuarantineHead, 'items' | 'bytes'>,
-    entries: readonly TailEntry[],
+    head: NewQuarantine,
+    pages: AsyncIterable<readonly TailEntry[]>,
     roots: readonly string[],
   ): Promise<QuarantineHead>;
   /** Newest first. */
   list(scenarioId: string): Promise<readonly QuarantineHead[]>;
   /** Throws `QUARANTINE-NOT-FOUND`. */
-  items(scenarioId: string, id: string): Promise<readonly QuarantineItem[]>;
-  /** Writes the contents below `to`, which must not exist yet; answers how many. Throws `QUARANTINE-NOT-FOUND`, `FS-*`. */
+  items(scenarioId: string, id: string, from?: number): Promise<QuarantinePage>;
+  /**
+   * Writes files, links and directories below `to`, which must not exist yet; answers how many files. What is there is removed again when
+   * it fails. Throws `QUARANTINE-NOT-FOUND`, `QUARANTINE-DAMAGED`, `FS-*`.
+   */
   extract(scenarioId: string, id: string, to: string, path: string | undefined): Promise<number>;
   /** Throws `QUARANTINE-NOT-FOUND`. */
   discard(scenarioId: string, id: string): Promise<void>;

@@ -17,6 +17,7 @@ import { Fault, type FaultCode } from '../../shared/faults.ts';
 
 const FAULT_BY_ERROR: Readonly<Record<string, FaultCode>> = {
   ENOENT: 'FS-NOT-FOUND',
+  EEXIST: 'FS-EXISTS',
   EACCES: 'FS-DENIED',
   EPERM: 'FS-DENIED',
   ENOSPC: 'FS-FULL',

@@ -421,6 +421,13 @@ export class MasterState {
     return row[0] ?? 0;
   }
 
+  /** The name an entry had before its first rename behind a position. */
+  nameBefore(entry: number, seq: number): RelativePath | undefined {
+    const sql = 'SELECT * FROM op WHERE entry = ? AND kind = ? AND seq > ? ORDER BY seq LIMIT 1';
+    const row = this.statement(sql).get(entry, INTENT_KINDS.indexOf('rename'), seq);
+    return row === undefined ? undefined : toIntent(row).other;
+  }
+
   /** Oldest position a Replica can go on from without a synchronization: everything after it is in the spool. */
   get trimmedSeq(): number {
     return Number(this.meta('trimmed') ?? 0);

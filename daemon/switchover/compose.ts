@@ -2,11 +2,12 @@
 import { join } from 'node:path';
 import { settingOf } from '../../config/catalogue.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
-import type { Clock, Random, StateFile } from '../ports.ts';
+import type { Clock, Random, RootTree, StateFile } from '../ports.ts';
+import { QuarantineKeeper } from '../quarantine/keeper.ts';
 import type { RedirectionService } from '../redirect/service.ts';
 import type { ScenarioFolders } from '../scenario/environment.ts';
 import type { PeerControl } from '../services.ts';
-import { QuarantineFolder } from '../store/quarantine-folder.ts';
+import { QuarantineDisk } from '../store/quarantine-disk.ts';
 import { RoleRecordStore } from '../store/role-record.ts';
 import { WitnessArbiter } from '../witness/arbiter.ts';
 import type { SystemServices } from './managed-services.ts';
@@ -23,12 +24,16 @@ export interface RoleGround {
   readonly redirection: RedirectionService;
   readonly peers: PeerControl;
   openStateFile(path: string): StateFile;
+  openTree(path: string): RootTree;
 }
 
 export function createRolePorts(ground: RoleGround): RolePorts {
   return {
     boot: Buffer.from(ground.random.bytes(12)).toString('hex'),
-    quarantine: new QuarantineFolder(ground.data),
+    quarantine: new QuarantineKeeper({
+      files: new QuarantineDisk(ground.data),
+      openTree: (path) => ground.openTree(path),
+    }),
     services: ground.services,
     openRecord: (id) => {
       const path = join(ground.folders.open(id), 'role');

@@ -7,7 +7,6 @@ import { Fault, type FaultDetails } from '../../shared/faults.ts';
 import type { Position } from '../../shared/position.ts';
 import type { Epoch, SwitchRight } from '../../shared/role.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
-import type { TailEntry } from '../engine/master-tail.ts';
 import { type Tail, tailOf } from '../quarantine/tail.ts';
 import { forgetHistory } from '../recovery/set-back.ts';
 import type { RoleRecord } from '../role/record.ts';
@@ -31,6 +30,8 @@ const TAKE_OVER_MS = 15_000;
 /** Everything received is applied before a host is promoted, however much it is. */
 const FINISH_MS = 3_600_000;
 const PEER_MS = 5_000;
+/** Whoever still writes to a host that is not active is copied so often; what he writes then stays until it is replaced. */
+const KEEP_ROUNDS = 3;
 const SCRIPT_MS = 300_000;
 
 export interface StepParts {
@@ -87,7 +88,7 @@ export class ScenarioSteps implements RoleSteps {
     const generation = runner.status().hosts[0]?.position.generation;
     if (handedOver === undefined || generation === undefined || !runner.occupies) return;
     const tail = await tailOf(runner, { generation, seq: handedOver.seq }, false);
-    await this.#keep(tail.entries, this.#parts.record().epoch.number);
+    if (tail.any) await this.#keep(tail, this.#parts.record().epoch.number);
   }
 
   /** Its engine ends, and it is the Replica of the scenario from now on. */
@@ -267,7 +268,7 @@ export class ScenarioSteps implements RoleSteps {
   async compare(epoch: Epoch): Promise<RoleEvent> {
     if (this.#stored.side !== 'master') return { type: 'compared', epoch, diverged: false };
     const tail = await this.#tail();
-    if (tail !== undefined && tail.entries.length > 0) return { type: 'compared', epoch, diverged: true };
+    if (tail?.any) return { type: 'compared', epoch, diverged: true };
     if (tail === undefined || tail.unrelated) await this.#mark();
     await this.toStandby();
     return { type: 'compared', epoch, diverged: false };
@@ -276,7 +277,7 @@ export class ScenarioSteps implements RoleSteps {
   async quarantine(epoch: Epoch): Promise<RoleEvent> {
     if (this.#stored.side === 'master') {
       const tail = await this.#tail();
-      if (tail !== undefined) await this.#keep(tail.entries, epoch.number);
+      if (tail?.any) await this.#keepAll(tail, epoch.number);
       if (settingOf(this.#stored.document.settings, 'switchover.returnPolicy') === 'ask') await this.#mark();
       await this.toStandby();
     }
@@ -301,14 +302,24 @@ export class ScenarioSteps implements RoleSteps {
     return tail.unrelated ? untold('the active host went on from an earlier history') : tail;
   }
 
-  async #keep(entries: readonly TailEntry[], epoch: number): Promise<void> {
-    if (entries.length === 0) return;
+  /** Also what some program wrote while it was being copied. */
+  async #keepAll(tail: Tail, epoch: number): Promise<void> {
+    const { generation } = tail;
+    let left: Tail = tail;
+    for (let round = 1; left.any && round <= KEEP_ROUNDS; round += 1) {
+      await this.#keep(left, epoch);
+      const { through } = left;
+      left = await tailOf(this.#master(), { generation, seq: through }, false);
+      if (left.through === through) return;
+    }
+  }
+
+  async #keep({ generation, after, through, pages }: Tail, epoch: number): Promise<void> {
     const { environment, id } = this.#parts;
     const { clock, host, roles } = environment;
-    const at = clock.wallMs();
-    const moment = new Date(at).toISOString().slice(0, 19).replaceAll(/[-:]/g, '');
-    const head = { id: `${moment}Z-e${epoch}`, scenario: this.#stored.document.name, host: host.name, at, epoch };
-    const kept = await roles.quarantine.keep(id, head, entries, masterRoots(this.#stored.document));
+    const head = { scenario: this.#stored.document.name, host: host.name, at: clock.wallMs(), epoch };
+    const end = { generation, after, through };
+    const kept = await roles.quarantine.keep(id, { ...head, ...end }, pages(), masterRoots(this.#stored.document));
     this.#event('SWT-013', { items: kept.items, bytes: kept.bytes, id: kept.id });
   }
 

@@ -1,15 +1,17 @@
 /** Quarantines that are only remembered. */
 import type { TailEntry } from '../../daemon/engine/master-tail.ts';
-import type { QuarantineStore } from '../../daemon/quarantine/store.ts';
+import type { NewQuarantine, QuarantineStore } from '../../daemon/quarantine/store.ts';
 import type { QuarantineHead } from '../../shared/quarantine.ts';
 
 export class MemoryQuarantine implements QuarantineStore {
   readonly kept: { readonly head: QuarantineHead; readonly entries: readonly TailEntry[] }[] = [];
 
-  keep(_scenarioId: string, head: Omit<QuarantineHead, 'items' | 'bytes'>, entries: readonly TailEntry[]) {
-    const whole = { ...head, items: entries.length, bytes: 0 };
+  async keep(_scenarioId: string, head: NewQuarantine, pages: AsyncIterable<readonly TailEntry[]>) {
+    const entries: TailEntry[] = [];
+    for await (const page of pages) entries.push(...page);
+    const whole = { id: `quarantine ${this.kept.length + 1}`, ...head, items: entries.length, bytes: 0 };
     this.kept.push({ head: whole, entries });
-    return Promise.resolve(whole);
+    return whole;
   }
 
   list() {
@@ -17,7 +19,7 @@ export class MemoryQuarantine implements QuarantineStore {
   }
 
   items() {
-    return Promise.resolve([]);
+    return Promise.resolve({ items: [] });
   }
 
   extract() {

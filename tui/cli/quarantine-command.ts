@@ -76,7 +76,13 @@ async function show(
   client: DaemonClient,
   id: string,
 ): Promise<number> {
-  const { items = [] } = await ask<CommandResults['scenario.quarantine']>(client, 'scenario.quarantine', { name, id });
+  const items: QuarantineItem[] = [];
+  for (let from: number | undefined = 0; from !== undefined; ) {
+    const args: { name: string; id: string; from: number } = { name, id, from };
+    const page = await ask<CommandResults['scenario.quarantine']>(client, 'scenario.quarantine', args);
+    items.push(...(page.items ?? []));
+    from = page.next;
+  }
   if (options.json === true) context.json({ name, id, items });
   else context.terminal.out(table(['change', 'what', 'size', 'path'], items.map(rowOf)));
   return DONE;

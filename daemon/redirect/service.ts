@@ -63,6 +63,11 @@ export class RedirectionService {
     await this.desk(document).giveBack(false);
   }
 
+  /** The Master says that a scenario stopped. After an error the active host keeps its clients, and this one keeps them out. */
+  async stopped(document: ScenarioDocument, reason: string): Promise<void> {
+    if (reason === 'Stopped by user') await this.unguard(document);
+  }
+
   #make(document: () => ScenarioDocument): RedirectionDesk {
     const { host, ports, gateMs } = this.#parts;
     return new ScenarioDesk({ host, document, gateMs }, ports);

@@ -89,7 +89,7 @@ export function createPeerHandlers(
         run.reason = reason === 'Stopped by user' ? 'by-user' : 'by-error';
         run.since = environment.clock.wallMs();
       });
-      await runner.stop().then(() => environment.redirection.unguard(runner.document));
+      await runner.stop().then(() => environment.redirection.stopped(runner.document, reason));
       await relays.stop(scenarioId);
       if (wasWanted) {
         environment.events.record('SCN-011', {}, runner.document.name);

@@ -307,6 +307,11 @@ export class RoleHost {
     return this.#gateDone === 'open' && record.role === 'active' && confirmed && record.switchover === undefined;
   }
 
+  /** How long this host may be active without hearing of its arbiter; Infinity without one. */
+  get rightForMs(): number {
+    return Math.max(0, this.#state.leaseUntil - this.#parts.clock.bootMs());
+  }
+
   /** Closed, as read back, or nothing leads clients here. */
   async closed(): Promise<void> {
     const gate = this.#parts.gate();

@@ -92,7 +92,7 @@ export class RoleParts {
     const ends = [...this.#parts].map(async ([id, { host, access }]) => {
       const keeps = host.keepsOpen && this.#guards(id);
       host.close();
-      if (keeps) await access.handOver(this.#setup(id, '').gateMs);
+      if (keeps) await access.handOver(Math.min(this.#setup(id, '').gateMs, host.rightForMs));
     });
     await Promise.allSettled(ends);
   }
@@ -188,7 +188,9 @@ export class RoleParts {
 
   #guards(id: string): boolean {
     const { run } = this.stored(id);
-    return run.wanted || run.reason === 'after-switchover' || this.#parts.get(id)?.host.record.switchover !== undefined;
+    // Users do not lose the active host because replication failed.
+    const isGuarded = run.wanted || run.reason === 'after-switchover' || run.reason === 'by-error';
+    return isGuarded || this.#parts.get(id)?.host.record.switchover !== undefined;
   }
 
   // ---------------------------------------------------------------- what follows from a record

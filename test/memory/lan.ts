@@ -51,6 +51,10 @@ export class MemoryMachine {
     );
   }
 
+  get nowMs(): number {
+    return this.lan.clock.bootMs();
+  }
+
   held(): HeldAddress[] {
     const now = this.lan.clock.bootMs();
     this.entries = this.entries.filter(({ endsAt }) => endsAt > now);

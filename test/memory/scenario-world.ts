@@ -27,6 +27,7 @@ import type { CommandArgs, CommandName } from '../../shared/commands.ts';
 import { Fault } from '../../shared/faults.ts';
 import type { Report } from '../../shared/report.ts';
 import type { ParkedAnswer } from '../../shared/results.ts';
+import type { ScenarioDocument } from '../../shared/scenario.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
 import { SeededRandom, SimulatedClock } from './clock.ts';
 import { FakeProbes } from './health-probes.ts';
@@ -349,6 +350,8 @@ export class WorldHost {
   arbiterOf: RolePorts['arbiterOf'] = () => undefined;
   /** How clients reach it. */
   access: ClientAccess = NO_ACCESS;
+  /** In the place of `access`. */
+  accessOf: ((redirection: RedirectionService, document: ScenarioDocument) => ClientAccess) | undefined;
   /** Folders of scenarios that were removed. */
   readonly removedFolders: string[] = [];
   /** Told before and after each change of its book; what is true there kills it: nothing more of it happens. */
@@ -466,6 +469,12 @@ export class WorldHost {
       list: () => [...this.reports].reverse(),
       load: (id) => this.reports.find((report) => report.id === id),
     };
+    const redirection = new RedirectionService({
+      host: { name: this.name, deviceId: this.deviceId },
+      ports: { ...this.network.ports(this.adopted, this.events), scripts: this.scripts },
+      documentOf: (id) => this.book.scenarios.find(({ document }) => document.id === id)?.document,
+      gateMs: () => 30_000,
+    });
     return {
       clock: this.#clockOfThisLife(),
       random,
@@ -495,18 +504,13 @@ export class WorldHost {
       },
       views: this.views,
       scripts: this.scripts,
-      redirection: new RedirectionService({
-        host: { name: this.name, deviceId: this.deviceId },
-        ports: { ...this.network.ports(this.adopted, this.events), scripts: this.scripts },
-        documentOf: (id) => this.book.scenarios.find(({ document }) => document.id === id)?.document,
-        gateMs: () => 30_000,
-      }),
+      redirection,
       roles: {
         boot: `${this.name}-${this.#life}`,
         quarantine: this.quarantine,
         services: this.services,
         openRecord: (id) => this.#roleRecord(id),
-        accessOf: () => this.access,
+        accessOf: (document) => this.accessOf?.(redirection, document) ?? this.access,
         arbiterOf: (document, other) => this.arbiterOf(document, other),
       },
       probes: this.probes,

@@ -110,6 +110,11 @@ export const EVENTS = define({
     text: 'What only this host has cannot be listed: {reason}. It stays as it is until you run the scenario on the active host',
     hint: 'Save what you need of this host first: the run replaces everything that differs.',
   },
+  'SWT-020': {
+    severity: 'error',
+    text: 'What only this host has cannot be put in quarantine: {reason}. Everything stays as it is',
+    hint: 'This host is no standby until it can. Usually the volume of its data directory is full: free space there, it goes on by itself.',
+  },
   'SWT-015': { severity: 'info', text: 'Services started: {names}' },
   'SWT-016': { severity: 'info', text: 'Services stopped: {names}' },
   'SWT-017': { severity: 'info', text: 'Script {script} ended with {exitCode} after the switchover' },

@@ -44,6 +44,8 @@ export interface StepParts {
 
 export class ScenarioSteps implements RoleSteps {
   readonly #parts: StepParts;
+  /** Why the tail cannot be kept, as it was told. */
+  #unkept: string | undefined;
 
   constructor(parts: StepParts) {
     this.#parts = parts;
@@ -276,9 +278,8 @@ export class ScenarioSteps implements RoleSteps {
 
   async quarantine(epoch: Epoch): Promise<RoleEvent> {
     if (this.#stored.side === 'master') {
-      const tail = await this.#tail();
-      if (tail?.any) await this.#keepAll(tail, epoch.number);
-      if (settingOf(this.#stored.document.settings, 'switchover.returnPolicy') === 'ask') await this.#mark();
+      const whole = await this.#keepTail(epoch.number);
+      if (!whole || settingOf(this.#stored.document.settings, 'switchover.returnPolicy') === 'ask') await this.#mark();
       await this.toStandby();
     }
     return { type: 'quarantined' };
@@ -302,16 +303,32 @@ export class ScenarioSteps implements RoleSteps {
     return tail.unrelated ? untold('the active host went on from an earlier history') : tail;
   }
 
-  /** Also what some program wrote while it was being copied. */
-  async #keepAll(tail: Tail, epoch: number): Promise<void> {
+  /** False: not everything that only this host has is in quarantine. Throws what is in the way; then all stays in place. */
+  async #keepTail(epoch: number): Promise<boolean> {
+    try {
+      const tail = await this.#tail();
+      const whole = tail !== undefined && (await this.#keepAll(tail, epoch));
+      this.#unkept = undefined;
+      return whole;
+    } catch (error) {
+      const reason = Fault.from(error).message;
+      if (this.#unkept !== reason) this.#event('SWT-020', { reason });
+      this.#unkept = reason;
+      throw error;
+    }
+  }
+
+  /** Also what some program wrote while it was being copied; false: it goes on writing. */
+  async #keepAll(tail: Tail, epoch: number): Promise<boolean> {
     const { generation } = tail;
     let left: Tail = tail;
     for (let round = 1; left.any && round <= KEEP_ROUNDS; round += 1) {
       await this.#keep(left, epoch);
       const { through } = left;
       left = await tailOf(this.#master(), { generation, seq: through }, false);
-      if (left.through === through) return;
+      if (left.through === through) return true;
     }
+    return !left.any && !left.unrelated;
   }
 
   async #keep({ generation, after, through, pages }: Tail, epoch: number): Promise<void> {

@@ -1,12 +1,19 @@
 /** Quarantines that are only remembered. */
 import type { TailEntry } from '../../daemon/engine/master-tail.ts';
 import type { NewQuarantine, QuarantineStore } from '../../daemon/quarantine/store.ts';
+import type { Fault } from '../../shared/faults.ts';
 import type { QuarantineHead } from '../../shared/quarantine.ts';
 
 export class MemoryQuarantine implements QuarantineStore {
   readonly kept: { readonly head: QuarantineHead; readonly entries: readonly TailEntry[] }[] = [];
 
+  /** What keeps it from keeping anything. */
+  fault: Fault | undefined;
+
   async keep(_scenarioId: string, head: NewQuarantine, pages: AsyncIterable<readonly TailEntry[]>) {
+    if (this.fault !== undefined) throw this.fault;
+    const same = this.kept.find((one) => one.head.epoch === head.epoch && one.head.through === head.through);
+    if (same !== undefined) return same.head;
     const entries: TailEntry[] = [];
     for await (const page of pages) entries.push(...page);
     const whole = { id: `quarantine ${this.kept.length + 1}`, ...head, items: entries.length, bytes: 0 };

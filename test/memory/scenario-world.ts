@@ -9,7 +9,7 @@ import type {
   EngineStatus,
   SyncResult,
 } from '../../daemon/engine/engine-protocol.ts';
-import type { TailEntry } from '../../daemon/engine/master-tail.ts';
+import type { TailEntry, TailPage } from '../../daemon/engine/master-tail.ts';
 import type { Clock, LinkStream } from '../../daemon/ports.ts';
 import { RedirectionService } from '../../daemon/redirect/service.ts';
 import type { ScriptRunner } from '../../daemon/rehearsal/scripts.ts';
@@ -186,7 +186,7 @@ export class FakeEngine implements EngineHandle {
     } else if (call.name === 'audit') {
       this.reply('audit', { entries: 3, differences: 0, tookMs: 1 });
     } else if (call.name === 'tail') {
-      this.reply('tail', { entries: this.#host.tail });
+      this.reply('tail', this.#host.tailPage());
     } else if (call.name === 'brake-release') {
       this.reply('brake-release', true);
     } else if (call.name === 'parked') {
@@ -345,7 +345,8 @@ export class WorldHost {
   readonly quarantine = new MemoryQuarantine();
   readonly services = new MemoryServices();
   /** What its engine has behind any position. */
-  tail: TailEntry[] = [];
+  tail: TailEntry[] | 'unrelated' = [];
+  tailPage = (): TailPage => (this.tail === 'unrelated' ? { unrelated: true, entries: [] } : { entries: this.tail });
   /** Its way to a witness. */
   arbiterOf: RolePorts['arbiterOf'] = () => undefined;
   /** How clients reach it. */

@@ -15,7 +15,7 @@ import type { RunnerSet } from '../scenario/runner-set.ts';
 import type { CommandHandlers, Session } from '../services.ts';
 import { standbyOf } from '../switchover/direction.ts';
 import { type Bindings, checksOf, servicesOf } from './checks.ts';
-import type { HealthWatch, ServiceReading, VerdictListener } from './contract.ts';
+import type { ServiceReading, VerdictListener } from './contract.ts';
 import { sitesOfRoots } from './sites.ts';
 import { MasterWatch } from './watch.ts';
 
@@ -47,7 +47,7 @@ export class HealthDesk {
     string,
     { readonly at: number; readonly readings: Promise<readonly ServiceReading[]> }
   >();
-  #started = false;
+  #closed = false;
 
   constructor(environment: ScenarioEnvironment, runners: RunnerSet, announce: (id: string) => void) {
     this.#environment = environment;
@@ -55,19 +55,17 @@ export class HealthDesk {
     this.#announce = announce;
   }
 
-  start(): void {
-    this.#started = true;
-    for (const { id } of this.#runners.all()) this.noticed(id);
-  }
-
   close(): void {
-    this.#started = false;
+    this.#closed = true;
     for (const id of [...this.#watched.keys()]) this.#end(id);
   }
 
-  /** Undefined: this host does not watch the other one of that scenario. */
-  watchOf(scenarioId: string): HealthWatch | undefined {
-    return this.#watched.get(scenarioId)?.watch;
+  /** It is down, and not only said to be (shadow mode); undefined: this host does not watch it. */
+  peerDown(scenarioId: string): boolean | undefined {
+    const watch = this.#watched.get(scenarioId)?.watch;
+    if (watch === undefined) return undefined;
+    const { cause, state } = watch.verdict;
+    return state === 'down' && cause === 'peer' && !this.#inShadow(scenarioId);
   }
 
   onVerdict(listener: VerdictListener): () => void {
@@ -77,7 +75,7 @@ export class HealthDesk {
 
   /** Something about the scenario changed: begins, goes on or ends watching. */
   noticed(id: string): void {
-    if (!this.#started) return;
+    if (this.#closed) return;
     const document = this.#toWatch(id);
     const watched = this.#watched.get(id);
     if (document === undefined) {

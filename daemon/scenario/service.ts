@@ -68,6 +68,8 @@ class Scenarios implements ScenarioService, RunnerSet {
     };
     this.#switchovers = new Switchovers(environment, this, (id) => this.#announce(id));
     this.#health = new HealthDesk(environment, this, (id) => this.#announce(id));
+    const roles = this.#switchovers.heeding((id) => this.#health.peerDown(id));
+    this.#health.onVerdict(({ scenarioId }) => roles.look(scenarioId));
     const documents = new DocumentDesk(environment, this);
     const life = new LifeDesk(environment, this, documents);
     this.#relays = new RelayDesk(environment, this, life);
@@ -95,7 +97,6 @@ class Scenarios implements ScenarioService, RunnerSet {
     this.#switchovers.load();
     for (const runner of this.#runners.values()) runner.resume();
     this.#switchovers.start();
-    this.#health.start();
     this.#rehearsals.start();
     this.#recovery.start();
   }

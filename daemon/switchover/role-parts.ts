@@ -56,6 +56,8 @@ export class RoleParts {
   /** Since when an automatic switchover waits for its acknowledgement. */
   readonly #held = new Map<string, { readonly number: number; readonly sinceMs: number }>();
   #closed = false;
+  /** Says of a scenario whether the host that is watched is down (daemon/health); undefined: it is not watched. */
+  peerDown: (id: string) => boolean | undefined = () => undefined;
 
   constructor(environment: ScenarioEnvironment, runners: RunnerSet, announce: (id: string) => void) {
     this.environment = environment;
@@ -222,6 +224,11 @@ export class RoleParts {
     if (now.role === 'fenced' && before.role !== 'fenced') this.event(name, 'SWT-006', {});
   }
 
+  /** What Is Alive found changed. */
+  look(id: string): void {
+    if (!this.#closed) this.#look(id);
+  }
+
   /** Every tick: whether this host could take over, and whether the other one gives its address up. */
   #look(id: string): void {
     const part = this.#parts.get(id);
@@ -230,7 +237,7 @@ export class RoleParts {
     if (runner instanceof ReplicaRunner && runner.stored.run.wanted) {
       const fit = runner.hasData && this.#isCurrent(runner);
       if (fit !== part.host.state.fit) part.host.happen({ type: 'fit', fit });
-      const down = this.#isSilent(part, runner.document);
+      const down = this.peerDown(id) ?? this.#isSilent(part, runner.document);
       if (down !== part.host.state.peerDown) part.host.happen({ type: 'peer-down', down });
     }
     this.#endHoldDown(part, id);
@@ -244,7 +251,7 @@ export class RoleParts {
     return (own?.lagMs ?? 0) <= settingOf(document.settings, 'switchover.maxLagMs');
   }
 
-  /** The engine of the other host said nothing for the whole timeout. */
+  /** Nobody watches it (yet), and its engine said nothing for the whole timeout. */
   #isSilent({ host }: Part, { settings }: ScenarioDocument): boolean {
     const { peer } = host.status();
     return peer !== undefined && peer.ageMs > settingOf(settings, 'isAlive.timeoutMs');

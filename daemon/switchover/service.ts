@@ -26,6 +26,12 @@ export class Switchovers {
     this.#desk = new SwitchDesk(this.#parts, (runner) => this.shownIn(runner.status()));
   }
 
+  /** Who says of a scenario whether the other host is down; `look` when that changed. */
+  heeding(peerDown: (id: string) => boolean | undefined): { look(id: string): void } {
+    this.#parts.peerDown = peerDown;
+    return { look: (id) => this.#parts.look(id) };
+  }
+
   /** Before the engines. */
   load(): void {
     this.#parts.load();

@@ -92,7 +92,7 @@ export class DnsRedirection implements Redirection {
         error(
           'DNS-KEY',
           'The TSIG key is not on this host',
-          'Put the key file of the DNS server into the data directory.',
+          'Put the key file of the DNS server into keys/ of the data directory, readable by its account only.',
         ),
       );
     const noSecure = method === 'secure' ? await this.whyNotSecure() : undefined;

@@ -15,6 +15,8 @@ const PRIORITIES = { alpha: 150, beta: 100 } as const;
 /** Added to the priority by hand: enough to be below the other one. */
 const LOWERED = -100;
 
+const WATCH_SECONDS = 900;
+
 type Name = keyof typeof PRIORITIES;
 
 export class KeepalivedPair implements FailoverContestant {
@@ -34,7 +36,7 @@ export class KeepalivedPair implements FailoverContestant {
 
   /** `folder`: for its configuration. `advertSeconds`: down after three that did not come (RFC 5798 6.1). */
   static async start(folder: string, advertSeconds: number): Promise<KeepalivedPair> {
-    const fleet = await NetworkFleet.start({ withoutEngines: true, below: folder });
+    const fleet = await NetworkFleet.start({ withoutEngines: true, below: folder, watchSeconds: WATCH_SECONDS });
     const pair = new KeepalivedPair(fleet, folder, advertSeconds);
     try {
       for (const machine of fleet.machines) {

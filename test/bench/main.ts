@@ -18,7 +18,7 @@ import { formatTable, type Row } from './measure.ts';
 import type { BenchContext } from './place.ts';
 import { idleRows, scaleRows } from './scale-rows.ts';
 
-const ROWS = ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7', 'P8', 'P9', 'P10', 'P12', 'P13', 'P14', 'P15', 'P16'];
+const ROWS = ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7', 'P8', 'P9', 'P10', 'P11', 'P12', 'P13', 'P14', 'P15', 'P16'];
 /** Of machines on a network, and their addresses that move. */
 const FAILOVER_TOOLS = ['ip', 'arping', 'nft', 'nginx', 'keepalived'] as const;
 const DEFAULT_FILES = 1_000_000;
@@ -73,7 +73,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   { rows: ['P9', 'P10'], disk: false, measure: journalRows },
   { rows: ['P9', 'P10'], disk: true, measure: journalRows },
   { rows: ['P9'], disk: false, measure: largeJournalRows },
-  { rows: ['P12'], disk: false, measure: failoverRows },
+  { rows: ['P11', 'P12'], disk: false, measure: failoverRows },
   { rows: ['P14'], disk: false, measure: idleRows },
   { rows: ['P8', 'P13'], disk: false, measure: scaleRows },
   { rows: ['P15'], disk: false, measure: growthRows },
@@ -156,7 +156,11 @@ async function main(): Promise<number> {
   const runs = wholeNumber(USAGE, 'runs', values.runs);
   const files = wholeNumber(USAGE, 'files', values.files);
   const wanted = positionals.length > 0 ? positionals : ROWS;
-  const missing = missingTools(['rsync', 'lsyncd', ...(wanted.includes('P12') ? FAILOVER_TOOLS : [])]);
+  const missing = missingTools([
+    'rsync',
+    'lsyncd',
+    ...(wanted.some((id) => id === 'P11' || id === 'P12') ? FAILOVER_TOOLS : []),
+  ]);
   if (missing.length > 0) {
     say(`the programs to compare with are missing: ${installHint(missing)}`);
     return 1;

@@ -97,6 +97,13 @@ export class NetworkFleet {
     await from.engine.must('pair', 'accept', invite, '--json');
   }
 
+  /** The third machine decides who of the first two is active; the settings that say so. */
+  async witness(): Promise<Readonly<Record<string, unknown>>> {
+    const witness = this.machines[2]!;
+    for (const machine of [this.master, this.replica]) await this.pair(machine, witness);
+    return { 'switchover.arbiter': 'witness', 'switchover.arbiterAddress': [witness.engine.address] };
+  }
+
   /** The first two machines are paired and have the scenario `web`, which is not run yet. */
   async createScenario(settings: Readonly<Record<string, unknown>> = {}): Promise<void> {
     const { master, replica } = this;

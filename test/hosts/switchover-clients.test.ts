@@ -2,7 +2,7 @@
 import { testNeeding } from '../runner/needing.ts';
 import { PRODUCTION } from './network-fleet.ts';
 import { eventually } from './rig.ts';
-import { becomes, roleOf, switchOver, TIMEOUT_MS, takeOver, watched } from './watched-pair.ts';
+import { becomes, roleOf, switchOver, TIMEOUT_MS, watched } from './watched-pair.ts';
 
 const story = testNeeding('root', 'ip', 'arping', 'nft', 'nginx', 'ss');
 /** A restart of the engine, or anything else that must not be noticed; what a busy machine adds included. */
@@ -34,9 +34,9 @@ story('users go to the other host and back, also through a bad network, and lose
 });
 
 story(
-  'a Master that is cut off, rebooted or without power: it goes on, comes back, or is replaced, and never twice',
+  'a Master that is cut off from the other host goes on; one that is rebooted comes back and clients are led to it again',
   async (t) => {
-    await watched(t, {}, async ({ fleet, client, alpha, beta, takenOverMs }) => {
+    await watched(t, {}, async ({ fleet, client, alpha, beta }) => {
       fleet.faults.set({ from: 'beta', to: 'alpha' });
       const linkMs = await client.now();
       const refused = await beta.engine.command('switchover', 'web', '--yes', '--wait', '--timeout', '10', '--json');
@@ -55,14 +55,7 @@ story(
       await alpha.engine.must('wait', 'web', '--state', 'protected', '--timeout', '30');
       await alpha.engine.must('barrier', 'web', '--timeout', '30');
 
-      takenOverMs.push(await client.now());
-      await alpha.powerCut();
-      await takeOver(beta);
-      await client.answeredBy('beta');
-      await alpha.powerOn();
-      await becomes(alpha, 'standby');
-      t.false(alpha.holds(PRODUCTION));
-      return beta;
+      return alpha;
     });
   },
 );

@@ -8,7 +8,7 @@ import type { Machine } from './network-machine.ts';
 import { delay, eventually } from './rig.ts';
 import { switchOver, TIMEOUT_MS, takeOver, type Watched, watched } from './watched-pair.ts';
 
-const ROUNDS = Number(process.env.MAINSTAY_ROUNDS ?? 2);
+const ROUNDS = Number(process.env.MAINSTAY_ROUNDS ?? 1);
 const SEED = Number(process.env.MAINSTAY_SEED ?? 7);
 const SECONDS_A_ROUND = 40;
 

@@ -1,6 +1,5 @@
 /** Switchover as clients see it: real machines, a production address that moves, a client that asks and writes all the time, an auditor. */
 import { testNeeding } from '../runner/needing.ts';
-import { PRODUCTION } from './network-fleet.ts';
 import { eventually } from './rig.ts';
 import { becomes, roleOf, switchOver, TIMEOUT_MS, watched } from './watched-pair.ts';
 

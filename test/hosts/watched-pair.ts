@@ -25,8 +25,8 @@ const AUTOMATIC = {
   'isAlive.timeoutMs': 2_000,
 };
 export const TIMEOUT_MS = 30_000;
-/** What a Replica may not have received yet when its Master loses its power: a change is sent within this. */
-const EXPOSED_MS = 500;
+/** What a Replica may not have received yet when its Master loses its power, on a machine that does other things too. */
+const EXPOSED_MS = 3_000;
 
 export interface Watched {
   readonly t: ExecutionContext;

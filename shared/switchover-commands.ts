@@ -37,7 +37,14 @@ export const SWITCHOVER_COMMANDS = {
     danger: 'typed',
     title: 'Recover Active Server',
     help: 'Makes one of the hosts active by the word of the operator; what only the other one has goes to quarantine when it comes back.',
-    args: z.object({ name, make: z.enum(['master', 'replica']), peerIsFenced: z.boolean().optional() }).strict(),
+    args: z
+      .object({
+        name,
+        make: z.enum(['master', 'replica']),
+        peerIsFenced: z.boolean().optional(),
+        acceptIncomplete: z.boolean().optional(),
+      })
+      .strict(),
     cli: 'recover-active',
   },
   'scenario.ack': {

@@ -468,12 +468,12 @@ export class Standby {
     this.journal.clean();
   }
 
-  /** The roots are no state of any history. `reason`: not even their contents can be trusted. */
-  private giveUp(reason: string | undefined): void {
+  /** The roots are no state of any history. `reason`: not even their contents can be trusted. `gap`: what the history says of it. */
+  giveUp(reason: string | undefined, gap = reason ?? 'a synchronization was interrupted'): void {
     if (reason !== undefined) this.ports.onEvent('SYN-006', { reason });
     const { generation: _, rollingBackSince: __, bookmarks: ___, ...rest } = this.saved;
     const suspect = reason !== undefined || rest.suspect === true ? { suspect: true } : {};
-    this.save({ ...rest, ...suspect, ...this.history.breakOff(reason ?? 'a synchronization was interrupted') });
+    this.save({ ...rest, ...suspect, ...this.history.breakOff(gap) });
     this.journal.clean();
   }
 

@@ -179,6 +179,8 @@ export type EngineCall =
   | { readonly name: 'copy-state' }
   /** Replica, `historyOnly`: removes the history and everything kept for it. */
   | { readonly name: 'history-forget' }
+  /** Replica, `historyOnly`: its copy is of no history any more, for that reason; answers `OutdateAnswer`. */
+  | { readonly name: 'outdate'; readonly reason: string }
   /** Master: the limits of sending were edited. */
   | { readonly name: 'bandwidth'; readonly policy: BandwidthPolicy }
   /** Master: changes are sent as they happen until this is ended, whatever the schedule says. */
@@ -223,6 +225,11 @@ export interface CopyState {
   readonly position?: Position;
   /** Items of the Master that are not in the copy. */
   readonly parked: number;
+}
+
+export interface OutdateAnswer {
+  /** There are points that a gap separates from now on. */
+  readonly hasHistory: boolean;
 }
 
 export interface RewindPlan {

@@ -17,6 +17,7 @@ import type {
   EngineConfig,
   EngineNotice,
   EngineRequest,
+  OutdateAnswer,
   RewindPlan,
   RewindProgress,
 } from './engine-protocol.ts';
@@ -141,6 +142,11 @@ export class HistoryEngine {
     if (call.name === 'history-forget') {
       this.forget();
       return {};
+    }
+    if (call.name === 'outdate') {
+      const hasHistory = standby.history.on;
+      standby.giveUp(undefined, call.reason);
+      return { hasHistory } satisfies OutdateAnswer;
     }
     const { clock } = this.ports;
     const { scenarioName, history } = this.config;

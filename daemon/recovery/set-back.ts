@@ -3,7 +3,7 @@
  * first step, so that a kill in the middle leaves something that can be gone on with, and `undo` means the same after it.
  */
 import type { RewindResult } from '../../shared/rewind.ts';
-import type { CopyState, EngineConfig, RewindPlan, RewindProgress } from '../engine/engine-protocol.ts';
+import type { CopyState, EngineConfig, OutdateAnswer, RewindPlan, RewindProgress } from '../engine/engine-protocol.ts';
 import { EngineSession } from '../scenario/engine-session.ts';
 import type { ScenarioEnvironment } from '../scenario/environment.ts';
 import type { StoredUndo } from './record.ts';
@@ -85,6 +85,21 @@ export async function forgetHistory(environment: ScenarioEnvironment, config: En
   const session = await historySession(environment, config);
   try {
     await session.call({ name: 'history-forget' }, ASK_TIMEOUT_MS);
+  } finally {
+    await session.stop();
+  }
+}
+
+/** The copy here is of no history any more; answers whether there were rewind points. */
+export async function outdateCopy(
+  environment: ScenarioEnvironment,
+  config: EngineConfig,
+  reason: string,
+): Promise<boolean> {
+  const session = await historySession(environment, config);
+  try {
+    const answer = await session.call({ name: 'outdate', reason }, ASK_TIMEOUT_MS);
+    return (answer as OutdateAnswer).hasHistory;
   } finally {
     await session.stop();
   }

@@ -38,8 +38,10 @@ export interface StoredRun {
   fork?: { epoch: number; generation: string; seq: number } | undefined;
   /** It handed over in that switchover: its last change, and why the other may not have exactly its data. */
   handedOver?: { switchId: string; seq: number; unequal?: string | undefined } | undefined;
-  /** It was active: what was changed here meanwhile is in no journal, so its rewind points have to go before it takes data. */
+  /** It was active: what was changed here meanwhile is in no journal, so its copy has to be outdated before it takes data. */
   pastGone?: true | undefined;
+  /** The operator made this host active although its data is no whole copy. */
+  incomplete?: true | undefined;
   /** It was active and came back behind another: it takes data only when the operator runs the scenario. */
   returned?: true | undefined;
   /** Standby: an automatic switchover is only said, not done. */
@@ -147,6 +149,7 @@ const run = z.object({
   fork: z.object({ epoch: z.number(), generation: z.string(), seq: z.number() }).optional(),
   handedOver: z.object({ switchId: z.string(), seq: z.number(), unequal: z.string().optional() }).optional(),
   pastGone: z.literal(true).optional(),
+  incomplete: z.literal(true).optional(),
   returned: z.literal(true).optional(),
   shadow: z.literal(true).optional(),
   untold: z.array(z.object({ host: hostReference, reason: z.string(), forget: z.literal(true).optional() })),

@@ -185,6 +185,9 @@ export class RoleHost {
     if (own?.side === 'from' && own.step === 'commit' && peer?.role !== 'active') {
       return `it has handed over and waits for ${peerName} to take over`;
     }
+    if (record.role === 'standby' && own === undefined && peer?.role === 'standby') {
+      return 'neither host is active: when none becomes so by itself, Recover Active Server settles which one is';
+    }
     return undefined;
   }
 

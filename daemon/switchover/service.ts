@@ -66,9 +66,9 @@ export class Switchovers {
         return { ...this.#desk.result(part, runner.id, id), ...(wait ? { tookMs } : {}) };
       },
       'scenario.switchoverPlan': async ({ name, peerIsFenced }) => await this.#desk.plan(name, peerIsFenced === true),
-      'scenario.recoverActive': async ({ name, make, peerIsFenced }) => {
+      'scenario.recoverActive': async ({ name, ...how }) => {
         const runner = this.#parts.runners.find(name);
-        return await this.#desk.recover(this.#parts.part(runner.id), runner.document, make, peerIsFenced === true);
+        return await this.#desk.recover(this.#parts.part(runner.id), runner.document, how);
       },
       'scenario.ack': ({ name }) => {
         const runner = this.#parts.runners.find(name);

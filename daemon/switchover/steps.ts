@@ -8,7 +8,7 @@ import type { Position } from '../../shared/position.ts';
 import type { Epoch, SwitchRight } from '../../shared/role.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
 import { type Tail, tailOf } from '../quarantine/tail.ts';
-import { forgetHistory } from '../recovery/set-back.ts';
+import { outdateCopy } from '../recovery/set-back.ts';
 import type { RoleRecord } from '../role/record.ts';
 import type { RoleEvent } from '../role/state.ts';
 import { masterRoots, newRun, type StoredScenario, storedIn } from '../scenario/book.ts';
@@ -106,9 +106,8 @@ export class ScenarioSteps implements RoleSteps {
     await runner.shutdown();
     if (standby === undefined) return;
     const written = handedOver !== undefined && last !== undefined && last > handedOver.seq;
-    const tookOverHere = this.#stored.run.fork !== undefined;
     await this.#flip('replica', reversed(document, standby), (stored) => {
-      if (tookOverHere) stored.run.pastGone = true;
+      stored.run.pastGone = true;
       if (handedOver === undefined) return;
       const unequal =
         handedOver.unequal ?? (written ? 'something was written here after the last change was sent' : undefined);
@@ -133,19 +132,30 @@ export class ScenarioSteps implements RoleSteps {
     const { runners, environment } = this.#parts;
     if (this.#stored.side === 'replica') {
       const replica = this.#replica();
-      const { position } = await replica.finish(FINISH_MS);
+      const position = await this.#finish(replica);
       const { document } = replica;
       const here = document.replicas.find(({ deviceId }) => deviceId === environment.host.deviceId);
       if (here === undefined) throw new Fault('SCENARIO-INVALID', { path: 'replicas', reason: 'this host is none' });
       await replica.shutdown();
       await this.#flip('master', reversed(document, here), (stored) => {
-        stored.run.fork = { epoch: this.#parts.record().epoch.number, ...position };
+        if (position !== undefined) stored.run.fork = { epoch: this.#parts.record().epoch.number, ...position };
       });
       runners.adopt(this.#parts.id, 'master');
     }
     if (right === 'planned' && this.#reversesItself) await this.#takeOverRecord();
     await this.#startServices();
     return { type: 'promoted', id };
+  }
+
+  /** Undefined: the operator takes the data as it is. */
+  async #finish(replica: ReplicaRunner): Promise<Position | undefined> {
+    try {
+      return (await replica.finish(FINISH_MS)).position;
+    } catch (error) {
+      if (this.#stored.run.incomplete !== true) throw error;
+      this.#event('SWT-020', { reason: Fault.from(error).message });
+      return undefined;
+    }
   }
 
   async acquire(id: string): Promise<RoleEvent> {
@@ -229,15 +239,21 @@ export class ScenarioSteps implements RoleSteps {
     if (stopped.length > 0) this.#event('SWT-016', { names: stopped.join(', ') });
   }
 
-  /** A point that would be given back wrongly is worse than none. Nothing is taken here before. */
+  /**
+   * What this host has is the Master's own, changed without its journal: a copy of before must neither pass for one of the host that is
+   * active now, nor be a rewind point. Nothing is taken here before this is durable.
+   */
   async forgetPast(): Promise<void> {
     const { environment } = this.#parts;
     if (this.#stored.run.pastGone !== true) return;
-    await this.#replica().withHistory((config) => forgetHistory(environment, config));
+    let hadPoints = false;
+    await this.#replica().withHistory(async (config) => {
+      hadPoints = await outdateCopy(environment, config, 'this host was active, and users changed its data');
+    });
     await this.#change((stored) => {
       stored.run.pastGone = undefined;
     });
-    this.#event('SWT-019', {});
+    if (hadPoints) this.#event('SWT-019', {});
   }
 
   /** A host that is not active keeps them down, whoever started them. */

@@ -5,6 +5,7 @@ import type { SwitchoverPlan, SwitchoverResult } from '../../shared/results.ts';
 import type { SwitchRight } from '../../shared/role.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
+import { storedIn } from '../scenario/book.ts';
 import { MasterRunner } from '../scenario/master-runner.ts';
 import { ReplicaRunner } from '../scenario/replica-runner.ts';
 import type { Runner } from '../scenario/runner-set.ts';
@@ -17,6 +18,12 @@ const PEER_MS = 5_000;
 /** The other host was heard so recently that it cannot be called dead. */
 const HEARD_MS = 15_000;
 const LOOK_MS = 100;
+
+export interface RecoverArguments {
+  readonly make: 'master' | 'replica';
+  readonly peerIsFenced?: boolean | undefined;
+  readonly acceptIncomplete?: boolean | undefined;
+}
 
 export class SwitchDesk {
   readonly #parts: RoleParts;
@@ -98,7 +105,8 @@ export class SwitchDesk {
     return id;
   }
 
-  async recover(part: Part, document: ScenarioDocument, make: 'master' | 'replica', peerIsFenced: boolean) {
+  async recover(part: Part, document: ScenarioDocument, how: RecoverArguments) {
+    const { make, peerIsFenced = false, acceptIncomplete = false } = how;
     const { host } = this.#parts.environment;
     const original = originalHosts(document);
     const chosen = make === 'master' ? original.master : original.replica;
@@ -117,12 +125,25 @@ export class SwitchDesk {
       part.host.happen({ type: 'take-back' });
       return this.result(part, document.id, id);
     }
-    if (runner instanceof ReplicaRunner && !runner.stored.run.wanted && record.role === 'standby') {
-      await runner.requireCopy();
-      part.host.happen({ type: 'fit', fit: true });
-    }
+    if (runner instanceof ReplicaRunner && record.role === 'standby')
+      await this.#makeFit(part, runner, acceptIncomplete);
     const id = this.#force(part, document, 'stated');
     return this.result(part, document.id, id);
+  }
+
+  /** Of a stopped scenario nobody has looked at the copy; one that is not whole takes the operator's word. */
+  async #makeFit(part: Part, runner: ReplicaRunner, acceptIncomplete: boolean): Promise<void> {
+    const { wanted } = runner.stored.run;
+    if (acceptIncomplete) await this.#acceptIncomplete(runner.id);
+    else if (!wanted) await runner.requireCopy();
+    if (acceptIncomplete || !wanted) part.host.happen({ type: 'fit', fit: true });
+  }
+
+  /** Remembered over a crash: the step that takes the data over asks for it. */
+  async #acceptIncomplete(id: string): Promise<void> {
+    await this.#parts.environment.book.update((book) => {
+      storedIn(book, id).run.incomplete = true;
+    });
   }
 
   result(part: Part, scenarioId: string, id: string): SwitchoverResult {

@@ -139,7 +139,8 @@ export class FakeEngine implements EngineHandle {
       case 'call':
         this.calls.push(request.call);
         this.#pending.set(request.id, request.call);
-        if (this.#host.world.automatic || request.call.name === 'copy-state') this.#answer(request.call);
+        if (this.#host.world.automatic || request.call.name === 'copy-state' || request.call.name === 'outdate')
+          this.#answer(request.call);
         return;
       case 'stop':
         this.onNotice({ type: 'stopped' });
@@ -223,6 +224,9 @@ export class FakeEngine implements EngineHandle {
     } else if (call.name === 'rewind') {
       this.#host.rewinds.push(call.point);
       this.reply(call.name, { steps: 3, foreign: [], foreignCount: 0, undoPoint: '', tookMs: 5 });
+    } else if (call.name === 'outdate') {
+      this.#host.world.synchronized.delete(this.#host.deviceId);
+      this.reply(call.name, { hasHistory: true });
     } else if (call.name === 'history-forget' || call.name === 'journal') this.reply(call.name, {});
   }
 }

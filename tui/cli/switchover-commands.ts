@@ -33,7 +33,8 @@ export function addSwitchoverCommands(program: Command, register: Register): voi
   register(
     command('recover-active', 'make one of the hosts active by your word, when it is not known which one is')
       .addOption(choice('--make <which>', 'the host to be active', ['master', 'replica']).makeOptionMandatory())
-      .option('--peer-is-fenced', 'you state that the other host is off'),
+      .option('--peer-is-fenced', 'you state that the other host is off')
+      .option('--accept-incomplete', 'even when what this host has is no whole copy of one moment'),
     recoverActive,
   );
   register(
@@ -123,7 +124,11 @@ async function dryRun(
   return plan.possible ? DONE : REFUSED;
 }
 
-type RecoverOptions = CommonOptions & { readonly make: 'master' | 'replica'; readonly peerIsFenced?: boolean };
+type RecoverOptions = CommonOptions & {
+  readonly make: 'master' | 'replica';
+  readonly peerIsFenced?: boolean;
+  readonly acceptIncomplete?: boolean;
+};
 
 async function recoverActive(context: Context, options: RecoverOptions, name: string): Promise<number> {
   const { up } = await context.reachable(options);
@@ -139,7 +144,12 @@ async function recoverActive(context: Context, options: RecoverOptions, name: st
   if (chosen === undefined) throw new Fault('SCENARIO-NOT-FOUND', { name });
   const impact = `The ${options.make} of "${safe(name)}" becomes active. What only the other host has is kept in quarantine when it comes back, and is in use no more.`;
   await confirm(context, options, name, impact, `Recover Active Server of "${name}"`);
-  const args = { name, make: options.make, ...(options.peerIsFenced === true ? { peerIsFenced: true } : {}) };
+  const args = {
+    name,
+    make: options.make,
+    ...(options.peerIsFenced === true ? { peerIsFenced: true } : {}),
+    ...(options.acceptIncomplete === true ? { acceptIncomplete: true } : {}),
+  };
   const result = await ask<SwitchoverResult>(chosen, 'scenario.recoverActive', args);
   return told(context, options, name, result);
 }

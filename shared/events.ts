@@ -128,7 +128,7 @@ export const EVENTS = define({
     text: 'The rewind points of this host made until now cannot be reached any more: it was active, and what users changed meanwhile is in no journal',
     hint: 'New points are made from now on. The points of the other host are not touched by this.',
   },
-  'SWT-020': {
+  'SWT-021': {
     severity: 'critical',
     text: 'This host became active with data that is no whole copy, as the operator accepted: {reason}',
     hint: 'Some files may be of before, some of after; compare with a backup.',

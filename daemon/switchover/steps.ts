@@ -153,7 +153,7 @@ export class ScenarioSteps implements RoleSteps {
       return (await replica.finish(FINISH_MS)).position;
     } catch (error) {
       if (this.#stored.run.incomplete !== true) throw error;
-      this.#event('SWT-020', { reason: Fault.from(error).message });
+      this.#event('SWT-021', { reason: Fault.from(error).message });
       return undefined;
     }
   }

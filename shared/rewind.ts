@@ -13,6 +13,9 @@ export const REWIND_POINT_KINDS = [
 ] as const;
 export type RewindPointKind = (typeof REWIND_POINT_KINDS)[number];
 
+/** How the text of the bookmark begins that a Replica sets right before what the mass-change brake holds. */
+export const BEFORE_WAVE = 'Before the mass change held';
+
 export interface RewindPoint {
   /** For `restore --at`; means the same as long as the point is listed. */
   readonly id: string;

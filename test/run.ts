@@ -15,9 +15,9 @@ function say(text: string): void {
   process.stderr.write(`test: ${text}\n`);
 }
 
-/** Suites named by the arguments; all without arguments. Undefined when a name is unknown. */
+/** Suites named by the arguments; without arguments all but those that are too long for every run. Undefined when a name is unknown. */
 function chooseSuites(args: readonly string[]): Suite[] | undefined {
-  if (args.length === 0) return [...SUITES];
+  if (args.length === 0) return SUITES.filter(({ long }) => long !== true);
   const files = args.filter((arg) => /\.[jt]sx?$/.test(arg));
   const named = args.filter((arg) => !files.includes(arg)).map((name) => SUITES.find((suite) => suite.name === name));
   if (named.includes(undefined)) return undefined;
@@ -53,7 +53,7 @@ async function runOne(suite: Suite): Promise<Tally> {
 const USAGE = `
 usage: npm test [-- SUITE… | FILE…]
 
-Runs suites of tests in order (default: all), or test files (sources or compiled). The last line of stdout counts them.
+Runs suites of tests in order (default: all but long), or test files (sources or compiled). The last line of stdout counts them.
 Exit 0: nothing failed, 1: something did, 2: wrong arguments.
 
   SUITE   ${SUITES.map(({ name }) => name).join(', ')}

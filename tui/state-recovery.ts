@@ -48,6 +48,8 @@ export interface PointList {
   readonly toEnd: boolean;
   /** Nothing is older, or as many were fetched as are kept. */
   readonly complete: boolean;
+  /** Asked with instead when nothing matches: what the console looked for by itself is not there. */
+  readonly otherwise?: PointFilter;
 }
 
 export interface FilterEdit {

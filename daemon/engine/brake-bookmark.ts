@@ -5,12 +5,10 @@
 
 import type { FaultDetails } from '../../shared/faults.ts';
 import { formatMoment } from '../../shared/report.ts';
+import { BEFORE_WAVE } from '../../shared/rewind.ts';
 import { setBookmark } from '../apply/bookmark.ts';
 import type { Standby } from '../apply/standby.ts';
 import type { Clock } from '../ports.ts';
-
-/** How such a bookmark's text begins. */
-const BEFORE_WAVE = 'Before the mass change held';
 
 export class BrakeBookmark {
   private readonly clock: Clock;

@@ -15,6 +15,8 @@ export interface Suite {
   readonly quietMs: number;
   /** Test files run side by side. */
   readonly concurrency: number;
+  /** Too long for every run: only when it is named. */
+  readonly long?: true;
 }
 
 const MINUTE_MS = 60_000;
@@ -28,6 +30,13 @@ export const SUITES: readonly Suite[] = [
   suite('hosts', { tools: ['rsync'], timeoutMs: 12 * MINUTE_MS }),
   suite('workloads', { tools: ['rsync', 'git'], timeoutMs: 6 * MINUTE_MS, quietMs: 5 * MINUTE_MS }),
   suite('windows', { tools: ['wine', 'rsync'], timeoutMs: 4 * MINUTE_MS, concurrency: 1 }),
+  suite('long', {
+    tools: ['tmux', 'rsync'],
+    timeoutMs: 30 * MINUTE_MS,
+    quietMs: 15 * MINUTE_MS,
+    concurrency: 1,
+    long: true,
+  }),
 ];
 
 function suite(name: string, rest: Partial<Omit<Suite, 'name'>>): Suite {

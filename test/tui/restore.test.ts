@@ -1,6 +1,7 @@
 /** The restore wizard as an administrator walks through it at three in the morning, and what must not happen to him. */
 import test from 'ava';
 import { Fault } from '../../shared/faults.ts';
+import { BEFORE_WAVE } from '../../shared/rewind.ts';
 import { alertRows } from '../../tui/select.ts';
 import { type ConsoleState, DIALOG_GUARD_MS, type Effect } from '../../tui/state.ts';
 import { whyNotMethod } from '../../tui/update/restore.ts';
@@ -69,6 +70,12 @@ test('from the alert of the mass-change brake to the preview of the data before 
   t.is(shown.step, 'points');
   const point = shown.list.points[shown.list.cursor]!;
   t.true(point.at <= brake.at - 60_000, 'nothing of the wave is in it');
+  const marked = { id: 'before', at: brake.at + 900, kind: 'bookmark', text: `${BEFORE_WAVE} since then` } as const;
+  const withMark: typeof answerOf = (command, args) =>
+    command === 'scenario.points' ? pointsAnswer([marked], args) : answerOf(command, args);
+  const atMark = restoreOf(walk(alarmed, withMark, '!', 'p', 'enter'));
+  t.is(atMark.list.points[atMark.list.cursor]?.id, 'before', 'where the Replica marked its history, there');
+  t.is(atMark.step, 'preview');
   t.is(shown.preview?.result?.point.id, point.id);
   t.is(shown.scenarioId, 'id-web-shop', 'the scenario of the alert, not the one under the cursor');
   const wizard = walk(walk(alarmed, answerOf, '!', 'p'), answerOf, 'w');

@@ -56,10 +56,9 @@ export class Terminal {
   }
 
   /** Waits until the screen has it; fails with the screen as it is. */
-  async see(what: string | RegExp): Promise<string> {
-    return this.seeThat(`"${what}"`, (screen) =>
-      typeof what === 'string' ? screen.includes(what) : what.test(screen),
-    );
+  async see(what: string | RegExp, patienceMs = PATIENCE_MS): Promise<string> {
+    const holds = (screen: string) => (typeof what === 'string' ? screen.includes(what) : what.test(screen));
+    return this.seeThat(`"${what}"`, holds, patienceMs);
   }
 
   async seeNot(what: string): Promise<string> {
@@ -67,8 +66,8 @@ export class Terminal {
   }
 
   /** Waits until the screen is as `holds` says; fails with the screen as it is. */
-  async seeThat(what: string, holds: (screen: string) => boolean): Promise<string> {
-    const deadline = performance.now() + PATIENCE_MS;
+  async seeThat(what: string, holds: (screen: string) => boolean, patienceMs = PATIENCE_MS): Promise<string> {
+    const deadline = performance.now() + patienceMs;
     for (;;) {
       const screen = this.screen();
       if (holds(screen)) return screen;

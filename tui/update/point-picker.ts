@@ -85,10 +85,11 @@ export function askPoints(state: ConsoleState, dialog: RestoreDialog, older: boo
     limit: Math.min(limit, MOST_POINTS),
   };
   const { fault: _past, ...rest } = list;
+  const otherwise = list.otherwise === undefined ? {} : { otherwise: list.otherwise };
   const next: RestoreDialog = {
     ...dialog,
     requests: asked,
-    list: older ? { ...rest, asked } : { ...NO_POINTS, filter: list.filter, asked, fetchedAt: state.now },
+    list: older ? { ...rest, asked } : { ...NO_POINTS, filter: list.filter, ...otherwise, asked, fetchedAt: state.now },
   };
   const purpose: RecoveryPurpose = { kind: 'points', scenarioId: dialog.scenarioId, asked, older };
   return askRecovery(replaceDialog(state, next), next, 'scenario.points', { filter }, purpose);
@@ -106,6 +107,8 @@ export function hearPoints(
     const put = (next: RestoreDialog): ConsoleState => top(next);
     if ('fault' in answer) return stay(put({ ...dialog, list: { ...list, toEnd: false, fault: answer.fault } }));
     const { points: page, total } = answer.value;
+    if (page.length === 0 && list.points.length === 0 && list.otherwise !== undefined)
+      return listAnew(state, dialog, list.otherwise);
     const points = purpose.older ? [...list.points, ...page] : page;
     const complete = page.length === 0 || points.length >= Math.min(total, MOST_POINTS);
     const known: RestoreDialog = {

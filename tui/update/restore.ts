@@ -1,7 +1,7 @@
 /** The restore wizard: how it opens, its pages forth and back, the question, and what the hosts answer. Pure. */
 
 import type { RestoreMethod } from '../../shared/rewind.ts';
-import { RESTORE_METHODS } from '../../shared/rewind.ts';
+import { BEFORE_WAVE, RESTORE_METHODS } from '../../shared/rewind.ts';
 import type { BrakeStatus } from '../../shared/status.ts';
 import { editField } from '../input/field.ts';
 import { dateTime } from '../present/format.ts';
@@ -18,7 +18,13 @@ import {
   stay,
   withToast,
 } from '../state.ts';
-import { NO_FILTER, type PointFilter, type RestoreDialog, type RestoreStep } from '../state-recovery.ts';
+import {
+  NO_FILTER,
+  type PointFilter,
+  type PointList,
+  type RestoreDialog,
+  type RestoreStep,
+} from '../state-recovery.ts';
 import { basisOf, openConfirm } from './dialogs.ts';
 import { askJournal, journalOf } from './journal.ts';
 import { askDocument } from './navigate.ts';
@@ -80,17 +86,21 @@ export function openRestore(state: ConsoleState, at: number): Step {
 }
 
 /** The past of a Replica, to look at; from there to the wizard with `w`. */
-export function openHistory(state: ConsoleState, at: number, until?: number): Step {
+export function openHistory(state: ConsoleState, at: number, list: Partial<PointList> = {}): Step {
   const scenario = scenarioToRestore(state);
   if (scenario === undefined) return stay(state);
-  const filter: PointFilter = until === undefined ? NO_FILTER : { ...NO_FILTER, until: dateTime(until) };
   const dialog = newDialog(state, scenario, at);
-  return begin(state, { ...dialog, step: 'points', looking: true, list: { ...NO_POINTS, filter } });
+  return begin(state, { ...dialog, step: 'points', looking: true, list: { ...NO_POINTS, ...list } });
 }
 
-/** From what put the brake on: the newest point before the wave, with what going back there would do. */
+/**
+ * From what put the brake on: the bookmark right before the wave, which a Replica sets as soon as all before it is applied. Where
+ * there is none (yet): the points from before the minute that put the brake on.
+ */
 export function openBeforeBrake(state: ConsoleState, at: number, brake: BrakeStatus): Step {
-  return openHistory(state, at, brake.at - BRAKE_WINDOW_MS);
+  const filter: PointFilter = { ...NO_FILTER, type: 'bookmarks', text: BEFORE_WAVE };
+  const otherwise: PointFilter = { ...NO_FILTER, until: dateTime(brake.at - BRAKE_WINDOW_MS) };
+  return openHistory(state, at, { filter: { ...filter, since: dateTime(brake.at - BRAKE_WINDOW_MS) }, otherwise });
 }
 
 /** The history's figures, its newest points and the roots, all asked for at once. */

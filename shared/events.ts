@@ -138,6 +138,12 @@ export const EVENTS = define({
     text: 'Switchover: step "{title}" does not get on: {reason}',
     hint: 'It is tried again until it works.',
   },
+  'SWT-022': {
+    severity: 'error',
+    text: 'The arbiter does not answer {host}: {reason}',
+    hint: 'The active host stays active while its standby agrees; nobody takes over by itself until the arbiter is back.',
+  },
+  'SWT-023': { severity: 'info', text: 'The arbiter answers {host} again' },
 
   'VER-001': { severity: 'info', text: 'Verification completed successfully' },
   'VER-002': { severity: 'warning', text: 'Verification found {warnings} warnings' },

@@ -60,6 +60,14 @@ export interface RoleStatus {
   /** What the other host said last, and how long ago it did, ms; absent: it was not heard since this host started. */
   readonly peer?: { readonly name: string; readonly role: HostRole; readonly epoch: Epoch; readonly ageMs: number };
   readonly switchover?: SwitchStatus;
+  /** Whether the arbiter answers this host; absent: the scenario has none, or it was not asked yet. */
+  readonly arbiter?: {
+    readonly kind: 'witness' | 'etcd';
+    readonly reachable: boolean;
+    /** Since its last answer, ms. */
+    readonly ageMs?: number;
+    readonly reason?: string;
+  };
   /** What this host waits for an operator to decide. */
   readonly waits?: string;
   /** An automatic switchover nobody has acknowledged yet: no further one meanwhile. */

@@ -112,8 +112,10 @@ export const SWITCHOVER_COMMANDS = {
     danger: 'safe',
     readOnly: true,
     title: 'Arbiter of the other host',
-    help: 'Whether this host can ask the witness at that address, and why not.',
-    args: z.object({ address: z.string().min(1).max(300) }).strict(),
+    help: 'Whether this host can ask the arbiter there, and why not.',
+    args: z
+      .object({ kind: z.enum(['witness', 'etcd']), addresses: z.array(z.string().min(1).max(300)).min(1).max(20) })
+      .strict(),
   },
   'peer.roleWord': {
     role: 'peer',

@@ -40,7 +40,7 @@ export const AVAILABILITY_SETTINGS = define({
     choices: [
       { value: 'none', label: 'None (manual switchover)' },
       { value: 'witness', label: 'Witness' },
-      { value: 'etcd', label: 'etcd', awaits: 'etcd as arbiter' },
+      { value: 'etcd', label: 'etcd' },
       { value: 'fencing', label: 'Fencing script', awaits: 'fencing' },
     ],
   },
@@ -48,7 +48,7 @@ export const AVAILABILITY_SETTINGS = define({
     ...switchover,
     type: 'list',
     label: 'Arbiter address',
-    help: 'host:port of the witness, or of each etcd member.',
+    help: 'host:port of the witness, or of each etcd member: host:port or https://host:port with TLS, http://host:port without.',
     default: [],
   },
   'switchover.leaseMs': {

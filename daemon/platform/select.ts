@@ -9,6 +9,7 @@ import type { NftPortFilter } from './linux/port-filter.ts';
 import { SystemClock } from './node/clock.ts';
 import { DnsExchange, searchDomain } from './node/dns-exchange.ts';
 import { NetworkProbes } from './node/health-probes.ts';
+import { JsonPoster, type TlsFiles } from './node/json-poster.ts';
 import { SystemRandom } from './node/random.ts';
 import { RegisteredScripts } from './node/registered-scripts.ts';
 import { readSecret } from './node/secret-file.ts';
@@ -28,6 +29,9 @@ export interface Platform {
   readonly services: Services;
   /** Scripts an administrator of this host put into `folder`. */
   openScripts(folder: string): RegisteredScripts;
+  openPoster(tls: TlsFiles): JsonPoster;
+  /** Undefined when it is not there, or others may read it. */
+  readSecret(folder: string, name: string): string | undefined;
 }
 
 /** See daemon/switchover/managed-services.ts. */
@@ -75,6 +79,8 @@ export async function loadPlatform(): Promise<Platform> {
     views: await loadViews(),
     services: await loadServices(),
     openScripts: (folder) => new RegisteredScripts(folder),
+    openPoster: (tls) => new JsonPoster(tls),
+    readSecret,
   };
 }
 

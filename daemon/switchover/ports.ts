@@ -39,6 +39,15 @@ export interface Arbiter {
   request(above: number): Promise<ArbiterAnswer>;
   transfer(to: Epoch): Promise<ArbiterAnswer>;
   enforce(epoch: Epoch): Promise<ArbiterAnswer>;
+  /** Asks for nothing. Rejects when the arbiter does not answer. */
+  look(): Promise<void>;
+}
+
+/** Where an arbiter is, before a scenario runs with it. */
+export interface ArbiterPlace {
+  readonly kind: 'witness' | 'etcd';
+  /** `host:port` of the witness, or of each member of etcd. */
+  readonly addresses: readonly string[];
 }
 
 /** What can be adapted of a host for switchovers; put together in main.ts, replaced by fakes in tests. */
@@ -51,6 +60,8 @@ export interface RolePorts {
   accessOf(document: ScenarioDocument): ClientAccess;
   /** `other`: device id of the other host. Undefined: the scenario has none. */
   arbiterOf(document: ScenarioDocument, other: string): Arbiter | undefined;
+  /** Rejects with why the arbiter there cannot be asked from this host. */
+  reachArbiter(place: ArbiterPlace): Promise<void>;
 }
 
 /** What is done in the steps of a switchover; each answers what has happened, and may be done again. */

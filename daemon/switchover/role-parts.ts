@@ -12,8 +12,9 @@ import type { ScenarioEnvironment } from '../scenario/environment.ts';
 import { ReplicaRunner } from '../scenario/replica-runner.ts';
 import type { RunnerSet } from '../scenario/runner-set.ts';
 import type { Session } from '../services.ts';
+import { ArbiterWatch } from './arbiter-watch.ts';
 import { standbyOf } from './direction.ts';
-import { type ClientAccess, NO_ACCESS } from './ports.ts';
+import { type ArbiterPlace, type ClientAccess, NO_ACCESS } from './ports.ts';
 import { RoleHost } from './role-host.ts';
 import { ScenarioSteps } from './steps.ts';
 
@@ -28,8 +29,14 @@ export function gateMsOf({ settings }: ScenarioDocument): number {
 }
 
 function hasArbiter(settings: SettingValues): boolean {
+  return arbiterPlaceOf({ settings }) !== undefined;
+}
+
+/** Undefined: the scenario has none. */
+export function arbiterPlaceOf({ settings }: Pick<ScenarioDocument, 'settings'>): ArbiterPlace | undefined {
   const kind = settingOf(settings, 'switchover.arbiter');
-  return kind === 'witness' || kind === 'etcd';
+  if (kind !== 'witness' && kind !== 'etcd') return undefined;
+  return { kind, addresses: settingOf(settings, 'switchover.arbiterAddress') };
 }
 
 /** Lease and margin of the arbiter, ms. */
@@ -46,6 +53,7 @@ export interface Part {
   readonly other: string;
   readonly access: ClientAccess;
   readonly steps: ScenarioSteps;
+  readonly arbiter: ArbiterWatch;
 }
 
 export class RoleParts {
@@ -140,6 +148,11 @@ export class RoleParts {
       access: () => part.access,
       record: () => host.record,
     });
+    const arbiter = new ArbiterWatch(
+      clock,
+      () => roles.arbiterOf(this.stored(id).document, other),
+      (reason) => this.#arbiterHeard(id, reason),
+    );
     const host: RoleHost = new RoleHost(
       {
         clock,
@@ -148,7 +161,7 @@ export class RoleParts {
         peerName: this.nameOf(stored.document, other),
         setup,
         gate: () => part.access.gate,
-        arbiter: () => roles.arbiterOf(this.stored(id).document, other),
+        arbiter: () => arbiter.ofHost(),
         guards: () => this.#guards(id),
         say: (word) => this.#say(id, other, word),
         settled: (now, before) => this.#settled(id, now, before),
@@ -160,7 +173,7 @@ export class RoleParts {
       },
       state,
     );
-    const part: Part = { host, steps, other, access: this.#accessOf(stored.document, own.deviceId) };
+    const part: Part = { host, steps, other, arbiter, access: this.#accessOf(stored.document, own.deviceId) };
     this.#parts.set(id, part);
     return part;
   }
@@ -186,6 +199,15 @@ export class RoleParts {
       ...leaseOf(document),
       gateMs: gateMsOf(document),
     };
+  }
+
+  #arbiterHeard(id: string, reason: string | undefined): void {
+    if (this.#closed || !this.#parts.has(id)) return;
+    const { name } = this.stored(id).document;
+    const host = this.environment.host.name;
+    if (reason === undefined) this.event(name, 'SWT-023', { host });
+    else this.event(name, 'SWT-022', { host, reason });
+    this.#announce(id);
   }
 
   #guards(id: string): boolean {
@@ -234,6 +256,7 @@ export class RoleParts {
     const part = this.#parts.get(id);
     const runner = this.runners.runner(id);
     if (part === undefined || runner === undefined) return;
+    if (this.#guards(id)) part.arbiter.look(leaseOf(this.stored(id).document).leaseMs);
     if (runner instanceof ReplicaRunner && runner.stored.run.wanted) {
       const fit = runner.hasData && this.#isCurrent(runner);
       if (fit !== part.host.state.fit) part.host.happen({ type: 'fit', fit });

@@ -10,12 +10,11 @@ import { MasterRunner } from '../scenario/master-runner.ts';
 import type { RunnerSet } from '../scenario/runner-set.ts';
 import type { CommandHandlers } from '../services.ts';
 import { standbyOf } from './direction.ts';
-import { RoleParts, refused } from './role-parts.ts';
+import { arbiterPlaceOf, RoleParts, refused } from './role-parts.ts';
 import { runSuccess } from './steps.ts';
 import { SwitchDesk } from './switch-desk.ts';
 
 const WAIT_MS = 600_000;
-const PEER_MS = 5_000;
 
 export class Switchovers {
   readonly #parts: RoleParts;
@@ -91,9 +90,9 @@ export class Switchovers {
         this.#parts.ofPeer(scenarioId, session);
         return await this.#desk.side(scenarioId);
       },
-      'peer.arbiter': async ({ address }) => {
+      'peer.arbiter': async (place) => {
         try {
-          await this.#parts.environment.peers.request({ name: address, address }, 'witness.look', {}, PEER_MS);
+          await this.#parts.environment.roles.reachArbiter(place);
           return {};
         } catch (error) {
           return { reason: Fault.from(error).message };
@@ -181,7 +180,10 @@ export class Switchovers {
     const { document } = this.#parts.stored(status.id);
     const backward = document.backward ? { backward: true as const } : {};
     if (part === undefined) return { ...status, ...backward };
-    const roles = part.host.status();
+    const heard = part.arbiter.status();
+    const place = arbiterPlaceOf(document);
+    const arbiter = heard === undefined || place === undefined ? {} : { arbiter: { kind: place.kind, ...heard } };
+    const roles = { ...part.host.status(), ...arbiter };
     const own = this.#parts.environment.host.name;
     const active =
       roles.role === 'active'

@@ -45,6 +45,11 @@ export class WitnessArbiter implements Arbiter {
     return this.#ask({ type: 'force', epoch });
   }
 
+  async look(): Promise<void> {
+    const { address, leaseMs } = this.#witness;
+    await this.#peers.request({ name: address, address }, 'witness.look', {}, Math.max(1_000, leaseMs / 4));
+  }
+
   async #ask(question: WitnessRequest): Promise<ArbiterAnswer> {
     const { address, scenarioId, self, other, leaseMs, marginMs } = this.#witness;
     const sentAt: BootMs = this.#clock.bootMs();

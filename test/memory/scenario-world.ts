@@ -353,6 +353,9 @@ export class WorldHost {
   tailPage = (): TailPage => (this.tail === 'unrelated' ? { unrelated: true, entries: [] } : { entries: this.tail });
   /** Its way to a witness. */
   arbiterOf: RolePorts['arbiterOf'] = () => undefined;
+  reachArbiter: RolePorts['reachArbiter'] = async ({ addresses: [address = ''] }) => {
+    await this.#peers().request({ name: address, address }, 'witness.look', {}, 5_000);
+  };
   /** How clients reach it. */
   access: ClientAccess = NO_ACCESS;
   /** In the place of `access`. */
@@ -517,6 +520,7 @@ export class WorldHost {
         openRecord: (id) => this.#roleRecord(id),
         accessOf: (document) => this.accessOf?.(redirection, document) ?? this.access,
         arbiterOf: (document, other) => this.arbiterOf(document, other),
+        reachArbiter: (place) => this.reachArbiter(place),
       },
       probes: this.probes,
       discover: () => [],

@@ -62,7 +62,7 @@ const ARGS: Readonly<Record<string, unknown>> = {
   'peer.redirection': { document: {} },
   'witness.ask': { scenarioId: 'a'.repeat(32), hosts: ['a', 'b'], leaseMs: 1000, marginMs: 100, question: {} },
   'witness.look': {},
-  'peer.arbiter': { address: 'a:1' },
+  'peer.arbiter': { kind: 'witness', addresses: ['a:1'] },
   'peer.roleWord': { scenarioId: 'a'.repeat(32), word: {} },
   'peer.switchover': { scenarioId: 'a'.repeat(32) },
   'peer.switchSide': { scenarioId: 'a'.repeat(32) },

@@ -58,7 +58,7 @@ class Lab {
             leaseMs: LEASE_MS,
             marginMs: 200,
           },
-          { request: (_host, _command, args) => lab.ask(host, args as CommandArgs<'witness.ask'>) },
+          { request: (_host, command, args) => lab.ask(host, command, args) },
           lab.world.clock,
         );
     }
@@ -83,11 +83,13 @@ class Lab {
     this.witness = this.startWitness();
   }
 
-  async ask(host: WorldHost, args: CommandArgs<'witness.ask'>): Promise<unknown> {
+  async ask(host: WorldHost, command: string, args: object): Promise<unknown> {
     if (this.cut.has(host.name) || !this.witnessUp)
       throw new Fault('LINK-UNREACHABLE', { host: 'gamma', reason: 'cut' });
     const session: Session = { role: 'peer', deviceId: host.deviceId, deviceName: host.name, address: '' };
-    return await this.witness.handlers()['witness.ask']!(args, session);
+    const { 'witness.ask': ask, 'witness.look': look } = this.witness.handlers();
+    if (command === 'witness.look') return await look!({}, session);
+    return await ask!(args as CommandArgs<'witness.ask'>, session);
   }
 
   /** From everybody. */

@@ -51,9 +51,12 @@ export function roleLine(status: ScenarioStatus): Line | undefined {
     peer === undefined
       ? 'the other host was not heard yet'
       : `${clean(peer.name)} ${peer.role}, heard ${formatDuration(peer.ageMs)} ago`;
+  const { arbiter } = roles;
+  const silent = arbiter?.reachable === false ? span('; the arbiter does not answer', 'warning') : '';
   return line(
     `Active ${clean(status.active)}`,
     status.backward ? ' (backward)' : '',
     span(`   ${clean(status.reportedBy)} is ${roles.role}${gate}; ${heard}`, 'dim'),
+    silent,
   );
 }

@@ -3,7 +3,7 @@
  * client as for our engines says how long nobody answered. It replicates nothing: both web servers have the same page.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NetworkFleet, PRODUCTION } from '../hosts/network-fleet.ts';
 import type { Machine } from '../hosts/network-machine.ts';
@@ -56,6 +56,8 @@ export class KeepalivedPair implements FailoverContestant {
   }
 
   private startDaemon(name: Name): void {
+    // Files of process numbers that a power cut left: whoever has such a number now would be taken for keepalived.
+    rmSync(this.at(name, ''), { recursive: true, force: true });
     mkdirSync(this.at(name, ''), { recursive: true });
     writeFileSync(this.at(name, 'lowered'), '0\n');
     writeFileSync(this.at(name, 'keepalived.conf'), configuration(name, this.advertSeconds, this.at(name, 'lowered')));

@@ -22,14 +22,14 @@ export interface Suite {
 const MINUTE_MS = 60_000;
 
 export const SUITES: readonly Suite[] = [
-  suite('unit', { files: ['dist/test/unit/**/*.test.js', 'dist/test/tidy.test.js'], timeoutMs: 8 * MINUTE_MS }),
-  suite('contract', { timeoutMs: 4 * MINUTE_MS }),
-  suite('sim', { timeoutMs: 5 * MINUTE_MS }),
-  suite('crash', { timeoutMs: 6 * MINUTE_MS, quietMs: 4 * MINUTE_MS, concurrency: 1 }),
-  suite('tui', { tools: ['tmux'], timeoutMs: 8 * MINUTE_MS }),
-  suite('hosts', { tools: ['rsync'], timeoutMs: 22 * MINUTE_MS }),
-  suite('workloads', { tools: ['rsync', 'git'], timeoutMs: 8 * MINUTE_MS, quietMs: 5 * MINUTE_MS }),
-  suite('windows', { tools: ['wine', 'rsync'], timeoutMs: 6 * MINUTE_MS, concurrency: 1 }),
+  suite('unit', { files: ['dist/test/unit/**/*.test.js', 'dist/test/tidy.test.js'], timeoutMs: 5 * MINUTE_MS }),
+  suite('contract', { timeoutMs: 2 * MINUTE_MS }),
+  suite('sim', { timeoutMs: 4 * MINUTE_MS }),
+  suite('crash', { timeoutMs: 5 * MINUTE_MS, quietMs: 4 * MINUTE_MS, concurrency: 1 }),
+  suite('tui', { tools: ['tmux'], timeoutMs: 5 * MINUTE_MS }),
+  suite('hosts', { tools: ['rsync'], timeoutMs: 18 * MINUTE_MS }),
+  suite('workloads', { tools: ['rsync', 'git'], timeoutMs: 6 * MINUTE_MS, quietMs: 5 * MINUTE_MS }),
+  suite('windows', { tools: ['wine', 'rsync'], timeoutMs: 5 * MINUTE_MS, concurrency: 1 }),
   suite('long', {
     tools: ['tmux', 'rsync'],
     timeoutMs: 30 * MINUTE_MS,

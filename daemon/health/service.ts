@@ -6,7 +6,7 @@ import { settingOf } from '../../config/catalogue.ts';
 import { Fault } from '../../shared/faults.ts';
 import type { HealthVerdict } from '../../shared/health.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
-import type { ScenarioStatus } from '../../shared/status.ts';
+import type { HostStatus, ScenarioStatus } from '../../shared/status.ts';
 import type { Timer } from '../ports.ts';
 import { ownRoots, storedIn } from '../scenario/book.ts';
 import type { ScenarioEnvironment } from '../scenario/environment.ts';
@@ -202,7 +202,7 @@ export class HealthDesk {
     const known = verdict.state !== 'unknown' || verdict.cause !== undefined;
     const hosts = status.hosts.map((host) =>
       host.name === watched.watch.host
-        ? { ...host, health: known ? verdict.state : host.health, isAlive: verdict }
+        ? { ...host, health: known ? shownHealth(verdict, host.health) : host.health, isAlive: verdict }
         : host,
     );
     const isBad = verdict.state === 'down' || verdict.cause !== undefined;
@@ -287,6 +287,11 @@ export class HealthDesk {
 }
 
 /** Everything that changes what is asked. */
+/** A link that is lost is known at once, the next round only after a heartbeat: nobody is called alive meanwhile. */
+function shownHealth({ state }: HealthVerdict, byLink: HostStatus['health']): HostStatus['health'] {
+  return state === 'alive' && byLink === 'unknown' ? byLink : state;
+}
+
 function contentOf({ master, serverType, settings, name }: ScenarioDocument): string {
   const own = Object.entries(settings).filter(([key]) => key.startsWith('isAlive.') || key === 'dbManagement.services');
   return JSON.stringify([master, serverType, name, own]);

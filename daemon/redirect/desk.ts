@@ -115,6 +115,7 @@ export class ScenarioDesk implements RedirectionDesk {
   readonly #ports: DeskPorts;
   readonly #turns = new Turns();
   #gate: { readonly key: string; readonly gate: ScenarioGate | undefined } | undefined;
+  #gateFor: ScenarioDocument | undefined;
   #gateProblem: string | undefined;
   #hasLeft = false;
   #view: Timer | undefined;
@@ -169,16 +170,26 @@ export class ScenarioDesk implements RedirectionDesk {
 
   // ---------------------------------------------------------------- gate
 
+  /** Asked for at every tick of the role: planned again only for another document. */
   get gate(): ClientGate | undefined {
-    const plan = this.#hasLeft ? undefined : this.#plan();
-    if (plan === undefined) return undefined;
+    if (this.#hasLeft) return undefined;
+    const document = this.#subject.document();
+    if (this.#gate === undefined || this.#gateFor !== document) {
+      const plan = this.#plan();
+      if (plan === undefined) return undefined;
+      this.#gateFor = document;
+      this.#gateBy(plan);
+    }
+    return this.#gate?.gate;
+  }
+
+  #gateBy(plan: Plan): void {
     const addresses = movedBy(plan);
     const key = JSON.stringify([plan.document.id, addresses, plan.ports]);
     if (this.#gate?.key !== key) {
       this.#gate?.gate?.stopWatching();
       this.#gate = { key, gate: this.#makeGate(plan, addresses) };
     }
-    return this.#gate?.gate;
   }
 
   #makeGate(plan: Plan, addresses: readonly string[]): ScenarioGate | undefined {

@@ -37,6 +37,8 @@ export interface HealthVerdict {
   readonly checks: readonly HealthCheck[];
   /** Host that watches. */
   readonly watchedBy: string;
+  /** How often it is asked, and for how long every round has to fail, ms. */
+  readonly rule?: { readonly heartbeatMs: number; readonly timeoutMs: number };
   /** Shadow mode: what would have happened. */
   readonly wouldSwitch?: { readonly reason: string; readonly at: number };
   readonly shadow?: true;

@@ -68,6 +68,8 @@ export interface RoleStatus {
     readonly ageMs?: number;
     readonly reason?: string;
   };
+  /** active, with an arbiter: for so long it may be reached without another word of the arbiter or of the other host, ms. */
+  readonly rightForMs?: number;
   /** What this host waits for an operator to decide. */
   readonly waits?: string;
   /** An automatic switchover nobody has acknowledged yet: no further one meanwhile. */

@@ -8,9 +8,11 @@ import { RECOVERY_BINDINGS } from './keys-recovery.ts';
 import { REPLICA_BINDINGS } from './keys-replica.ts';
 import { REPORT_BINDINGS } from './keys-reports.ts';
 import { ROLE_BINDINGS } from './keys-roles.ts';
+import { SWITCH_BINDINGS } from './keys-switch.ts';
 import { eventWindow, refusal, selectedScenario, visibleEvents } from './select.ts';
 import { type ConsoleState, type Place, type RunDialog, topDialog } from './state.ts';
 import type { RestoreDialog } from './state-recovery.ts';
+import { mayType } from './state-roles.ts';
 
 export interface Binding {
   readonly keys: readonly string[];
@@ -232,6 +234,7 @@ export const BINDINGS = define({
   },
 
   ...ROLE_BINDINGS,
+  ...SWITCH_BINDINGS,
   ...REPLICA_BINDINGS,
   ...REPORT_BINDINGS,
   ...RECOVERY_BINDINGS,
@@ -580,6 +583,7 @@ export function placeOf(state: ConsoleState): Place {
   if (dialog !== undefined) {
     const { kind } = dialog;
     if (dialog.kind === 'restore') return placeOfStep(dialog);
+    if (dialog.kind === 'switch') return mayType(dialog) ? 'switch-name' : 'switch';
     if (kind === 'prompt') return 'prompt';
     return kind === 'run' || kind === 'confirm' || kind === 'palette' || kind === 'reports' ? kind : 'sheet';
   }

@@ -21,7 +21,22 @@ export function mergeReports(snapshots: readonly Snapshot[]): ScenarioStatus[] {
     const other = best.get(scenario.id);
     if (other === undefined || rank(scenario) > rank(other)) best.set(scenario.id, scenario);
   }
-  return [...best.values()].sort((a, b) => a.name.localeCompare(b.name));
+  const all = snapshots.flatMap((snapshot) => snapshot.scenarios);
+  return [...best.values()].map((one) => withVerdict(one, all)).sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** The verdict of Is Alive is known only to the host that watches, which is not the one whose report is shown. */
+export function withVerdict(shown: ScenarioStatus, all: readonly ScenarioStatus[]): ScenarioStatus {
+  const knows = ({ hosts }: ScenarioStatus) => hosts.some(({ isAlive }) => isAlive !== undefined);
+  if (knows(shown)) return shown;
+  const watcher = all.find((other) => other.id === shown.id && other.epoch === shown.epoch && knows(other));
+  if (watcher === undefined) return shown;
+  const hosts = shown.hosts.map((host) => {
+    const theirs = watcher.hosts.find(({ name }) => name === host.name);
+    return theirs?.isAlive === undefined ? host : { ...host, health: theirs.health, isAlive: theirs.isAlive };
+  });
+  const problem = shown.problem ?? watcher.problem;
+  return { ...shown, hosts, ...(problem === undefined ? {} : { problem }) };
 }
 
 function rank(scenario: ScenarioStatus): number {

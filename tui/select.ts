@@ -4,6 +4,7 @@ import type { Severity } from '../shared/events.ts';
 import { SEVERITIES } from '../shared/events.ts';
 import { describeBrake, type HostStatus, type ScenarioStatus } from '../shared/status.ts';
 import { formatDuration } from '../shared/units.ts';
+import { withVerdict } from './live-state.ts';
 import type { ConsoleState, HostView, StoredEvent } from './state.ts';
 import { LAG_WARNING_MS } from './state.ts';
 
@@ -69,11 +70,21 @@ export function scenarioViews(state: Pick<ConsoleState, 'hosts'>): readonly Scen
       if (other === undefined || isBetter(view, other)) best.set(id, view);
     }
   }
-  const views = [...best.values()].sort(
-    (a, b) => a.rank - b.rank || a.status.name.localeCompare(b.status.name) || a.id.localeCompare(b.id),
-  );
+  const live = state.hosts
+    .filter(({ connection }) => connection === 'up')
+    .flatMap((host) => Object.values(host.scenarios));
+  const views = [...best.values()]
+    .map((view) => withSeen(view, live))
+    .sort((a, b) => a.rank - b.rank || a.status.name.localeCompare(b.status.name) || a.id.localeCompare(b.id));
   scenarioCache.set(state.hosts, views);
   return views;
+}
+
+/** With what the host that watches found of the active one. */
+function withSeen(view: ScenarioView, live: readonly ScenarioStatus[]): ScenarioView {
+  if (view.stale) return view;
+  const status = withVerdict(view.status, live);
+  return status === view.status ? view : { ...view, status, rank: rankOf(status, false) };
 }
 
 // ---------------------------------------------------------------- the tree

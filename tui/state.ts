@@ -10,6 +10,7 @@ import type { ChartKind } from './charts/surface.ts';
 import type { ConnectionNews, ConsoleHost } from './connection.ts';
 import { EMPTY_FIELD, type Field } from './input/field.ts';
 import type { JournalView, RecoveryDialog, RecoveryPurpose } from './state-recovery.ts';
+import type { RolePurpose, SwitchDialog } from './state-roles.ts';
 
 /** Events kept on screen; older ones are on the hosts (`mainstay events`). */
 export const EVENT_RING = 5000;
@@ -32,6 +33,8 @@ export interface HostView {
   readonly scenarios: Readonly<Record<string, ScenarioStatus>>;
   /** Console clock at the last message. */
   readonly heardAt?: number;
+  /** Console clock when it told of a scenario last. */
+  readonly toldAt: Readonly<Record<string, number>>;
   readonly roundTripMs?: number;
   /** Highest event number seen of this host, to fetch only what was missed after a break. */
   readonly lastEvent: number;
@@ -164,6 +167,7 @@ export interface ReportsDialog extends DialogBase {
 
 export type Dialog =
   | RecoveryDialog
+  | SwitchDialog
   | ReportsDialog
   | ListDialog
   | RunDialog
@@ -185,6 +189,8 @@ export type Place =
   | 'palette'
   | 'field'
   | 'reports'
+  | 'switch'
+  | 'switch-name'
   | 'restore'
   | 'restore-name'
   | 'points'
@@ -192,7 +198,7 @@ export type Place =
   | 'preview'
   | 'prompt';
 
-export const TABS = ['overview', 'roots', 'rewind'] as const;
+export const TABS = ['overview', 'roots', 'ha', 'rewind'] as const;
 export type Tab = (typeof TABS)[number];
 
 export interface EventView {
@@ -241,6 +247,8 @@ export interface ConsoleState {
   readonly journals: Readonly<Record<string, JournalView>>;
   readonly pane: Pane;
   readonly tab: Tab;
+  /** First row shown of a tab that is longer than its pane. */
+  readonly detailScroll: number;
   /** Key of the selected row of the tree; stays when rows move. */
   readonly selected: string | undefined;
   readonly collapsed: Readonly<Record<string, true>>;
@@ -267,6 +275,7 @@ export type Purpose =
   | { readonly kind: 'report-export'; readonly file: string }
   | { readonly kind: 'saved' }
   | RecoveryPurpose
+  | RolePurpose
   | { readonly kind: 'history' };
 
 export type Outcome =
@@ -361,6 +370,7 @@ export function initialState(options: InitialOptions): ConsoleState {
       address: host.address,
       connection: 'connecting',
       scenarios: {},
+      toldAt: {},
       lastEvent: 0,
     })),
     events: [],
@@ -375,6 +385,7 @@ export function initialState(options: InitialOptions): ConsoleState {
     journals: {},
     pane: 'tree',
     tab: 'overview',
+    detailScroll: 0,
     selected: undefined,
     collapsed: {},
     treeFilter: '',

@@ -3,6 +3,7 @@ import { editField, insert } from './input/field.ts';
 import { actionFor, placeOf } from './keys.ts';
 import {
   type ConsoleState,
+  type Dialog,
   KEY_REPEAT_MS,
   type Message,
   replaceDialog,
@@ -18,12 +19,14 @@ import { typeFilter } from './update/navigate.ts';
 import { hearSettled } from './update/point-picker.ts';
 import type { Press } from './update/press.ts';
 import { hearExtracted } from './update/prompt.ts';
+import { hearDifferences } from './update/recover.ts';
 import { hearRecovery, pasteRecovery, typeRecovery } from './update/recovery-input.ts';
 import { hearAsked, hearParked } from './update/replica-actions.ts';
 import { hearExport, hearReport, hearReports, hearSaved } from './update/reports.ts';
 import { followRestore, noteRecovery } from './update/restore-progress.ts';
 import { hearRoles } from './update/role-actions.ts';
 import { withShownTab } from './update/shown-tab.ts';
+import { followSwitch, hearPlan, hearSwitch, typeSwitch } from './update/switch.ts';
 
 export function update(state: ConsoleState, message: Message): Step {
   switch (message.type) {
@@ -47,7 +50,7 @@ export function update(state: ConsoleState, message: Message): Step {
 }
 
 function noticed({ state, effects }: Step): Step {
-  return { state: noteRecovery(state), effects };
+  return { state: followSwitch(noteRecovery(state)), effects };
 }
 
 function hearReply(state: ConsoleState, message: Extract<Message, { type: 'reply' }>): Step {
@@ -64,6 +67,12 @@ function hearReply(state: ConsoleState, message: Extract<Message, { type: 'reply
       return hearParked(state, purpose, outcome);
     case 'roles':
       return hearRoles(state, purpose, outcome);
+    case 'switch-plan':
+      return hearPlan(state, purpose.scenarioId, outcome);
+    case 'switch':
+      return hearSwitch({ ...state, now: Math.max(state.now, message.at) }, purpose.scenarioId, outcome);
+    case 'differences':
+      return hearDifferences(state, purpose.scenarioId, outcome);
     case 'reports':
       return hearReports(state, message.host, outcome);
     case 'report':
@@ -105,20 +114,35 @@ function pressKey(state: ConsoleState, message: Extract<Message, { type: 'key' }
 /** Keys of open text fields come before all actions, except those that leave or move. */
 function typeInto(state: ConsoleState, name: string, text: string | undefined): ConsoleState | undefined {
   const dialog = topDialog(state);
-  if (dialog?.kind === 'restore' || dialog?.kind === 'prompt') return typeRecovery(state, dialog, name, text);
-  if (dialog?.kind === 'confirm') {
-    // y, n and q are letters of a name here; Tab and the arrows between the buttons do not exist.
-    return dialog.typed !== undefined && (text !== undefined || actionFor('confirm', name) === undefined)
-      ? typeConfirm(state, dialog, name, text)
-      : undefined;
-  }
-  if (dialog?.kind === 'palette') {
-    if (actionFor('palette', name) !== undefined) return undefined;
-    const field = editField(dialog.field, name, text);
-    return field === undefined ? undefined : replaceDialog(state, { ...dialog, field, cursor: 0 });
-  }
-  if (dialog !== undefined || state.editing === undefined || actionFor('field', name) !== undefined) return undefined;
+  if (dialog !== undefined) return typeIntoDialog(state, dialog, name, text);
+  if (state.editing === undefined || actionFor('field', name) !== undefined) return undefined;
   return typeFilter(state, name, text);
+}
+
+function typeIntoDialog(
+  state: ConsoleState,
+  dialog: Dialog,
+  name: string,
+  text: string | undefined,
+): ConsoleState | undefined {
+  const isAction = actionFor(placeOf(state), name) !== undefined;
+  switch (dialog.kind) {
+    case 'restore':
+    case 'prompt':
+      return typeRecovery(state, dialog, name, text);
+    case 'switch':
+      return isAction ? undefined : typeSwitch(state, dialog, name, text);
+    case 'confirm':
+      // y, n and q are letters of a name here; Tab and the arrows between the buttons do not exist.
+      if (dialog.typed === undefined || (text === undefined && isAction)) return undefined;
+      return typeConfirm(state, dialog, name, text);
+    case 'palette': {
+      const field = isAction ? undefined : editField(dialog.field, name, text);
+      return field === undefined ? undefined : replaceDialog(state, { ...dialog, field, cursor: 0 });
+    }
+    default:
+      return undefined;
+  }
 }
 
 /** A paste goes into filters and the palette only: never into a question, and outside of fields it is not keys. */
@@ -128,7 +152,7 @@ function paste(state: ConsoleState, text: string): ConsoleState {
   if (dialog?.kind === 'palette')
     return replaceDialog(state, { ...dialog, field: insert(dialog.field, text), cursor: 0 });
   if (dialog !== undefined) {
-    return dialog.kind === 'confirm' && dialog.typed !== undefined
+    return (dialog.kind === 'confirm' && dialog.typed !== undefined) || dialog.kind === 'switch'
       ? withToast(state, 'pasting is not accepted here: type the name')
       : state;
   }

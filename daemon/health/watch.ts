@@ -104,6 +104,7 @@ export class MasterWatch implements HealthWatch {
       failedRounds: judged.failedRounds,
       checks: this.#checks(),
       watchedBy: this.#options.watchedBy,
+      rule: this.#target.rule,
     };
   }
 

@@ -158,6 +158,7 @@ export class RoleHost {
         ? {}
         : { peer: { name: peerName, role: peer.role, epoch: peer.epoch, ageMs: clock.bootMs() - this.#heardAt } }),
       ...(record.switchover === undefined ? {} : { switchover: this.#switchStatus(record.switchover) }),
+      ...(record.role === 'active' && Number.isFinite(this.rightForMs) ? { rightForMs: this.rightForMs } : {}),
       ...(waits === undefined ? {} : { waits }),
       ...(record.unacknowledged === undefined ? {} : { unacknowledged: true }),
     };

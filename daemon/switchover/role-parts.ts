@@ -46,6 +46,7 @@ export function leaseOf({ settings }: ScenarioDocument): { leaseMs: number; marg
 }
 
 const PEER_MS = 5_000;
+const SHOW_EVERY_MS = 5_000;
 
 export interface Part {
   readonly host: RoleHost;
@@ -63,6 +64,7 @@ export class RoleParts {
   readonly #parts = new Map<string, Part>();
   /** Since when an automatic switchover waits for its acknowledgement. */
   readonly #held = new Map<string, { readonly number: number; readonly sinceMs: number }>();
+  readonly #shownAt = new Map<string, number>();
   #closed = false;
   /** Says of a scenario whether the host that is watched is down (daemon/health); undefined: it is not watched. */
   peerDown: (id: string) => boolean | undefined = () => undefined;
@@ -235,7 +237,11 @@ export class RoleParts {
     // Ready when this host has to watch its roots itself: users wait for it.
     if (step === 'prepare' && now.switchover?.side === 'to') this.environment.capture.prepare();
     if (step !== undefined && (step !== before.switchover?.step || now.switchover?.id !== before.switchover?.id)) {
-      this.event(name, 'SWT-004', { step: SWITCH_STEPS.indexOf(step) + 1, title: STEP_TITLES[step] });
+      this.event(name, 'SWT-004', {
+        step: SWITCH_STEPS.indexOf(step) + 1,
+        title: STEP_TITLES[step],
+        switchover: now.switchover?.id ?? '',
+      });
     }
     const begun = now.switchover?.id !== before.switchover?.id;
     if (begun && now.switchover?.right === 'granted' && now.role === 'active') {
@@ -257,6 +263,7 @@ export class RoleParts {
     const runner = this.runners.runner(id);
     if (part === undefined || runner === undefined) return;
     if (this.#guards(id)) part.arbiter.look(leaseOf(this.stored(id).document).leaseMs);
+    this.#show(id);
     if (runner instanceof ReplicaRunner && runner.stored.run.wanted) {
       const fit = runner.hasData && this.#isCurrent(runner);
       if (fit !== part.host.state.fit) part.host.happen({ type: 'fit', fit });
@@ -264,6 +271,14 @@ export class RoleParts {
       if (down !== part.host.state.peerDown) part.host.happen({ type: 'peer-down', down });
     }
     this.#endHoldDown(part, id);
+  }
+
+  /** Consoles see how long ago the other host and the arbiter were heard. */
+  #show(id: string): void {
+    const now = this.environment.clock.bootMs();
+    if (now < (this.#shownAt.get(id) ?? now - SHOW_EVERY_MS) + SHOW_EVERY_MS) return;
+    this.#shownAt.set(id, now);
+    this.#announce(id);
   }
 
   /** With automatic switchover only a copy within the lag limit takes over. */

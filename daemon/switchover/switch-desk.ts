@@ -82,20 +82,26 @@ export class SwitchDesk {
     return await Promise.resolve(id);
   }
 
-  #refuseForce(part: Part, document: ScenarioDocument): void {
+  /** `settles`: the other host may answer, as long as it is not active: neither is, and the operator says which one shall be. */
+  #refuseForce(part: Part, document: ScenarioDocument, settles = false): void {
     const { peer } = part.host.status();
     const other = this.#parts.nameOf(document, part.other);
-    if (peer !== undefined && peer.ageMs < HEARD_MS) {
+    if (peer !== undefined && peer.ageMs < HEARD_MS && !(settles && peer.role !== 'active')) {
       throw new Fault('SWITCH-ALIVE', { host: other, seconds: Math.round(peer.ageMs / 1_000) });
     }
     const { record, fit } = part.host.state;
     if (record.role === 'standby' && !fit) throw refused(document, 'the copy here is not whole, or not of one moment');
   }
 
-  #force(part: Part, document: ScenarioDocument, right: Extract<SwitchRight, 'stated' | 'fenced'>): string {
+  #force(
+    part: Part,
+    document: ScenarioDocument,
+    right: Extract<SwitchRight, 'stated' | 'fenced'>,
+    settles = false,
+  ): string {
     const { random, host } = this.#parts.environment;
     const other = this.#parts.nameOf(document, part.other);
-    this.#refuseForce(part, document);
+    this.#refuseForce(part, document, settles);
     const id = Buffer.from(random.bytes(8)).toString('hex');
     part.host.happen({ type: 'force', id, right });
     if (part.host.record.switchover?.id !== id) throw refused(document, 'it is active already');
@@ -127,7 +133,7 @@ export class SwitchDesk {
     }
     if (runner instanceof ReplicaRunner && record.role === 'standby')
       await this.#makeFit(part, runner, acceptIncomplete);
-    const id = this.#force(part, document, 'stated');
+    const id = this.#force(part, document, 'stated', true);
     return this.result(part, document.id, id);
   }
 

@@ -9,7 +9,20 @@ import { widthOf } from '../../tui/present/text.ts';
 import type { ConsoleState } from '../../tui/state.ts';
 import { RECOVERY_STATES } from './recovery-states.ts';
 import { openedReport, reportCenter } from './report-states.ts';
-import { dryRun, forcedQuestion, switching, switchoverQuestion } from './role-states.ts';
+import {
+  availability,
+  availabilityBad,
+  availabilityOld,
+  dryRun,
+  forcedQuestion,
+  recoverChoice,
+  recoverQuestion,
+  switching,
+  switchOver,
+  switchoverQuestion,
+  switchoverRefused,
+  switchProgress,
+} from './role-states.ts';
 import { NOON } from './sample.ts';
 import { draw } from './screen.tsx';
 import {
@@ -61,6 +74,19 @@ function verified(size: Size, findings: readonly unknown[]): ConsoleState {
   const result = { findings, errors: 0, warnings: 0 };
   return after(asked, { type: 'reply', host: 'web-01', purpose, outcome: { ok: true, result }, at: asked.now });
 }
+
+/** Two layouts are enough for pages that only scroll. */
+const ROLE_STATES: Readonly<Record<string, (size: Size) => ConsoleState>> = {
+  availability,
+  'availability-bad': availabilityBad,
+  'availability-bad-below': (size) => press(availabilityBad(size), 'G'),
+  'availability-old': availabilityOld,
+  'switchover-refused': switchoverRefused,
+  'switchover-progress': switchProgress,
+  'switchover-over': switchOver,
+  'recover-choice': recoverChoice,
+  'recover-question': recoverQuestion,
+};
 
 const STATES: Readonly<Record<string, (size: Size) => ConsoleState>> = {
   connecting: (size) => fresh(size),
@@ -116,7 +142,7 @@ function assertTidy(
 
 for (const [index, size] of SIZES.entries()) {
   // The pages of the wizard have two layouts: narrow and wide.
-  for (const [name, make] of Object.entries(index < 2 ? { ...STATES, ...RECOVERY_STATES } : STATES)) {
+  for (const [name, make] of Object.entries(index < 2 ? { ...STATES, ...RECOVERY_STATES, ...ROLE_STATES } : STATES)) {
     const title = `${name}-${size.columns}x${size.rows}`;
     test(`screen ${title} is as it was approved`, async (t) => {
       const { rows } = await draw(make(size), braille);

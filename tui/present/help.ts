@@ -16,6 +16,8 @@ const PLACE_NAMES: Readonly<Record<Place, string>> = {
   reports: 'Report Center',
   palette: 'palette',
   field: 'filter',
+  switch: 'switchover',
+  'switch-name': 'question before a switchover',
   restore: 'restore wizard',
   'restore-name': 'question of the restore wizard',
   points: 'rewind points',

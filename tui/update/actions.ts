@@ -17,6 +17,7 @@ import {
   withoutToast,
   withToast,
 } from '../state.ts';
+import { moveOrScroll } from './detail-scroll.ts';
 import {
   acknowledge,
   changeChoice,
@@ -38,7 +39,6 @@ import {
   goToPane,
   type Move,
   moved,
-  moveIn,
   nextPane,
   nextProblem,
   nextSeverity,
@@ -69,13 +69,13 @@ import {
   switchTable,
   toggleDetail,
 } from './reports.ts';
-import { ROLE_HANDLERS } from './role-actions.ts';
+import { ROLE_HANDLERS, SWITCH_HANDLERS } from './role-actions.ts';
 import { withShownTab } from './shown-tab.ts';
 
 const movement =
   (move: Move): Handler =>
   (state) =>
-    withShownTab(moveIn(state, move));
+    withShownTab(moveOrScroll(state, move));
 
 const pane =
   (name: Parameters<typeof goToPane>[1]): Handler =>
@@ -235,6 +235,7 @@ const HANDLERS: Readonly<Record<ActionId, Handler>> = {
   verify: (state, press) => openRun(state, press.at, true),
   delete: (state, press) => openDelete(state, press.at),
   ...ROLE_HANDLERS,
+  ...SWITCH_HANDLERS,
   suspend: (state, press) => openSuspend(state, press.at),
   resume: (state) => askReplica(state, 'scenario.resume', 'goes on'),
   'send-now': (state) => askReplica(state, 'scenario.sendNow', 'what was collected is applied on every Replica'),

@@ -60,6 +60,7 @@ export function hearNews(state: ConsoleState, hostName: string, news: Connection
         connection: 'up',
         daemon: news.snapshot.daemon,
         scenarios,
+        toldAt: Object.fromEntries(Object.keys(scenarios).map((id) => [id, at])),
         heardAt: at,
       }));
       return { state: next, effects: [fetchHistory(state, hostName)] };
@@ -69,6 +70,7 @@ export function hearNews(state: ConsoleState, hostName: string, news: Connection
       const next = changeHost(state, hostName, (host) => ({
         ...host,
         scenarios: mergeScenarios(host.scenarios, batch.scenarios, batch.removedScenarios),
+        toldAt: { ...host.toldAt, ...Object.fromEntries(batch.scenarios.map(({ id }) => [id, at])) },
         heardAt: at,
         ...(batch.daemon === undefined ? {} : { daemon: batch.daemon }),
       }));

@@ -43,7 +43,7 @@ function moveTree(state: ConsoleState, move: Move): ConsoleState {
   const rows = treeRows(state);
   const at = rows.findIndex((row) => row.key === selectedRow(state)?.key);
   const next = rows[moved(move, Math.max(0, at), rows.length, paneRows(state, 'tree'))];
-  return next === undefined ? state : { ...state, selected: next.key };
+  return next === undefined ? state : { ...state, selected: next.key, detailScroll: 0 };
 }
 
 function resumed(view: EventView): EventView {
@@ -101,7 +101,7 @@ export function nextPane(state: ConsoleState, by: 1 | -1): ConsoleState {
 
 export function nextTab(state: ConsoleState, by: 1 | -1): ConsoleState {
   const at = TABS.indexOf(state.tab);
-  return { ...state, tab: TABS[(at + by + TABS.length) % TABS.length] ?? 'overview' };
+  return { ...state, detailScroll: 0, tab: TABS[(at + by + TABS.length) % TABS.length] ?? 'overview' };
 }
 
 /** Roots come from the document, which is asked for once a revision and only while they are looked at. */

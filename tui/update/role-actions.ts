@@ -2,9 +2,9 @@
 import type { CommandName } from '../../shared/commands.ts';
 import type { QuarantineHead } from '../../shared/quarantine.ts';
 import type { SwitchoverPlan } from '../../shared/results.ts';
-import type { ScenarioStatus } from '../../shared/status.ts';
-import { formatBytes, formatCount, formatDuration } from '../../shared/units.ts';
+import { formatBytes, formatCount } from '../../shared/units.ts';
 import type { ROLE_BINDINGS } from '../keys-roles.ts';
+import type { SWITCH_BINDINGS } from '../keys-switch.ts';
 import { planLines } from '../present/switchover.ts';
 import { selectedScenario, switchoverHost } from '../select.ts';
 import {
@@ -19,55 +19,21 @@ import {
   topDialog,
 } from '../state.ts';
 import { openConfirm } from './dialogs.ts';
+import { goToPane } from './navigate.ts';
 import type { Handler } from './press.ts';
-
-/** Without the active host it is the operator who says that it is off. */
-function isForced(status: ScenarioStatus, host: HostView): boolean {
-  return host.name !== status.active && status.roles?.role !== 'active';
-}
-
-function openSwitchover(state: ConsoleState, at: number): Step {
-  const scenario = selectedScenario(state);
-  const host = scenario === undefined ? undefined : switchoverHost(state, scenario);
-  if (scenario === undefined || host === undefined) return stay(state);
-  const { status } = scenario;
-  const forced = isForced(status, host);
-  const next = status.hosts.find(({ name }) => name !== status.active)?.name ?? 'the standby';
-  return openConfirm(state, at, {
-    command: 'scenario.switchover',
-    title: status.backward ? 'Switchback' : 'Switchover',
-    question: forced
-      ? `Make ${host.name} active although ${status.active} does not answer?`
-      : `Move the users of "${status.name}" from ${status.active} to ${next}?`,
-    impact: forced ? forcedImpact(status, host.name) : plannedImpact(status, next),
-    verb: 'Switch over',
-    typed: status.name,
-    args: { name: status.name, ...(forced ? { peerIsFenced: true } : {}) },
-    host: host.name,
-  });
-}
-
-function plannedImpact(status: ScenarioStatus, next: string): string[] {
-  const lag = Math.max(0, ...status.hosts.map((host) => host.replica?.lagMs ?? 0));
-  return [
-    `Active now: ${status.active}, epoch ${status.epoch}. Afterwards: ${next}, epoch ${status.epoch + 1}.`,
-    `Users are cut off while the last changes are applied (lag now ${formatDuration(lag)}).`,
-    'Data at risk: none; everything is on the new active host before the roles change.',
-  ];
-}
-
-function forcedImpact(status: ScenarioStatus, next: string): string[] {
-  const own = status.hosts.find(({ name }) => name === next);
-  const known = own?.lagKnown !== false;
-  return [
-    `${status.active} must be OFF: with two active hosts, changes of one of them are lost.`,
-    `Active afterwards: ${next}, epoch ${status.epoch + 1}.`,
-    known
-      ? `Data at risk: ${formatDuration(own?.exposureMs ?? 0)} of changes, ${formatBytes(own?.exposureBytes ?? 0)}.`
-      : `Data at risk: what ${status.active} had not sent; how much is not known here.`,
-    `When ${status.active} is back, what only it has goes to quarantine.`,
-  ];
-}
+import { chooseRow, countDifferences, leaveChoice, openRecover, rowDown, rowUp } from './recover.ts';
+import { withShownTab } from './shown-tab.ts';
+import {
+  openSwitchover,
+  switchAgain,
+  switchDo,
+  switchDown,
+  switchLeave,
+  switchNextField,
+  switchPageDown,
+  switchPageUp,
+  switchUp,
+} from './switch.ts';
 
 function ask(state: ConsoleState, at: number, title: string, command: CommandName, host: HostView, name: string): Step {
   const scenario = selectedScenario(state)!;
@@ -116,6 +82,26 @@ function openAcknowledge(state: ConsoleState, at: number): Step {
   });
 }
 
+function openShadow(state: ConsoleState, at: number, on: boolean): Step {
+  const scenario = selectedScenario(state);
+  const host = scenario === undefined ? undefined : switchoverHost(state, scenario);
+  if (scenario === undefined || host === undefined) return stay(state);
+  const { name } = scenario.status;
+  return openConfirm(state, at, {
+    command: 'scenario.shadow',
+    args: { name, on },
+    host: host.name,
+    title: 'Shadow mode',
+    question: on ? `Turn shadow mode of "${name}" on?` : `Turn shadow mode of "${name}" off?`,
+    impact: on
+      ? [
+          'When the active host is down, nothing is switched over by itself: an event only says that it would have been.',
+        ]
+      : ['When the active host is down, the standby takes over by itself, if the scenario says so.'],
+    verb: on ? 'Turn it on' : 'Turn it off',
+  });
+}
+
 /** The answer comes from another host: believe only what has the right shape. */
 export function hearRoles(state: ConsoleState, purpose: { readonly scenarioId: string }, outcome: Outcome): Step {
   const dialog = topDialog(state);
@@ -137,7 +123,31 @@ function rowsOf(result: unknown): readonly string[] {
 
 export const ROLE_HANDLERS: Readonly<Record<keyof typeof ROLE_BINDINGS, Handler>> = {
   switchover: (state, press) => openSwitchover(state, press.at),
+  'recover-active': (state, press) => openRecover(state, press.at),
+  'shadow-on': (state, press) => openShadow(state, press.at, true),
+  'shadow-off': (state, press) => openShadow(state, press.at, false),
   'switchover-plan': (state, press) => openPlan(state, press.at),
+  'ha-tab': (state) => withShownTab({ ...goToPane(state, 'detail'), tab: 'ha', detailScroll: 0 }),
   acknowledge: (state, press) => openAcknowledge(state, press.at),
   quarantine: (state, press) => openQuarantine(state, press.at),
+};
+
+export const SWITCH_HANDLERS: Readonly<Record<keyof typeof SWITCH_BINDINGS, Handler>> = {
+  'switch-up': rowUp,
+  'switch-down': rowDown,
+  'switch-page-up': switchPageUp,
+  'switch-page-down': switchPageDown,
+  'switch-choose': chooseRow,
+  'switch-differences': countDifferences,
+  'switch-again': switchAgain,
+  'switch-help': (state, press) =>
+    stay(openDialog(state, { kind: 'help', openedAt: press.at, place: 'switch', scroll: 0 })),
+  'switch-leave': leaveChoice,
+  'switch-name-do': switchDo,
+  'switch-name-next': switchNextField,
+  'switch-name-up': switchUp,
+  'switch-name-down': switchDown,
+  'switch-name-page-up': switchPageUp,
+  'switch-name-page-down': switchPageDown,
+  'switch-name-leave': switchLeave,
 };

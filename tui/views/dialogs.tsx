@@ -10,6 +10,7 @@ import { type Line, line, span } from '../present/line.ts';
 import { promptLines } from '../present/prompt.ts';
 import { reportSheet } from '../present/reports.ts';
 import { restoreSheet, restoreTitle } from '../present/restore.ts';
+import { switchSheet, switchTitle } from '../present/switch-dialog.ts';
 import { clean } from '../present/text.ts';
 import { alertRows } from '../select.ts';
 import type { AlertsDialog, ConsoleState, Dialog, HelpDialog, ListDialog } from '../state.ts';
@@ -44,7 +45,7 @@ export function DialogView({ state, layout, theme }: DialogProps) {
   if (dialog === undefined) return null;
   const fixed = ['palette', 'alerts', 'help', 'list', 'reports', 'compare'].includes(dialog.kind);
   const width = dialog.kind === 'reports' ? layout.width : fixed ? WIDE : NORMAL;
-  const wizard = dialog.kind === 'restore';
+  const wizard = dialog.kind === 'restore' || dialog.kind === 'switch';
   const tallest = wizard ? wizardArea(layout) : dialogArea(layout.width, layout.height, width, layout.height - 4);
   const sheet = sheetOf(state, dialog, innerWidth(tallest) - 2 * PADDING, innerHeight(tallest) - 2);
   const wanted = fixed ? tallest.height : sheet.content.length + 4;
@@ -87,6 +88,12 @@ function sheetOf(state: ConsoleState, dialog: Dialog, width: number, height: num
       return reportSheet(dialog, width, height);
     case 'restore':
       return { title: restoreTitle(dialog), ...restoreSheet(state, dialog, width, height + 1) };
+    case 'switch':
+      return {
+        title: switchTitle(dialog),
+        ...switchSheet(state, dialog, width, height + 1),
+        danger: dialog.step === 'question',
+      };
     case 'compare':
       return compareSheet(dialog, height);
     case 'prompt':

@@ -3,14 +3,13 @@ import type { ChartSurface } from '../charts/surface.ts';
 import { sliceAround, sliceWords } from '../components/list.ts';
 import { innerHeight, innerWidth, Pane } from '../components/pane.tsx';
 import type { Area } from '../layout.ts';
+import { detailRows } from '../present/detail.ts';
 import { fieldSpans } from '../present/dialogs.ts';
 import { emptyTree, quickStart } from '../present/empty.ts';
 import { eventRow } from '../present/events.ts';
 import { hostDetail, hostRow } from '../present/hosts.ts';
-import { journalLines } from '../present/journal.ts';
-import { type Line, line, restyle, span } from '../present/line.ts';
-import { overview, staleText } from '../present/overview.ts';
-import { rootLines } from '../present/roots.ts';
+import { type Line, line, span } from '../present/line.ts';
+import { overview } from '../present/overview.ts';
 import { clean } from '../present/text.ts';
 import { cursorRow, treeRow } from '../present/tree.ts';
 import { eventWindow, selectedRow, selectedScenario, treeRows } from '../select.ts';
@@ -61,7 +60,12 @@ export function TreeView({ state, area, theme }: ViewProps) {
   );
 }
 
-const TAB_TITLES: Readonly<Record<Tab, string>> = { overview: 'Overview', roots: 'Roots', rewind: 'Rewind' };
+const TAB_TITLES: Readonly<Record<Tab, string>> = {
+  overview: 'Overview',
+  roots: 'Roots',
+  ha: 'HA',
+  rewind: 'Rewind',
+};
 
 function tabs(active: Tab): Line {
   return TABS.flatMap((tab) => [
@@ -88,12 +92,13 @@ export function DetailView({ state, area, theme, surface }: ViewProps) {
     );
   }
   const charts = state.charts[scenario.id];
-  const content =
-    state.tab === 'rewind'
-      ? journalLines(state, scenario, width - 1)
-      : state.tab === 'roots'
-        ? rootsOf(state, width - 1)
-        : overview(scenario, { width: width - 1, height, now: state.now, surface, charts });
+  const rows =
+    state.tab === 'overview'
+      ? overview(scenario, { width: width - 1, height, now: state.now, surface, charts })
+      : detailRows(state);
+  const start = Math.max(0, Math.min(state.detailScroll, rows.length - height));
+  const slice = { start, end: Math.min(rows.length, start + height) };
+  const content = state.tab === 'ha' ? rows.slice(slice.start, slice.end) : rows;
   return (
     <Pane
       area={area}
@@ -101,18 +106,10 @@ export function DetailView({ state, area, theme, surface }: ViewProps) {
       focused={focused}
       title={line(span(`2 ${clean(scenario.status.name)}:`, 'strong'), ...tabs(state.tab))}
       note={line(span(` ${scenario.status.serverType} `, 'dim'))}
+      foot={line(state.tab === 'ha' && rows.length > height ? `${sliceWords(slice, rows.length)}j/k ` : '')}
       content={content.map((row) => line(' ', ...row))}
     />
   );
-}
-
-function rootsOf(state: ConsoleState, width: number): readonly Line[] {
-  const scenario = selectedScenario(state);
-  if (scenario === undefined) return [];
-  const document = state.documents[scenario.id];
-  if (!scenario.stale) return rootLines(document, width);
-  const old = document === undefined ? [] : rootLines(document, width).map((row) => restyle(row, 'dim'));
-  return [line(span(staleText(scenario, state.now), 'warning')), ...old];
 }
 
 /** Where the stream is: `LIVE`, or how much came since it was paused. */

@@ -228,8 +228,8 @@ export class MasterPeer {
         this.acknowledged.tally = { since: message.since, kinds: message.kinds, bytes: message.bytes };
         return;
       case 'repair':
-        this.sentBlocks.repair(message.root, message.paths, this.ports.state);
         this.ports.capture.repair(message.root, message.paths);
+        this.sentBlocks.repair(message.root, message.paths, this.ports.state);
         this.ports.onChange(this);
         return;
       case 'event':

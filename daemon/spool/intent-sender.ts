@@ -375,7 +375,7 @@ export class IntentSender {
       token,
       sizeBytes: stat.sizeBytes,
     };
-    const base = isOwn(intent, stat) ? blocks.of(root, stat) : undefined;
+    const base = isOwn(intent, stat) ? blocks.of(root, stat, intent.seq) : undefined;
     if (base === undefined) {
       writeChange(this.writer, { op: 'put-begin', ...begin });
       this.open = { intent, place, token, read };

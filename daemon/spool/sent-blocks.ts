@@ -52,6 +52,9 @@ export interface SentBase {
   readonly mtimeNs: bigint;
 }
 
+/** Of more files that were to be sent whole the oldest are forgotten: a patch that does not fit is asked for again. */
+const MAX_WHOLE = 10_000;
+
 /** A `put` in the spool: its position, and of which file as `fileKey` names it. */
 type SpooledPut = readonly [seq: number, root: number, key: string];
 
@@ -64,6 +67,9 @@ export class SentBlocks {
   private readonly outdated = new Set<string>();
   /** Rows of files that are not known any more. */
   private readonly gone: number[] = [];
+  /** Files that are sent whole up to this position. */
+  private readonly whole = new Map<string, number>();
+  private allWhole = 0;
   private bytes = 0;
 
   constructor(peer: string, disk?: SentBlockStore) {
@@ -122,9 +128,14 @@ export class SentBlocks {
     this.outdated.add(key);
   }
 
-  /** What was sent last of the file; undefined when that is not known or of no use for its present size. */
-  of(root: number, stat: EntryStat): SentBase | undefined {
+  /**
+   * What was sent last of the file, for its change `seq`; undefined when that is not known, of no use for its present size, or when
+   * the change answers a repair.
+   */
+  of(root: number, stat: EntryStat, seq: number): SentBase | undefined {
     const key = keyOf(root, stat.id);
+    if (seq <= Math.max(this.allWhole, this.whole.get(key) ?? 0)) return undefined;
+    this.whole.delete(key);
     const file = this.files.get(key);
     const newest = file?.versions.at(-1);
     if (file === undefined || newest?.content === undefined || stat.sizeBytes < largeFiles().patchedBytes)
@@ -166,18 +177,26 @@ export class SentBlocks {
   }
 
   /**
-   * What the Replica has at these places is not what was sent. It refuses patches of a place it has asked for, whatever the
-   * place is called by then, so only the files found there now have to be forgotten.
+   * What the Replica has at these places is not what was sent; everything for them is in the spool by now. It refuses patches of a
+   * place it has asked for, whatever the place is called by then, so only the files found there now have to be forgotten. A file
+   * with several names is sent under each that was asked for: whole, because it may refuse the first and keep the others.
    */
-  repair(root: number, paths: readonly RelativePath[], state: Pick<MasterState, 'lookup'>): void {
+  repair(root: number, paths: readonly RelativePath[], state: Pick<MasterState, 'lookup' | 'seq'>): void {
     for (const path of paths) {
       const entry = state.lookup(root, path);
       // Whatever was below it may be missing.
       if (entry === undefined || entry.type === 'directory') {
         this.clear();
+        this.allWhole = state.seq;
         return;
       }
-      this.drop(keyOf(root, entry));
+      const key = keyOf(root, entry);
+      this.drop(key);
+      this.whole.set(key, state.seq);
+    }
+    for (const key of this.whole.keys()) {
+      if (this.whole.size <= MAX_WHOLE) break;
+      this.whole.delete(key);
     }
     if (this.gone.length > 0) this.disk?.transaction(() => this.removeGone());
   }

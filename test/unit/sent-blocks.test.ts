@@ -6,6 +6,7 @@ import test from 'ava';
 import { BlockHashes } from '../../daemon/link/block-hash.ts';
 import type { EntryStat } from '../../daemon/ports.ts';
 import { SentBlocks } from '../../daemon/spool/sent-blocks.ts';
+import type { IndexedEntry } from '../../daemon/store/master-schema.ts';
 import { SentBlockStore } from '../../daemon/store/sent-block-store.ts';
 
 const MIB = 1024 * 1024;
@@ -24,7 +25,7 @@ function hashesOf(fill: number, sizeBytes = 40 * MIB): BlockHashes {
 
 /** First byte of the hashes the next change would be sent against, and the time of the file then. */
 function base(blocks: SentBlocks, inode = 1n): string {
-  const found = blocks.of(0, fileStat(inode, 0n));
+  const found = blocks.of(0, fileStat(inode, 0n), 1_000);
   return found === undefined ? 'none' : `${found.blocks.hashes[0]} at ${found.mtimeNs}`;
 }
 
@@ -94,16 +95,16 @@ test('only what changed is written again, and it is read back exactly', (t) => {
   after.set(700, new Uint8Array(16).fill(9));
   blocks.note(0, fileStat(1n, 20n), after, 2);
   blocks.store(2);
-  t.deepEqual(reloaded(disk).of(0, fileStat(1n, 0n))?.blocks, after);
+  t.deepEqual(reloaded(disk).of(0, fileStat(1n, 0n), 1_000)?.blocks, after);
   const grown = hashesOf(4, 41 * MIB + 5);
   const again = reloaded(disk);
   again.note(0, fileStat(1n, 30n, 41 * MIB + 5), grown, 3);
   again.store(3);
-  t.deepEqual(reloaded(disk).of(0, fileStat(1n, 0n, 41 * MIB))?.blocks, grown);
+  t.deepEqual(reloaded(disk).of(0, fileStat(1n, 0n, 41 * MIB), 1_000)?.blocks, grown);
   const cut = hashesOf(6, 3 * MIB);
   again.note(0, fileStat(1n, 40n, 3 * MIB), cut, 4);
   again.store(4);
-  t.deepEqual(reloaded(disk).of(0, fileStat(1n, 0n, 3 * MIB))?.blocks, cut);
+  t.deepEqual(reloaded(disk).of(0, fileStat(1n, 0n, 3 * MIB), 1_000)?.blocks, cut);
   disk.close();
 });
 
@@ -142,7 +143,7 @@ test('no more hashes are kept than for 128 GiB: those of the file changed longes
     blocks.note(0, fileStat(BigInt(n), 1n, size), new BlockHashes(size), n);
     blocks.store(n);
   }
-  const isKnown = (one: SentBlocks, n: number) => one.of(0, fileStat(BigInt(n), 1n, size)) !== undefined;
+  const isKnown = (one: SentBlocks, n: number) => one.of(0, fileStat(BigInt(n), 1n, size), 1_000) !== undefined;
   t.false(isKnown(blocks, 1));
   t.true(isKnown(blocks, 70));
   const again = reloaded(disk);
@@ -159,4 +160,26 @@ test('a store that cannot be read is begun anew', (t) => {
   t.deepEqual(disk.list('r'), []);
   disk.close();
   rmSync(directory, { recursive: true });
+});
+
+test('what answers a repair is sent whole under every name; the change after it is a patch again', (t) => {
+  const blocks = new SentBlocks('r');
+  const size = 40 * MIB;
+  const entry = { id: 1, parent: 0, name: 'a', type: 'file', inode: 1n, birthNs: 7n } as const;
+  const state = { seq: 12, lookup: () => entry as unknown as IndexedEntry };
+  blocks.note(0, fileStat(1n, 5n), hashesOf(1, size), 9);
+  blocks.repair(0, ['a', 'b'], state);
+  // The first name was refused there; the second must not be sent as what changed since the first.
+  blocks.note(0, fileStat(1n, 5n), hashesOf(2, size), 10);
+  t.is(blocks.of(0, fileStat(1n, 5n), 12), undefined);
+  blocks.note(0, fileStat(1n, 5n), hashesOf(3, size), 12);
+  t.is(blocks.of(0, fileStat(1n, 6n), 13)?.blocks.hashes[0], 3);
+});
+
+test('a directory that is sent again is sent whole', (t) => {
+  const blocks = new SentBlocks('r');
+  blocks.repair(0, ['d'], { seq: 12, lookup: () => undefined });
+  blocks.note(0, fileStat(1n, 5n), hashesOf(2), 10);
+  t.is(blocks.of(0, fileStat(1n, 5n), 12), undefined);
+  t.not(blocks.of(0, fileStat(1n, 5n), 13), undefined);
 });

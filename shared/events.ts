@@ -144,6 +144,47 @@ export const EVENTS = define({
     hint: 'The active host stays active while its standby agrees; nobody takes over by itself until the arbiter is back.',
   },
   'SWT-023': { severity: 'info', text: 'The arbiter answers {host} again' },
+  'SWT-030': {
+    severity: 'critical',
+    text: '{other} is down for its users, and no automatic switchover starts: {reason}',
+    hint: 'Mend what stands against it, or perform a switchover yourself: `mainstay switchover`.',
+  },
+  'SWT-031': {
+    severity: 'warning',
+    text: 'Fencing: the script {script} is run to turn {other} off (attempt {attempt})',
+  },
+  'SWT-032': { severity: 'warning', text: 'Fencing: {script} confirmed that {other} is off. It printed: {output}' },
+  'SWT-033': {
+    severity: 'critical',
+    text: 'Fencing of {other} failed: {reason}. It is tried again in {seconds} s; nobody takes over meanwhile',
+    hint: 'Turn the host off by hand and state it: `mainstay switchover NAME --peer-is-fenced`.',
+  },
+  'SWT-034': {
+    severity: 'critical',
+    text: '{other} was heard after {script} had confirmed that it is off, and had not been restarted: it was not off',
+    hint: 'Both hosts may have had users. Nothing is lost: what only {other} has goes to quarantine. Mend the script before it is needed again.',
+  },
+  'SWT-035': { severity: 'info', text: 'Fencing of {other} is given up: {reason}' },
+  'SWT-036': {
+    severity: 'critical',
+    text: 'Automatic switchover: the application on {other} is down, its engine hands over: {reason}',
+  },
+  'SWT-037': {
+    severity: 'error',
+    text: '{other} does not hand over although its application is down: {reason}',
+    hint: 'It is asked again, later each time, for as long as the application is down.',
+  },
+  'SWT-038': {
+    severity: 'critical',
+    text: 'UNSAFE: {active} became active because reference addresses answer it and {other} does not. Nobody confirmed that {other} is off: if only the network between them failed, both take users now',
+    hint: 'Make sure that {other} is off. When it comes back, what only it has goes to quarantine. A witness, etcd or fencing would have decided.',
+  },
+  'SWT-040': {
+    severity: 'warning',
+    text: 'The application is not stopped on this host, the switchover goes on without that: {reason}',
+    hint: 'Users cannot reach it here any more. What it still writes goes to quarantine.',
+  },
+  'SWT-039': { severity: 'info', text: 'The hold-down after the automatic switchover is over' },
 
   'VER-001': { severity: 'info', text: 'Verification completed successfully' },
   'VER-002': { severity: 'warning', text: 'Verification found {warnings} warnings' },

@@ -84,6 +84,12 @@ export const FAULTS = define({
     text: '{host}, which is active in "{name}", does not answer: {reason}.',
     hint: 'When you know that it is off (power, cable, virtual machine), state it: `mainstay switchover NAME --peer-is-fenced`. Two active hosts lose data.',
   },
+  'SWITCH-FENCING': {
+    kind: 'permanent',
+    exit: 4,
+    text: '{host} was not confirmed to be off by the script {script}: {reason}.',
+    hint: 'Nothing was changed. Try again, or turn the host off by hand and state it: `mainstay switchover NAME --peer-is-fenced`.',
+  },
   'SWITCH-ALIVE': {
     kind: 'permanent',
     exit: 4,

@@ -36,9 +36,10 @@ export type SwitchStep = (typeof SWITCH_STEPS)[number];
 
 /**
  * By what right a host became active. planned: handed over by the one before. granted: by the witness. fenced: a fencing device
- * confirmed that the other is off. stated: an operator said so; the epoch counts as forced.
+ * confirmed that the other is off. stated: an operator said so. unsafe: nobody did, reference addresses answered and the other did
+ * not. In the last three the epoch counts as forced.
  */
-export type SwitchRight = 'planned' | 'granted' | 'fenced' | 'stated';
+export type SwitchRight = 'planned' | 'granted' | 'fenced' | 'stated' | 'unsafe';
 
 export interface Switchover {
   readonly id: string;
@@ -49,6 +50,78 @@ export interface Switchover {
   readonly side: 'from' | 'to';
   /** Position behind the last change of the host that hands over, from `final-ack` on. */
   readonly finalSeq?: number;
+  /** No operator asked for it: no further one until it is acknowledged. */
+  readonly automatic?: true;
+}
+
+/** What would allow an automatic switchover when the active host is dead. */
+export type AutomaticRight = 'witness' | 'etcd' | 'fencing' | 'unsafe';
+
+/** Why no automatic switchover would start now. */
+export const AUTOMATIC_CODES = [
+  /** The property is off. */
+  'off',
+  /** Neither an arbiter, nor fencing, nor the unsafe way is chosen. */
+  'no-right',
+  /** The scenario is stopped or suspended. */
+  'not-running',
+  'switching',
+  /** The role record was lost, or it is not known who is active. */
+  'role-unsettled',
+  /** The copy is not whole (yet). */
+  'synchronizing',
+  'stale',
+  'diverged',
+  /** Further behind than the lag limit. */
+  'lag',
+  /** After an automatic switchover, until it is acknowledged or the hold-down ends. */
+  'hold-down',
+  'shadow',
+  /** The standby reaches neither the active host nor any reference address. */
+  'cut-off',
+  'arbiter-silent',
+  /** The fencing script is not registered there, or was changed since. */
+  'fencing-unready',
+  /** The unsafe way without a reference address that answers. */
+  'no-reference',
+  /** Only the standby can say, and it was not heard. */
+  'standby-unheard',
+] as const;
+export type AutomaticCode = (typeof AUTOMATIC_CODES)[number];
+
+export interface AutomaticReason {
+  readonly code: AutomaticCode;
+  readonly text: string;
+}
+
+/** Whether an automatic switchover would start if the active host died now: the standby's own judgement. */
+export interface AutomaticStatus {
+  readonly possible: boolean;
+  /** The most important first; none: it is possible. */
+  readonly reasons: readonly AutomaticReason[];
+  /** Absent: none is chosen. Where only the application dies, the active host itself hands over. */
+  readonly right?: AutomaticRight;
+  /** Both hosts can become active by it. */
+  readonly unsafe?: true;
+  /** The hold-down ends by itself in so many ms; absent: none, or only an acknowledgement ends it. */
+  readonly heldForMs?: number;
+  /** The host that says so. */
+  readonly by: string;
+  /** How long ago it said so, ms; absent: it is the host that reports. */
+  readonly ageMs?: number;
+}
+
+/** A fencing script that is run, or was last. */
+export interface FencingStatus {
+  readonly state: 'running' | 'failed' | 'confirmed';
+  readonly script: string;
+  /** The host it has to turn off. */
+  readonly other: string;
+  readonly attempts: number;
+  /** failed: why. confirmed: the end of what it printed. */
+  readonly text?: string;
+  /** failed: it is tried again in so many ms; absent: not by itself. */
+  readonly nextInMs?: number;
 }
 
 /** What a console shows of a host's part in a scenario. */
@@ -74,6 +147,9 @@ export interface RoleStatus {
   readonly waits?: string;
   /** An automatic switchover nobody has acknowledged yet: no further one meanwhile. */
   readonly unacknowledged?: true;
+  /** Why automatic switchover is, or is not, possible now. */
+  readonly automatic?: AutomaticStatus;
+  readonly fencing?: FencingStatus;
 }
 
 export interface SwitchStatus {

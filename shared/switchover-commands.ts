@@ -1,10 +1,23 @@
 /** Commands that move the users from one host to the other; part of the catalogue in commands.ts. */
 import { z } from 'zod';
+import { AUTOMATIC_CODES } from './role.ts';
 
 const name = z.string().min(1).max(100);
 const host = z.string().min(1).max(255);
 const scenarioId = z.string().regex(/^[0-9a-f]{32}$/);
 const timeoutMs = z.number().int().positive().max(86_400_000).optional();
+
+/** What the standby says of automatic switchover (`AutomaticStatus`). */
+const automaticSaid = z
+  .object({
+    possible: z.boolean(),
+    reasons: z.array(z.object({ code: z.enum(AUTOMATIC_CODES), text: z.string().max(2_000) })).max(20),
+    right: z.enum(['witness', 'etcd', 'fencing', 'unsafe']).optional(),
+    unsafe: z.literal(true).optional(),
+    heldForMs: z.number().nonnegative().optional(),
+    by: host,
+  })
+  .strict();
 
 export const SWITCHOVER_COMMANDS = {
   'scenario.switchover': {
@@ -117,20 +130,42 @@ export const SWITCHOVER_COMMANDS = {
       .object({ kind: z.enum(['witness', 'etcd']), addresses: z.array(z.string().min(1).max(300)).min(1).max(20) })
       .strict(),
   },
+  'peer.fencing': {
+    role: 'peer',
+    danger: 'safe',
+    readOnly: true,
+    title: 'Fencing script of the other host',
+    help: 'Whether this host could turn the other one off: its registered script is asked with --check.',
+    args: z
+      .object({
+        script: z.string().min(1).max(100),
+        scenario: name,
+        other: z.object({ name: host, address: z.string().min(1).max(300) }).strict(),
+      })
+      .strict(),
+  },
   'peer.roleWord': {
     role: 'peer',
     danger: 'safe',
     readOnly: true,
     title: 'Role of a host',
     help: 'What the other host is in a scenario; answered with what this one is.',
-    args: z.object({ scenarioId, word: z.record(z.string(), z.unknown()) }).strict(),
+    args: z
+      .object({
+        scenarioId,
+        word: z.record(z.string(), z.unknown()),
+        automatic: automaticSaid.optional(),
+        /** The active host: age of the oldest change that the other has not received. */
+        behindMs: z.number().nonnegative().optional(),
+      })
+      .strict(),
   },
   'peer.switchover': {
     role: 'peer',
     danger: 'safe',
     title: 'Hand over',
-    help: 'The standby host passes on that an operator asks for a switchover.',
-    args: z.object({ scenarioId }).strict(),
+    help: 'The standby host passes on that an operator asks for a switchover, or asks by itself because the application is dead.',
+    args: z.object({ scenarioId, because: z.string().max(1_000).optional() }).strict(),
   },
   'peer.switchSide': {
     role: 'peer',

@@ -3,7 +3,6 @@ import { define, HOST_NAME, SCRIPT_NAME } from './definition.ts';
 
 const ha = { tab: 'ha', scopes: ['scenario'], edit: 'stopped', agreement: 'agreed' } as const;
 const switchover = { ...ha, group: 'Switchover' } as const;
-const arbitrated = { ...switchover, awaits: 'fencing' } as const;
 const alive = { ...ha, group: 'Is Alive' } as const;
 const management = { ...ha, group: 'DB management' } as const;
 const success = { ...ha, group: 'Action upon Success' } as const;
@@ -41,7 +40,7 @@ export const AVAILABILITY_SETTINGS = define({
       { value: 'none', label: 'None (manual switchover)' },
       { value: 'witness', label: 'Witness' },
       { value: 'etcd', label: 'etcd' },
-      { value: 'fencing', label: 'Fencing script', awaits: 'fencing' },
+      { value: 'fencing', label: 'Fencing script' },
     ],
   },
   'switchover.arbiterAddress': {
@@ -61,12 +60,21 @@ export const AVAILABILITY_SETTINGS = define({
     max: 600_000,
   },
   'switchover.fencingScript': {
-    ...arbitrated,
+    ...switchover,
     type: 'text',
     label: 'Fencing script',
-    help: 'Runs on the host that takes over and must confirm, over a path of its own, that the other one is off; exit code 0 means it is.',
+    help: 'Runs on the host that takes over, turns the other one off over a path of its own and confirms it: exit code 0 means it is off. Called with --check it only says whether it could. Used by a switchover without the Master, and by itself when it is the arbiter.',
     default: '',
     pattern: SCRIPT_NAME,
+  },
+  'switchover.fencingTimeoutMs': {
+    ...switchover,
+    type: 'duration',
+    label: 'Fencing time limit',
+    help: 'A fencing script that runs longer is ended and has confirmed nothing.',
+    default: 60_000,
+    min: 1_000,
+    max: 3_600_000,
   },
   'switchover.returnPolicy': {
     ...switchover,
@@ -80,7 +88,7 @@ export const AVAILABILITY_SETTINGS = define({
     ],
   },
   'switchover.unsafeAuto': {
-    ...arbitrated,
+    ...switchover,
     type: 'boolean',
     label: 'Automatic without arbiter (unsafe)',
     help: 'UNSAFE: both hosts can become active when only the network between them fails. Allows automatic switchover on reference addresses alone.',

@@ -60,12 +60,11 @@ export class HealthDesk {
     for (const id of [...this.#watched.keys()]) this.#end(id);
   }
 
-  /** It is down, and not only said to be (shadow mode); undefined: this host does not watch it. */
-  peerDown(scenarioId: string): boolean | undefined {
+  /** Undefined: this host does not watch it. */
+  verdictOf(scenarioId: string): HealthVerdict | undefined {
     const watch = this.#watched.get(scenarioId)?.watch;
     if (watch === undefined) return undefined;
-    const { cause, state } = watch.verdict;
-    return state === 'down' && cause === 'peer' && !this.#inShadow(scenarioId);
+    return { ...watch.verdict, ...(this.#inShadow(scenarioId) ? { shadow: true } : {}) };
   }
 
   onVerdict(listener: VerdictListener): () => void {

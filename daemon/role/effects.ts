@@ -33,7 +33,8 @@ function ofArbiter(state: RoleState, setup: RoleSetup, now: BootMs): RoleEffect[
   const own = record.switchover;
   if (record.role === 'active') {
     const renew: RoleEffect = { type: 'renew', epoch: record.epoch };
-    if (own?.right === 'stated' || own?.right === 'fenced') return [renew, { type: 'enforce', epoch: record.epoch }];
+    if (own?.right === 'stated' || own?.right === 'fenced' || own?.right === 'unsafe')
+      return [renew, { type: 'enforce', epoch: record.epoch }];
     return mayRequest(state, setup, now) ? [renew, { type: 'request', above: record.maxEpoch.number }] : [renew];
   }
   if (own?.side === 'from') return [{ type: 'transfer', to: own.epoch }];
@@ -78,7 +79,7 @@ function ofFenced({ record }: RoleState): RoleEffect[] {
 /** What the other host has to hear now; said again and again until nothing of it is news. */
 export function wordOf(state: RoleState, setup: RoleSetup, now: BootMs): Word {
   const { record, boot, peer, promised, asksVoid } = state;
-  const { turn, maxEpoch, role, epoch, switchover, seal, voided } = record;
+  const { turn, maxEpoch, role, epoch, switchover, seal, voided, unacknowledged, acknowledged } = record;
   const asks = setup.arbiter === 'witness' && role === 'active' && switchover === undefined;
   return {
     boot,
@@ -93,5 +94,7 @@ export function wordOf(state: RoleState, setup: RoleSetup, now: BootMs): Word {
     ...(asksVoid === undefined ? {} : { asksVoid }),
     ...(asks ? { ask: now } : {}),
     ...(promised === undefined || role === 'active' ? {} : { promise: promised }),
+    ...(unacknowledged === undefined ? {} : { unacknowledged }),
+    ...(acknowledged === undefined ? {} : { acknowledged }),
   };
 }

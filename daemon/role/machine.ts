@@ -3,17 +3,12 @@
  * what has to be done in a state. Whoever runs it makes a changed record durable before anything of the new state leaves the
  * host or is done (PROTOCOL.md, "Planned switchover"). Pure.
  */
-import {
-  compareEpochs,
-  type Epoch,
-  SWITCH_STEPS,
-  type Switchover,
-  type SwitchRight,
-  type SwitchStep,
-} from '../../shared/role.ts';
+import { compareEpochs, type Epoch, SWITCH_STEPS, type Switchover, type SwitchStep } from '../../shared/role.ts';
 import type { RoleRecord } from './record.ts';
 import type { BootMs, Done, RoleEvent, RoleSetup, RoleState } from './state.ts';
 import type { Word } from './word.ts';
+
+type RoleEventOf<Type extends RoleEvent['type']> = Extract<RoleEvent, { type: Type }>;
 
 function reached(switchover: Switchover | undefined, step: SwitchStep): boolean {
   return switchover !== undefined && SWITCH_STEPS.indexOf(switchover.step) >= SWITCH_STEPS.indexOf(step);
@@ -60,17 +55,17 @@ function happened(state: RoleState, event: RoleEvent, setup: RoleSetup, now: Boo
     case 'peer-down':
       return { ...state, peerDown: event.down };
     case 'switchover':
-      return handOver(state, event.id, setup);
+      return handOver(state, event, setup);
     case 'cancel':
       return state.record.role === 'active' && state.record.switchover?.side === 'from' ? ended(state) : state;
     case 'take-back':
       return takeBack(state);
     case 'force':
-      return force(state, event.id, event.right, setup);
+      return force(state, event, setup);
     case 'waive-release':
       return { ...state, releaseWaived: true };
     case 'acknowledge':
-      return state.record.unacknowledged === undefined ? state : recorded(state, {}, ['unacknowledged']);
+      return locked(state, undefined, state.record.unacknowledged);
     case 'compared':
       return compared(state, event.epoch, event.diverged);
     case 'quarantined':
@@ -98,13 +93,31 @@ function finished(state: RoleState, event: Extract<RoleEvent, { type: 'drained' 
   return { ...state, done: { ...state.done, ...done } };
 }
 
-function handOver(state: RoleState, id: string, setup: RoleSetup): RoleState {
+/** The lock of an automatic switchover: the newest on either host, until that one is acknowledged. */
+function locked(state: RoleState, unacknowledged = 0, acknowledged = 0): RoleState {
+  const { record } = state;
+  const seen = Math.max(record.acknowledged ?? 0, acknowledged);
+  const newest = Math.max(record.unacknowledged ?? 0, unacknowledged);
+  const held = newest > seen ? newest : undefined;
+  if (seen === (record.acknowledged ?? 0) && held === record.unacknowledged) return state;
+  const change = {
+    ...(seen > 0 ? { acknowledged: seen } : {}),
+    ...(held === undefined ? {} : { unacknowledged: held }),
+  };
+  return recorded(state, change, held === undefined ? ['unacknowledged'] : []);
+}
+
+function handOver(state: RoleState, { id, automatic }: RoleEventOf<'switchover'>, setup: RoleSetup): RoleState {
   const { record, peer } = state;
   if (record.role !== 'active' || !state.confirmed || record.switchover !== undefined) return state;
   if (peer === undefined || peer.role !== 'standby') return state;
   const number = Math.max(record.maxEpoch.number, peer.maxEpoch.number, record.voided, peer.voided) + 1;
   const epoch = { number, holder: setup.peer };
-  return begun(state, { id, epoch, right: 'planned', step: 'prepare', side: 'from' });
+  return begun(state, { id, epoch, right: 'planned', step: 'prepare', side: 'from', ...unasked(automatic) });
+}
+
+function unasked(automatic: boolean | undefined): { automatic?: true } {
+  return automatic === true ? { automatic } : {};
 }
 
 function takeBack(state: RoleState): RoleState {
@@ -113,7 +126,7 @@ function takeBack(state: RoleState): RoleState {
   return { ...state, asksVoid: switchover.epoch.number };
 }
 
-function force(state: RoleState, id: string, right: SwitchRight, setup: RoleSetup): RoleState {
+function force(state: RoleState, { id, right, automatic }: RoleEventOf<'force'>, setup: RoleSetup): RoleState {
   const { record, peer } = state;
   if (record.role === 'active' && state.confirmed) return state;
   if (record.role === 'standby' && !state.fit) return state;
@@ -125,12 +138,13 @@ function force(state: RoleState, id: string, right: SwitchRight, setup: RoleSetu
     record.switchover?.epoch.number ?? 0,
   ];
   const epoch = { number: Math.max(...known) + 1, holder: setup.self };
-  return promoted(state, { id, epoch, right, step: 'promote', side: 'to' }, setup);
+  return promoted(state, { id, epoch, right, step: 'promote', side: 'to', ...unasked(automatic) }, setup);
 }
 
 function promoted(state: RoleState, switchover: Switchover, setup: RoleSetup): RoleState {
-  const { epoch } = switchover;
-  const next = begun(state, switchover, { role: 'active', epoch, maxEpoch: epoch });
+  const { epoch, automatic } = switchover;
+  const lock = automatic === true && state.record.role !== 'active' ? { unacknowledged: epoch.number } : {};
+  const next = begun(state, switchover, { role: 'active', epoch, maxEpoch: epoch, ...lock });
   const leaseUntil = withoutArbiter(setup);
   const { asksVoid: _asked, refused: _refused, ...rest } = next;
   return { ...rest, confirmed: true, leaseUntil, record: without(rest.record, 'diverged') };
@@ -164,14 +178,12 @@ function leased(state: RoleState, epoch: Epoch, sentAt: BootMs, setup: RoleSetup
   const takes = mayRequest(state, setup, now);
   if (!takes || compareEpochs(epoch, record.maxEpoch) <= 0) return state;
   const id = `granted-${epoch.number}`;
-  const alone = record.role === 'standby' ? { unacknowledged: epoch.number } : {};
   const own = record.switchover ?? { id, right: 'granted', step: 'promote', side: 'to' };
   const switchover =
     record.role === 'active'
       ? { ...own, epoch }
-      : ({ id, epoch, right: 'granted', step: 'promote', side: 'to' } as const);
-  const next = promoted(state, switchover, setup);
-  return { ...next, record: { ...next.record, ...alone }, leaseUntil: sentAt + setup.leaseMs };
+      : ({ id, epoch, right: 'granted', step: 'promote', side: 'to', automatic: true } as const);
+  return { ...promoted(state, switchover, setup), leaseUntil: sentAt + setup.leaseMs };
 }
 
 /** Of two epochs of one number the register's counts: the host that it does not know never had a lease in its own. */
@@ -242,6 +254,7 @@ function heard(state: RoleState, word: Word, setup: RoleSetup, now: BootMs): Rol
   }
   next = followed(next, word, setup);
   next = voidedFor(next, word);
+  next = locked(next, word.unacknowledged, word.acknowledged);
   return word.echo === state.boot ? answered(next, word, setup) : next;
 }
 
@@ -326,7 +339,7 @@ function advanceStandby(state: RoleState, setup: RoleSetup): RoleState | undefin
   const own = record.switchover;
   const theirs = peer?.switchover;
   if (own?.side === 'from' || theirs?.side !== 'from' || record.diverged) return undefined;
-  const { id, epoch } = theirs;
+  const { id, epoch, automatic } = theirs;
   if (epoch.number <= record.voided || compareEpochs(epoch, record.maxEpoch) <= 0) return undefined;
   // An old word must neither undo the seal of a switchover that is committed nor promote a host that was overruled while it was
   // off: only what was said since this host started.
@@ -335,7 +348,7 @@ function advanceStandby(state: RoleState, setup: RoleSetup): RoleState | undefin
   if (!state.fit || !fresh) return undefined;
   // The host that hands over has begun another one: what was sealed for the one before is open again.
   const open = { ...state, record: without(record, 'seal') };
-  return begun(open, { id, epoch, right: 'planned', step: 'prepare', side: 'to' });
+  return begun(open, { id, epoch, right: 'planned', step: 'prepare', side: 'to', ...unasked(automatic) });
 }
 
 function advanceTakingOver(

@@ -21,8 +21,10 @@ export interface RoleRecord {
   readonly seal?: Seal;
   /** No epoch up to this number is taken by a commit any more: this host has promised it to the one that takes it back. */
   readonly voided: number;
-  /** Number of the epoch begun without the operator (granted) that nobody has acknowledged yet: no further one meanwhile. */
+  /** Number of the epoch begun without the operator that nobody has acknowledged yet, on either host: no further one meanwhile. */
   readonly unacknowledged?: number;
+  /** Number of the last such epoch that was acknowledged. */
+  readonly acknowledged?: number;
   /** Its data has a tail that the active host lacks; until this is settled nothing is applied here. */
   readonly diverged?: true;
 }
@@ -47,10 +49,11 @@ export const recordParts = {
     .object({
       id: z.string().min(1).max(100),
       epoch,
-      right: z.enum(['planned', 'granted', 'fenced', 'stated']),
+      right: z.enum(['planned', 'granted', 'fenced', 'stated', 'unsafe']),
       step: z.enum(SWITCH_STEPS),
       side: z.enum(['from', 'to']),
       finalSeq: whole.optional(),
+      automatic: z.literal(true).optional(),
     })
     .strict(),
   seal: z.object({ switchId: z.string().max(100), epoch, seq: whole }).strict(),
@@ -66,6 +69,7 @@ export const roleRecord = z
     seal: recordParts.seal.optional(),
     voided: whole,
     unacknowledged: whole.optional(),
+    acknowledged: whole.optional(),
     diverged: z.literal(true).optional(),
   })
   .strict() as unknown as z.ZodType<RoleRecord>;

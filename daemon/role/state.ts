@@ -59,14 +59,19 @@ export type RoleEvent =
   | { readonly type: 'word'; readonly word: Word }
   | { readonly type: 'fit'; readonly fit: boolean }
   | { readonly type: 'peer-down'; readonly down: boolean }
-  /** Hand over to the other. */
-  | { readonly type: 'switchover'; readonly id: string }
+  /** Hand over to the other. `automatic`: nobody asked for it. */
+  | { readonly type: 'switchover'; readonly id: string; readonly automatic?: true }
   /** Before it is committed. */
   | { readonly type: 'cancel' }
   /** The other does not answer a committed switchover: take it back. */
   | { readonly type: 'take-back' }
   /** Become active without the other: it is known to be off. */
-  | { readonly type: 'force'; readonly id: string; readonly right: 'stated' | 'fenced' }
+  | {
+      readonly type: 'force';
+      readonly id: string;
+      readonly right: 'stated' | 'fenced' | 'unsafe';
+      readonly automatic?: true;
+    }
   | { readonly type: 'waive-release' }
   | { readonly type: 'acknowledge' }
   | { readonly type: 'drained'; readonly id: string; readonly seq: number }

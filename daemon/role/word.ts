@@ -21,6 +21,9 @@ export interface Word {
   readonly ask?: number;
   /** Its `ask` is granted: this host does not become active for a lease and a margin from when it said so. */
   readonly promise?: number;
+  /** Of an automatic switchover: both hosts wait for the acknowledgement. */
+  readonly unacknowledged?: number;
+  readonly acknowledged?: number;
 }
 
 const boot = z.string().min(1).max(64);
@@ -40,5 +43,7 @@ export const wordSchema = z
     asksVoid: whole.optional(),
     ask: z.number().nonnegative().optional(),
     promise: z.number().nonnegative().optional(),
+    unacknowledged: whole.optional(),
+    acknowledged: whole.optional(),
   })
   .strict() as unknown as z.ZodType<Word>;

@@ -46,6 +46,12 @@ export interface StoredRun {
   returned?: true | undefined;
   /** Standby: an automatic switchover is only said, not done. */
   shadow?: true | undefined;
+  /** Standby: it lacked changes of that age, more than the lag limit, when the active host said so last, ms. */
+  behindMs?: number | undefined;
+  /** The other host is to be turned off by the fencing script; the id is the key of all its runs for this. */
+  fencing?: { id: string; by: 'automatic' | 'operator'; attempts: number } | undefined;
+  /** What the script confirmed last, and by which start of its engine the other host was heard before. */
+  fenced?: { switchId: string; script: string; output: string; at: number; heard?: string | undefined } | undefined;
 }
 
 export interface StoredScenario {
@@ -152,6 +158,17 @@ const run = z.object({
   incomplete: z.literal(true).optional(),
   returned: z.literal(true).optional(),
   shadow: z.literal(true).optional(),
+  behindMs: z.number().optional(),
+  fencing: z.object({ id: z.string(), by: z.enum(['automatic', 'operator']), attempts: z.number() }).optional(),
+  fenced: z
+    .object({
+      switchId: z.string(),
+      script: z.string(),
+      output: z.string(),
+      at: z.number(),
+      heard: z.string().optional(),
+    })
+    .optional(),
   untold: z.array(z.object({ host: hostReference, reason: z.string(), forget: z.literal(true).optional() })),
 });
 

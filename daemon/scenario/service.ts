@@ -68,7 +68,7 @@ class Scenarios implements ScenarioService, RunnerSet {
     };
     this.#switchovers = new Switchovers(environment, this, (id) => this.#announce(id));
     this.#health = new HealthDesk(environment, this, (id) => this.#announce(id));
-    const roles = this.#switchovers.heeding((id) => this.#health.peerDown(id));
+    const roles = this.#switchovers.heeding((id) => this.#health.verdictOf(id));
     this.#health.onVerdict(({ scenarioId }) => roles.look(scenarioId));
     const documents = new DocumentDesk(environment, this);
     const life = new LifeDesk(environment, this, documents);

@@ -30,6 +30,8 @@ export interface DryRunInput {
   readonly drainMs: number | undefined;
   readonly roundTripMs: number | undefined;
   readonly reverses: boolean;
+  /** By what right the host takes over when the other one does not answer, one line each. */
+  readonly alone: readonly string[];
 }
 
 /** Words that have to come and go between the hosts from the closed gate to the open one (daemon/role). */
@@ -57,6 +59,7 @@ export function switchoverPlan(input: DryRunInput): SwitchoverPlan {
     step('commit', from.name, [`write the epoch ${status.epoch + 1} durably`]),
     step('release', from.name, fromSide?.release ?? []),
   ];
+  const taken = [step('commit', to.name, [...input.alone, `write the epoch ${status.epoch + 1} durably`])];
   const predicted =
     input.drainMs === undefined || alone ? undefined : Math.round(input.drainMs + WORDS * (input.roundTripMs ?? 0));
   return {
@@ -66,7 +69,7 @@ export function switchoverPlan(input: DryRunInput): SwitchoverPlan {
     possible: refusal === undefined,
     ...(refusal === undefined ? {} : { refusal }),
     steps: [
-      ...(alone ? [] : kept),
+      ...(alone ? taken : kept),
       step('promote', to.name, [
         'apply everything that was received',
         ...(toSide?.services ?? []).map((name) => `start service ${name}`),

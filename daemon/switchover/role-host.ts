@@ -89,6 +89,11 @@ export class RoleHost {
     return this.#state.record;
   }
 
+  /** When the other host was heard last, by the boot clock; undefined: not since this host started. */
+  get heardAt(): number | undefined {
+    return this.#heardAt;
+  }
+
   /** It goes on by itself from here. */
   start(): void {
     this.#parts.settled(this.#state.record, this.#state.record);

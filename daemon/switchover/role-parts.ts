@@ -1,7 +1,7 @@
 /** The part of this host in the role protocol of each of its scenarios: opened from its record, kept going, and shown to the engines. */
 import { settingOf } from '../../config/catalogue.ts';
 import { Fault, type FaultDetails } from '../../shared/faults.ts';
-import { STEP_TITLES, SWITCH_STEPS } from '../../shared/role.ts';
+import { STEP_TITLES, SWITCH_STEPS, type SwitchRight } from '../../shared/role.ts';
 import type { HostReference, ScenarioDocument, SettingValues } from '../../shared/scenario.ts';
 import { acceptsChanges } from '../role/machine.ts';
 import { firstRecord, LOST_RECORD, type RoleRecord } from '../role/record.ts';
@@ -13,6 +13,7 @@ import { ReplicaRunner } from '../scenario/replica-runner.ts';
 import type { RunnerSet } from '../scenario/runner-set.ts';
 import type { Session } from '../services.ts';
 import { ArbiterWatch } from './arbiter-watch.ts';
+import { AutomaticDesk } from './automatic-desk.ts';
 import { standbyOf } from './direction.ts';
 import { type ArbiterPlace, type ClientAccess, NO_ACCESS } from './ports.ts';
 import { RoleHost } from './role-host.ts';
@@ -48,6 +49,12 @@ export function leaseOf({ settings }: ScenarioDocument): { leaseMs: number; marg
 const PEER_MS = 5_000;
 const SHOW_EVERY_MS = 5_000;
 
+const WHY_ALONE: Readonly<Record<Exclude<SwitchRight, 'planned' | 'unsafe'>, string>> = {
+  granted: 'the arbiter granted it because {other} was not heard',
+  fenced: 'its fencing script confirmed that {other} is off',
+  stated: 'an operator stated that {other} is off',
+};
+
 export interface Part {
   readonly host: RoleHost;
   /** Device id of the other host. */
@@ -62,17 +69,20 @@ export class RoleParts {
   readonly runners: RunnerSet;
   readonly #announce: (id: string) => void;
   readonly #parts = new Map<string, Part>();
-  /** Since when an automatic switchover waits for its acknowledgement. */
-  readonly #held = new Map<string, { readonly number: number; readonly sinceMs: number }>();
   readonly #shownAt = new Map<string, number>();
+  readonly automatic: AutomaticDesk;
   #closed = false;
-  /** Says of a scenario whether the host that is watched is down (daemon/health); undefined: it is not watched. */
-  peerDown: (id: string) => boolean | undefined = () => undefined;
 
   constructor(environment: ScenarioEnvironment, runners: RunnerSet, announce: (id: string) => void) {
     this.environment = environment;
     this.runners = runners;
     this.#announce = announce;
+    this.automatic = new AutomaticDesk(this);
+  }
+
+  /** Something that is shown of the scenario changed. */
+  changed(id: string): void {
+    if (!this.#closed) this.#announce(id);
   }
 
   /** Before any engine starts: what roles forbid holds from the first moment. */
@@ -186,6 +196,7 @@ export class RoleParts {
   }
 
   forget(id: string): void {
+    this.automatic.forget(id);
     this.#parts.get(id)?.host.close();
     this.#parts.delete(id);
   }
@@ -244,12 +255,19 @@ export class RoleParts {
       });
     }
     const begun = now.switchover?.id !== before.switchover?.id;
-    if (begun && now.switchover?.right === 'granted' && now.role === 'active') {
-      const other = this.nameOf(this.stored(id).document, this.#parts.get(id)?.other ?? '');
-      const why = `the arbiter granted it because ${other} was not heard`;
-      this.event(name, 'SWT-005', { active: this.environment.host.name, other, why });
-    }
+    if (begun && now.role === 'active') this.#tellAlone(id, now.switchover?.right);
     if (now.role === 'fenced' && before.role !== 'fenced') this.event(name, 'SWT-006', {});
+  }
+
+  /** It became active without the help of the other. */
+  #tellAlone(id: string, right: SwitchRight | undefined): void {
+    const { document } = this.stored(id);
+    const active = this.environment.host.name;
+    const other = this.nameOf(document, this.#parts.get(id)?.other ?? '');
+    if (right === 'unsafe') this.event(document.name, 'SWT-038', { active, other });
+    else if (right !== undefined && right !== 'planned') {
+      this.event(document.name, 'SWT-005', { active, other, why: WHY_ALONE[right].replace('{other}', other) });
+    }
   }
 
   /** What Is Alive found changed. */
@@ -260,17 +278,10 @@ export class RoleParts {
   /** Every tick: whether this host could take over, and whether the other one gives its address up. */
   #look(id: string): void {
     const part = this.#parts.get(id);
-    const runner = this.runners.runner(id);
-    if (part === undefined || runner === undefined) return;
+    if (part === undefined || this.runners.runner(id) === undefined) return;
     if (this.#guards(id)) part.arbiter.look(leaseOf(this.stored(id).document).leaseMs);
+    this.automatic.look(id, part);
     this.#show(id);
-    if (runner instanceof ReplicaRunner && runner.stored.run.wanted) {
-      const fit = runner.hasData && this.#isCurrent(runner);
-      if (fit !== part.host.state.fit) part.host.happen({ type: 'fit', fit });
-      const down = this.peerDown(id) ?? this.#isSilent(part, runner.document);
-      if (down !== part.host.state.peerDown) part.host.happen({ type: 'peer-down', down });
-    }
-    this.#endHoldDown(part, id);
   }
 
   /** Consoles see how long ago the other host and the arbiter were heard. */
@@ -281,37 +292,15 @@ export class RoleParts {
     this.#announce(id);
   }
 
-  /** With automatic switchover only a copy within the lag limit takes over. */
-  #isCurrent(runner: ReplicaRunner): boolean {
-    const { document } = runner;
-    if (!settingOf(document.settings, 'switchover.automatic')) return true;
-    const own = runner.status().hosts.find(({ name }) => name === this.environment.host.name);
-    return (own?.lagMs ?? 0) <= settingOf(document.settings, 'switchover.maxLagMs');
-  }
-
-  /** Nobody watches it (yet), and its engine said nothing for the whole timeout. */
-  #isSilent({ host }: Part, { settings }: ScenarioDocument): boolean {
-    const { peer } = host.status();
-    return peer !== undefined && peer.ageMs > settingOf(settings, 'isAlive.timeoutMs');
-  }
-
-  /** An automatic switchover that nobody acknowledged keeps the next one back for so long. */
-  #endHoldDown({ host }: Part, id: string): void {
-    const { clock } = this.environment;
-    const number = host.record.unacknowledged;
-    const held = this.#held.get(id);
-    if (number === undefined) this.#held.delete(id);
-    else if (held?.number !== number) this.#held.set(id, { number, sinceMs: clock.bootMs() });
-    else if (clock.bootMs() - held.sinceMs > settingOf(this.stored(id).document.settings, 'switchover.holdDownMs')) {
-      host.happen({ type: 'acknowledge' });
-    }
-  }
-
   async #say(id: string, other: string, word: Word): Promise<Word> {
     const { document } = this.stored(id);
     const peer = [document.master, ...document.replicas].find(({ deviceId }) => deviceId === other);
     if (peer === undefined) throw new Fault('SCENARIO-NOT-FOUND', { name: id });
-    const args = { scenarioId: id, word: { ...word } };
+    const said = this.automatic.saidOf(id);
+    const automatic = said === undefined ? {} : { automatic: { ...said, reasons: [...said.reasons] } };
+    const behindMs = this.automatic.behindOf(id, this.part(id));
+    const behind = behindMs === undefined ? {} : { behindMs };
+    const args = { scenarioId: id, word: { ...word }, ...automatic, ...behind };
     return wordSchema.parse(await this.environment.peers.request(peer, 'peer.roleWord', args, PEER_MS));
   }
 

@@ -1,5 +1,7 @@
 /** The roles of the scenarios of this host: who is active, and the commands that change it. */
 import { Fault } from '../../shared/faults.ts';
+import type { HealthVerdict } from '../../shared/health.ts';
+import type { AutomaticStatus } from '../../shared/role.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
 import { quarantineHandler } from '../quarantine/desk.ts';
@@ -10,6 +12,7 @@ import { MasterRunner } from '../scenario/master-runner.ts';
 import type { RunnerSet } from '../scenario/runner-set.ts';
 import type { CommandHandlers } from '../services.ts';
 import { standbyOf } from './direction.ts';
+import { checkFencing } from './fencing.ts';
 import { arbiterPlaceOf, RoleParts, refused } from './role-parts.ts';
 import { runSuccess } from './steps.ts';
 import { SwitchDesk } from './switch-desk.ts';
@@ -26,8 +29,8 @@ export class Switchovers {
   }
 
   /** Who says of a scenario whether the other host is down; `look` when that changed. */
-  heeding(peerDown: (id: string) => boolean | undefined): { look(id: string): void } {
-    this.#parts.peerDown = peerDown;
+  heeding(verdictOf: (id: string) => HealthVerdict | undefined): { look(id: string): void } {
+    this.#parts.automatic.verdictOf = verdictOf;
     return { look: (id) => this.#parts.look(id) };
   }
 
@@ -77,14 +80,17 @@ export class Switchovers {
         if (acknowledged) this.#parts.event(runner.document.name, 'SWT-011', {});
         return { acknowledged };
       },
-      'peer.roleWord': ({ scenarioId, word }, session) => {
+      'peer.roleWord': ({ scenarioId, word, automatic, behindMs }, session) => {
         const parsed = wordSchema.safeParse(word);
         if (!parsed.success) throw new Fault('LINK-REFUSED', { reason: 'its word of its role cannot be read' });
-        return this.#parts.ofPeer(scenarioId, session).host.hear(parsed.data);
-      },
-      'peer.switchover': async ({ scenarioId }, session) => {
         const part = this.#parts.ofPeer(scenarioId, session);
-        return { id: await this.#desk.handOver(part, this.#parts.stored(scenarioId).document) };
+        this.#parts.automatic.heard(scenarioId, automatic as AutomaticStatus | undefined);
+        this.#parts.automatic.heardBehind(scenarioId, behindMs);
+        return part.host.hear(parsed.data);
+      },
+      'peer.switchover': async ({ scenarioId, because }, session) => {
+        const part = this.#parts.ofPeer(scenarioId, session);
+        return { id: await this.#desk.handOver(part, this.#parts.stored(scenarioId).document, because) };
       },
       'peer.switchSide': async ({ scenarioId }, session) => {
         this.#parts.ofPeer(scenarioId, session);
@@ -93,6 +99,14 @@ export class Switchovers {
       'peer.arbiter': async (place) => {
         try {
           await this.#parts.environment.roles.reachArbiter(place);
+          return {};
+        } catch (error) {
+          return { reason: Fault.from(error).message };
+        }
+      },
+      'peer.fencing': async ({ script, scenario, other }) => {
+        try {
+          await checkFencing(this.#parts.environment, script, scenario, other);
           return {};
         } catch (error) {
           return { reason: Fault.from(error).message };
@@ -183,7 +197,7 @@ export class Switchovers {
     const heard = part.arbiter.status();
     const place = arbiterPlaceOf(document);
     const arbiter = heard === undefined || place === undefined ? {} : { arbiter: { kind: place.kind, ...heard } };
-    const roles = { ...part.host.status(), ...arbiter };
+    const roles = { ...part.host.status(), ...arbiter, ...this.#parts.automatic.shown(status.id, part) };
     const own = this.#parts.environment.host.name;
     const active =
       roles.role === 'active'

@@ -61,7 +61,7 @@ export class ScenarioSteps implements RoleSteps {
     const runner = this.#master();
     const standby = standbyOf(runner.document);
     try {
-      await this.#stopServices();
+      await this.#stopForDrain();
       const position = (await runner.barrier(DRAIN_MS, standby?.name)) as Position;
       await this.#change((stored) => {
         const equal = whyUnequal(runner, standby?.name);
@@ -73,6 +73,16 @@ export class ScenarioSteps implements RoleSteps {
       const reason = Fault.from(error).message;
       this.#event('SWT-003', { active: this.#parts.environment.host.name, reason });
       return { type: 'cancel' };
+    }
+  }
+
+  /** Of an application that is dead, what cannot be stopped keeps nobody back. */
+  async #stopForDrain(): Promise<void> {
+    try {
+      await this.#stopServices();
+    } catch (error) {
+      if (this.#parts.record().switchover?.automatic !== true) throw error;
+      this.#event('SWT-040', { reason: Fault.from(error).message });
     }
   }
 
@@ -377,8 +387,8 @@ export class ScenarioSteps implements RoleSteps {
       const index = book.scenarios.findIndex((one) => one.document.id === id);
       const before = storedIn(book, id);
       const { choices } = before.run;
-      const { returned } = before.run;
-      const run = { ...newRun(environment.clock.wallMs(), epoch), choices, roles: true as const, returned };
+      const { returned, fenced } = before.run;
+      const run = { ...newRun(environment.clock.wallMs(), epoch), choices, roles: true as const, returned, fenced };
       const stored: StoredScenario = { ...before, side, document, run: { ...run, reason: 'after-switchover' } };
       more(stored);
       book.scenarios[index] = stored;

@@ -2,15 +2,16 @@
 import { settingOf } from '../../config/catalogue.ts';
 import { Fault } from '../../shared/faults.ts';
 import type { SwitchoverPlan, SwitchoverResult } from '../../shared/results.ts';
-import type { SwitchRight } from '../../shared/role.ts';
 import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
+import { formatDuration } from '../../shared/units.ts';
 import { storedIn } from '../scenario/book.ts';
 import { MasterRunner } from '../scenario/master-runner.ts';
 import { ReplicaRunner } from '../scenario/replica-runner.ts';
 import type { Runner } from '../scenario/runner-set.ts';
 import { originalHosts, standbyOf } from './direction.ts';
 import { type SwitchSide, switchoverPlan } from './dry-run.ts';
+import { fencingScript } from './fencing.ts';
 import { managedServices } from './managed-services.ts';
 import { type Part, type RoleParts, refused } from './role-parts.ts';
 
@@ -18,6 +19,7 @@ const PEER_MS = 5_000;
 /** The other host was heard so recently that it cannot be called dead. */
 const HEARD_MS = 15_000;
 const LOOK_MS = 100;
+const NOT_WHOLE = 'the copy here is not whole, or not of one moment';
 
 export interface RecoverArguments {
   readonly make: 'master' | 'replica';
@@ -38,7 +40,7 @@ export class SwitchDesk {
   async begin(part: Part, document: ScenarioDocument, peerIsFenced: boolean): Promise<string> {
     const { record, confirmed } = part.host.state;
     if (record.role === 'active' && (confirmed || !peerIsFenced)) return await this.handOver(part, document);
-    if (peerIsFenced) return this.#force(part, document, 'stated');
+    if (peerIsFenced) return this.#force(part, document);
     const other = this.#parts.otherOf(document);
     if (other === undefined) throw refused(document, 'it has no other host');
     try {
@@ -52,8 +54,17 @@ export class SwitchDesk {
     } catch (error) {
       const fault = Fault.from(error);
       if (fault.code !== 'LINK-UNREACHABLE' && fault.code !== 'TIMEOUT') throw fault;
+      if (fencingScript(document.settings) !== '') return await this.#fence(part, document);
       throw new Fault('SWITCH-SILENT', { host: other.name, name: document.name, reason: fault.message });
     }
+  }
+
+  /** Its confirmation stands for the operator's statement. */
+  async #fence(part: Part, document: ScenarioDocument): Promise<string> {
+    const { record, fit } = part.host.state;
+    if (record.role === 'standby' && !fit) throw refused(document, NOT_WHOLE);
+    await this.#parts.automatic.fencing.fence(document.id, part, 'operator');
+    return part.host.record.switchover?.id ?? '';
   }
 
   #refuseHandOver(part: Part, document: ScenarioDocument): void {
@@ -71,12 +82,15 @@ export class SwitchDesk {
       throw refused(document, `${this.#parts.nameOf(document, part.other)} is not standby`);
   }
 
-  async handOver(part: Part, document: ScenarioDocument): Promise<string> {
+  /** `because`: the standby asks by itself, its users have no application. */
+  async handOver(part: Part, document: ScenarioDocument, because?: string): Promise<string> {
     const { random, host } = this.#parts.environment;
     this.#refuseHandOver(part, document);
     const id = Buffer.from(random.bytes(8)).toString('hex');
+    const automatic = because === undefined ? {} : ({ automatic: true } as const);
+    if (because !== undefined) this.#parts.event(document.name, 'SWT-036', { other: host.name, reason: because });
     this.#parts.event(document.name, 'SWT-001', { from: host.name, to: this.#parts.nameOf(document, part.other) });
-    part.host.happen({ type: 'switchover', id });
+    part.host.happen({ type: 'switchover', id, ...automatic });
     if (part.host.record.switchover?.id !== id)
       throw refused(document, part.host.status().waits ?? 'the hosts do not agree on who is active');
     return await Promise.resolve(id);
@@ -90,24 +104,15 @@ export class SwitchDesk {
       throw new Fault('SWITCH-ALIVE', { host: other, seconds: Math.round(peer.ageMs / 1_000) });
     }
     const { record, fit } = part.host.state;
-    if (record.role === 'standby' && !fit) throw refused(document, 'the copy here is not whole, or not of one moment');
+    if (record.role === 'standby' && !fit) throw refused(document, NOT_WHOLE);
   }
 
-  #force(
-    part: Part,
-    document: ScenarioDocument,
-    right: Extract<SwitchRight, 'stated' | 'fenced'>,
-    settles = false,
-  ): string {
-    const { random, host } = this.#parts.environment;
-    const other = this.#parts.nameOf(document, part.other);
+  #force(part: Part, document: ScenarioDocument, settles = false): string {
+    const { random } = this.#parts.environment;
     this.#refuseForce(part, document, settles);
     const id = Buffer.from(random.bytes(8)).toString('hex');
-    part.host.happen({ type: 'force', id, right });
+    part.host.happen({ type: 'force', id, right: 'stated' });
     if (part.host.record.switchover?.id !== id) throw refused(document, 'it is active already');
-    const why =
-      right === 'stated' ? `an operator stated that ${other} is off` : `it was confirmed that ${other} is off`;
-    this.#parts.event(document.name, 'SWT-005', { active: host.name, other, why });
     return id;
   }
 
@@ -133,7 +138,7 @@ export class SwitchDesk {
     }
     if (runner instanceof ReplicaRunner && record.role === 'standby')
       await this.#makeFit(part, runner, acceptIncomplete);
-    const id = this.#force(part, document, 'stated', true);
+    const id = this.#force(part, document, true);
     return this.result(part, document.id, id);
   }
 
@@ -185,6 +190,7 @@ export class SwitchDesk {
       drainMs: await this.#drainMs(runner),
       roundTripMs: theirSide === undefined ? undefined : roundTripMs,
       reverses: settingOf(document.settings, 'switchover.reverseAutomatic'),
+      alone: aloneLines(document, isActive ? own : other, peerIsFenced),
     });
   }
 
@@ -193,12 +199,16 @@ export class SwitchDesk {
       const { role } = part.host.record;
       if (role === 'active' && !peerIsFenced) this.#refuseHandOver(part, document);
       else if (peerIsFenced) this.#refuseForce(part, document);
-      else if (!answers)
-        return `${this.#parts.nameOf(document, part.other)} does not answer: it takes your statement that it is off`;
+      else if (!answers) return this.#whyNotAlone(part, document);
       return undefined;
     } catch (error) {
       return Fault.from(error).message;
     }
+  }
+
+  #whyNotAlone(part: Part, document: ScenarioDocument): string | undefined {
+    if (fencingScript(document.settings) !== '') return this.#parts.automatic.fencing.problem(document.id, document);
+    return `${this.#parts.nameOf(document, part.other)} does not answer: it takes your statement that it is off`;
   }
 
   async side(scenarioId: string): Promise<SwitchSide> {
@@ -258,4 +268,12 @@ export class SwitchDesk {
     const theirs = part.host.state.peer?.switchover;
     return theirs?.id === id && theirs.step !== 'reverse';
   }
+}
+
+/** What stands for the agreement of a host that does not answer. */
+function aloneLines({ settings }: ScenarioDocument, { name }: HostReference, stated: boolean): string[] {
+  const script = fencingScript(settings);
+  if (stated || script === '') return [`by your statement that ${name} is off`];
+  const limit = formatDuration(settingOf(settings, 'switchover.fencingTimeoutMs'));
+  return [`run the fencing script ${script} (at most ${limit}): exit code 0 confirms that ${name} is off`];
 }

@@ -71,6 +71,23 @@ onUnix('what others could change, a link, and a name that leaves the folder are 
   }
 });
 
+onUnix('one that is not what was registered any more is not run, and is told', async (t) => {
+  const { data, folder, scripts, program } = host(t);
+  const before = folder.register(program('echo one'), 'check');
+  const path = join(data, 'scripts', 'check');
+  writeFileSync(path, '#!/bin/sh\necho two\n');
+  const changed = await faultOf(t, scripts.run('check', {}, 1_000));
+  t.is(changed.code, 'SCRIPT-UNSAFE');
+  t.regex(changed.message, /changed since/);
+  t.like(folder.list(), [{ name: 'check', sha256: before.sha256, changed: true }]);
+  t.regex((await run(['script', 'list', '--data', data])).stdout, /changed since/);
+  writeFileSync(join(data, 'scripts', 'foreign'), '#!/bin/sh\n', { mode: 0o700 });
+  t.regex((await faultOf(t, scripts.run('foreign', {}, 1_000))).message, /without being registered/);
+  folder.register(program('echo three'), 'check');
+  t.is((await scripts.run('check', {}, 10_000)).output, 'three\n');
+  t.is((await faultOf(t, scripts.run('.sha256', {}, 1_000))).code, 'SCRIPT-NOT-FOUND');
+});
+
 onUnix('scripts are registered, listed and removed by the command line of that computer', async (t) => {
   const { data, program } = host(t);
   const command = async (...args: string[]) => await run([...args, '--data', data]);

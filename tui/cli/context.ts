@@ -35,7 +35,12 @@ export interface Composition {
 /** Faults as daemon/store/script-folder.ts says. */
 interface ScriptFolder {
   register(file: string, as: string | undefined): { readonly name: string; readonly bytes: number };
-  list(): readonly { readonly name: string; readonly bytes: number }[];
+  list(): readonly {
+    readonly name: string;
+    readonly bytes: number;
+    readonly sha256?: string;
+    readonly changed?: true;
+  }[];
   remove(name: string): void;
 }
 

@@ -40,8 +40,12 @@ async function list(context: Context, options: CommonOptions): Promise<number> {
   else
     context.terminal.out(
       table(
-        ['NAME', 'BYTES'],
-        scripts.map(({ name, bytes }) => [name, String(bytes)]),
+        ['NAME', 'BYTES', 'SHA-256'],
+        scripts.map(({ name, bytes, sha256, changed }) => [
+          name,
+          String(bytes),
+          sha256 === undefined ? 'not registered: it is not run' : changed ? 'changed since: it is not run' : sha256,
+        ]),
       ),
     );
   return DONE;

@@ -1,6 +1,7 @@
 /** Registered scripts: files in `DATA/scripts/` that nobody but the engine's account (or root) can change. */
 import { spawn } from 'node:child_process';
-import { lstatSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../../shared/faults.ts';
 import { codeOf, translating } from '../system-fault.ts';
@@ -11,6 +12,9 @@ const OUTPUT_BYTES = 64 * 1024;
 const KILL_AFTER_MS = 2_000;
 const LAST_OUTPUT_MS = 1_000;
 const WRITABLE_BY_OTHERS = 0o022;
+/** What was registered: one line a script, its SHA-256 in hex, two blanks, its name. */
+const HASHES = '.sha256';
+const HASH_LENGTH = 64;
 const PASSED_ON = ['PATH', 'SystemRoot', 'TEMP', 'TMP', 'TMPDIR', 'LANG'] as const;
 
 export interface Outcome {
@@ -79,12 +83,24 @@ export class RegisteredScripts {
     }
   }
 
+  /** It is what the administrator registered, byte for byte (store/script-folder.ts). */
+  private refuseChanged(name: string, path: string): void {
+    const text = translating(path, () => readIfPresent(join(this.folder, HASHES)));
+    const registered = text.split('\n').find((line) => line.slice(HASH_LENGTH + 2) === name);
+    if (registered === undefined)
+      throw new Fault('SCRIPT-UNSAFE', { name, reason: 'it was put there without being registered' });
+    const hash = translating(path, () => createHash('sha256').update(readFileSync(path)).digest('hex'));
+    if (registered.slice(0, HASH_LENGTH) !== hash)
+      throw new Fault('SCRIPT-UNSAFE', { name, reason: 'it was changed since it was registered' });
+  }
+
   private pathOf(name: string): string {
-    if (!NAME.test(name)) throw new Fault('SCRIPT-NOT-FOUND', { name });
+    if (!NAME.test(name) || name === HASHES) throw new Fault('SCRIPT-NOT-FOUND', { name });
     const path = join(this.folder, name);
     const stat = translating(path, () => lstatSync(path, { throwIfNoEntry: false }));
     if (stat === undefined) throw new Fault('SCRIPT-NOT-FOUND', { name });
     if (!stat.isFile()) throw new Fault('SCRIPT-UNSAFE', { name, reason: 'it is not a file' });
+    this.refuseChanged(name, path);
     if (process.platform === 'win32') return path;
     const own = stat.uid === 0 || stat.uid === process.getuid?.();
     if (!own) throw new Fault('SCRIPT-UNSAFE', { name, reason: 'it belongs to another account' });
@@ -92,6 +108,10 @@ export class RegisteredScripts {
       throw new Fault('SCRIPT-UNSAFE', { name, reason: 'others may change it' });
     return path;
   }
+}
+
+function readIfPresent(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
 }
 
 /** What it wrote last is still in the pipes; a program that left its group may keep them open for ever. */

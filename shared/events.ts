@@ -179,6 +179,11 @@ export const EVENTS = define({
     text: 'UNSAFE: {active} became active because reference addresses answer it and {other} does not. Nobody confirmed that {other} is off: if only the network between them failed, both take users now',
     hint: 'Make sure that {other} is off. When it comes back, what only it has goes to quarantine. A witness, etcd or fencing would have decided.',
   },
+  'SWT-041': {
+    severity: 'warning',
+    text: 'Replica {peer} is compared with the new active host: {reason}',
+    hint: 'Nothing that is equal is sent again. The others went on without that.',
+  },
   'SWT-040': {
     severity: 'warning',
     text: 'The application is not stopped on this host, the switchover goes on without that: {reason}',

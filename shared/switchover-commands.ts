@@ -182,6 +182,14 @@ export const SWITCHOVER_COMMANDS = {
     help: 'Runs the script of the property on this host.',
     args: z.object({ scenarioId, id: z.string().max(100) }).strict(),
   },
+  'peer.standing': {
+    role: 'peer',
+    danger: 'safe',
+    readOnly: true,
+    title: 'What a Replica has',
+    help: 'How far this Replica is in the history of the host that was active, and whether anything is missing.',
+    args: z.object({ scenarioId }).strict(),
+  },
   'peer.forkPoint': {
     role: 'peer',
     danger: 'safe',

@@ -120,15 +120,18 @@ export class MasterRunner {
     this.#happen({ type: 'resume', choices: run.choices, peers, preventResync: this.#preventResync() });
   }
 
-  /** `prepare` verifies and readies the Replicas; its fault leaves the scenario stopped and is thrown. */
-  async run(choices: RunChoices, prepare: () => Promise<void>): Promise<void> {
+  /**
+   * `prepare` verifies and readies the Replicas; its fault leaves the scenario stopped and is thrown. `equal`: of the method `skip`, the
+   * Replicas that are known to have what is here by then; the others are compared. Absent: the operator says so of all.
+   */
+  async run(choices: RunChoices, prepare: () => Promise<void>, equal?: ReadonlySet<string>): Promise<void> {
     const refusal = this.#busy ?? refusalToRun(this.#life);
     if (refusal !== undefined) throw this.#stateFault(refusal);
     const wasRunning = this.#life.is === 'running';
     this.#skip.clear();
     // Later, one that waits for nothing now is synchronized without being asked for.
     for (const id of waitingFor(this.#life) ?? this.#replicaIds()) this.#asked.set(id, wasRunning);
-    if (choices.method === 'skip') for (const id of this.#replicaIds()) this.#skip.add(id);
+    if (choices.method === 'skip' && equal === undefined) for (const id of this.#replicaIds()) this.#skip.add(id);
     this.#happen({ type: 'run', choices });
     if (wasRunning) return;
     this.#environment.capture.prepare();
@@ -143,6 +146,7 @@ export class MasterRunner {
       await this.peers.tellAll('Stopped by user');
       throw this.#stateFault('it was stopped while it was verified');
     }
+    for (const id of equal ?? []) this.#skip.add(id);
     this.#happen({ type: 'prepared', peers: this.#replicaIds(), preventResync: this.#preventResync() });
     await this.#conditions.until(() => this.#life.is !== 'running' || this.#life.engine !== 'starting');
     await this.#saving;
@@ -202,7 +206,7 @@ export class MasterRunner {
       clock,
       conditions: this.#conditions,
       runs: () => this.#life.is === 'running',
-      allSynchronized: () => this.#allSynchronized(target.replicas),
+      allSynchronized: () => this.allSynchronized(target.replicas),
       engine: () => this.#keeper.number,
       ask: async (left) => {
         const position = await this.#call().call({ name: 'barrier', replicas: target.replicas }, left());
@@ -449,8 +453,8 @@ export class MasterRunner {
     return session;
   }
 
-  /** Every Replica is known to be so by the engine that runs now: it has heard from each since it started. */
-  #allSynchronized(replicas?: readonly string[]): boolean {
+  /** These Replicas, or all, are known to be so by the engine that runs now: it has heard from each since it started. */
+  allSynchronized(replicas?: readonly string[]): boolean {
     if (this.#life.is !== 'running' || this.#life.engine !== 'ready') return false;
     const { peers } = this.#life;
     return (replicas ?? Object.keys(peers)).every((id) => peers[id]?.phase === 'synchronized' && peers[id].linked);

@@ -9,10 +9,12 @@ import { wordSchema } from '../role/word.ts';
 import type { StoredScenario } from '../scenario/book.ts';
 import type { ScenarioEnvironment } from '../scenario/environment.ts';
 import { MasterRunner } from '../scenario/master-runner.ts';
+import { ReplicaRunner } from '../scenario/replica-runner.ts';
 import type { RunnerSet } from '../scenario/runner-set.ts';
 import type { CommandHandlers } from '../services.ts';
 import { standbyOf } from './direction.ts';
 import { checkFencing } from './fencing.ts';
+import { standingOf } from './other-replicas.ts';
 import { arbiterPlaceOf, RoleParts, refused } from './role-parts.ts';
 import { runSuccess } from './steps.ts';
 import { SwitchDesk } from './switch-desk.ts';
@@ -115,6 +117,12 @@ export class Switchovers {
       'peer.success': async ({ scenarioId, id }, session) => {
         this.#parts.ofPeer(scenarioId, session);
         return await runSuccess(this.#parts.environment, this.#parts.stored(scenarioId).document, id);
+      },
+      'peer.standing': ({ scenarioId }, session) => {
+        const runner = this.#parts.runners.runner(scenarioId);
+        if (runner instanceof ReplicaRunner && runner.document.master.deviceId === session.deviceId)
+          return standingOf(runner, this.#parts.environment.host.name);
+        throw new Fault('ACCESS-DENIED', { role: session.role, command: 'act as the Master of the scenario' });
       },
       'peer.forkPoint': ({ scenarioId }, session) => {
         this.#parts.ofPeer(scenarioId, session);

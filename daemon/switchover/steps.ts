@@ -11,15 +11,16 @@ import { type Tail, tailOf } from '../quarantine/tail.ts';
 import { outdateCopy } from '../recovery/set-back.ts';
 import type { RoleRecord } from '../role/record.ts';
 import type { RoleEvent } from '../role/state.ts';
+import { fedBy } from '../scenario/cascade.ts';
 import { masterRoots, newRun, type StoredScenario, storedIn } from '../scenario/book.ts';
 import type { ScenarioEnvironment } from '../scenario/environment.ts';
-import { scenarioState } from '../scenario/machine.ts';
 import { MasterRunner } from '../scenario/master-runner.ts';
 import { ReplicaRunner } from '../scenario/replica-runner.ts';
 import type { RunnerSet } from '../scenario/runner-set.ts';
 import { reversed, standbyOf } from './direction.ts';
 import type { SwitchSide } from './dry-run.ts';
 import { managedServices, startServices, stopServices } from './managed-services.ts';
+import { whoIsEqual } from './other-replicas.ts';
 import type { ClientAccess, RoleSteps } from './ports.ts';
 
 const DRAIN_MS = 60_000;
@@ -199,9 +200,10 @@ export class ScenarioSteps implements RoleSteps {
       return;
     }
     const runner = this.#master();
+    const equal = new Set<string>();
     try {
-      if (!runner.occupies) await this.#runBackward('skip');
-      await this.#until(TAKE_OVER_MS, 'the data to be noted', () => scenarioState(runner.life) === 'protected');
+      if (!runner.occupies) await this.#runBackward('skip', equal);
+      await this.#until(TAKE_OVER_MS, 'the data to be noted', () => runner.allSynchronized([...equal]));
     } catch (error) {
       // Once clients write here, it may not go on.
       if (runner.occupies) await runner.stop('after-switchover');
@@ -232,11 +234,26 @@ export class ScenarioSteps implements RoleSteps {
     }
   }
 
-  async #runBackward(method: 'skip' | 'file'): Promise<void> {
+  /** `equal`: is filled with those that have exactly what is here, while nobody writes; the others are compared. */
+  async #runBackward(method: 'skip' | 'file', equal?: Set<string>): Promise<void> {
     const runner = this.#master();
     if (runner.occupies) return;
-    // One that does not answer is made ready when it comes back.
-    await runner.run({ method, ignoreSame: true }, () => runner.peers.prepareAll().catch(() => undefined));
+    const prepare = async () => {
+      // One that does not answer is made ready when it comes back.
+      await runner.peers.prepareAll().catch(() => undefined);
+      if (equal !== undefined) for (const id of await this.#equalReplicas()) equal.add(id);
+    };
+    await runner.run({ method, ignoreSame: true }, prepare, equal);
+  }
+
+  /** The host that handed over, and every other Replica that had its last change. */
+  async #equalReplicas(): Promise<string[]> {
+    const { environment, id } = this.#parts;
+    const { document, run } = this.#stored;
+    const [standby, ...others] = fedBy(document);
+    const found = await whoIsEqual(environment, id, run.fork, others);
+    for (const { host, reason } of found.compared) this.#event('SWT-041', { peer: host, reason });
+    return [standby?.deviceId, ...found.equal].filter((one) => one !== undefined);
   }
 
   async #startServices(): Promise<void> {

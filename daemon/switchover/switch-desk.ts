@@ -76,7 +76,9 @@ export class SwitchDesk {
     if (!state.confirmed) throw refused(document, part.host.status().waits ?? 'it is not known who is active');
     if (!(runner instanceof MasterRunner)) throw refused(document, 'its engine is not the Master');
     const shown = runner.status();
-    if (shown.state !== 'protected')
+    // A Replica that has no part in it keeps nobody back.
+    const othersOnly = shown.state === 'synchronizing' && runner.allSynchronized([part.other]);
+    if (shown.state !== 'protected' && !othersOnly)
       throw refused(document, `it is ${shown.state}: all data has to be synchronized first`);
     if (state.peer?.role !== 'standby')
       throw refused(document, `${this.#parts.nameOf(document, part.other)} is not standby`);

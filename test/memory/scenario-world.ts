@@ -158,6 +158,7 @@ export class FakeEngine implements EngineHandle {
       // Like the real one, it says at once how far its copy is.
       if (!this.#isMaster && this.#host.world.synchronized.has(this.#host.deviceId))
         this.report({}, { receivedSeq: 7 });
+      this.#host.onEngineStarted();
     }
     if (fault !== undefined) this.onNotice({ type: 'failed', fault: fault.toDocument() });
   }
@@ -337,6 +338,8 @@ export class WorldHost {
   holdStart = false;
   /** What the next engines answer instead of starting. */
   startFault: Fault | undefined;
+  /** An engine of it has started, and said how far its copy is. */
+  onEngineStarted: () => void = () => {};
   /** What its engines say is parked. */
   parked: ParkedAnswer['items'] = [];
   /** Points its engines set the roots back to, and those they say there are none of. */

@@ -63,6 +63,7 @@ const ARGS: Readonly<Record<string, unknown>> = {
   'witness.ask': { scenarioId: 'a'.repeat(32), hosts: ['a', 'b'], leaseMs: 1000, marginMs: 100, question: {} },
   'witness.look': {},
   'peer.arbiter': { kind: 'witness', addresses: ['a:1'] },
+  'peer.standing': { scenarioId: 'a'.repeat(32) },
   'peer.fencing': { script: 'off.sh', scenario: 'a', other: { name: 'alpha', address: 'alpha:25000' } },
   'peer.roleWord': { scenarioId: 'a'.repeat(32), word: {} },
   'peer.switchover': { scenarioId: 'a'.repeat(32) },

@@ -396,6 +396,11 @@ export const COMMANDS = define({
         epoch: z.number().int(),
         /** The operator runs it: a root that was replaced meanwhile is taken for what he wants. */
         adoptRoots: z.boolean().optional(),
+        /** After a switchover: what that host had of the history before. */
+        fork: z
+          .object({ generation: z.string().max(200), seq: z.number().int().nonnegative() })
+          .strict()
+          .optional(),
       })
       .strict(),
   },

@@ -179,9 +179,19 @@ export const EVENTS = define({
     text: 'UNSAFE: {active} became active because reference addresses answer it and {other} does not. Nobody confirmed that {other} is off: if only the network between them failed, both take users now',
     hint: 'Make sure that {other} is off. When it comes back, what only it has goes to quarantine. A witness, etcd or fencing would have decided.',
   },
+  'SWT-042': {
+    severity: 'critical',
+    text: 'This Replica has {count} changes that {active}, which is active now, lacks. It is not overwritten before you run the scenario on {active}',
+    hint: 'Nobody else has these changes: save what you need of this host first. The run replaces everything that differs.',
+  },
+  'SWT-043': {
+    severity: 'critical',
+    text: 'This Replica has {count} changes that {active}, which is active now, lacks. They are replaced; the journal of this host keeps what was',
+    hint: '`mainstay points` lists what can be gone back to; `extract` gives single files.',
+  },
   'SWT-041': {
     severity: 'warning',
-    text: 'Replica {peer} is compared with the new active host: {reason}',
+    text: 'Replica {peer} does not go on without a comparison with the new active host: {reason}',
     hint: 'Nothing that is equal is sent again. The others went on without that.',
   },
   'SWT-040': {

@@ -38,8 +38,11 @@ export class PeerDesk {
     return storedIn(this.#environment.book.value, this.#id);
   }
 
-  /** Readies every Replica for the link that follows; throws the first fault. `asked`: the operator runs the scenario. */
-  async prepareAll(asked = true): Promise<void> {
+  /**
+   * Readies every Replica for the link that follows; throws the first fault. `asked`: the operator runs the scenario. `following`: after
+   * a switchover, so one that has more than this host waits for him.
+   */
+  async prepareAll(asked = true, following = !asked): Promise<void> {
     const { document } = this.#stored;
     const untold = this.#stored.run.untold;
     if (untold.length > 0) {
@@ -49,15 +52,17 @@ export class PeerDesk {
         run.untold = run.untold.filter(({ host, forget }) => forget === true && !fed.has(host.deviceId));
       });
     }
-    await Promise.all(fedBy(document).map((replica) => this.#prepare(replica, asked)));
+    await Promise.all(fedBy(document).map((replica) => this.#prepare(replica, asked, following)));
     this.#problems.clear();
     this.#attempts.clear();
   }
 
   /** `asked`: by the operator's Run; else after a link failed. */
-  async #prepare(replica: HostReference, asked: boolean): Promise<void> {
+  async #prepare(replica: HostReference, asked: boolean, following = !asked): Promise<void> {
     const { document, run } = this.#stored;
-    const args = { document: { ...document }, epoch: run.epoch, ...(asked ? { adoptRoots: true } : {}) };
+    const { fork } = run;
+    const had = following && fork !== undefined ? { fork: { generation: fork.generation, seq: fork.seq } } : {};
+    const args = { document: { ...document }, epoch: run.epoch, ...(asked ? { adoptRoots: true } : {}), ...had };
     await this.#environment.peers.request(replica, 'peer.prepare', args, PREPARE_TIMEOUT_MS);
   }
 

@@ -7,6 +7,7 @@ import type { Recovery } from '../recovery/service.ts';
 import { redirectionSideOf } from '../redirect/verification.ts';
 import type { RehearsalDesk } from '../rehearsal/desk.ts';
 import type { CommandHandlers, Session } from '../services.ts';
+import { type Fork, holdIfAhead } from '../switchover/other-replicas.ts';
 import type { Switchovers } from '../switchover/service.ts';
 import { collectFacts, type Occupied } from '../verify/service.ts';
 import { completeDocument, newRun, replicaRoots, storedIn } from './book.ts';
@@ -51,12 +52,12 @@ export function createPeerHandlers(
       const facts = await collectFacts(environment, { paths, occupied, sizes, spool });
       return { ...facts, knowsScenario: runner !== undefined };
     },
-    'peer.prepare': async ({ document, epoch, adoptRoots }, session) => {
+    'peer.prepare': async ({ document, epoch, adoptRoots, fork }, session) => {
       const complete = parse(document);
       const runner = scenarios.runner(complete.id);
       if (runner !== undefined) refuseStranger(runner, session, epoch);
       refuseWrongHosts(complete, session, environment.host.deviceId);
-      if (adoptRoots !== true) refuseUnasked(runner);
+      await refuseUnasked(environment, runner, complete, { asked: adoptRoots === true, fork });
       await admit(environment, scenarios, complete, session);
       await recovery.preparing(complete);
       await take(environment, complete, epoch);
@@ -161,10 +162,17 @@ function relayHandlers(
   };
 }
 
-/** It was active and lost that: the operator decides when it is overwritten. */
-function refuseUnasked(runner: Runner | undefined): void {
+/** It was active, or was ahead of the host that is: the operator decides when it is overwritten. */
+async function refuseUnasked(
+  environment: ScenarioEnvironment,
+  runner: Runner | undefined,
+  next: ScenarioDocument,
+  { asked, fork }: { readonly asked: boolean; readonly fork: Fork | undefined },
+): Promise<void> {
+  if (asked && fork === undefined) return;
+  if (runner instanceof ReplicaRunner && fork !== undefined) await holdIfAhead(environment, runner, next, fork);
   if (runner?.stored.run.returned !== true) return;
-  const reason = 'it was active before and waits for the operator: run the scenario on the active host';
+  const reason = 'it has what the active host lacks and waits for the operator: run the scenario on the active host';
   throw new Fault('SCENARIO-STATE', { name: runner.document.name, state: 'stopped', reason });
 }
 

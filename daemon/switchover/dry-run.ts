@@ -79,10 +79,21 @@ export function switchoverPlan(input: DryRunInput): SwitchoverPlan {
         input.reverses
           ? `replicate from ${to.name} to ${from.name}`
           : 'the scenario stops; Run replicates in the reverse direction',
+        ...followers(input, alone),
       ]),
     ],
     findings: [...(fromSide?.findings ?? []), ...(toSide?.findings ?? [])],
     ...(predicted === undefined ? {} : { predictedMs: predicted }),
     loss: alone ? { lagMs, exposureMs, exposureBytes, known: replica?.lagKnown !== false } : 'none',
   };
+}
+
+/** What becomes of Replicas that have no part in it. */
+function followers({ document, from, to, reverses }: DryRunInput, alone: boolean): string[] {
+  const others = document.replicas.filter(({ name }) => name !== to.name && name !== from.name);
+  const how =
+    reverses && !alone
+      ? 'without a comparison if it has every change by then'
+      : 'after a comparison; what only it has keeps it back until you run the scenario';
+  return others.map(({ name }) => `${name} follows ${to.name}, ${how}`);
 }

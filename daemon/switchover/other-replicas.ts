@@ -3,9 +3,10 @@
  * any other is compared. A Replica says itself what it has: nobody who is behind or beside that may be taken for equal.
  */
 import { z } from 'zod';
+import { settingOf } from '../../config/catalogue.ts';
 import { Fault } from '../../shared/faults.ts';
-import type { HostReference } from '../../shared/scenario.ts';
-import type { StoredRun } from '../scenario/book.ts';
+import type { HostReference, ScenarioDocument } from '../../shared/scenario.ts';
+import { type StoredRun, storedIn } from '../scenario/book.ts';
 import type { ScenarioEnvironment } from '../scenario/environment.ts';
 import type { ReplicaRunner } from '../scenario/replica-runner.ts';
 
@@ -39,6 +40,35 @@ export function standingOf(runner: ReplicaRunner, own: string): Standing {
     receivedSeq,
     ...(unequal === undefined ? {} : { unequal }),
   };
+}
+
+/** What the host that took over had of the history before. */
+export interface Fork {
+  readonly generation: string;
+  readonly seq: number;
+}
+
+/**
+ * This Replica got more from the host that was active than the one that took over: nobody else has that. It is told, and by property
+ * "When the old Master returns" it waits for the operator; else the journal alone keeps what is replaced. Throws nothing.
+ */
+export async function holdIfAhead(
+  { book, events }: Pick<ScenarioEnvironment, 'book' | 'events'>,
+  runner: ReplicaRunner,
+  next: ScenarioDocument,
+  fork: Fork,
+): Promise<void> {
+  const { generation, appliedSeq = 0, receivedSeq } = runner.progress;
+  const has = Math.max(appliedSeq, receivedSeq);
+  const isLed = runner.document.master.deviceId === next.master.deviceId;
+  if (isLed || generation !== fork.generation || has <= fork.seq || runner.stored.run.returned) return;
+  const asks = settingOf(next.settings, 'switchover.returnPolicy') === 'ask';
+  const details = { count: has - fork.seq, active: next.master.name };
+  events.record(asks ? 'SWT-042' : 'SWT-043', details, next.name);
+  if (!asks) return;
+  await book.update((value) => {
+    storedIn(value, next.id).run.returned = true;
+  });
 }
 
 export interface OtherReplicas {
@@ -96,10 +126,7 @@ async function ask(
   }
 }
 
-function difference(
-  { position, unequal }: Standing,
-  { generation, seq }: { readonly generation: string; readonly seq: number },
-): string | undefined {
+function difference({ position, unequal }: Standing, { generation, seq }: Fork): string | undefined {
   if (position === undefined) return 'its copy is not whole';
   if (position.generation !== generation) return 'it follows another history';
   if (position.seq < seq) return `it lacks ${seq - position.seq} changes that this host has`;

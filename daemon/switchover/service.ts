@@ -120,9 +120,11 @@ export class Switchovers {
       },
       'peer.standing': ({ scenarioId }, session) => {
         const runner = this.#parts.runners.runner(scenarioId);
-        if (runner instanceof ReplicaRunner && runner.document.master.deviceId === session.deviceId)
+        const asks = runner?.document;
+        const hosts = asks === undefined ? [] : [asks.master, ...asks.replicas];
+        if (runner instanceof ReplicaRunner && hosts.some(({ deviceId }) => deviceId === session.deviceId))
           return standingOf(runner, this.#parts.environment.host.name);
-        throw new Fault('ACCESS-DENIED', { role: session.role, command: 'act as the Master of the scenario' });
+        throw new Fault('ACCESS-DENIED', { role: session.role, command: 'ask what a Replica of the scenario has' });
       },
       'peer.forkPoint': ({ scenarioId }, session) => {
         this.#parts.ofPeer(scenarioId, session);

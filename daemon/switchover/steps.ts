@@ -11,8 +11,8 @@ import { type Tail, tailOf } from '../quarantine/tail.ts';
 import { outdateCopy } from '../recovery/set-back.ts';
 import type { RoleRecord } from '../role/record.ts';
 import type { RoleEvent } from '../role/state.ts';
-import { fedBy } from '../scenario/cascade.ts';
 import { masterRoots, newRun, type StoredScenario, storedIn } from '../scenario/book.ts';
+import { fedBy } from '../scenario/cascade.ts';
 import type { ScenarioEnvironment } from '../scenario/environment.ts';
 import { MasterRunner } from '../scenario/master-runner.ts';
 import { ReplicaRunner } from '../scenario/replica-runner.ts';
@@ -240,7 +240,7 @@ export class ScenarioSteps implements RoleSteps {
     if (runner.occupies) return;
     const prepare = async () => {
       // One that does not answer is made ready when it comes back.
-      await runner.peers.prepareAll().catch(() => undefined);
+      await runner.peers.prepareAll(true, true).catch(() => undefined);
       if (equal !== undefined) for (const id of await this.#equalReplicas()) equal.add(id);
     };
     await runner.run({ method, ignoreSame: true }, prepare, equal);

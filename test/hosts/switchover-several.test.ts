@@ -52,7 +52,9 @@ test('a planned switchover to the designated one of two Replicas: the other one 
     await beta!.start();
     const followed = await eventually('beta follows alpha', 60_000, async () => {
       const status = await alpha!.status('web');
-      return status?.state === 'protected' && status.hosts.every((host) => host.replica?.link !== 'down') ? status : undefined;
+      return status?.state === 'protected' && status.hosts.every((host) => host.replica?.link !== 'down')
+        ? status
+        : undefined;
     });
     t.like(followed, { active: 'alpha', epoch: 3 });
     await alpha!.must('barrier', 'web', '--timeout', '60');

@@ -80,7 +80,13 @@ test('the other Replica follows the new Master, and back, without a resynchroniz
     ['/data/third'],
     'where its data was',
   );
-  t.deepEqual(beta.status().hosts.map(({ synchronized }) => synchronized).slice(1), [true, true]);
+  t.deepEqual(
+    beta
+      .status()
+      .hosts.map(({ synchronized }) => synchronized)
+      .slice(1),
+    [true, true],
+  );
 
   await beta.command('scenario.switchover', { name: 'web' });
   await until(t, world, 'alpha leads again', () => isOver(alpha, beta), hosts);
@@ -98,20 +104,40 @@ test('one that lacks something, has something else, or does not answer is compar
     'items are parked': (gamma) => gamma.engine.report({}, { parked: 1, receivedSeq: 7 }),
   };
   for (const [reason, make] of Object.entries(cases)) {
-    const { world, alpha, beta, gamma } = await running();
+    const { world, alpha, beta, gamma } = await running({ 'switchover.returnPolicy': 'resynchronize' });
     const hosts = [alpha, beta, gamma];
-    // Whenever its engine says something, it says that.
-    const { start } = { start: gamma.engines.length };
+    // Its next engine says it too.
     make(gamma);
     gamma.onEngineStarted = () => make(gamma);
-    t.true(start > 0);
     await alpha.command('scenario.switchover', { name: 'web' });
     await until(t, world, 'beta leads', () => isOver(beta, alpha), hosts);
     t.deepEqual(methods(beta, hosts), { alpha: ['skip'], gamma: ['file'] }, reason);
     const told = beta.events.query({ limit: 1_000 }).filter(({ code }) => code === 'SWT-041');
     t.is(told.length, 1);
     t.true(told[0]?.text.includes(reason), told[0]?.text);
+    t.is(gamma.codes.includes('SWT-043'), reason.startsWith('it has'), 'what it has alone is told on it');
   }
+});
+
+test('one that has more than the new Master is not overwritten before the operator says so', async (t) => {
+  const { world, alpha, beta, gamma } = await running();
+  const hosts = [alpha, beta, gamma];
+  const ahead = () => gamma.engine.report({}, { position: { generation: GENERATION, seq: 9 }, receivedSeq: 9 });
+  ahead();
+  gamma.onEngineStarted = ahead;
+  await alpha.command('scenario.switchover', { name: 'web' });
+  await until(t, world, 'beta leads', () => beta.status().roles?.role === 'active', hosts);
+  await world.advance(60_000);
+  t.is(gamma.codes.filter((code) => code === 'SWT-042').length, 1);
+  t.is(gamma.book.scenarios[0]?.document.master.name, 'alpha', 'it takes nothing of beta');
+  await beta.restart();
+  await world.advance(60_000);
+  t.is(gamma.book.scenarios[0]?.document.master.name, 'alpha');
+  t.regex(beta.status().problem ?? '', /waits for the operator/);
+  await beta.command('scenario.run', choices);
+  await until(t, world, 'gamma follows', () => gamma.book.scenarios[0]?.document.master.name === 'beta', hosts);
+  await until(t, world, 'all are protected', () => beta.status().state === 'protected', hosts);
+  t.deepEqual(methods(beta, hosts).gamma, ['file']);
 });
 
 test('one that is off does not keep users waiting, and follows when it is back', async (t) => {

@@ -115,6 +115,19 @@ export interface DirectoryReader {
   close(): void;
 }
 
+/** Looks at one path after the other, for a moment: a directory that is renamed meanwhile may still be looked into under its old name. */
+export interface Looker {
+  /** As `RootTree.stat`. */
+  stat(path: RelativePath): EntryStat | undefined;
+  close(): void;
+}
+
+/** What changes places: the object at a path of the root and one of the kept. */
+export interface KeptPair {
+  readonly path: RelativePath;
+  readonly keepName: string;
+}
+
 /**
  * A file being written in the staging directory (same volume as the root), invisible until `commit`.
  * `discard` is safe at any time and after `commit` does nothing.
@@ -194,6 +207,8 @@ export interface RootTree {
   scan(directory: RelativePath): ScannedEntry[];
   /** lstat; undefined when the path (or a parent) does not exist or a parent is not a directory. */
   stat(path: RelativePath): EntryStat | undefined;
+  /** Absent where it would save nothing. */
+  look?(): Looker;
   openRead(path: RelativePath): ReadableFile;
   /** Absent where it would save nothing. */
   readDirectory?(directory: RelativePath): DirectoryReader;
@@ -231,11 +246,18 @@ export interface RootTree {
   keepLink(path: RelativePath, keepName: string): void;
   /** Moves a kept object back; `FS-EXISTS` when something is there. */
   restore(keepName: string, path: RelativePath): void;
+  /** Whether `exchange` is possible on this volume; absent: on this platform it is not. */
+  canExchange?(): boolean;
+  /**
+   * Each path and its kept object change places, one pair after the other, each in one step: a crash leaves it done or undone.
+   * Neither is ever absent. `FS-NOT-FOUND` at the first pair of which one is missing; those before it are done then.
+   */
+  exchange?(pairs: readonly KeptPair[]): void;
   /** Removes a kept object, recursively, or everything kept whose name starts with `keepName` and ends with `*`. */
   dropKept(keepName: string): void;
   listKept(): string[];
   /** What is kept, to be read where it lies: a path begins with a keep name. Valid until `close`. */
-  keptObjects(): Pick<RootTree, 'stat' | 'scan' | 'openRead' | 'readLink' | 'attributesOf'>;
+  keptObjects(): Pick<RootTree, 'stat' | 'look' | 'scan' | 'openRead' | 'readLink' | 'attributesOf'>;
   /** Bytes that a kept object takes on the volume, with everything below; 0 when there is none. */
   keptBytes(keepName: string): number;
   /** Removes what an earlier run left in staging. */

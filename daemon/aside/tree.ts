@@ -16,6 +16,8 @@ import type {
   DirectoryReader,
   EntryStat,
   FileId,
+  KeptPair,
+  Looker,
   Metadata,
   ReadableFile,
   RootTree,
@@ -53,6 +55,7 @@ export class AsideTree implements RootTree {
   readonly stageDirectory?: () => StagedDirectory;
   /** Contents are never kept aside. */
   readonly readDirectory?: (directory: RelativePath) => DirectoryReader;
+  readonly look?: () => Looker;
   private readonly notices: AsideNotices | undefined;
 
   /** `announces`: another engine of this host reads here what is kept aside, once it is durable. */
@@ -62,6 +65,7 @@ export class AsideTree implements RootTree {
     if (announces) this.notices = new AsideNotices(inner);
     if (inner.owners !== undefined) this.owners = () => inner.owners!();
     if (inner.readDirectory !== undefined) this.readDirectory = (directory) => inner.readDirectory!(directory);
+    if (inner.look !== undefined) this.look = () => this.wholeLook(inner.look!());
     const { posixModes, owners } = inner.capabilities;
     // Where each file has something aside, they are looked at one by one anyway.
     if (inner.stageDirectory !== undefined && posixModes && owners) {
@@ -100,6 +104,16 @@ export class AsideTree implements RootTree {
   stat(path: RelativePath): EntryStat | undefined {
     const stat = this.inner.stat(path);
     return stat === undefined || this.aside.isEmpty ? stat : this.whole(stat);
+  }
+
+  private wholeLook(looker: Looker): Looker {
+    return {
+      stat: (path) => {
+        const stat = looker.stat(path);
+        return stat === undefined || this.aside.isEmpty ? stat : this.whole(stat);
+      },
+      close: () => looker.close(),
+    };
   }
 
   openRead(path: RelativePath): ReadableFile {
@@ -239,6 +253,19 @@ export class AsideTree implements RootTree {
   restore(keepName: string, path: RelativePath): void {
     this.inner.restore(keepName, path);
     this.keptIds.delete(keepName);
+  }
+
+  canExchange(): boolean {
+    return this.inner.canExchange?.() === true;
+  }
+
+  exchange(pairs: readonly KeptPair[]): void {
+    const ids = this.aside.isEmpty ? [] : pairs.map(({ path }) => this.idsBelow(path));
+    this.inner.exchange!(pairs);
+    for (const [at, { keepName }] of pairs.entries()) {
+      if ((ids[at]?.length ?? 0) > 0) this.keptIds.set(keepName, ids[at]!);
+      else this.keptIds.delete(keepName);
+    }
   }
 
   dropKept(keepName: string): void {

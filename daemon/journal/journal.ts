@@ -470,6 +470,7 @@ export class Journal implements JournalPort {
 
 /** Of the objects a record speaks of those that are kept now. */
 function keptNames(tree: RootTree, { kept, restored }: UndoRecord): ReadonlySet<string> {
-  if (kept === undefined && restored === undefined) return new Set();
-  return new Set(tree.listKept().filter((name) => name === kept || name === restored));
+  const objects = tree.keptObjects();
+  // Among millions a look at each is quicker than the list.
+  return new Set([kept, restored].filter((name) => name !== undefined && objects.stat(name) !== undefined) as string[]);
 }

@@ -5,8 +5,8 @@
 import { Fault } from '../../shared/faults.ts';
 import { isWithin, type RelativePath } from '../../shared/path.ts';
 import type { RootTree } from '../ports.ts';
-import { sameId, type UndoOp, type UndoRecord } from './record.ts';
-import { directoriesBefore, setDirectoryTime } from './undo.ts';
+import { exchanges, sameId, type UndoOp, type UndoRecord } from './record.ts';
+import { directoriesBefore, isKeptAs, setDirectoryTime } from './undo.ts';
 
 /**
  * `stays`: the roots hold it, and nothing that was taken back has to do with it. `gone`: it went with an older change of its
@@ -73,6 +73,7 @@ function stands(tree: RootTree, record: UndoRecord): boolean {
   if (op === 'rename') return now !== undefined && source !== undefined && sameId(now.id, source);
   if (isOfObject(record) && (now === undefined || before === undefined || !sameId(now.id, before.id))) return false;
   if (op === 'metadata') return true;
+  if (exchanges(record)) return before !== undefined && isKeptAs(tree, kept!, before);
   return kept === undefined ? now !== undefined : tree.listKept().includes(kept);
 }
 

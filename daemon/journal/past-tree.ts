@@ -110,10 +110,7 @@ export class PastTree {
       case 'remove':
         return this.bringBack(record);
       default: {
-        if (record.before !== undefined) {
-          if (record.restored !== undefined) this.keptThen.set(record.restored, now);
-          return this.bringBack(record);
-        }
+        if (record.before !== undefined) return this.bringBack(record, now);
         if (now === undefined) return 'foreign';
         if (record.op === 'link' && record.source !== undefined && !sameId(now.object.stat.id, record.source))
           return 'foreign';
@@ -163,9 +160,10 @@ export class PastTree {
     return record.before === undefined ? 'done' : this.bringBack(record);
   }
 
-  /** What was kept is at its path again. */
-  private bringBack({ path, kept, before }: UndoRecord): 'done' | { lost: string } {
+  /** What was kept is at its path again, and what had been restored there (`now`) is kept again, perhaps under the same name. */
+  private bringBack({ path, kept, before, restored }: UndoRecord, now?: PastName): 'done' | { lost: string } {
     const found = kept === undefined ? undefined : this.kept(kept);
+    if (restored !== undefined) this.keptThen.set(restored, now);
     const wrong = found === undefined ? 'is missing' : whatIsWrong(found.object, before);
     if (found !== undefined && wrong === undefined) {
       this.set(path, found);

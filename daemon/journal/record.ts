@@ -61,7 +61,10 @@ export interface UndoIntent {
   readonly ranges?: readonly FileRange[];
   /** Restore: name of the kept object that becomes the object at `path`. */
   readonly restored?: string;
-  /** Name under which `before` is kept; absent: one of this record's own. A rewind returns objects to where they were kept. */
+  /**
+   * Name under which `before` is kept; absent: one of this record's own. A rewind returns objects to where they were kept. The
+   * same as `restored`: both objects change places.
+   */
   readonly keptAs?: string;
   /** Rewind: number of the record this change takes back. The tree is then as it was before that record. */
   readonly undoes?: number;
@@ -124,6 +127,11 @@ export function objectBefore(stat: EntryStat): ObjectBefore {
 
 export function sameId(a: FileId, b: FileId): boolean {
   return a.inode === b.inode && a.birthNs === b.birthNs;
+}
+
+/** What it restores and what was at its path change places in one step. */
+export function exchanges({ kept, restored }: Pick<UndoRecord, 'kept' | 'restored'>): boolean {
+  return kept !== undefined && kept === restored;
 }
 
 function flagsOf(record: UndoRecord): number {

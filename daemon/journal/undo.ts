@@ -6,7 +6,7 @@ import { Fault } from '../../shared/faults.ts';
 import { parentPath, type RelativePath } from '../../shared/path.ts';
 import type { EntryStat, RootTree, StagedFile, WritableFile } from '../ports.ts';
 import { isZeros } from '../spool/file-content.ts';
-import { type FileRange, sameId, type UndoOp, type UndoRecord } from './record.ts';
+import { exchanges, type FileRange, sameId, type UndoOp, type UndoRecord } from './record.ts';
 
 /**
  * `kept`: names of kept objects that exist. `aside`: a fresh name for what has to get out of the way.
@@ -108,11 +108,28 @@ function takeBackRestoration(
   aside: () => string,
 ): boolean {
   const { restored } = record;
+  if (exchanges(record)) return takeBackExchange(tree, record, now);
   if (restored !== undefined && !kept.has(restored)) {
     if (now === undefined) return false;
     tree.keep(record.path, restored);
   }
   return restoreKept(tree, record, kept, tree.stat(record.path), aside);
+}
+
+/** Which of the two is where says whether the one step was made. What was there before is in one of the two places, or lost. */
+function takeBackExchange(tree: RootTree, record: UndoRecord, now: EntryStat | undefined): boolean {
+  const { path, kept, before } = record;
+  if (kept === undefined || before === undefined || (now !== undefined && sameId(now.id, before.id))) return true;
+  // Without the other one that is half of it, as for what was restored otherwise.
+  if (now === undefined || tree.exchange === undefined || !isKeptAs(tree, kept, before)) return false;
+  tree.exchange([{ path, keepName: kept }]);
+  return true;
+}
+
+/** This very object is kept under the name. */
+export function isKeptAs(tree: RootTree, keepName: string, { id }: Pick<EntryStat, 'id'>): boolean {
+  const stat = tree.keptObjects().stat(keepName);
+  return stat !== undefined && sameId(stat.id, id);
 }
 
 const RESTORE_BYTES = 1024 * 1024;

@@ -2,6 +2,7 @@
 import type {
   DirectoryReader,
   EntryStat,
+  KeptPair,
   Metadata,
   ReadableFile,
   RootTree,
@@ -38,6 +39,7 @@ export type TreeOperation =
   | 'metadata'
   | 'keep'
   | 'restore'
+  | 'exchange'
   | 'drop'
   | 'flush';
 
@@ -55,6 +57,8 @@ export interface MemoryTreeOptions {
   /** Gets a hint for every change, with this root number. */
   readonly capture?: { readonly source: MemoryCapture; readonly root: number };
   readonly capabilities?: Partial<TreeCapabilities>;
+  /** Two names can change places in one step; default: true. */
+  readonly exchanges?: boolean;
 }
 
 /** A run of so many zeros counts as a hole. */
@@ -84,6 +88,8 @@ export class MemoryTree implements RootTree {
   /** Names of this host's owners. */
   ownerNames: OwnerNames = { users: [], groups: [] };
   private nextStaged = 0;
+  /** See `MemoryTreeOptions`; a volume may also be mounted in another way. */
+  exchanges: boolean;
   /** Bytes of one attribute's value; ext4 has one block for all. */
   largestAttribute = 65_536;
   /** Called before each operation of the engine; throw a `Fault` to make it fail. */
@@ -94,6 +100,7 @@ export class MemoryTree implements RootTree {
     this.path = options.path ?? '/memory';
     this.capabilities = { ...LINUX, ...options.capabilities };
     this.capture = options.capture;
+    this.exchanges = options.exchanges ?? true;
     this.root = this.volume.createTop();
     this.staging = this.volume.createTop();
     this.kept = this.volume.createTop();
@@ -469,6 +476,27 @@ export class MemoryTree implements RootTree {
       this.volume.attach(place.parent, place.name, node);
     });
     this.dirty(path);
+  }
+
+  canExchange(): boolean {
+    return this.exchanges;
+  }
+
+  exchange(pairs: readonly KeptPair[]): void {
+    for (const { path, keepName } of pairs) {
+      this.beforeOperation('exchange', path);
+      const place = this.occupied(path);
+      const other = this.kept.entries.get(checkKeepName(keepName));
+      if (other === undefined) throw new Fault('FS-NOT-FOUND', { path: keepName });
+      if (other === place.node) continue;
+      this.volume.atomically(() => {
+        this.volume.detach(place.parent, place.name);
+        this.volume.detach(this.kept, keepName);
+        this.volume.attach(place.parent, place.name, other);
+        this.volume.attach(this.kept, keepName, place.node);
+      });
+      this.dirty(path);
+    }
   }
 
   dropKept(keepName: string): void {

@@ -20,6 +20,7 @@ export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_REMOVEDIR = 0x200;
 export const AT_EMPTY_PATH = 0x1000;
 export const RENAME_NOREPLACE = 1;
+export const RENAME_EXCHANGE = 2;
 
 /** Number of openat2 on every architecture (they are the same since 424). */
 const SYS_OPENAT2 = 437;

@@ -28,7 +28,7 @@ export function statBeneath(root: number, device: number, path: RelativePath): E
 }
 
 /** The last call failed for want of an object, or did not. */
-function notThere(path: RelativePath): undefined {
+export function notThere(path: RelativePath): undefined {
   const code = errno();
   if (code === ENOENT || code === ENOTDIR || code === ELOOP) return undefined;
   throw faultOfErrno(code, path);

@@ -18,6 +18,8 @@ import {
 import type {
   DirectoryReader,
   EntryStat,
+  KeptPair,
+  Looker,
   Metadata,
   ReadableFile,
   RootTree,
@@ -34,7 +36,9 @@ import { capabilitiesOf, fileSystemId, LINUX_CAPABILITIES } from './capabilities
 import { type ControlHandles, checkKeepName, openControl, prepareControl } from './control.ts';
 import { deniedFault, linkFault } from './denied.ts';
 import { decodeStat, listedName, listRaw, scanHandle, statDevice, statFollowing, statHandle } from './directory.ts';
+import { DirectoryLook } from './directory-look.ts';
 import { READ_FLAGS, READ_QUIETLY, readDirectory } from './directory-reader.ts';
+import { canExchange, exchangeKept } from './exchange.ts';
 import { nextData, punching } from './holes.ts';
 import {
   AT_FDCWD,
@@ -75,6 +79,7 @@ export class LinuxTree implements RootTree {
   private identity = '';
   private control: ControlHandles | undefined;
   private kept: LinuxTree | undefined;
+  private exchanges: boolean | undefined;
   private readonly staged = new Set<StagedFile>();
   private nextTemporary = 0;
   private readonly stagingPlace: StagingPlace = {
@@ -121,6 +126,7 @@ export class LinuxTree implements RootTree {
     }
     this.root = handle;
     this.identity = identity;
+    this.exchanges = undefined;
   }
 
   private rootFault(code: number): Fault {
@@ -142,6 +148,10 @@ export class LinuxTree implements RootTree {
 
   stat(path: RelativePath): EntryStat | undefined {
     return statBeneath(this.root, this.device, path);
+  }
+
+  look(): Looker {
+    return new DirectoryLook(this.root, this.device);
   }
 
   openRead(path: RelativePath): ReadableFile {
@@ -308,6 +318,15 @@ export class LinuxTree implements RootTree {
     checkKeepName(keepName);
     const { kept } = this.controlHandles();
     this.withParent(path, (parent, name) => moveWithoutReplacing(kept, keepName, parent, name, keepName, path));
+  }
+
+  canExchange(): boolean {
+    this.exchanges ??= canExchange(this.controlHandles().staging);
+    return this.exchanges;
+  }
+
+  exchange(pairs: readonly KeptPair[]): void {
+    exchangeKept(this.root, this.controlHandles().kept, pairs);
   }
 
   dropKept(keepName: string): void {

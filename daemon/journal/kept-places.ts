@@ -1,0 +1,93 @@
+/** What was kept, as a rewind finds it: a damaged object is never put back as if it were whole. */
+import { isWithin, parentPath, type RelativePath } from '../../shared/path.ts';
+import type { FileId, Looker, RootTree } from '../ports.ts';
+import { damageOfKept } from './kept-check.ts';
+import type { UndoOp, UndoRecord } from './record.ts';
+
+/** Where the root is not as the journal left it, or (`lost`: why) what was kept is not there: it stays as it is. */
+export interface ForeignPlace {
+  readonly root: number;
+  readonly path: RelativePath;
+  readonly lost?: string;
+}
+
+/** Taking one of these back, a directory may go. */
+const MOVES_DIRECTORIES: ReadonlySet<UndoOp> = new Set(['rename', 'make-directory', 'restore']);
+
+export class KeptPlaces {
+  private readonly trees: readonly RootTree[];
+  private readonly lookers: readonly Looker[];
+  /** What could not be given back: whatever was below it then has no place either. */
+  private readonly lost: { readonly root: number; readonly path: RelativePath }[] = [];
+  /** Files that were changed in place after: their size may be another. */
+  private readonly patched = new Set<string>();
+  /** Directories that are there. */
+  private readonly places = new Set<string>();
+  /** Of them the last one. */
+  private lastPlace = '';
+  private lastRoot = -1;
+
+  constructor(trees: readonly RootTree[]) {
+    this.trees = trees;
+    this.lookers = trees.map((tree) => lookerAt(tree.keptObjects()));
+  }
+
+  lossOf(origin: UndoRecord): Pick<ForeignPlace, 'lost'> | undefined {
+    const { root, path, kept, before, op } = origin;
+    if (op === 'patch' && before !== undefined) this.patched.add(idKey(root, before.id));
+    if (MOVES_DIRECTORIES.has(op)) this.forgetPlaces();
+    const keeps = kept !== undefined && before !== undefined;
+    if (!keeps && op !== 'rename') return undefined;
+    const changesInPlace = keeps && this.patched.size > 0 && this.patched.has(idKey(root, before.id));
+    const reason = keeps ? damageOfKept(this.lookers[root]?.stat(kept), origin, changesInPlace) : undefined;
+    if (reason === undefined && this.hasPlace(origin)) return undefined;
+    this.lost.push({ root, path });
+    return { lost: reason ?? 'its directory is not there' };
+  }
+
+  /** None: nothing is there, and nothing was there then. */
+  foreignAt(origin: UndoRecord): ForeignPlace[] {
+    const { root, path } = origin;
+    const isLost = this.lost.some((place) => place.root === root && isWithin(path, place.path));
+    if (!isLost) return [{ root, path }];
+    const wasNothing = origin.before === undefined && this.trees[root]?.stat(path) === undefined;
+    return wasNothing ? [] : [{ root, path, lost: 'what it was in is lost' }];
+  }
+
+  end(): void {
+    for (const looker of this.lookers) looker.close();
+  }
+
+  private hasPlace({ root, path, from = path }: UndoRecord): boolean {
+    const slash = from.lastIndexOf('/');
+    if (slash < 0 || this.isLastPlace(root, from, slash)) return true;
+    // Only where something was lost or changed by others there may be none.
+    const parent = parentPath(from)!;
+    const key = `${root}:${parent}`;
+    if (!this.places.has(key)) {
+      if (this.trees[root]?.stat(parent)?.type !== 'directory') return false;
+      this.places.add(key);
+    }
+    this.lastRoot = root;
+    this.lastPlace = parent;
+    return true;
+  }
+
+  private isLastPlace(root: number, path: RelativePath, slash: number): boolean {
+    return root === this.lastRoot && slash === this.lastPlace.length && path.startsWith(this.lastPlace);
+  }
+
+  private forgetPlaces(): void {
+    this.places.clear();
+    this.lastRoot = -1;
+  }
+}
+
+/** Looks one at a time where that saves nothing. */
+export function lookerAt(tree: Pick<RootTree, 'stat' | 'look'>): Looker {
+  return tree.look?.() ?? { stat: (path) => tree.stat(path), close: () => {} };
+}
+
+function idKey(root: number, { inode, birthNs }: FileId): string {
+  return `${root}:${inode}:${birthNs}`;
+}

@@ -9,8 +9,8 @@ import type { JournalPort } from './journal.ts';
 import { type ObjectBefore, objectBefore, sameId, type UndoIntent, type UndoRecord } from './record.ts';
 
 /** With what such a change gives the file; others put another file in its place, or do not touch what is in it. */
-export function timeGiven({ op, before }: UndoIntent, mtimeNs: bigint | undefined): { readonly givenNs?: bigint } {
-  return changesFile(op, before) && mtimeNs !== undefined ? { givenNs: mtimeNs } : {};
+export function timeGiven({ op, before }: UndoIntent, mtimeNs: bigint | undefined): bigint | undefined {
+  return changesFile(op, before) ? mtimeNs : undefined;
 }
 
 function changesFile(op: UndoRecord['op'], before: ObjectBefore | undefined): boolean {

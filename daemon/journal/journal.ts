@@ -15,6 +15,7 @@ import { ForeignWrites, giveTimes, timeGiven } from './foreign-writes.ts';
 import type { HistoryTime } from './history-clock.ts';
 import { fateOfLeft, haveOldTimes } from './left-changes.ts';
 import {
+  exchanges,
   type HistoryMark,
   type JournalEntry,
   journalEntries,
@@ -24,7 +25,7 @@ import {
   writeUndoneMark,
   writeUndoRecord,
 } from './record.ts';
-import { setDirectoryTimes, takeBackChange, touchesWhatWasThere } from './undo.ts';
+import { isKeptAs, setDirectoryTimes, takeBackChange, touchesWhatWasThere } from './undo.ts';
 
 /** How writers see the journal. */
 export interface JournalPort {
@@ -141,13 +142,15 @@ export class Journal implements JournalPort {
     this.nextRecord += 1;
     if (intent.op === 'patch') this.patches += 1;
     const keeps = intent.before !== undefined && intent.op !== 'metadata';
+    const directoryTimes = this.times?.of(intent, mtimeNs);
+    const givenNs = timeGiven(intent, mtimeNs);
     const record: UndoRecord = {
       ...intent,
       n,
       transaction: this.transaction,
-      ...(keeps ? { kept: intent.keptAs ?? `s${this.segment}-${n}` } : {}),
-      ...this.times?.of(intent, mtimeNs),
-      ...timeGiven(intent, mtimeNs),
+      ...(keeps ? { kept: intent.keptAs ?? `s${this.segment}-${n}` } : undefined),
+      ...(directoryTimes === undefined ? undefined : { directoryTimes }),
+      ...(givenNs === undefined ? undefined : { givenNs }),
     };
     writeUndoRecord(this.writer, record);
     return record;
@@ -262,7 +265,7 @@ export class Journal implements JournalPort {
     const tree = this.tree(record.root);
     const kept = keptNames(tree, record);
     // Keeping comes first: without it nothing was done.
-    const isMade = record.kept === undefined || kept.has(record.kept);
+    const isMade = record.kept === undefined || (kept.has(record.kept) && !isUntouched(tree, record));
     if (isMade) takeBackChange(tree, record, kept, () => this.nextAside());
     // A directory that refuses its old time changes nothing about that.
     this.writeUndone(record);
@@ -466,6 +469,11 @@ export class Journal implements JournalPort {
     if (tree === undefined) throw new Fault('INTERNAL', { reason: `root ${root}` });
     return tree;
   }
+}
+
+/** Two objects were to change places and have not. */
+function isUntouched(tree: RootTree, record: UndoRecord): boolean {
+  return exchanges(record) && record.before !== undefined && !isKeptAs(tree, record.kept!, record.before);
 }
 
 /** Of the objects a record speaks of those that are kept now. */

@@ -1,8 +1,9 @@
 /** What was kept, as a rewind finds it: a damaged object is never put back as if it were whole. */
-import { isWithin, parentPath, type RelativePath } from '../../shared/path.ts';
+import { isWithin, type RelativePath } from '../../shared/path.ts';
 import type { FileId, Looker, RootTree } from '../ports.ts';
 import { damageOfKept } from './kept-check.ts';
-import type { UndoOp, UndoRecord } from './record.ts';
+import { LastDirectory } from './last-directory.ts';
+import { exchanges, type UndoOp, type UndoRecord } from './record.ts';
 
 /** Where the root is not as the journal left it, or (`lost`: why) what was kept is not there: it stays as it is. */
 export interface ForeignPlace {
@@ -21,21 +22,20 @@ export class KeptPlaces {
   private readonly lost: { readonly root: number; readonly path: RelativePath }[] = [];
   /** Files that were changed in place after: their size may be another. */
   private readonly patched = new Set<string>();
-  /** Directories that are there. */
-  private readonly places = new Set<string>();
-  /** Of them the last one. */
-  private lastPlace = '';
-  private lastRoot = -1;
+  /** By root: directories that are there. */
+  private readonly places: readonly Set<RelativePath>[];
+  private readonly directory = new LastDirectory();
 
   constructor(trees: readonly RootTree[]) {
     this.trees = trees;
+    this.places = trees.map(() => new Set());
     this.lookers = trees.map((tree) => lookerAt(tree.keptObjects()));
   }
 
   lossOf(origin: UndoRecord): Pick<ForeignPlace, 'lost'> | undefined {
     const { root, path, kept, before, op } = origin;
     if (op === 'patch' && before !== undefined) this.patched.add(idKey(root, before.id));
-    if (MOVES_DIRECTORIES.has(op)) this.forgetPlaces();
+    if (MOVES_DIRECTORIES.has(op) && !exchanges(origin)) for (const places of this.places) places.clear();
     const keeps = kept !== undefined && before !== undefined;
     if (!keeps && op !== 'rename') return undefined;
     const changesInPlace = keeps && this.patched.size > 0 && this.patched.has(idKey(root, before.id));
@@ -59,27 +59,14 @@ export class KeptPlaces {
   }
 
   private hasPlace({ root, path, from = path }: UndoRecord): boolean {
-    const slash = from.lastIndexOf('/');
-    if (slash < 0 || this.isLastPlace(root, from, slash)) return true;
+    const parent = this.directory.of(from);
+    if (parent === undefined || parent === '') return true;
+    const places = this.places[root];
+    if (places === undefined || places.has(parent)) return true;
     // Only where something was lost or changed by others there may be none.
-    const parent = parentPath(from)!;
-    const key = `${root}:${parent}`;
-    if (!this.places.has(key)) {
-      if (this.trees[root]?.stat(parent)?.type !== 'directory') return false;
-      this.places.add(key);
-    }
-    this.lastRoot = root;
-    this.lastPlace = parent;
+    if (this.trees[root]?.stat(parent)?.type !== 'directory') return false;
+    places.add(parent);
     return true;
-  }
-
-  private isLastPlace(root: number, path: RelativePath, slash: number): boolean {
-    return root === this.lastRoot && slash === this.lastPlace.length && path.startsWith(this.lastPlace);
-  }
-
-  private forgetPlaces(): void {
-    this.places.clear();
-    this.lastRoot = -1;
   }
 }
 

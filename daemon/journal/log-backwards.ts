@@ -2,43 +2,51 @@
  * The journal's log from its end: what lies behind a point is read, and nothing else, whatever the length of the history.
  * Says the same as `JournalHistory`, which reads everything.
  */
+import { ByteReader } from '../../shared/protocol/bytes.ts';
 import type { SegmentLog } from '../ports.ts';
+import { type SegmentRecord, scanSegment } from '../spool/segment-records.ts';
 import type { PlacedMark } from './history.ts';
-import { type HistoryMark, journalEntries, type UndoRecord } from './record.ts';
+import { type HistoryMark, readJournalEntry, type UndoRecord } from './record.ts';
 
 /** `gap` ends it. */
 export type PastEntry =
   | { readonly kind: 'record'; readonly record: UndoRecord; readonly segment: number }
   | { readonly kind: 'mark'; readonly mark: PlacedMark; readonly segment: number };
 
-/** What one segment says, in the order of the log; its marks have no number until the record before them is known. */
+/** What one piece of a segment says, in the order of the log; its marks have no number until the record before them is known. */
 interface Parsed {
-  readonly entries: ({ readonly record: UndoRecord } | { readonly mark: HistoryMark })[];
+  readonly entries: (Extract<PastEntry, { kind: 'record' }> | { readonly kind: 'unplaced'; readonly mark: HistoryMark })[];
   readonly undone: readonly { readonly n: number; readonly after: number }[];
-  /** Last record before a gap, if there is one here. */
+  /** Nothing before its first entry can be reached. */
+  readonly gap: boolean;
+  /** Last record before the gap, if there is one here. */
   readonly beforeGap: number | undefined;
 }
 
-function parse(bytes: Uint8Array): Parsed {
+function parse(payload: Uint8Array, segment: number): Parsed {
   let entries: Parsed['entries'] = [];
   const undone: { n: number; after: number }[] = [];
   let last: number | undefined;
   let beforeGap: number | undefined;
-  for (const entry of journalEntries(bytes)) {
+  let gap = false;
+  const reader = new ByteReader(payload);
+  while (!reader.done) {
+    const entry = readJournalEntry(reader);
     if (entry.kind === 'undo') {
       last = entry.record.n;
-      entries.push({ record: entry.record });
+      entries.push({ kind: 'record', record: entry.record, segment });
     } else if (entry.kind === 'undone') undone.push({ n: entry.n, after: entries.length });
     else {
-      // Nothing before it can be reached.
       if (entry.mark.kind === 'gap') {
+        gap = true;
         beforeGap = last ?? beforeGap;
         entries = [];
+        undone.length = 0;
       }
-      entries.push({ mark: entry.mark });
+      entries.push({ kind: 'unplaced', mark: entry.mark });
     }
   }
-  return { entries, undone, beforeGap };
+  return { entries, undone, gap, beforeGap };
 }
 
 /** What is known of the log from its end down to where one stands. */
@@ -58,21 +66,21 @@ class Backwards {
     this.unplaced.push({ mark, segment, before: this.lowestUndone });
   }
 
-  private *record(record: UndoRecord, segment: number): Generator<PastEntry> {
-    yield* this.place(record.n);
-    this.oldest = record.n;
-    if (!this.undone.has(record.n)) yield { kind: 'record', record, segment };
-  }
-
-  /** One segment. */
+  /** One piece of a segment. */
   *take({ entries, undone }: Parsed, segment: number): Generator<PastEntry> {
     let left = undone.length;
     for (let at = entries.length - 1; at >= -1; at -= 1) {
       for (; left > 0 && undone[left - 1]!.after > at; left -= 1) this.takenBack(undone[left - 1]!.n);
       const entry = entries[at];
       if (entry === undefined) continue;
-      if ('record' in entry) yield* this.record(entry.record, segment);
-      else this.mark(entry.mark, segment);
+      if (entry.kind === 'unplaced') {
+        this.mark(entry.mark, segment);
+        continue;
+      }
+      const { n } = entry.record;
+      if (this.unplaced.length > 0) yield* this.place(n);
+      this.oldest = n;
+      if (!this.undone.has(n)) yield entry;
     }
   }
 
@@ -95,11 +103,13 @@ export function* logBackwards(log: SegmentLog): Generator<PastEntry> {
   const state = new Backwards();
   const segments = log.list().reverse();
   for (const [at, segment] of segments.entries()) {
-    const parsed = parse(log.read(segment));
-    yield* state.take(parsed, segment);
-    const [first] = parsed.entries;
-    if (first !== undefined && 'mark' in first && first.mark.kind === 'gap') {
-      yield* state.end(parsed.beforeGap ?? lastRecord(log, segments.slice(at + 1)));
+    const pieces = scanSegment(log.read(segment)).records;
+    // One after the other: whoever goes back a little needs only the last ones.
+    for (let piece = pieces.length - 1; piece >= 0; piece -= 1) {
+      const parsed = parse(pieces[piece]!.payload, segment);
+      yield* state.take(parsed, segment);
+      if (!parsed.gap) continue;
+      yield* state.end(parsed.beforeGap ?? lastRecord(pieces.slice(0, piece)) ?? lastIn(log, segments.slice(at + 1)));
       return;
     }
   }
@@ -107,10 +117,23 @@ export function* logBackwards(log: SegmentLog): Generator<PastEntry> {
 }
 
 /** Number of the last record in these segments, newest first. */
-function lastRecord(log: Pick<SegmentLog, 'read'>, segments: readonly number[]): number | undefined {
+function lastIn(log: Pick<SegmentLog, 'read'>, segments: readonly number[]): number | undefined {
   for (const segment of segments) {
+    const last = lastRecord(scanSegment(log.read(segment)).records);
+    if (last !== undefined) return last;
+  }
+  return undefined;
+}
+
+/** Number of the last one in these pieces of a segment. */
+function lastRecord(pieces: readonly SegmentRecord[]): number | undefined {
+  for (const { payload } of pieces.toReversed()) {
     let last: number | undefined;
-    for (const entry of journalEntries(log.read(segment))) if (entry.kind === 'undo') last = entry.record.n;
+    const reader = new ByteReader(payload);
+    while (!reader.done) {
+      const entry = readJournalEntry(reader);
+      if (entry.kind === 'undo') last = entry.record.n;
+    }
     if (last !== undefined) return last;
   }
   return undefined;

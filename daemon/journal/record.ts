@@ -194,15 +194,12 @@ function writeTimes(writer: ByteWriter, times: readonly (bigint | undefined)[]):
 }
 
 function readTimes(reader: ByteReader): (bigint | undefined)[] {
-  return Array.from({ length: reader.u8() }, () => {
+  const times: (bigint | undefined)[] = [];
+  for (let left = reader.u8(); left > 0; left -= 1) {
     const time = reader.i64();
-    return time === NO_TIME ? undefined : time;
-  });
-}
-
-function readGiven(reader: ByteReader): { givenNs?: bigint } {
-  const givenNs = reader.i64();
-  return givenNs === NO_TIME ? {} : { givenNs };
+    times.push(time === NO_TIME ? undefined : time);
+  }
+  return times;
 }
 
 export function writeUndoneMark(writer: ByteWriter, n: number): void {
@@ -228,14 +225,14 @@ export function* journalEntries(segment: Uint8Array, from = 0): Generator<Journa
 }
 
 /** Throws `LINK-FRAME` on a damaged payload (the segment's checksum makes that a defect). */
-function readJournalEntry(reader: ByteReader): JournalEntry {
+export function readJournalEntry(reader: ByteReader): JournalEntry {
   const tag = reader.u8();
   if (tag === UNDONE) return { kind: 'undone', n: reader.varint() };
   if (tag === MARK) return { kind: 'mark', mark: readHistoryMark(reader) };
   const op = UNDO_OPS[tag];
   if (op === undefined) throw new Fault('LINK-FRAME', { reason: 'undo record' });
   const flags = reader.u8();
-  const record: UndoRecord = {
+  const record: Writable<UndoRecord> = {
     op,
     n: reader.varint(),
     transaction: reader.varint(),
@@ -243,18 +240,23 @@ function readJournalEntry(reader: ByteReader): JournalEntry {
     masterMs: reader.f64(),
     root: reader.u8(),
     path: reader.text(),
-    ...(flags & HAS_FROM ? { from: reader.text() } : {}),
-    ...(flags & HAS_BEFORE ? { before: readBefore(reader) } : {}),
-    ...(flags & HAS_SOURCE ? { source: readId(reader) } : {}),
-    ...(flags & HAS_KEPT ? { kept: reader.text() } : {}),
-    ...(flags & HAS_RANGES ? { ranges: readRanges(reader) } : {}),
-    ...(flags & HAS_RESTORED ? { restored: reader.text() } : {}),
-    ...(flags & HAS_UNDOES ? { undoes: reader.varint() } : {}),
-    ...(flags & HAS_TIMES ? { directoryTimes: readTimes(reader) } : {}),
-    ...(mayGiveTime(op) ? readGiven(reader) : {}),
   };
+  if (flags & HAS_FROM) record.from = reader.text();
+  if (flags & HAS_BEFORE) record.before = readBefore(reader);
+  if (flags & HAS_SOURCE) record.source = readId(reader);
+  if (flags & HAS_KEPT) record.kept = reader.text();
+  if (flags & HAS_RANGES) record.ranges = readRanges(reader);
+  if (flags & HAS_RESTORED) record.restored = reader.text();
+  if (flags & HAS_UNDOES) record.undoes = reader.varint();
+  if (flags & HAS_TIMES) record.directoryTimes = readTimes(reader);
+  if (mayGiveTime(op)) {
+    const givenNs = reader.i64();
+    if (givenNs !== NO_TIME) record.givenNs = givenNs;
+  }
   return { kind: 'undo', record };
 }
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 function writeId(writer: ByteWriter, id: FileId): void {
   writer.i64(BigInt.asIntN(64, id.inode)).i64(id.birthNs);
@@ -274,7 +276,7 @@ function writeBefore(writer: ByteWriter, before: ObjectBefore): void {
 function readBefore(reader: ByteReader): ObjectBefore {
   const type = TYPES[reader.u8()] ?? 'other';
   const id = readId(reader);
-  return {
+  const before: ObjectBefore = {
     type,
     id,
     sizeBytes: reader.varint(),
@@ -282,6 +284,7 @@ function readBefore(reader: ByteReader): ObjectBefore {
     uid: reader.varint(),
     gid: reader.varint(),
     mtimeNs: reader.i64(),
-    ...readAttributes(reader),
   };
+  const { attributes } = readAttributes(reader);
+  return attributes === undefined ? before : { ...before, attributes };
 }

@@ -3,25 +3,21 @@
  * change places with is moved away, then everything is restored, then a checkpoint covers it.
  */
 import { Fault } from '../../shared/faults.ts';
-import type { RelativePath } from '../../shared/path.ts';
+import { parentPath, type RelativePath } from '../../shared/path.ts';
 import type { KeptPair, RootTree } from '../ports.ts';
 import type { Journal } from './journal.ts';
+import { LastDirectory } from './last-directory.ts';
 import { exchanges, type UndoIntent, type UndoRecord } from './record.ts';
 import { RewindPaths } from './rewind-paths.ts';
-import { directoriesBefore, setDirectoryTime, takeBackMetadata } from './undo.ts';
+import { setDirectoryTime, setDirectoryTimes, takeBackMetadata } from './undo.ts';
 
 /** Steps of one group: they share the flushes, and nothing else happens while they are made. */
-const GROUP_STEPS = 4_000;
+const GROUP_STEPS = Number(process.env.GS ?? 4_000);
 
 /** One record to take back, and the changes that do it. */
 export interface Step {
   readonly origin: UndoRecord;
   readonly intents: readonly UndoIntent[];
-}
-
-interface Planned {
-  readonly origin: UndoRecord;
-  readonly records: readonly UndoRecord[];
 }
 
 export interface RewindGroupPorts {
@@ -34,92 +30,117 @@ export interface RewindGroupPorts {
 export class RewindGroup {
   private readonly ports: RewindGroupPorts;
   private readonly paths = new RewindPaths();
-  private planned: Planned[] = [];
+  private steps = 0;
+  /** In the order in which they were planned. */
+  private records: UndoRecord[] = [];
+  /** Of records that set metadata: what they take back. */
+  private readonly metadata = new Map<UndoRecord, UndoRecord>();
+  /** By root and directory. */
+  private readonly times: readonly Map<RelativePath, bigint>[];
+  private readonly directory = new LastDirectory();
 
   constructor(ports: RewindGroupPorts) {
     this.ports = ports;
+    this.times = ports.trees.map(() => new Map());
   }
 
   mustWait(origin: UndoRecord): boolean {
-    return this.planned.length > 0 && (this.planned.length >= GROUP_STEPS || this.paths.mustWait(origin));
+    return this.steps > 0 && (this.steps >= GROUP_STEPS || this.paths.mustWait(origin));
   }
 
   add({ origin, intents }: Step): void {
     const { journal } = this.ports;
     const mtimeNs = origin.op === 'metadata' ? origin.before?.mtimeNs : undefined;
-    const records = intents.map((intent) => journal.intend(intent, mtimeNs));
+    let stays = false;
+    for (const intent of intents) {
+      const record = journal.intend(intent, mtimeNs);
+      this.records.push(record);
+      if (record.op === 'metadata') this.metadata.set(record, origin);
+      stays = staysInPlace(record);
+    }
     journal.expectTimes(origin);
-    this.paths.add(origin, staysInPlace(origin, records));
-    this.planned.push({ origin, records });
+    this.expectTimes(origin);
+    this.paths.add(origin, stays && intents.length === 1);
+    this.steps += 1;
+  }
+
+  /** Each directory once: of several changes in it the oldest decides. */
+  private expectTimes({ root, path, from, directoryTimes }: UndoRecord): void {
+    if (directoryTimes === undefined) return;
+    const [time, fromTime] = directoryTimes;
+    const times = this.times[root]!;
+    if (time !== undefined) times.set(this.directory.of(path)!, time);
+    if (fromTime !== undefined && from !== undefined) times.set(parentPath(from)!, fromTime);
   }
 
   /** False: there was nothing to do. Afterwards it is empty. */
   carryOut(): boolean {
-    const { planned } = this;
-    this.planned = [];
-    this.paths.clear();
-    if (planned.length === 0) return false;
+    if (this.steps === 0) return false;
     const { journal, checkpoint } = this.ports;
     try {
-      this.perform(planned);
+      this.perform();
     } catch (error) {
       // Nobody rolls back before the next start, and until then another rewind may begin.
-      if (Fault.from(error).kind !== 'fatal') for (const record of recordsOf(planned).reverse()) journal.takeBack(record);
+      if (Fault.from(error).kind !== 'fatal') this.takeBack();
       throw error;
+    } finally {
+      this.clear();
     }
     checkpoint();
     return true;
   }
 
-  /** What was planned is not made. */
-  giveUp(): void {
-    const { planned } = this;
-    this.planned = [];
-    this.paths.clear();
-    for (const record of recordsOf(planned).reverse()) this.ports.journal.withdraw(record);
+  private takeBack(): void {
+    const { journal, trees } = this.ports;
+    const records = this.records.toReversed();
+    for (const record of records) journal.takeBack(record);
+    // Some of them were made before older ones, whose directories they had counted on.
+    for (const record of records) setDirectoryTimes(trees[record.root]!, record);
   }
 
-  private perform(planned: readonly Planned[]): void {
+  /** What was planned is not made. */
+  giveUp(): void {
+    for (const record of this.records.reverse()) this.ports.journal.withdraw(record);
+    this.clear();
+  }
+
+  private clear(): void {
+    this.steps = 0;
+    this.records = [];
+    this.metadata.clear();
+    this.paths.clear();
+    for (const times of this.times) times.clear();
+  }
+
+  private perform(): void {
     const { journal, trees } = this.ports;
     journal.flush();
     // A name must be given up durably before it is taken again.
     let vacates = false;
-    for (const { records } of planned) {
-      for (const record of records) {
-        if (record.kept === undefined || exchanges(record)) continue;
-        journal.keep(record, 'move');
-        vacates = true;
-      }
+    for (const record of this.records) {
+      if (record.kept === undefined || exchanges(record)) continue;
+      journal.keep(record, 'move');
+      vacates = true;
     }
     if (vacates) for (const tree of trees) tree.flushAll();
-    this.restore(planned);
-    this.setDirectoryTimes(planned);
+    this.restore();
+    for (const [root, directories] of this.times.entries()) {
+      for (const [directory, mtimeNs] of directories) setDirectoryTime(trees[root]!, directory, mtimeNs);
+    }
   }
 
-  private restore(planned: readonly Planned[]): void {
+  private restore(): void {
     const { trees } = this.ports;
     const exchange = new Exchanges(trees);
-    for (const { origin, records } of planned) {
-      for (const record of records) {
-        if (exchanges(record)) exchange.add(record);
-        else {
-          exchange.carryOut();
-          act(trees[record.root]!, record, origin);
-        }
+    for (const record of this.records) {
+      if (exchanges(record)) {
+        exchange.add(record);
+        continue;
       }
+      exchange.carryOut();
+      act(trees[record.root]!, record, this.metadata.get(record));
     }
     exchange.carryOut();
-  }
-
-  /** Each directory once: of several changes in it the oldest decides. */
-  private setDirectoryTimes(planned: readonly Planned[]): void {
-    const times = this.ports.trees.map(() => new Map<RelativePath, bigint>());
-    for (const { origin } of planned) {
-      for (const { directory, mtimeNs } of directoriesBefore(origin)) times[origin.root]!.set(directory, mtimeNs);
-    }
-    for (const [root, directories] of times.entries()) {
-      for (const [directory, mtimeNs] of directories) setDirectoryTime(this.ports.trees[root]!, directory, mtimeNs);
-    }
   }
 }
 
@@ -147,21 +168,16 @@ class Exchanges {
   }
 }
 
-function recordsOf(planned: readonly Planned[]): UndoRecord[] {
-  return planned.flatMap(({ records }) => records);
+/** Whatever is in a directory at its path can be looked at before. */
+function staysInPlace(record: UndoRecord): boolean {
+  return record.op === 'metadata' ? record.before?.type === 'directory' : exchanges(record);
 }
 
-/** Whatever is in a directory at the path can be looked at before. */
-function staysInPlace({ op, before }: UndoRecord, records: readonly UndoRecord[]): boolean {
-  if (op === 'metadata') return before?.type === 'directory';
-  return records.length === 1 && exchanges(records[0]!);
-}
-
-/** What is at the record's path was kept already. */
-function act(tree: RootTree, record: UndoRecord, origin: UndoRecord): void {
+/** What is at the record's path was kept already. `origin`: what metadata is taken back. */
+function act(tree: RootTree, record: UndoRecord, origin: UndoRecord | undefined): void {
   switch (record.op) {
     case 'metadata':
-      takeBackMetadata(tree, { ...origin, before: { ...origin.before!, id: record.before!.id } }, record.before);
+      takeBackMetadata(tree, { ...origin!, before: { ...origin!.before!, id: record.before!.id } }, record.before);
       return;
     case 'rename':
       tree.rename(record.from!, record.path);

@@ -3,6 +3,7 @@
  * "before" must still be true when its steps are made: none may touch what an earlier one touches.
  */
 import { parentPath, type RelativePath } from '../../shared/path.ts';
+import { LastDirectory } from './last-directory.ts';
 import type { UndoRecord } from './record.ts';
 
 export class RewindPaths {
@@ -11,9 +12,7 @@ export class RewindPaths {
   private readonly above = new Set<string>();
   /** A directory may come, go or be another afterwards: nothing below can be looked at before. */
   private readonly moved = new Set<string>();
-  /** Directory of the last path: it and all above it are in `above`. */
-  private last = '';
-  private lastRoot = -1;
+  private readonly directory = new LastDirectory();
 
   mustWait({ root, path, from }: UndoRecord): boolean {
     return this.isTaken(root, path) || (from !== undefined && this.isTaken(root, from));
@@ -29,7 +28,6 @@ export class RewindPaths {
     this.touched.clear();
     this.above.clear();
     this.moved.clear();
-    this.lastRoot = -1;
   }
 
   private isTaken(root: number, path: RelativePath): boolean {
@@ -46,16 +44,11 @@ export class RewindPaths {
     const own = keyOf(root, path);
     this.touched.add(own);
     if (!stays) this.moved.add(own);
-    const slash = path.lastIndexOf('/');
-    const { last } = this;
-    if (root === this.lastRoot && slash === last.length && path.startsWith(last)) return;
-    for (let parent = parentPath(path); parent !== undefined; parent = parentPath(parent)) {
+    for (let parent = this.directory.of(path); parent !== undefined; parent = parentPath(parent)) {
       const key = keyOf(root, parent);
       if (this.above.has(key)) break;
       this.above.add(key);
     }
-    this.lastRoot = root;
-    this.last = slash < 0 ? '' : path.slice(0, slash);
   }
 }
 

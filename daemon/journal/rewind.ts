@@ -32,7 +32,11 @@ export interface RewindCounts {
 export function* rewindTo(ports: RewindPorts, point: number, counts: RewindCounts): Generator<undefined, void> {
   const rewind = new Rewind(ports, counts);
   try {
-    for (const origin of ports.wayBack(point)) yield* rewind.takeBack(origin);
+    for (const origin of ports.wayBack(point)) {
+      if (rewind.mustCarryOut(origin)) yield* rewind.carryOut();
+      if (origin.op === 'patch') yield* rewind.takeBackInPlace(origin);
+      else rewind.takeBack(origin);
+    }
     yield* rewind.carryOut();
   } finally {
     rewind.end();
@@ -57,25 +61,33 @@ class Rewind {
     });
   }
 
-  *takeBack(origin: UndoRecord): Generator<undefined, void> {
-    const { counts, kept, group, ports } = this;
-    const { root, path, op } = origin;
-    counts.path = path;
-    if (op === 'patch' || group.mustWait(origin)) yield* this.carryOut();
-    const lost = kept.lossOf(origin);
-    if (lost !== undefined) counts.foreign.push({ root, path, ...lost });
-    else if (op === 'patch') yield* takeBackPatch(ports, origin, counts);
-    else this.plan(origin);
+  mustCarryOut(origin: UndoRecord): boolean {
+    return origin.op === 'patch' || this.group.mustWait(origin);
   }
 
-  private plan(origin: UndoRecord): void {
-    const { counts } = this;
-    const step = planStep(this.roots[origin.root]!, origin);
-    if (step === 'foreign') counts.foreign.push(...this.kept.foreignAt(origin));
+  takeBack(origin: UndoRecord): void {
+    const { counts, kept } = this;
+    const { root, path } = origin;
+    counts.path = path;
+    const lost = kept.lossOf(origin);
+    if (lost !== undefined) {
+      counts.foreign.push({ root, path, ...lost });
+      return;
+    }
+    const step = planStep(this.roots[root]!, origin);
+    if (step === 'foreign') counts.foreign.push(...kept.foreignAt(origin));
     else if (step !== undefined) {
       this.group.add(step);
       counts.steps += 1;
     }
+  }
+
+  *takeBackInPlace(origin: UndoRecord): Generator<undefined, void> {
+    const { root, path } = origin;
+    this.counts.path = path;
+    const lost = this.kept.lossOf(origin);
+    if (lost === undefined) yield* takeBackPatch(this.ports, origin, this.counts);
+    else this.counts.foreign.push({ root, path, ...lost });
   }
 
   *carryOut(): Generator<undefined, void> {

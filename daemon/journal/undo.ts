@@ -48,16 +48,20 @@ export function setDirectoryTime(tree: RootTree, directory: RelativePath, mtimeN
   if (tree.stat(directory)?.type === 'directory') tree.setMetadata(directory, { mtimeNs });
 }
 
-export function directoriesBefore({
-  path,
-  from,
-  directoryTimes = [],
-}: UndoRecord): { readonly directory: RelativePath; readonly mtimeNs: bigint }[] {
-  return [path, from].flatMap((name, at) => {
-    const mtimeNs = directoryTimes[at];
+export function directoriesBefore({ path, from, directoryTimes }: UndoRecord): DirectoryTime[] {
+  const found: DirectoryTime[] = [];
+  if (directoryTimes === undefined) return found;
+  for (const [at, mtimeNs] of directoryTimes.entries()) {
+    const name = at === 0 ? path : from;
     const directory = name === undefined ? undefined : parentPath(name);
-    return mtimeNs === undefined || directory === undefined ? [] : [{ directory, mtimeNs }];
-  });
+    if (mtimeNs !== undefined && directory !== undefined) found.push({ directory, mtimeNs });
+  }
+  return found;
+}
+
+interface DirectoryTime {
+  readonly directory: RelativePath;
+  readonly mtimeNs: bigint;
 }
 
 export function takeBackMetadata(tree: RootTree, record: UndoRecord, now: Pick<EntryStat, 'id'> | undefined): void {

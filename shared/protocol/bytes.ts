@@ -137,10 +137,13 @@ export class ByteWriter {
 export class ByteReader {
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
+  /** The same memory. */
+  private readonly ascii: Buffer;
   at = 0;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
+    this.ascii = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
@@ -164,9 +167,11 @@ export class ByteReader {
   }
 
   varint(): number {
-    let value = 0;
-    let scale = 1;
-    for (let count = 0; count < 8; count += 1) {
+    const first = this.u8();
+    if (first < 0x80) return first;
+    let value = first & 0x7f;
+    let scale = 0x80;
+    for (let count = 1; count < 8; count += 1) {
       const byte = this.u8();
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) {
@@ -196,9 +201,11 @@ export class ByteReader {
   }
 
   text(): string {
-    const bytes = this.blob();
-    if (bytes.length > SHORT_TEXT) return decodeName(bytes);
-    for (const byte of bytes) if (byte >= 0x80) return decodeName(bytes);
-    return String.fromCharCode.apply(null, bytes as unknown as number[]);
+    const length = this.varint();
+    const start = this.need(length);
+    const { bytes, at } = this;
+    if (length > SHORT_TEXT) return decodeName(bytes.subarray(start, at));
+    for (let i = start; i < at; i += 1) if (bytes[i]! >= 0x80) return decodeName(bytes.subarray(start, at));
+    return this.ascii.toString('latin1', start, at);
   }
 }

@@ -85,6 +85,45 @@ async function rewindSample(context: BenchContext, pair: Pair, bookmark: string)
   return { took: result.tookMs / 1000, command, copy, steps: result.steps, journalBytes: figures.bytes };
 }
 
+/** Replaces the files, and sets them back where the history is kept. */
+async function replaceAndRewind(
+  context: BenchContext,
+  pair: Pair,
+  rewinds: boolean,
+  round: number,
+): Promise<Pick<Sample, 'replaced' | 'rewind'>> {
+  await pair.barrier();
+  const saved = join(context.replicaDirectory, 'saved');
+  execFileSync('cp', ['-a', pair.replicaRoot, saved]);
+  if (rewinds) await pair.master.must('bookmark', pair.scenario, 'before', '--replica', pair.replica.name);
+  const changing = performance.now();
+  replaceFiles(pair.masterRoot, round);
+  await pair.barrier();
+  const replaced = seconds(changing);
+  let rewind: Rewinding | undefined;
+  if (rewinds) {
+    const line = await pair.master.must('points', pair.scenario, '--kind', 'bookmark', '--json');
+    rewind = await rewindSample(context, pair, (JSON.parse(line) as RewindPoint).id);
+    const differences = await oracle(saved, pair.replicaRoot);
+    if (differences !== '') throw new Error(`not as it was:\n${differences.slice(0, 1000)}`);
+  }
+  rmSync(saved, { recursive: true });
+  return rewind === undefined ? { replaced } : { replaced, rewind };
+}
+
+/** Nothing but the rewind. */
+async function onlyRewind(context: BenchContext, source: string, round: number): Promise<Rewinding[]> {
+  const pair = await scenarioOf(context, source, true);
+  try {
+    await pair.run();
+    const { rewind } = await replaceAndRewind(context, pair, true, round);
+    await Promise.all([pair.master.stop(), pair.replica.stop()]);
+    return rewind === undefined ? [] : [rewind];
+  } finally {
+    await pair.remove();
+  }
+}
+
 async function sampleOf(context: BenchContext, source: string, rewinds: boolean, round: number): Promise<Sample> {
   const pair = await scenarioOf(context, source, rewinds);
   const way = { source, target: pair.replicaRoot };
@@ -101,22 +140,7 @@ async function sampleOf(context: BenchContext, source: string, rewinds: boolean,
       singles.push(timeOneFile(way, `live-${round}-${n}`, contents.take(2_048)));
     }
     const burst = timeBurst(way, 1_000 + round);
-    await pair.barrier();
-    const saved = join(context.replicaDirectory, 'saved');
-    execFileSync('cp', ['-a', pair.replicaRoot, saved]);
-    if (rewinds) await pair.master.must('bookmark', pair.scenario, 'before', '--replica', pair.replica.name);
-    const changing = performance.now();
-    replaceFiles(source, round);
-    await pair.barrier();
-    const replaced = seconds(changing);
-    let rewind: Rewinding | undefined;
-    if (rewinds) {
-      const line = await pair.master.must('points', pair.scenario, '--kind', 'bookmark', '--json');
-      rewind = await rewindSample(context, pair, (JSON.parse(line) as RewindPoint).id);
-      const differences = await oracle(saved, pair.replicaRoot);
-      if (differences !== '') throw new Error(`not as it was:\n${differences.slice(0, 1000)}`);
-    }
-    rmSync(saved, { recursive: true });
+    const { replaced, rewind } = await replaceAndRewind(context, pair, rewinds, round);
     await Promise.all([pair.master.stop(), pair.replica.stop()]);
     return { first, second, single: median(singles), burst, replaced, ...(rewind === undefined ? {} : { rewind }) };
   } finally {
@@ -134,8 +158,14 @@ export async function journalRows(context: BenchContext): Promise<Row[]> {
   buildSmallSet(source);
   const on: Sample[] = [];
   const off: Sample[] = [];
+  const rewinds: Rewinding[] = [];
   try {
     for (let run = 0; run < context.runs; run += 1) {
+      if (!context.wanted('P9')) {
+        rewinds.push(...(await onlyRewind(context, source, run)));
+        context.say(`rewind ${run + 1}/${context.runs}: ${JSON.stringify(rewinds.at(-1))}`);
+        continue;
+      }
       off.push(await sampleOf(context, source, false, 2 * run));
       on.push(await sampleOf(context, source, true, 2 * run + 1));
       context.say(
@@ -152,7 +182,7 @@ export async function journalRows(context: BenchContext): Promise<Row[]> {
       { ours: median(on.map(pick)), peer: median(off.map(pick)) },
       { required: 1.25, goal: 1.25 },
     );
-  const rewinds = on.flatMap(({ rewind }) => rewind ?? []);
+  rewinds.push(...on.flatMap(({ rewind }) => rewind ?? []));
   const [one] = rewinds;
   const rewound = makeRow(
     {
@@ -165,6 +195,7 @@ export async function journalRows(context: BenchContext): Promise<Row[]> {
     { ours: median(rewinds.map(({ took }) => took)), peer: median(rewinds.map(({ copy }) => copy)) },
     { required: 0.5, goal: 0.5 },
   );
+  if (on.length === 0) return [rewound];
   return [
     row('P1', 'initial copy, small set', 's', ({ first }) => first),
     row('P4', 'second synchronization', 's', ({ second }) => second),

@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
 import { forceListByPath } from '../../daemon/platform/linux/attributes.ts';
 import { forceComponentWalk } from '../../daemon/platform/linux/libc.ts';
@@ -41,4 +42,37 @@ for (const [name, base] of Object.entries(places)) {
       });
     }
   }
+}
+
+for (const [name, base] of Object.entries(places)) {
+  test.serial(`Linux, ${name}: what changed places in a directory that others moved meanwhile is taken back`, (t) => {
+    const { user, outside, dispose, ...fixture } = realFixture(base, (root) => new LinuxTree(root));
+    const tree = fixture.tree as LinuxTree;
+    const beside = `${outside.path}-moved`;
+    try {
+      user.makeDirectory('d');
+      const pairs = ['a', 'b', 'c'].map((file) => ({ path: `d/${file}`, keepName: `k${file}` }));
+      for (const { path, keepName } of pairs) {
+        user.writeFile(path, 'kept');
+        tree.keep(path, keepName);
+        user.writeFile(path, 'now');
+      }
+      const moving = pairs.map(({ path, keepName }, at) => ({
+        path,
+        get keepName() {
+          if (at === 1 && existsSync(join(tree.path, 'd'))) renameSync(join(tree.path, 'd'), beside);
+          return keepName;
+        },
+      }));
+      t.throws(() => tree.exchange(moving), { code: 'FS-NOT-FOUND' });
+      for (const file of ['a', 'b', 'c']) t.is(readFileSync(join(beside, file), 'utf8'), 'now');
+      renameSync(beside, join(tree.path, 'd'));
+      tree.exchange(pairs);
+      for (const file of ['a', 'b', 'c']) t.is(readFileSync(join(tree.path, 'd', file), 'utf8'), 'kept');
+    } finally {
+      tree.close();
+      rmSync(beside, { recursive: true, force: true });
+      dispose();
+    }
+  });
 }

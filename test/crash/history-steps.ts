@@ -88,6 +88,7 @@ class HistoryLife {
       whenFull: 'gap',
     });
     const { pair } = this;
+    pair.replicaTree.exchanges = seed % 4 < 2;
     const users = new Users(
       pair.masterTree,
       pair.user,

@@ -45,6 +45,7 @@ class RestoreLife {
     this.step = step;
     const { seed } = step;
     this.pair = new HistoryPair(hasher, seed, KEEP_EVERYTHING);
+    this.pair.replicaTree.exchanges = seed % 4 < 2;
     const { pair } = this;
     const overwritten = new MemoryUser(pair.replicaTree);
     const act = (tree: MemoryTree, user: MemoryUser, from: number, count: number) => {

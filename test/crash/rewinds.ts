@@ -92,6 +92,8 @@ class RewoundHistory {
   private readonly views = new Map<number, View>();
   private recorded = -1;
   private died = false;
+  /** Names can change places in one step only every second time. */
+  private readonly remounts: boolean;
 
   constructor(hasher: ContentHasher, seed: number) {
     this.hasher = hasher;
@@ -106,6 +108,8 @@ class RewoundHistory {
       ...(refuses ? { replicaCapabilities: { attributeKinds: 0, owners: random.chance(0.5) } } : {}),
     });
     const { pair } = this;
+    pair.replicaTree.exchanges = seed % 3 !== 0;
+    this.remounts = seed % 3 === 1;
     const keepDeleted = { synchronization: random.chance(0.7), replication: random.chance(0.7) };
     pair.replicaSettings = { history: this.someLimits(), ...(random.chance(0.2) ? { keepDeleted } : {}) };
     const { masterTree, user } = pair;
@@ -280,6 +284,7 @@ class RewoundHistory {
 
   private open(): Standby {
     const { pair, hasher } = this;
+    if (this.remounts) pair.replicaTree.exchanges = !pair.replicaTree.exchanges;
     const files = pair.replicaFiles();
     const { trees } = files;
     const profile = profileOf(trees, ALL_KINDS);

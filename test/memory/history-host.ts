@@ -28,8 +28,10 @@ export class HistoryHost {
   readonly told: string[] = [];
   private batch = 0;
 
-  constructor(hasher: ContentHasher) {
+  /** `exchanges`: see `MemoryTreeOptions`. */
+  constructor(hasher: ContentHasher, exchanges = true) {
     this.hasher = hasher;
+    this.tree.exchanges = exchanges;
     this.standby = this.boot();
     this.standby.beginSynchronization();
     this.standby.finishSynchronization({ generation: '0'.repeat(32), seq: 0 });

@@ -93,7 +93,9 @@ test('a rewind that the disk refused half-way leaves the roots as they were, and
   host.rewind(unit.n);
   const wanted = describeTree(host.tree);
   host.rewind(last);
-  for (const operation of ['keep', 'restore', 'append'] as const) {
+  for (const operation of ['keep', 'restore', 'exchange', 'append'] as const) {
+    // The one step there is, or the two where a volume does not have it.
+    host.tree.exchanges = operation === 'exchange' || operation === 'append';
     let left = 2;
     const refuse = () => {
       left -= 1;

@@ -14,7 +14,7 @@ test('every moment between two units of the Master can be gone back to, from any
   for (let seed = 1; seed <= 40; seed += 1) {
     const random = new SeededRandom(seed);
     const script = new ChangeScript(hasher, seed, 60);
-    const host = new HistoryHost(hasher);
+    const host = new HistoryHost(hasher, seed % 2 === 0);
     host.feed(script, random);
     t.is(host.standby.parked.count, 0, `seed ${seed}`);
     const end = host.history().last;
@@ -81,7 +81,7 @@ test('killed at any step of applying, the points of the history are what they sa
     let n = 1;
     for (; ; n += 7) {
       const random = new SeededRandom(seed * 1_000 + n);
-      const host = new HistoryHost(hasher);
+      const host = new HistoryHost(hasher, seed % 2 === 0);
       killAt(host, n);
       const reached = killed(() => host.feed(script, random));
       killAt(host, 0);
@@ -103,7 +103,7 @@ test('killed at any step of a rewind, the next one arrives, and all of it can be
     let n = 1;
     for (; ; n += 5) {
       const random = new SeededRandom(seed * 1_000 + n);
-      const host = new HistoryHost(hasher);
+      const host = new HistoryHost(hasher, seed % 2 === 0);
       host.feed(script, random);
       const end = host.history().last;
       const mark = random.pick(host.history().marks.filter(({ kind }) => kind === 'unit'));
@@ -133,7 +133,7 @@ test('after a power cut at any step every point still listed is what it says; wh
     const script = new ChangeScript(hasher, seed, 25);
     for (let n = 1; ; n += 5) {
       const random = new SeededRandom(seed * 1_000 + n);
-      const host = new HistoryHost(hasher);
+      const host = new HistoryHost(hasher, seed % 2 === 0);
       killAt(host, n);
       const reached = killed(() => host.feed(script, random));
       killAt(host, 0);
@@ -157,7 +157,7 @@ test('after a power cut at any step of a rewind every point still listed is what
     const script = new ChangeScript(hasher, seed, 25);
     for (let n = 1; ; n += 3) {
       const random = new SeededRandom(seed * 1_000 + n);
-      const host = new HistoryHost(hasher);
+      const host = new HistoryHost(hasher, seed % 2 === 0);
       host.feed(script, random);
       const mark = random.pick(host.history().marks.filter(({ kind }) => kind === 'unit'));
       killAt(host, n);

@@ -43,12 +43,17 @@ export function canExchange(directory: number): boolean {
 
 export function exchangeKept(root: number, kept: number, pairs: readonly KeptPair[]): void {
   for (let at = 0; at < pairs.length; ) {
-    const directory = directoryOf(pairs[at]!.path);
+    const directory = directoryOf(parseRelativePath(pairs[at]!.path));
     let end = at + 1;
-    while (end < pairs.length && end - at < PAIRS_A_HANDLE && directoryOf(pairs[end]!.path) === directory) end += 1;
+    while (end < pairs.length && end - at < PAIRS_A_HANDLE && isIn(directory, pairs[end]!.path)) end += 1;
     exchangeIn(root, kept, directory, pairs.slice(at, end));
     at = end;
   }
+}
+
+function isIn(directory: RelativePath, path: RelativePath): boolean {
+  const slash = path.lastIndexOf('/');
+  return directory === '' ? slash < 0 : slash === directory.length && path.startsWith(directory);
 }
 
 function directoryOf(path: RelativePath): RelativePath {
@@ -63,7 +68,7 @@ function exchangeIn(root: number, kept: number, directory: RelativePath, pairs: 
     if (fault !== undefined) throw fault;
     return;
   }
-  const handle = openBeneath(root, parseRelativePath(directory), PATH_DIRECTORY);
+  const handle = openBeneath(root, directory, PATH_DIRECTORY);
   if (handle < 0) throw faultOfErrno(errno(), directory);
   try {
     const { done, fault } = exchangeUntilFault(handle, kept, pairs);

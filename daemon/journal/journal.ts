@@ -21,6 +21,7 @@ import {
   journalEntries,
   type UndoIntent,
   type UndoRecord,
+  type Writable,
   writeHistoryMark,
   writeUndoneMark,
   writeUndoRecord,
@@ -144,14 +145,10 @@ export class Journal implements JournalPort {
     const keeps = intent.before !== undefined && intent.op !== 'metadata';
     const directoryTimes = this.times?.of(intent, mtimeNs);
     const givenNs = timeGiven(intent, mtimeNs);
-    const record: UndoRecord = {
-      ...intent,
-      n,
-      transaction: this.transaction,
-      ...(keeps ? { kept: intent.keptAs ?? `s${this.segment}-${n}` } : undefined),
-      ...(directoryTimes === undefined ? undefined : { directoryTimes }),
-      ...(givenNs === undefined ? undefined : { givenNs }),
-    };
+    const record: Writable<UndoRecord> = { ...intent, n, transaction: this.transaction };
+    if (keeps) record.kept = intent.keptAs ?? `s${this.segment}-${n}`;
+    if (directoryTimes !== undefined) record.directoryTimes = directoryTimes;
+    if (givenNs !== undefined) record.givenNs = givenNs;
     writeUndoRecord(this.writer, record);
     return record;
   }

@@ -2,7 +2,7 @@
 import { isWithin, type RelativePath } from '../../shared/path.ts';
 import type { FileId, Looker, RootTree } from '../ports.ts';
 import { damageOfKept } from './kept-check.ts';
-import { LastDirectory } from './last-directory.ts';
+import type { LastDirectory } from './last-directory.ts';
 import { exchanges, type UndoOp, type UndoRecord } from './record.ts';
 
 /** Where the root is not as the journal left it, or (`lost`: why) what was kept is not there: it stays as it is. */
@@ -24,10 +24,11 @@ export class KeptPlaces {
   private readonly patched = new Set<string>();
   /** By root: directories that are there. */
   private readonly places: readonly Set<RelativePath>[];
-  private readonly directory = new LastDirectory();
+  private readonly directory: LastDirectory;
 
-  constructor(trees: readonly RootTree[]) {
+  constructor(trees: readonly RootTree[], directory: LastDirectory) {
     this.trees = trees;
+    this.directory = directory;
     this.places = trees.map(() => new Set());
     this.lookers = trees.map((tree) => lookerAt(tree.keptObjects()));
   }

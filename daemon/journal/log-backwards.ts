@@ -15,7 +15,10 @@ export type PastEntry =
 
 /** What one piece of a segment says, in the order of the log; its marks have no number until the record before them is known. */
 interface Parsed {
-  readonly entries: (Extract<PastEntry, { kind: 'record' }> | { readonly kind: 'unplaced'; readonly mark: HistoryMark })[];
+  readonly entries: (
+    | Extract<PastEntry, { kind: 'record' }>
+    | { readonly kind: 'unplaced'; readonly mark: HistoryMark }
+  )[];
   readonly undone: readonly { readonly n: number; readonly after: number }[];
   /** Nothing before its first entry can be reached. */
   readonly gap: boolean;

@@ -256,7 +256,8 @@ export function readJournalEntry(reader: ByteReader): JournalEntry {
   return { kind: 'undo', record };
 }
 
-type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+/** While it is made. */
+export type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 function writeId(writer: ByteWriter, id: FileId): void {
   writer.i64(BigInt.asIntN(64, id.inode)).i64(id.birthNs);

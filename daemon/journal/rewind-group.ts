@@ -6,19 +6,13 @@ import { Fault } from '../../shared/faults.ts';
 import { parentPath, type RelativePath } from '../../shared/path.ts';
 import type { KeptPair, RootTree } from '../ports.ts';
 import type { Journal } from './journal.ts';
-import { LastDirectory } from './last-directory.ts';
+import type { LastDirectory } from './last-directory.ts';
 import { exchanges, type UndoIntent, type UndoRecord } from './record.ts';
 import { RewindPaths } from './rewind-paths.ts';
 import { setDirectoryTime, setDirectoryTimes, takeBackMetadata } from './undo.ts';
 
 /** Steps of one group: they share the flushes, and nothing else happens while they are made. */
-const GROUP_STEPS = Number(process.env.GS ?? 4_000);
-
-/** One record to take back, and the changes that do it. */
-export interface Step {
-  readonly origin: UndoRecord;
-  readonly intents: readonly UndoIntent[];
-}
+const GROUP_STEPS = 1_000;
 
 export interface RewindGroupPorts {
   readonly trees: readonly RootTree[];
@@ -29,7 +23,7 @@ export interface RewindGroupPorts {
 
 export class RewindGroup {
   private readonly ports: RewindGroupPorts;
-  private readonly paths = new RewindPaths();
+  private readonly paths: RewindPaths;
   private steps = 0;
   /** In the order in which they were planned. */
   private records: UndoRecord[] = [];
@@ -37,10 +31,13 @@ export class RewindGroup {
   private readonly metadata = new Map<UndoRecord, UndoRecord>();
   /** By root and directory. */
   private readonly times: readonly Map<RelativePath, bigint>[];
-  private readonly directory = new LastDirectory();
+  private readonly directory: LastDirectory;
 
-  constructor(ports: RewindGroupPorts) {
+  /** `directory`: shared with all who ask for the directory of the same path. */
+  constructor(ports: RewindGroupPorts, directory: LastDirectory) {
     this.ports = ports;
+    this.directory = directory;
+    this.paths = new RewindPaths(directory);
     this.times = ports.trees.map(() => new Map());
   }
 
@@ -48,7 +45,8 @@ export class RewindGroup {
     return this.steps > 0 && (this.steps >= GROUP_STEPS || this.paths.mustWait(origin));
   }
 
-  add({ origin, intents }: Step): void {
+  /** `intents`: the changes that take `origin` back. */
+  add(origin: UndoRecord, intents: readonly UndoIntent[]): void {
     const { journal } = this.ports;
     const mtimeNs = origin.op === 'metadata' ? origin.before?.mtimeNs : undefined;
     let stays = false;
@@ -76,7 +74,7 @@ export class RewindGroup {
   /** False: there was nothing to do. Afterwards it is empty. */
   carryOut(): boolean {
     if (this.steps === 0) return false;
-    const { journal, checkpoint } = this.ports;
+    const { checkpoint } = this.ports;
     try {
       this.perform();
     } catch (error) {

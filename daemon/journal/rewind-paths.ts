@@ -3,7 +3,7 @@
  * "before" must still be true when its steps are made: none may touch what an earlier one touches.
  */
 import { parentPath, type RelativePath } from '../../shared/path.ts';
-import { LastDirectory } from './last-directory.ts';
+import type { LastDirectory } from './last-directory.ts';
 import type { UndoRecord } from './record.ts';
 
 export class RewindPaths {
@@ -12,7 +12,11 @@ export class RewindPaths {
   private readonly above = new Set<string>();
   /** A directory may come, go or be another afterwards: nothing below can be looked at before. */
   private readonly moved = new Set<string>();
-  private readonly directory = new LastDirectory();
+  private readonly directory: LastDirectory;
+
+  constructor(directory: LastDirectory) {
+    this.directory = directory;
+  }
 
   mustWait({ root, path, from }: UndoRecord): boolean {
     return this.isTaken(root, path) || (from !== undefined && this.isTaken(root, from));

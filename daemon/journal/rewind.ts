@@ -9,8 +9,9 @@ import { baseName, parentPath, type RelativePath } from '../../shared/path.ts';
 import { changeInPlace } from '../apply/in-place.ts';
 import type { EntryStat, Looker, RootTree } from '../ports.ts';
 import { type ForeignPlace, KeptPlaces, lookerAt } from './kept-places.ts';
-import { objectBefore, sameId, type UndoIntent, type UndoRecord } from './record.ts';
-import { RewindGroup, type RewindGroupPorts, type Step } from './rewind-group.ts';
+import { LastDirectory } from './last-directory.ts';
+import { objectBefore, sameId, type UndoIntent, type UndoRecord, type Writable } from './record.ts';
+import { RewindGroup, type RewindGroupPorts } from './rewind-group.ts';
 import { takeBackMetadata } from './undo.ts';
 
 const PIECE_BYTES = 1024 * 1024;
@@ -53,8 +54,9 @@ class Rewind {
   constructor(ports: RewindPorts, counts: RewindCounts) {
     this.ports = ports;
     this.counts = counts;
-    this.group = new RewindGroup(ports);
-    this.kept = new KeptPlaces(ports.trees);
+    const directory = new LastDirectory();
+    this.group = new RewindGroup(ports, directory);
+    this.kept = new KeptPlaces(ports.trees, directory);
     this.roots = ports.trees.map((tree) => {
       const looker = lookerAt(tree);
       return { tree, looker, exchanges: tree.canExchange?.() === true };
@@ -74,10 +76,10 @@ class Rewind {
       counts.foreign.push({ root, path, ...lost });
       return;
     }
-    const step = planStep(this.roots[root]!, origin);
-    if (step === 'foreign') counts.foreign.push(...kept.foreignAt(origin));
-    else if (step !== undefined) {
-      this.group.add(step);
+    const intents = planStep(this.roots[root]!, origin);
+    if (intents === 'foreign') counts.foreign.push(...kept.foreignAt(origin));
+    else if (intents !== undefined) {
+      this.group.add(origin, intents);
       counts.steps += 1;
     }
   }
@@ -111,7 +113,7 @@ interface RewoundRoot {
 }
 
 /** Undefined: there is nothing to take back. */
-function planStep(rewound: RewoundRoot, origin: UndoRecord): Step | 'foreign' | undefined {
+function planStep(rewound: RewoundRoot, origin: UndoRecord): readonly UndoIntent[] | 'foreign' | undefined {
   const { tree, looker } = rewound;
   const now = looker.stat(origin.path);
   const base = { seq: origin.seq, masterMs: origin.masterMs, root: origin.root, undoes: origin.n } as const;
@@ -121,13 +123,13 @@ function planStep(rewound: RewoundRoot, origin: UndoRecord): Step | 'foreign' | 
     case 'rename':
       return planRename(tree, origin, base, now);
     case 'remove':
-      return { origin, intents: [restoration(rewound, origin, base, now)] };
+      return [restoration(rewound, origin, base, now)];
     default: {
-      if (origin.before !== undefined) return { origin, intents: [restoration(rewound, origin, base, now)] };
+      if (origin.before !== undefined) return [restoration(rewound, origin, base, now)];
       if (now === undefined) return 'foreign';
       if (origin.op === 'link' && origin.source !== undefined && !sameId(now.id, origin.source)) return 'foreign';
       const keptAs = origin.restored === undefined ? {} : { keptAs: origin.restored };
-      return { origin, intents: [{ ...base, op: 'remove', path: origin.path, before: objectBefore(now), ...keptAs }] };
+      return [{ ...base, op: 'remove', path: origin.path, before: objectBefore(now), ...keptAs }];
     }
   }
 }
@@ -141,11 +143,12 @@ function restoration(
   now: EntryStat | undefined,
 ): UndoIntent {
   const { path, restored, kept } = origin;
-  const intent: UndoIntent = { ...base, op: 'restore', path, restored: kept! };
+  const intent: Writable<UndoIntent> = { ...base, op: 'restore', path, restored: kept! };
   if (now === undefined) return intent;
-  const before = objectBefore(now);
-  if (exchanges && mayExchange(origin, now)) return { ...intent, before, keptAs: kept! };
-  return { ...intent, before, ...(restored === undefined ? {} : { keptAs: restored }) };
+  intent.before = objectBefore(now);
+  if (exchanges && mayExchange(origin, now)) intent.keptAs = kept!;
+  else if (restored !== undefined) intent.keptAs = restored;
+  return intent;
 }
 
 /** No directory is among them, and what is there has to go to no other name. */
@@ -164,14 +167,14 @@ function planMetadata(
   origin: UndoRecord,
   base: StepBase,
   now: EntryStat | undefined,
-): Step | 'foreign' | undefined {
+): readonly UndoIntent[] | 'foreign' | undefined {
   const { before, path } = origin;
   if (before === undefined) return undefined;
   // A synchronization may have put a new directory in the place of an empty one.
   const directories = now?.type === 'directory' && before.type === 'directory';
   if (now === undefined || !(directories || sameId(before.id, now.id))) return 'foreign';
   const found = { ...objectBefore(now), ...attributesNow(tree, origin) };
-  return { origin, intents: [{ ...base, op: 'metadata', path, before: found }] };
+  return [{ ...base, op: 'metadata', path, before: found }];
 }
 
 function planRename(
@@ -179,13 +182,13 @@ function planRename(
   origin: UndoRecord,
   base: StepBase,
   now: EntryStat | undefined,
-): Step | 'foreign' | undefined {
+): readonly UndoIntent[] | 'foreign' | undefined {
   const { from, source, path } = origin;
   if (from === undefined || source === undefined) return undefined;
   if (now === undefined || !sameId(now.id, source) || tree.stat(from) !== undefined) return 'foreign';
   const back: UndoIntent = { ...base, op: 'rename', path: from, from: path, source };
-  if (origin.before === undefined) return { origin, intents: [back] };
-  return { origin, intents: [back, { ...base, op: 'restore', path, restored: origin.kept! }] };
+  if (origin.before === undefined) return [back];
+  return [back, { ...base, op: 'restore', path, restored: origin.kept! }];
 }
 
 function attributesNow(tree: RootTree, { path, before }: UndoRecord): { attributes?: Uint8Array } {

@@ -2,9 +2,11 @@
 import type { RootTree } from '../../daemon/ports.ts';
 import { attributeStories } from './attribute-stories.ts';
 import { type ContractStory, checks } from './checks.ts';
+import { exchangeCalls, exchangeStories } from './exchange-suite.ts';
 import { readDirectoryStories } from './read-directory-suite.ts';
 import { stagedDirectoryStories } from './staged-directory-suite.ts';
 import { put, type Story, type TreeFixture } from './story.ts';
+import { read } from './whole-file.ts';
 
 export interface SuiteOptions {
   readonly name: string;
@@ -16,22 +18,6 @@ export interface SuiteOptions {
 }
 
 const TIME_NS = 1_700_000_000_123_456_789n;
-
-function read(tree: RootTree, path: string): string {
-  const file = tree.openRead(path);
-  try {
-    const parts: Buffer[] = [];
-    for (let at = 0; ; ) {
-      const buffer = Buffer.alloc(7);
-      const count = file.read(buffer, 0, buffer.length, at);
-      if (count === 0) return Buffer.concat(parts).toString();
-      parts.push(buffer.subarray(0, count));
-      at += count;
-    }
-  } finally {
-    file.close();
-  }
-}
 
 /** Rounded down to what the file system can hold. */
 function held(tree: RootTree, timeNs: bigint): bigint {
@@ -82,22 +68,6 @@ function lookingStories(story: Story, options: SuiteOptions): void {
     t.like(x, { name: 'x', type: 'file', sizeBytes: 5, links: 1 });
     const { name: _name, ...stat } = x!;
     t.deepEqual(f.tree.stat('dir/x'), stat);
-  });
-
-  story('one look after the other says what one stat after the other says', (t, f) => {
-    if (f.tree.look === undefined) return;
-    for (const directory of ['d', 'd/e', 'dd']) f.user.makeDirectory(directory);
-    for (const path of ['top', '.hidden', 'd/a', 'd/b', 'd/e/a', 'dd/a', 'dd/.a']) f.user.writeFile(path, path);
-    const looker = f.tree.look();
-    const paths = ['', 'd', 'd/a', 'd/b', 'd/e', 'd/e/a', 'd/e/no', 'no', 'no/a', 'no/b', 'top/a', 'dd/a', 'dd/.a'];
-    for (const path of [...paths, 'top', '.hidden', ...paths.toReversed()]) {
-      t.deepEqual({ path, stat: looker.stat(path) }, { path, stat: f.tree.stat(path) });
-    }
-    f.tree.rename('d', 'moved');
-    looker.close();
-    t.deepEqual(looker.stat('d/a'), undefined);
-    t.deepEqual(looker.stat('moved/a'), f.tree.stat('moved/a'));
-    looker.close();
   });
 
   story('a scan of a directory with very many names is complete', (t, f) => {
@@ -640,68 +610,6 @@ function keepingStories(story: Story): void {
   });
 }
 
-function exchangeStories(story: Story): void {
-  story('objects of the root and kept ones change places, whatever they are, and nothing is ever absent', (t, f) => {
-    if (f.tree.canExchange?.() !== true) return;
-    const there = ['d/f', 'd/g', 'e/f', 'top', 'e/tree'];
-    for (const directory of ['d', 'e', 'e/tree']) f.user.makeDirectory(directory);
-    for (const path of ['d/f', 'd/g', 'e/f', 'top', 'e/tree/x']) f.user.writeFile(path, `now ${path}`);
-    for (const [at, path] of there.entries()) {
-      f.user.writeFile('other', `kept ${path}`);
-      f.tree.keep('other', `k${at}`);
-    }
-    const pairs = there.map((path, at) => ({ path, keepName: `k${at}` }));
-    const ids = pairs.map(({ path, keepName }) => [f.tree.stat(path)?.id, f.tree.keptObjects().stat(keepName)?.id]);
-    f.tree.exchange!(pairs);
-    for (const path of there) t.is(read(f.tree, path), `kept ${path}`);
-    t.is(f.tree.keptObjects().stat('k4/x')?.type, 'file');
-    const after = pairs.map(({ path, keepName }) => [f.tree.keptObjects().stat(keepName)?.id, f.tree.stat(path)?.id]);
-    t.deepEqual(after, ids);
-    f.tree.exchange!(pairs.toReversed());
-    t.is(read(f.tree, 'e/tree/x'), 'now e/tree/x');
-    t.is(read(f.tree, 'top'), 'now top');
-    t.deepEqual(f.tree.listKept(), ['k0', 'k1', 'k2', 'k3', 'k4']);
-  });
-
-  story('very many change places in one call', (t, f) => {
-    if (f.tree.canExchange?.() !== true) return;
-    f.user.makeDirectory('d');
-    const pairs = Array.from({ length: 300 }, (_, at) => ({ path: `d/${at}`, keepName: `k${at}` }));
-    for (const { path, keepName } of pairs) {
-      f.user.writeFile(path, `kept ${path}`);
-      f.tree.keep(path, keepName);
-      f.user.writeFile(path, `now ${path}`);
-    }
-    f.tree.exchange!(pairs);
-    for (const { path } of pairs) t.is(read(f.tree, path), `kept ${path}`);
-  });
-
-  story('where one of a pair is missing the pairs before it are done and the others are as they were', (t, f) => {
-    if (f.tree.canExchange?.() !== true) return;
-    f.user.makeDirectory('d');
-    for (const path of ['d/a', 'd/b', 'd/c']) f.user.writeFile(path, 'now');
-    for (const keepName of ['ka', 'kc']) {
-      f.user.writeFile('other', 'kept');
-      f.tree.keep('other', keepName);
-    }
-    for (const missing of [
-      { path: 'd/b', keepName: 'absent' },
-      { path: 'd/absent', keepName: 'kc' },
-      { path: 'absent/b', keepName: 'kc' },
-    ]) {
-      const pairs = [{ path: 'd/a', keepName: 'ka' }, missing, { path: 'd/c', keepName: 'kc' }];
-      t.is(
-        t.faultCode(() => f.tree.exchange!(pairs)),
-        'FS-NOT-FOUND',
-      );
-      t.is(read(f.tree, 'd/a'), 'kept');
-      t.is(read(f.tree, 'd/c'), 'now');
-      f.tree.exchange!(pairs.slice(0, 1));
-    }
-    t.deepEqual(f.tree.listKept(), ['ka', 'kc']);
-  });
-}
-
 /** Every method that takes a path, called with one. */
 function pathCalls(tree: RootTree): Record<string, (path: string) => unknown> {
   return {
@@ -727,19 +635,9 @@ function pathCalls(tree: RootTree): Record<string, (path: string) => unknown> {
     setMetadata: (path) => tree.setMetadata(path, { mode: 0o777 }),
     keep: (path) => tree.keep(path, 'k'),
     keepLink: (path) => tree.keepLink(path, 'k'),
-    ...(tree.canExchange?.() === true && { exchange: (path) => tree.exchange!([{ path, keepName: 'k' }]) }),
-    ...(tree.look !== undefined && { look: (path) => lookAt(tree, path) }),
+    ...exchangeCalls(tree),
     flushDirectory: (path) => tree.flushDirectory(path),
   };
-}
-
-function lookAt(tree: RootTree, path: string): unknown {
-  const looker = tree.look!();
-  try {
-    return looker.stat(path);
-  } finally {
-    looker.close();
-  }
 }
 
 function escapeStories(story: Story): void {

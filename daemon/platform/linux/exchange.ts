@@ -4,7 +4,7 @@
  */
 import { constants } from 'node:fs';
 import { Fault } from '../../../shared/faults.ts';
-import { baseName, parentPath, parseRelativePath, type RelativePath } from '../../../shared/path.ts';
+import { parentPath, parseRelativePath, type RelativePath } from '../../../shared/path.ts';
 import type { KeptPair } from '../../ports.ts';
 import { faultOfErrno } from '../system-fault.ts';
 import { checkKeepName } from './control.ts';
@@ -52,8 +52,9 @@ export function exchangeKept(root: number, kept: number, pairs: readonly KeptPai
 }
 
 function isIn(directory: RelativePath, path: RelativePath): boolean {
-  const slash = path.lastIndexOf('/');
-  return directory === '' ? slash < 0 : slash === directory.length && path.startsWith(directory);
+  if (directory === '') return !path.includes('/');
+  const { length } = directory;
+  return path.charCodeAt(length) === SLASH && path.indexOf('/', length + 1) < 0 && path.startsWith(directory);
 }
 
 function directoryOf(path: RelativePath): RelativePath {
@@ -64,16 +65,17 @@ function directoryOf(path: RelativePath): RelativePath {
 
 function exchangeIn(root: number, kept: number, directory: RelativePath, pairs: readonly KeptPair[]): void {
   if (directory === '') {
-    const { fault } = exchangeUntilFault(root, kept, pairs);
+    const { fault } = exchangeUntilFault(root, kept, 0, pairs);
     if (fault !== undefined) throw fault;
     return;
   }
   const handle = openBeneath(root, directory, PATH_DIRECTORY);
   if (handle < 0) throw faultOfErrno(errno(), directory);
   try {
-    const { done, fault } = exchangeUntilFault(handle, kept, pairs);
+    const nameAt = directory.length + 1;
+    const { done, fault } = exchangeUntilFault(handle, kept, nameAt, pairs);
     if (!isStill(root, directory, handle)) {
-      exchangeUntilFault(handle, kept, pairs.slice(0, done));
+      exchangeUntilFault(handle, kept, nameAt, pairs.slice(0, done));
       throw new Fault('FS-NOT-FOUND', { path: directory });
     }
     if (fault !== undefined) throw fault;
@@ -88,11 +90,12 @@ interface Exchanged {
   readonly fault?: Fault;
 }
 
-function exchangeUntilFault(directory: number, kept: number, pairs: readonly KeptPair[]): Exchanged {
+/** `nameAt`: where in each path its last name begins. */
+function exchangeUntilFault(directory: number, kept: number, nameAt: number, pairs: readonly KeptPair[]): Exchanged {
   let done = 0;
   for (const { path, keepName } of pairs) {
     try {
-      exchange(directory, kept, path, keepName);
+      exchange(directory, kept, path, path.slice(nameAt), keepName);
     } catch (error) {
       return { done, fault: Fault.from(error) };
     }
@@ -101,14 +104,14 @@ function exchangeUntilFault(directory: number, kept: number, pairs: readonly Kep
   return { done };
 }
 
-function exchange(directory: number, kept: number, path: RelativePath, keepName: string): void {
-  const name = baseName(path);
+function exchange(directory: number, kept: number, path: RelativePath, name: string, keepName: string): void {
   if (name === '' || name.charCodeAt(0) === DOT) parseRelativePath(path);
   checkKeepName(keepName);
   if (renameAt(directory, name, kept, keepName, RENAME_EXCHANGE) < 0) throw deniedFault(errno(), directory, name, path);
 }
 
 const DOT = 0x2e;
+const SLASH = 0x2f;
 
 /** Whether a path still leads to the directory of a handle. */
 function isStill(root: number, directory: RelativePath, handle: number): boolean {

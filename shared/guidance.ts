@@ -91,7 +91,7 @@ function neitherActive(reports: readonly ScenarioStatus[]): Guidance[] {
 /** Is Alive says that the active host is down, and nobody has taken over. */
 function activeDown(report: ScenarioStatus, all: readonly ScenarioStatus[]): Guidance[] {
   const { name, reportedBy, roles, hosts } = report;
-  if (roles?.role !== 'standby' || roles.switchover !== undefined) return [];
+  if (roles?.role !== 'standby' || roles.switchover !== undefined || roles.automatic?.possible === true) return [];
   if (all.some(({ roles: other }) => other?.role === 'active' && other.waits === undefined)) return [];
   const active = hosts.find(({ isAlive }) => isAlive?.state === 'down' && isAlive.cause === 'peer');
   if (active === undefined) return [];
@@ -142,9 +142,8 @@ function stuck({ reportedBy, roles }: ScenarioStatus): Guidance[] {
 }
 
 /** After a forced switchover: the old Master has something in quarantine, and waits for the operator. */
-function returned({ name, reportedBy, roles, state, running, active }: ScenarioStatus): Guidance[] {
-  if (roles?.role !== 'standby' || roles.switchover !== undefined || reportedBy === active) return [];
-  if (running || state !== 'out-of-sync') return [];
+function returned({ name, reportedBy, roles, active }: ScenarioStatus): Guidance[] {
+  if (roles?.returned !== true) return [];
   return [
     {
       state: `${reportedBy} is back as the standby; its data waits to be replaced by the one of ${active}`,

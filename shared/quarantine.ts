@@ -1,4 +1,5 @@
 /** What a host had that the host which took over lacks; kept beside the data before it is replaced (PROTOCOL.md, T-D1). */
+import type { PreviewSide } from './preview.ts';
 
 export interface QuarantineHead {
   /** `20261123T041900Z-e2`: when, and behind which epoch. */
@@ -15,6 +16,27 @@ export interface QuarantineHead {
   readonly items: number;
   /** Of contents. */
   readonly bytes: number;
+  /** Its scenario is none of this host (any more): it stays until it is discarded. */
+  readonly deleted?: true;
+}
+
+/** A kept file against what is under its name now, on the hosts of its scenario. */
+export interface QuarantineFileResult {
+  readonly item: QuarantineItem;
+  /** Absent: nothing of it was kept, because it was gone. */
+  readonly kept?: PreviewSide;
+  /** The active host first, as far as it answers. */
+  readonly now: readonly QuarantineNow[];
+}
+
+export interface QuarantineNow {
+  readonly host: string;
+  /** Absent: nothing is under this name there. */
+  readonly side?: PreviewSide;
+  /** Of content, type or target. */
+  readonly same: boolean;
+  /** Why it could not be looked at. */
+  readonly unknown?: string;
 }
 
 /** A line of the manifest. */

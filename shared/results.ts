@@ -3,7 +3,7 @@
 import type { EventRecord } from './events.ts';
 import type { Position } from './position.ts';
 import type { ExtractContent, ExtractEntry, ExtractList, PreviewFileResult, PreviewResult } from './preview.ts';
-import type { QuarantineHead, QuarantineItem } from './quarantine.ts';
+import type { QuarantineFileResult, QuarantineHead, QuarantineItem } from './quarantine.ts';
 import type { RehearsalResult, RehearsalState } from './rehearsal.ts';
 import type { Remark } from './remarks.ts';
 import type { AssessmentReport, ReportSummary } from './report.ts';
@@ -215,6 +215,7 @@ export interface CommandResults {
     /** Number of the first item of the next page. */
     readonly next?: number;
   };
+  readonly 'scenario.quarantineFile': QuarantineFileResult;
   readonly 'scenario.quarantineExtract': { readonly files: number };
   readonly 'scenario.quarantineDiscard': Record<string, never>;
   readonly 'scenario.shadow': { readonly shadow: boolean; readonly host: string };

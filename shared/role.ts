@@ -145,6 +145,8 @@ export interface RoleStatus {
   readonly rightForMs?: number;
   /** What this host waits for an operator to decide. */
   readonly waits?: string;
+  /** It was active before another host took over, and its data waits to be replaced until the operator runs the scenario. */
+  readonly returned?: true;
   /** An automatic switchover nobody has acknowledged yet: no further one meanwhile. */
   readonly unacknowledged?: true;
   /** Why automatic switchover is, or is not, possible now. */

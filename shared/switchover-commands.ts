@@ -72,9 +72,26 @@ export const SWITCHOVER_COMMANDS = {
     role: 'view',
     danger: 'safe',
     title: 'Quarantine',
-    help: 'What this host had that the host which took over lacks: lists quarantines, or the items of one.',
+    help: 'What this host had that the host which took over lacks: lists quarantines, or the items of one. Without a name: of all scenarios, also of deleted ones.',
     args: z
-      .object({ name, id: z.string().max(60).optional(), from: z.number().int().nonnegative().optional() })
+      .object({
+        name: name.optional(),
+        id: z.string().max(60).optional(),
+        from: z.number().int().nonnegative().optional(),
+        filter: z.string().max(200).optional(),
+        limit: z.number().int().min(1).max(1_000).optional(),
+      })
+      .strict(),
+    cli: 'quarantine',
+  },
+  'scenario.quarantineFile': {
+    role: 'admin',
+    readOnly: true,
+    danger: 'safe',
+    title: 'Compare a file in quarantine',
+    help: 'A file as it was kept, and as it is under its name now on the hosts of its scenario.',
+    args: z
+      .object({ name, id: z.string().max(60), root: z.number().int().min(0).max(255), path: z.string().max(4096) })
       .strict(),
     cli: 'quarantine',
   },
@@ -189,6 +206,14 @@ export const SWITCHOVER_COMMANDS = {
     title: 'What a Replica has',
     help: 'How far this Replica is in the history of the host that was active, and whether anything is missing.',
     args: z.object({ scenarioId }).strict(),
+  },
+  'peer.rootEntry': {
+    role: 'peer',
+    danger: 'safe',
+    readOnly: true,
+    title: 'Entry of a root',
+    help: 'A file of a root of the scenario as it is on this host now, to be compared with one in quarantine.',
+    args: z.object({ scenarioId, root: z.number().int().min(0).max(255), path: z.string().max(4096) }).strict(),
   },
   'peer.forkPoint': {
     role: 'peer',

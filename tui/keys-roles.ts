@@ -104,8 +104,9 @@ export const ROLE_BINDINGS = {
   quarantine: {
     ...everywhere,
     title: 'quarantine',
-    help: 'What a host had that the host which took over lacks',
+    help: 'Quarantine: what hosts had that the ones which took over lack, also of deleted scenarios; compare, extract, discard',
     danger: 'safe',
-    disabled: (state: ConsoleState) => (selectedScenario(state) === undefined ? 'no scenario is selected' : undefined),
+    disabled: ({ hosts }: ConsoleState) =>
+      hosts.some(({ connection }) => connection === 'up') ? undefined : 'no host is connected',
   },
 } as const;

@@ -4,13 +4,14 @@
  * No function keys, no Ctrl-A/Ctrl-B (tmux, screen), no action on Ctrl with a letter except redraw.
  */
 import type { Danger } from '../shared/commands.ts';
+import { QUARANTINE_BINDINGS } from './keys-quarantine.ts';
 import { RECOVERY_BINDINGS } from './keys-recovery.ts';
 import { REPLICA_BINDINGS } from './keys-replica.ts';
 import { REPORT_BINDINGS } from './keys-reports.ts';
 import { ROLE_BINDINGS } from './keys-roles.ts';
 import { SWITCH_BINDINGS } from './keys-switch.ts';
 import { eventWindow, refusal, selectedScenario, visibleEvents } from './select.ts';
-import { type ConsoleState, type Place, type RunDialog, topDialog } from './state.ts';
+import { type ConsoleState, type Dialog, type Place, type RunDialog, topDialog } from './state.ts';
 import type { RestoreDialog } from './state-recovery.ts';
 import { mayType } from './state-roles.ts';
 
@@ -235,6 +236,7 @@ export const BINDINGS = define({
 
   ...ROLE_BINDINGS,
   ...SWITCH_BINDINGS,
+  ...QUARANTINE_BINDINGS,
   ...REPLICA_BINDINGS,
   ...REPORT_BINDINGS,
   ...RECOVERY_BINDINGS,
@@ -580,14 +582,27 @@ function placeOfStep({ step, editing }: RestoreDialog): Place {
 /** Where the next key goes. */
 export function placeOf(state: ConsoleState): Place {
   const dialog = state.dialogs.at(-1);
-  if (dialog !== undefined) {
-    const { kind } = dialog;
-    if (dialog.kind === 'restore') return placeOfStep(dialog);
-    if (dialog.kind === 'switch') return mayType(dialog) ? 'switch-name' : 'switch';
-    if (kind === 'prompt') return 'prompt';
-    return kind === 'run' || kind === 'confirm' || kind === 'palette' || kind === 'reports' ? kind : 'sheet';
-  }
+  if (dialog !== undefined) return placeOfDialog(dialog);
   return state.editing === undefined ? state.pane : 'field';
+}
+
+function placeOfDialog(dialog: Dialog): Place {
+  switch (dialog.kind) {
+    case 'restore':
+      return placeOfStep(dialog);
+    case 'quarantine':
+      return dialog.question === undefined ? 'quarantine' : 'quarantine-field';
+    case 'switch':
+      return mayType(dialog) ? 'switch-name' : 'switch';
+    case 'prompt':
+    case 'run':
+    case 'confirm':
+    case 'palette':
+    case 'reports':
+      return dialog.kind;
+    default:
+      return 'sheet';
+  }
 }
 
 /** Actions of a place in the order of the catalogue; a pane has its own ones first. */

@@ -85,6 +85,11 @@ export function previewTreeRows(state: Parameters<typeof layoutOf>[0]): number {
   return Math.max(1, wizardArea(layoutOf(state)).height - 9);
 }
 
+/** Rows of the lists of quarantines: what stands above and below them goes. */
+export function quarantineRows(state: Parameters<typeof layoutOf>[0]): number {
+  return Math.max(1, wizardArea(layoutOf(state)).height - 7);
+}
+
 /** A dialog in the middle of the screen, at most as large as the screen allows. */
 export function dialogArea(width: number, height: number, wantedWidth: number, wantedHeight: number): Area {
   const dialogWidth = Math.min(wantedWidth, width - 4);

@@ -1,13 +1,14 @@
 /** Dialogs about who is active (FEATURES.md F): switchover with its progress, Recover Active Server, quarantines. */
 import type { FaultDocument } from '../shared/faults.ts';
+import type { QuarantineFileResult, QuarantineHead, QuarantineItem } from '../shared/quarantine.ts';
 import type { SwitchoverPlan } from '../shared/results.ts';
 import type { Field } from './input/field.ts';
 
 /**
- * `planned`: both hosts take part. `stated`: the other host is off by the word of the operator. `make-master`, `make-replica`: Recover
- * Active Server.
+ * `planned`: both hosts take part. The other host is off: `fenced` by the script, `stated` by the word of the operator. `make-master`,
+ * `make-replica`: Recover Active Server.
  */
-export type SwitchJob = 'planned' | 'stated' | 'make-master' | 'make-replica';
+export type SwitchJob = 'planned' | 'fenced' | 'stated' | 'make-master' | 'make-replica';
 
 export interface SwitchDialog {
   readonly kind: 'switch';
@@ -52,3 +53,59 @@ export function mayType({ step, plan, planFault, job }: SwitchDialog): boolean {
   if (job === 'make-master' || job === 'make-replica') return true;
   return planFault !== undefined || plan?.possible === true;
 }
+
+/** A quarantine and the host that has it. */
+export interface KeptQuarantine extends QuarantineHead {
+  readonly source: string;
+}
+
+export interface OpenedQuarantine {
+  readonly head: KeptQuarantine;
+  readonly items: readonly QuarantineItem[];
+  /** Number of the first item that was not fetched. */
+  readonly next?: number;
+  /** A page is on its way: the number of its request. */
+  readonly asked?: number;
+  readonly filter: string;
+  readonly cursor: number;
+  readonly fault?: FaultDocument;
+}
+
+/** What is typed before something is done with a quarantine: a filter, a directory, the name. */
+export interface QuarantineQuestion {
+  readonly kind: 'filter' | 'extract' | 'discard';
+  readonly field: Field;
+  readonly openedAt: number;
+  readonly asked?: true;
+  /** Extract: only this file or folder. */
+  readonly path?: string;
+  readonly fault?: FaultDocument;
+}
+
+export interface QuarantineDialog {
+  readonly kind: 'quarantine';
+  readonly openedAt: number;
+  /** Its own come first. */
+  readonly scenario?: string;
+  readonly heads: readonly KeptQuarantine[];
+  readonly waiting: readonly string[];
+  /** Hosts that could not be asked, and why. */
+  readonly silent: readonly { readonly host: string; readonly why: string }[];
+  readonly cursor: number;
+  readonly opened?: OpenedQuarantine;
+  readonly file?: {
+    readonly item: QuarantineItem;
+    readonly result?: QuarantineFileResult;
+    readonly fault?: FaultDocument;
+    readonly scroll: number;
+  };
+  readonly question?: QuarantineQuestion;
+  /** Counts requests, so that a late page is not taken for the one that is awaited. */
+  readonly requests: number;
+}
+
+export type QuarantinePurpose =
+  | { readonly kind: 'quarantines' }
+  | { readonly kind: 'quarantine-page'; readonly id: string; readonly asked: number }
+  | { readonly kind: 'quarantine-file'; readonly id: string; readonly path: string }
+  | { readonly kind: 'quarantine-done'; readonly what: 'extract' | 'discard'; readonly id: string };

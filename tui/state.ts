@@ -10,7 +10,7 @@ import type { ChartKind } from './charts/surface.ts';
 import type { ConnectionNews, ConsoleHost } from './connection.ts';
 import { EMPTY_FIELD, type Field } from './input/field.ts';
 import type { JournalView, RecoveryDialog, RecoveryPurpose } from './state-recovery.ts';
-import type { RolePurpose, SwitchDialog } from './state-roles.ts';
+import type { QuarantineDialog, QuarantinePurpose, RolePurpose, SwitchDialog } from './state-roles.ts';
 
 /** Events kept on screen; older ones are on the hosts (`mainstay events`). */
 export const EVENT_RING = 5000;
@@ -168,6 +168,7 @@ export interface ReportsDialog extends DialogBase {
 export type Dialog =
   | RecoveryDialog
   | SwitchDialog
+  | QuarantineDialog
   | ReportsDialog
   | ListDialog
   | RunDialog
@@ -191,6 +192,8 @@ export type Place =
   | 'reports'
   | 'switch'
   | 'switch-name'
+  | 'quarantine'
+  | 'quarantine-field'
   | 'restore'
   | 'restore-name'
   | 'points'
@@ -276,6 +279,7 @@ export type Purpose =
   | { readonly kind: 'saved' }
   | RecoveryPurpose
   | RolePurpose
+  | QuarantinePurpose
   | { readonly kind: 'history' };
 
 export type Outcome =

@@ -19,6 +19,7 @@ import { typeFilter } from './update/navigate.ts';
 import { hearSettled } from './update/point-picker.ts';
 import type { Press } from './update/press.ts';
 import { hearExtracted } from './update/prompt.ts';
+import { hearQuarantine, typeKept } from './update/quarantine.ts';
 import { hearDifferences } from './update/recover.ts';
 import { hearRecovery, pasteRecovery, typeRecovery } from './update/recovery-input.ts';
 import { hearAsked, hearParked } from './update/replica-actions.ts';
@@ -71,6 +72,11 @@ function hearReply(state: ConsoleState, message: Extract<Message, { type: 'reply
       return hearPlan(state, purpose.scenarioId, outcome);
     case 'switch':
       return hearSwitch({ ...state, now: Math.max(state.now, message.at) }, purpose.scenarioId, outcome);
+    case 'quarantines':
+    case 'quarantine-page':
+    case 'quarantine-file':
+    case 'quarantine-done':
+      return hearQuarantine({ ...state, now: Math.max(state.now, message.at) }, message.host, purpose, outcome);
     case 'differences':
       return hearDifferences(state, purpose.scenarioId, outcome);
     case 'reports':
@@ -130,6 +136,8 @@ function typeIntoDialog(
     case 'restore':
     case 'prompt':
       return typeRecovery(state, dialog, name, text);
+    case 'quarantine':
+      return isAction ? undefined : typeKept(state, dialog, name, text);
     case 'switch':
       return isAction ? undefined : typeSwitch(state, dialog, name, text);
     case 'confirm':
@@ -149,6 +157,7 @@ function typeIntoDialog(
 function paste(state: ConsoleState, text: string): ConsoleState {
   const dialog = topDialog(state);
   if (dialog?.kind === 'restore' || dialog?.kind === 'prompt') return pasteRecovery(state, dialog, text);
+  if (dialog?.kind === 'quarantine') return typeKept(state, dialog, 'paste', text) ?? state;
   if (dialog?.kind === 'palette')
     return replaceDialog(state, { ...dialog, field: insert(dialog.field, text), cursor: 0 });
   if (dialog !== undefined) {

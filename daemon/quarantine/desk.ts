@@ -1,35 +1,149 @@
-/** What operators ask of the quarantines of this host. */
+/** What operators ask of the quarantines of this host. A deleted scenario does not take its own with it. */
 import { isAbsolute } from 'node:path';
 import { Fault } from '../../shared/faults.ts';
+import { parseRelativePath } from '../../shared/path.ts';
+import type { PreviewSide } from '../../shared/preview.ts';
+import type { QuarantineHead, QuarantineNow } from '../../shared/quarantine.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
+import type { RootTree } from '../ports.ts';
+import { sameName } from '../scenario/runner-set.ts';
 import type { CommandHandlers } from '../services.ts';
-import type { QuarantineStore } from './store.ts';
+import { isSameContent, keptSide, presentSide, TEXT_BYTES } from './compare.ts';
+import type { QuarantinePlace, QuarantineStore } from './store.ts';
 
-/** `documentOf` throws `SCENARIO-NOT-FOUND`. */
-export function quarantineHandler(
-  store: QuarantineStore,
-  documentOf: (name: string) => ScenarioDocument,
-): CommandHandlers {
-  return {
-    'scenario.quarantine': async ({ name, id, from }) => {
-      const scenarioId = documentOf(name).id;
-      const quarantines = await store.list(scenarioId);
-      return id === undefined ? { quarantines } : { quarantines, ...(await store.items(scenarioId, id, from)) };
-    },
-    'scenario.quarantineExtract': async ({ name, id, to, path }) => {
-      if (!isAbsolute(to)) throw new Fault('USAGE', { reason: `"${to}" is not an absolute path` });
-      const document = documentOf(name);
-      const inside = document.roots.some(({ master, replica }) => [master, replica].some((root) => isBelow(to, root)));
-      if (inside) throw new Fault('USAGE', { reason: `"${to}" lies in a root of the scenario` });
-      return { files: await store.extract(document.id, id, to, path) };
-    },
-    'scenario.quarantineDiscard': async ({ name, id }) => {
-      await store.discard(documentOf(name).id, id);
-      return {};
-    },
-  };
+export interface QuarantineSurroundings {
+  /** Scenarios of this host, with the paths of their roots here. */
+  scenarios(): readonly { readonly document: ScenarioDocument; readonly roots: readonly string[] }[];
+  /** For reading; closed afterwards. */
+  openTree(path: string): RootTree;
+  readonly self: string;
+  /** Undefined: it has none. */
+  otherHost(scenarioId: string): string | undefined;
+  /** What the other host has under this name; throws when it does not answer. */
+  askOther(scenarioId: string, place: QuarantinePlace): Promise<PreviewSide | undefined>;
+  /** Users are on this host. */
+  isActive(scenarioId: string): boolean;
 }
 
-function isBelow(path: string, root: string | undefined): boolean {
-  return root !== undefined && (path === root || path.startsWith(`${root}/`));
+export class QuarantineDesk {
+  readonly #store: QuarantineStore;
+  readonly #around: QuarantineSurroundings;
+
+  constructor(store: QuarantineStore, around: QuarantineSurroundings) {
+    this.#store = store;
+    this.#around = around;
+  }
+
+  handlers(): CommandHandlers {
+    return {
+      'scenario.quarantine': async ({ name, id, ...page }) => {
+        const quarantines = await this.#list(name);
+        if (id === undefined) return { quarantines };
+        return { quarantines, ...(await this.#store.items(await this.#folderOf(name, id), id, page)) };
+      },
+      'scenario.quarantineFile': async ({ name, id, root, path }) =>
+        await this.#compare(await this.#folderOf(name, id), id, { root, path: parseRelativePath(path) }),
+      'scenario.quarantineExtract': async ({ name, id, to, path }) => {
+        if (!isAbsolute(to)) throw new Fault('USAGE', { reason: `"${to}" is not an absolute path` });
+        this.#refuseInRoot(to);
+        return { files: await this.#store.extract(await this.#folderOf(name, id), id, to, path) };
+      },
+      'scenario.quarantineDiscard': async ({ name, id }) => {
+        await this.#store.discard(await this.#folderOf(name, id), id);
+        return {};
+      },
+    };
+  }
+
+  /** Of the scenario of that name, and of others that had it and are gone. Throws `SCENARIO-NOT-FOUND`. */
+  async #list(name: string | undefined): Promise<readonly QuarantineHead[]> {
+    const known = this.#around.scenarios();
+    const own = known.find(({ document }) => name !== undefined && sameName(document.name, name));
+    const found: QuarantineHead[] = [];
+    for (const id of await this.#store.scenarios()) {
+      const isDeleted = !known.some(({ document }) => document.id === id);
+      if (name !== undefined && !isDeleted && id !== own?.document.id) continue;
+      const heads = await this.#store.list(id);
+      const wanted = isDeleted && name !== undefined ? heads.filter(({ scenario }) => sameName(scenario, name)) : heads;
+      found.push(...wanted.map((head) => (isDeleted ? { ...head, deleted: true as const } : head)));
+    }
+    if (name !== undefined && own === undefined && found.length === 0) throw new Fault('SCENARIO-NOT-FOUND', { name });
+    return found.sort((a, b) => b.at - a.at);
+  }
+
+  /** Whose folder holds it: of two with one id the one of the scenario that is there. */
+  async #folderOf(name: string | undefined, id: string): Promise<string> {
+    const known = this.#around.scenarios();
+    const own = known.find(({ document }) => name !== undefined && sameName(document.name, name))?.document.id;
+    const folders = await this.#store.scenarios();
+    const order = own === undefined ? folders : [own, ...folders.filter((folder) => folder !== own)];
+    for (const folder of order) {
+      const head = (await this.#store.list(folder)).find((one) => one.id === id);
+      if (head === undefined) continue;
+      const isDeleted = !known.some(({ document }) => document.id === folder);
+      if (folder === own || name === undefined || (isDeleted && sameName(head.scenario, name))) return folder;
+    }
+    throw new Fault('QUARANTINE-NOT-FOUND', { id });
+  }
+
+  /** Nothing is put among what is replicated. */
+  #refuseInRoot(to: string): void {
+    const root = this.#around
+      .scenarios()
+      .flatMap(({ document, roots }) => [
+        ...roots,
+        ...document.roots.flatMap(({ master, replica }) => [master, replica]),
+      ])
+      .find((path) => path !== undefined && (to === path || to.startsWith(`${path}/`)));
+    if (root !== undefined) throw new Fault('USAGE', { reason: `"${to}" lies in a root of a scenario` });
+  }
+
+  // ---------------------------------------------------------------- one file
+
+  async #compare(folder: string, id: string, place: QuarantinePlace) {
+    const { item, content } = await this.#store.look(folder, id, place, TEXT_BYTES);
+    const kept = keptSide(item, content);
+    const sides = this.#around.scenarios().some(({ document }) => document.id === folder)
+      ? await Promise.all([this.#nowHere(folder, place, kept), this.#nowThere(folder, place, kept)])
+      : [];
+    const now = sides.filter((side) => side !== undefined);
+    // What users have comes first.
+    if (!this.#around.isActive(folder)) now.reverse();
+    return { item, ...(kept === undefined ? {} : { kept }), now };
+  }
+
+  async #nowHere(folder: string, place: QuarantinePlace, kept: PreviewSide | undefined): Promise<QuarantineNow> {
+    return await toldOf(this.#around.self, kept, () => Promise.resolve(this.sideOf(folder, place)));
+  }
+
+  async #nowThere(folder: string, place: QuarantinePlace, kept: PreviewSide | undefined) {
+    const host = this.#around.otherHost(folder);
+    return host === undefined ? undefined : await toldOf(host, kept, () => this.#around.askOther(folder, place));
+  }
+
+  /** What this host has in its root; for the other host too. */
+  sideOf(scenarioId: string, { root, path }: QuarantinePlace): PreviewSide | undefined {
+    const roots = this.#around.scenarios().find(({ document }) => document.id === scenarioId)?.roots;
+    const top = roots?.[root];
+    if (top === undefined) throw new Fault('PATH-ESCAPE', { path });
+    const tree = this.#around.openTree(top);
+    try {
+      return presentSide(tree, parseRelativePath(path));
+    } finally {
+      tree.close();
+    }
+  }
+}
+
+async function toldOf(
+  host: string,
+  kept: PreviewSide | undefined,
+  look: () => Promise<PreviewSide | undefined>,
+): Promise<QuarantineNow> {
+  try {
+    const side = await look();
+    return { host, same: isSameContent(kept, side), ...(side === undefined ? {} : { side }) };
+  } catch (error) {
+    return { host, same: false, unknown: Fault.from(error).message };
+  }
 }

@@ -11,7 +11,7 @@ import type { TailEntry } from '../engine/master-tail.ts';
 import type { RootTree } from '../ports.ts';
 import type { ExtractTarget, NewQuarantineFile, QuarantineFiles } from './files.ts';
 import { keepItem } from './keep-item.ts';
-import type { NewQuarantine, QuarantinePage, QuarantineStore } from './store.ts';
+import type { NewQuarantine, QuarantinePlace, QuarantineSearch, QuarantineStore } from './store.ts';
 
 const ID = /^[0-9]{8}T[0-9]{6}Z-e[0-9]{1,10}$/;
 const SCENARIO = /^[0-9a-f]{32}$/;
@@ -119,15 +119,33 @@ export class QuarantineKeeper implements QuarantineStore {
     }
   }
 
-  async items(scenarioId: string, id: string, from = 0): Promise<QuarantinePage> {
+  async scenarios(): Promise<readonly string[]> {
+    return (await this.#files.list('')).filter((name) => SCENARIO.test(name)).sort();
+  }
+
+  async items(scenarioId: string, id: string, { from = 0, filter = '', limit }: QuarantineSearch = {}) {
+    const wanted = filter.toLowerCase();
     const items: QuarantineItem[] = [];
     let number = 0;
     for await (const item of this.#manifest(scenarioId, id)) {
-      if (items.length === PAGE_ITEMS) return { items, next: number };
-      if (number >= from) items.push(item);
+      if (number >= from && item.path.toLowerCase().includes(wanted)) {
+        if (items.length === (limit ?? PAGE_ITEMS)) return { items, next: number };
+        items.push(item);
+      }
       number += 1;
     }
     return { items };
+  }
+
+  async look(scenarioId: string, id: string, { root, path }: QuarantinePlace, limitBytes: number) {
+    for await (const item of this.#manifest(scenarioId, id)) {
+      if (item.root !== root || item.path !== path) continue;
+      if (item.content === undefined || item.sizeBytes > limitBytes) return { item };
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of this.#files.read(`${scenarioId}/${id}/${CONTENT}/${item.content}`)) chunks.push(chunk);
+      return { item, content: Buffer.concat(chunks) };
+    }
+    throw new Fault('FS-NOT-FOUND', { path });
   }
 
   async *#manifest(scenarioId: string, id: string): AsyncGenerator<QuarantineItem, void> {

@@ -10,6 +10,25 @@ export interface QuarantinePage {
   readonly next?: number;
 }
 
+export interface QuarantineSearch {
+  /** Number of the first item that is looked at; default the first one. */
+  readonly from?: number | undefined;
+  /** Only paths that have this in them, whatever the case. */
+  readonly filter?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+export interface QuarantinePlace {
+  readonly root: number;
+  readonly path: string;
+}
+
+export interface QuarantineLook {
+  readonly item: QuarantineItem;
+  /** Absent: it has none, or more than that. */
+  readonly content?: Uint8Array;
+}
+
 export interface QuarantineStore {
   /**
    * Copies the contents of what `pages` name (as they are in `roots` now). Throws `FS-FULL` and what else keeps it from being
@@ -21,10 +40,14 @@ export interface QuarantineStore {
     pages: AsyncIterable<readonly TailEntry[]>,
     roots: readonly string[],
   ): Promise<QuarantineHead>;
+  /** Ids of all scenarios that something was kept of, also of those this host does not have any more. */
+  scenarios(): Promise<readonly string[]>;
   /** Newest first. */
   list(scenarioId: string): Promise<readonly QuarantineHead[]>;
   /** Throws `QUARANTINE-NOT-FOUND`. */
-  items(scenarioId: string, id: string, from?: number): Promise<QuarantinePage>;
+  items(scenarioId: string, id: string, page?: QuarantineSearch): Promise<QuarantinePage>;
+  /** One item and its content up to `limitBytes`; throws `QUARANTINE-NOT-FOUND`, `FS-NOT-FOUND` for a path that is not in it. */
+  look(scenarioId: string, id: string, place: QuarantinePlace, limitBytes: number): Promise<QuarantineLook>;
   /**
    * Writes files, links and directories below `to`, which must not exist yet; answers how many files. What is there is removed again when
    * it fails. Throws `QUARANTINE-NOT-FOUND`, `QUARANTINE-DAMAGED`, `FS-*`.

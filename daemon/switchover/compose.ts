@@ -45,6 +45,7 @@ export function createRolePorts(ground: RoleGround): RolePorts {
       files: new QuarantineDisk(ground.data),
       openTree: (path) => ground.openTree(path),
     }),
+    openTree: (path) => ground.openTree(path),
     services: ground.services,
     openRecord: (id) => {
       const path = join(ground.folders.open(id), 'role');

@@ -3,6 +3,7 @@
 import type { Finding } from '../../shared/results.ts';
 import type { Epoch, SwitchRight } from '../../shared/role.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
+import type { RootTree } from '../ports.ts';
 import type { QuarantineStore } from '../quarantine/store.ts';
 import type { BootMs, RoleEvent } from '../role/state.ts';
 import type { ClientGate } from '../services.ts';
@@ -55,6 +56,8 @@ export interface RolePorts {
   /** Random for each start of the daemon. */
   readonly boot: string;
   readonly quarantine: QuarantineStore;
+  /** For reading; whoever asks closes it. */
+  openTree(path: string): RootTree;
   readonly services: SystemServices;
   openRecord(scenarioId: string): RoleRecordStore;
   accessOf(document: ScenarioDocument): ClientAccess;

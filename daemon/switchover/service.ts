@@ -1,12 +1,13 @@
 /** The roles of the scenarios of this host: who is active, and the commands that change it. */
 import { Fault } from '../../shared/faults.ts';
 import type { HealthVerdict } from '../../shared/health.ts';
+import type { PreviewSide } from '../../shared/preview.ts';
 import type { AutomaticStatus } from '../../shared/role.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
-import { quarantineHandler } from '../quarantine/desk.ts';
+import { QuarantineDesk } from '../quarantine/desk.ts';
 import { wordSchema } from '../role/word.ts';
-import type { StoredScenario } from '../scenario/book.ts';
+import { ownRoots, type StoredScenario, storedIn } from '../scenario/book.ts';
 import type { ScenarioEnvironment } from '../scenario/environment.ts';
 import { MasterRunner } from '../scenario/master-runner.ts';
 import { ReplicaRunner } from '../scenario/replica-runner.ts';
@@ -20,6 +21,7 @@ import { runSuccess } from './steps.ts';
 import { SwitchDesk } from './switch-desk.ts';
 
 const WAIT_MS = 600_000;
+const PEER_MS = 5_000;
 
 export class Switchovers {
   readonly #parts: RoleParts;
@@ -56,9 +58,9 @@ export class Switchovers {
   // ---------------------------------------------------------------- what scenarios ask
 
   handlers(): CommandHandlers {
-    const { roles } = this.#parts.environment;
+    const quarantines = this.#quarantines();
     return {
-      ...quarantineHandler(roles.quarantine, (name) => this.#parts.runners.find(name).document),
+      ...quarantines.handlers(),
       'scenario.switchover': async ({ name, to, peerIsFenced, wait, timeoutMs }) => {
         const runner = this.#parts.runners.find(name);
         const part = this.#parts.part(runner.id);
@@ -126,11 +128,37 @@ export class Switchovers {
           return standingOf(runner, this.#parts.environment.host.name);
         throw new Fault('ACCESS-DENIED', { role: session.role, command: 'ask what a Replica of the scenario has' });
       },
+      'peer.rootEntry': ({ scenarioId, ...place }, session) => {
+        this.#parts.ofPeer(scenarioId, session);
+        return { side: quarantines.sideOf(scenarioId, place) ?? null };
+      },
       'peer.forkPoint': ({ scenarioId }, session) => {
         this.#parts.ofPeer(scenarioId, session);
         return { fork: this.#parts.stored(scenarioId).run.fork ?? null };
       },
     };
+  }
+
+  #quarantines(): QuarantineDesk {
+    const { environment, runners } = this.#parts;
+    const { book, host, peers, roles } = environment;
+    const otherOf = (id: string) => this.#parts.otherOf(this.#parts.stored(id).document);
+    return new QuarantineDesk(roles.quarantine, {
+      self: host.name,
+      scenarios: () =>
+        runners.all().map(({ stored }) => ({ document: stored.document, roots: ownRoots(stored, host.deviceId) })),
+      openTree: (path) => roles.openTree(path),
+      otherHost: (id) => otherOf(id)?.name,
+      askOther: async (scenarioId, place) => {
+        const other = otherOf(scenarioId);
+        if (other === undefined) throw refused(storedIn(book.value, scenarioId).document, 'it has no other host');
+        const { side } = (await peers.request(other, 'peer.rootEntry', { scenarioId, ...place }, PEER_MS)) as {
+          side: PreviewSide | null;
+        };
+        return side ?? undefined;
+      },
+      isActive: (id) => this.#parts.find(id)?.host.record.role === 'active',
+    });
   }
 
   /** What roles have a say in. */
@@ -207,7 +235,8 @@ export class Switchovers {
     const heard = part.arbiter.status();
     const place = arbiterPlaceOf(document);
     const arbiter = heard === undefined || place === undefined ? {} : { arbiter: { kind: place.kind, ...heard } };
-    const roles = { ...part.host.status(), ...arbiter, ...this.#parts.automatic.shown(status.id, part) };
+    const automatic = this.#parts.automatic.shown(status.id, part);
+    const roles = { ...this.#returned(document), ...part.host.status(), ...arbiter, ...automatic };
     const own = this.#parts.environment.host.name;
     const active =
       roles.role === 'active'
@@ -231,6 +260,13 @@ export class Switchovers {
       roles,
       ...(problem === undefined ? {} : { problem }),
     };
+  }
+
+  /** What only this host had is kept; the operator decides when the rest is replaced. */
+  #returned({ id, master }: ScenarioDocument) {
+    if (this.#parts.stored(id).run.returned !== true) return {};
+    const waits = `it was active before and waits for you: run the scenario on ${master.name}, which replaces what differs here`;
+    return { returned: true as const, waits };
   }
 
   #refuseRun(runner: MasterRunner): void {

@@ -102,6 +102,17 @@ test.serial(
       await beta.must('barrier', scenario, '--timeout', '60');
       t.is(await oracle(pair.replicaRoot, pair.masterRoot), '');
       t.is(readFileSync(join(pair.masterRoot, 'd5', 'f5'), 'utf8'), 'changed on beta as well');
+      const differs = await alpha.command('quarantine', scenario, 'compare', id, '--path', 'd5/f5', '--json');
+      t.is(differs.code, 7, 'what users have now is another content');
+
+      await beta.must('stop', scenario, '--yes');
+      await beta.must('scenario', 'delete', scenario, '--confirm', scenario);
+      const { quarantines: left } = JSON.parse(await alpha.must('quarantine', '--json')) as {
+        quarantines: QuarantineHead[];
+      };
+      t.like(left[0], { id, scenario, deleted: true }, 'a deleted scenario does not take it with it');
+      const more = JSON.parse(await alpha.must('quarantine', scenario, 'show', id, '--json')) as { items: unknown[] };
+      t.is(more.items.length, items.length);
       await alpha.must('quarantine', scenario, 'discard', id, '--yes', '--json');
     } finally {
       if (beta.running) process.kill(beta.pid!, 'SIGCONT');

@@ -91,6 +91,7 @@ export class MemoryQuarantineFiles implements QuarantineFiles {
 
   #find(path: string): MemoryNode | undefined {
     let node: MemoryNode | undefined = this.#top;
+    if (path === '') return node;
     for (const name of path.split('/')) node = node?.type === 'directory' ? node.entries.get(name) : undefined;
     return node;
   }

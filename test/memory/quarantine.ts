@@ -1,7 +1,7 @@
 /** Quarantines that are only remembered. */
 import type { TailEntry } from '../../daemon/engine/master-tail.ts';
 import type { NewQuarantine, QuarantineStore } from '../../daemon/quarantine/store.ts';
-import type { Fault } from '../../shared/faults.ts';
+import { Fault } from '../../shared/faults.ts';
 import type { QuarantineHead } from '../../shared/quarantine.ts';
 
 export class MemoryQuarantine implements QuarantineStore {
@@ -19,6 +19,14 @@ export class MemoryQuarantine implements QuarantineStore {
     const whole = { id: `quarantine ${this.kept.length + 1}`, ...head, items: entries.length, bytes: 0 };
     this.kept.push({ head: whole, entries });
     return whole;
+  }
+
+  scenarios() {
+    return Promise.resolve([]);
+  }
+
+  look(): Promise<never> {
+    return Promise.reject(new Fault('INTERNAL', { reason: 'nothing is looked at in memory' }));
   }
 
   list() {

@@ -520,6 +520,9 @@ export class WorldHost {
         boot: `${this.name}-${this.#life}`,
         quarantine: this.quarantine,
         services: this.services,
+        openTree: (path) => {
+          throw new Fault('FS-NOT-FOUND', { path });
+        },
         openRecord: (id) => this.#roleRecord(id),
         accessOf: (document) => this.accessOf?.(redirection, document) ?? this.access,
         arbiterOf: (document, other) => this.arbiterOf(document, other),

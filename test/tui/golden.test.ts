@@ -7,6 +7,13 @@ import { asciiSurface } from '../../tui/charts/bars.ts';
 import { loadBrailleSurface } from '../../tui/charts/braille.ts';
 import { widthOf } from '../../tui/present/text.ts';
 import type { ConsoleState } from '../../tui/state.ts';
+import {
+  quarantineDiscard,
+  quarantineExtract,
+  quarantineFile,
+  quarantineList,
+  quarantineOpen,
+} from './quarantine-states.ts';
 import { RECOVERY_STATES } from './recovery-states.ts';
 import { openedReport, reportCenter } from './report-states.ts';
 import {
@@ -14,6 +21,7 @@ import {
   availabilityBad,
   availabilityOld,
   dryRun,
+  fencedQuestion,
   forcedQuestion,
   recoverChoice,
   recoverQuestion,
@@ -82,8 +90,14 @@ const ROLE_STATES: Readonly<Record<string, (size: Size) => ConsoleState>> = {
   'availability-bad-below': (size) => press(availabilityBad(size), 'G'),
   'availability-old': availabilityOld,
   'switchover-refused': switchoverRefused,
+  'switchover-fenced': fencedQuestion,
   'switchover-progress': switchProgress,
   'switchover-over': switchOver,
+  'quarantine-list': quarantineList,
+  'quarantine-open': quarantineOpen,
+  'quarantine-file': quarantineFile,
+  'quarantine-extract': quarantineExtract,
+  'quarantine-discard': quarantineDiscard,
   'recover-choice': recoverChoice,
   'recover-question': recoverQuestion,
 };

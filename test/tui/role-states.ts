@@ -2,7 +2,7 @@
 import { Fault } from '../../shared/faults.ts';
 import type { HealthVerdict } from '../../shared/health.ts';
 import type { SwitchoverPlan } from '../../shared/results.ts';
-import type { RoleStatus } from '../../shared/role.ts';
+import type { AutomaticStatus, RoleStatus } from '../../shared/role.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
 import type { ConsoleState } from '../../tui/state.ts';
 import { event, master, NOON, scenario, standby } from './sample.ts';
@@ -72,6 +72,13 @@ export function forcedQuestion(size: Size): ConsoleState {
   return planned(asked, { loss, findings: [] });
 }
 
+/** The same with a script that turns hosts off. */
+export function fencedQuestion(size: Size): ConsoleState {
+  const roles = { ...SILENT.roles!, automatic: { ...POSSIBLE, right: 'fencing' as const } };
+  const asked = press(connected(fresh(size, ['web-02']), 'web-02', [withRoles({ ...SILENT, roles })]), 's');
+  return planned(asked, { loss: { lagMs: 0, exposureMs: 0, exposureBytes: 0, known: false }, findings: [] });
+}
+
 /** Both hosts tell what they know; the standby watches. */
 export function bothHosts(
   size: Size,
@@ -84,9 +91,11 @@ export function bothHosts(
   ]);
 }
 
+const POSSIBLE: AutomaticStatus = { possible: true, reasons: [], right: 'witness', by: 'web-02' };
+
 const WITNESS = { kind: 'witness', reachable: true, ageMs: 400 } as const;
 const ARBITRATED: Partial<ScenarioStatus> = {
-  roles: { ...ROLES, rightForMs: 8_200, arbiter: WITNESS },
+  roles: { ...ROLES, rightForMs: 8_200, arbiter: WITNESS, automatic: { ...POSSIBLE, ageMs: 900 } },
 };
 const STANDBY: Partial<ScenarioStatus> = {
   reportedBy: 'web-02',
@@ -96,6 +105,7 @@ const STANDBY: Partial<ScenarioStatus> = {
     gate: 'closed',
     peer: { name: 'web-01', role: 'active', epoch: EPOCH, ageMs: 1_100 },
     arbiter: WITNESS,
+    automatic: POSSIBLE,
   },
 };
 
@@ -134,24 +144,24 @@ function watchedHosts(watched: Partial<HealthVerdict>): ScenarioStatus['hosts'] 
   return [{ ...master('web-01'), isAlive: { ...VERDICT, ...watched } }, standby('web-02')];
 }
 
-const DOCUMENT = {
-  id: 'id-web-shop',
-  name: 'web-shop',
-  solution: 'ha',
-  roots: [],
-  settings: { 'switchover.automatic': true, 'switchover.arbiter': 'witness' },
-};
-
-export function withDocument(state: ConsoleState, settings: Readonly<Record<string, unknown>> = {}): ConsoleState {
-  const purpose = { kind: 'document', scenarioId: 'id-web-shop' } as const;
-  const result = { ...DOCUMENT, settings: { ...DOCUMENT.settings, ...settings } };
-  return after(state, { type: 'reply', host: 'web-01', purpose, outcome: { ok: true, result }, at: state.now });
-}
-
 /** Everything is as it should be. */
 export function availability(size: Size): ConsoleState {
-  return withDocument(press(bothHosts(size), '6'));
+  return press(bothHosts(size), '6');
 }
+
+const IMPOSSIBLE: AutomaticStatus = {
+  possible: false,
+  right: 'witness',
+  by: 'web-02',
+  heldForMs: 1_440_000,
+  reasons: [
+    { code: 'off', text: '"Perform Switchover Automatically" is off' },
+    { code: 'stale', text: 'the copy on web-02 is outdated' },
+    { code: 'hold-down', text: 'the last automatic switchover was not acknowledged' },
+    { code: 'shadow', text: 'shadow mode is on' },
+    { code: 'arbiter-silent', text: 'the witness does not answer web-02: connection refused' },
+  ],
+};
 
 /** Nothing is: no arbiter that answers, shadow mode, checks that fail, an outdated copy. */
 export function availabilityBad(size: Size): ConsoleState {
@@ -178,11 +188,9 @@ export function availabilityBad(size: Size): ConsoleState {
       { ...master('web-01'), health: 'down', lagKnown: false, isAlive: { ...VERDICT, ...verdict } },
       { ...standby('web-02'), lagKnown: false, synchronized: false },
     ],
-    roles: { ...SILENT.roles!, arbiter: silent, unacknowledged: true },
+    roles: { ...SILENT.roles!, arbiter: silent, unacknowledged: true, automatic: IMPOSSIBLE },
   });
-  return withDocument(press(connected(fresh(size, ['web-02']), 'web-02', [told]), '6'), {
-    'switchover.automatic': false,
-  });
+  return press(connected(fresh(size, ['web-02']), 'web-02', [told]), '6');
 }
 
 /** The host that watches was lost a minute ago. */

@@ -17,6 +17,7 @@ import {
   availabilityBad,
   availabilityOld,
   bothHosts,
+  fencedQuestion,
   forcedQuestion,
   recoverChoice,
   recoverQuestion,
@@ -27,7 +28,6 @@ import {
   switchoverQuestion,
   switchoverRefused,
   switchProgress,
-  withDocument,
   withRoles,
 } from './role-states.ts';
 import { after, connected, fresh, keyPress, lost, press, ticks, type } from './states.ts';
@@ -317,9 +317,10 @@ test('when all is well the tab says that a switchover can start by itself', (t) 
 test('every reason that stands in the way of an automatic switchover comes with what to do', (t) => {
   const text = pane(availabilityBad(SIZE));
   for (const reason of [
-    /is off: you are told/,
-    /hold-down/,
-    /arbiter does not answer web-02: connection refused/,
+    /Automatically" is off/,
+    /was not acknowledged/,
+    /hold-down ends by itself in 24 min/,
+    /witness does not answer web-02: connection refused/,
     /outdated/,
     /shadow mode/,
   ])
@@ -327,9 +328,34 @@ test('every reason that stands in the way of an automatic switchover comes with 
   t.is(text.match(/To do:/g)?.length, 5);
 });
 
-test('no arbiter is a reason of its own', (t) => {
-  const state = withDocument(availability(SIZE), { 'switchover.arbiter': 'none' });
-  t.regex(pane(state), /there is no arbiter/);
+test('the way that lets both become active is called unsafe, a script that runs is shown', (t) => {
+  const roles = withRoles().roles!;
+  const automatic = { possible: true, reasons: [], right: 'unsafe', unsafe: true, by: 'web-02' } as const;
+  const fencing = {
+    state: 'failed',
+    script: 'ipmi',
+    other: 'web-01',
+    attempts: 2,
+    text: 'no answer',
+    nextInMs: 30_000,
+  } as const;
+  const state = connected(fresh(SIZE), 'web-01', [withRoles({ roles: { ...roles, automatic, fencing } })]);
+  t.regex(pane(state), /UNSAFE: both hosts can become active/);
+  t.regex(pane(state), /ipmi against web-01: failed, attempt 2: no answer; again in 30 s/);
+});
+
+test('a fencing script takes the place of the statement; when it fails, the operator is asked for his word', (t) => {
+  const asked = fencedQuestion(SIZE);
+  t.is(dialogOf(asked).fields.length, 1);
+  t.regex(shown(asked), /Turn web-01 off by the fencing script/);
+  const typed = type(asked, 'web-shop');
+  const [effect] = effectsOf(typed, 'enter');
+  t.like(effect, { command: 'scenario.switchover', args: { name: 'web-shop' } });
+  t.false('peerIsFenced' in (effect as { args: object }).args);
+  const fault = new Fault('SWITCH-FENCING', { host: 'web-01', script: 'ipmi', reason: 'exit 1' });
+  const stated = answer(press(typed, 'enter'), 'switch', fault);
+  t.is(dialogOf(stated).job, 'stated');
+  t.is(dialogOf(stated).fields.length, 2);
 });
 
 test('checks are words and shapes with the age of their last answer; shadow mode says when and why', (t) => {
@@ -344,6 +370,6 @@ test('checks are words and shapes with the age of their last answer; shadow mode
 test('what the watching host told a minute ago is called old', (t) => {
   t.regex(pane(availabilityOld(SIZE)), /OLD: as web-02 told it 1 min ago/);
   const quiet = ticks(availability(SIZE), 20);
-  t.regex(pane(quiet), /\[NO {2}\].*\n.*told nothing for/);
+  t.regex(pane(quiet), /\[\? {3}\] not known; it was possible, told 2\d s ago/);
   t.regex(pane(quiet), /OLD: as web-02 told it 2\d s ago/, 'connected, and yet no word of it');
 });

@@ -8,7 +8,7 @@ export const NOON = Date.UTC(2026, 6, 1, 12, 4, 31);
 export function daemon(name: string, change: Partial<DaemonStatus> = {}): DaemonStatus {
   return {
     name,
-    deviceId: 'ab12cd34'.repeat(8),
+    deviceId: name === 'web-01' ? 'ab12cd34'.repeat(8) : Buffer.from(name).toString('hex').padEnd(64, '0'),
     version: '0.1.0',
     platform: 'linux-x64',
     startedAt: NOON - 86_400_000,

@@ -236,7 +236,7 @@ test('long manifests are listed page by page', async (t) => {
   const head = await keeper.keep(SCENARIO, HEAD, pagesOf(...entries), ['/data']);
   const paths: string[] = [];
   for (let from: number | undefined = 0; from !== undefined; ) {
-    const page: { items: readonly QuarantineItem[]; next?: number } = await keeper.items(SCENARIO, head.id, from);
+    const page: { items: readonly QuarantineItem[]; next?: number } = await keeper.items(SCENARIO, head.id, { from });
     paths.push(...page.items.map(({ path }) => path));
     from = page.next;
   }

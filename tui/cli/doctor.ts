@@ -1,9 +1,11 @@
 /** `mainstay doctor`: what this side can see, and what the engines say of themselves. */
 import { Fault } from '../../shared/faults.ts';
 import type { CommandResults, Finding } from '../../shared/results.ts';
+import type { ScenarioStatus } from '../../shared/status.ts';
 import type { DaemonClient } from '../client.ts';
 import { adoptedOnDisk } from './adopted.ts';
 import { ask, type CommonOptions, type Context } from './context.ts';
+import { guidanceFindings } from './guidance-text.ts';
 import { DONE, FOUND } from './options.ts';
 import { safe } from './text.ts';
 
@@ -19,7 +21,7 @@ export async function doctor(context: Context, options: CommonOptions): Promise<
     ({ severity, code }) => severity === 'error' && (code === 'ENGINE' || code === 'PROFILE'),
   );
   if (isSilent && options.data !== undefined) findings.push(...adoptedOnDisk(options.data));
-  findings.push(...versionFindings(versions));
+  findings.push(...guidanceFindings(await reportsOf(context, clients)), ...versionFindings(versions));
   if (options.json === true) context.json({ findings });
   else show(context, findings);
   return findings.some((finding) => finding.severity !== 'info') ? FOUND : DONE;
@@ -49,6 +51,12 @@ async function engineFindings(client: DaemonClient, versions: Map<string, string
   } catch (error) {
     return [fromFault('ENGINE', name, Fault.from(error))];
   }
+}
+
+/** Of the hosts that answer; why another one does not is a finding of its own. */
+async function reportsOf(context: Context, clients: readonly DaemonClient[]): Promise<readonly ScenarioStatus[]> {
+  const told = await Promise.allSettled(clients.map((client) => context.snapshot(client)));
+  return told.flatMap((one) => (one.status === 'fulfilled' ? one.value.scenarios : []));
 }
 
 function versionFindings(versions: ReadonlyMap<string, string>): Finding[] {

@@ -58,6 +58,13 @@ export class LiveView {
     );
   }
 
+  /** What each host that answers says of a scenario. */
+  reportsOf(id: string): ScenarioStatus[] {
+    return [...this.#states.values()].flatMap(({ snapshot, fault }) =>
+      snapshot === undefined || fault !== undefined ? [] : snapshot.scenarios.filter((scenario) => scenario.id === id),
+    );
+  }
+
   scenario(name: string): ScenarioStatus | undefined {
     return this.scenarios().find((scenario) => scenario.name.toLowerCase() === name.toLowerCase());
   }

@@ -1,17 +1,24 @@
-/** `quarantine`: asks every host, because only the one that lost its role has something. */
+/** `quarantine`: asks every host, because only the one that lost its role has something; without a name of all scenarios. */
 import { resolve } from 'node:path';
 import { Fault } from '../../shared/faults.ts';
-import type { QuarantineHead, QuarantineItem } from '../../shared/quarantine.ts';
+import type { QuarantineFileResult, QuarantineHead, QuarantineItem } from '../../shared/quarantine.ts';
 import type { CommandResults } from '../../shared/results.ts';
 import { formatBytes, formatCount } from '../../shared/units.ts';
 import type { DaemonClient } from '../client.ts';
+import { keptLines } from '../present/kept-file.ts';
+import { lineText } from '../present/line.ts';
 import { ask, type CommonOptions, type Context } from './context.ts';
-import { DONE } from './options.ts';
+import { DONE, FOUND } from './options.ts';
 import { safe, table } from './text.ts';
 
-export type QuarantineOptions = CommonOptions & { readonly to?: string; readonly path?: string };
+export type QuarantineOptions = CommonOptions & {
+  readonly to?: string;
+  readonly path?: string;
+  readonly root?: string;
+};
 
-const ACTIONS: readonly string[] = ['list', 'show', 'extract', 'discard'];
+const ACTS = { show, compare, extract, discard } as const;
+const ACTIONS: readonly string[] = ['list', ...Object.keys(ACTS)];
 const COPY_MS = 24 * 3_600_000;
 
 interface Found {
@@ -22,11 +29,12 @@ interface Found {
 export async function quarantine(
   context: Context,
   options: QuarantineOptions,
-  name: string,
+  name?: string,
   action = 'list',
   id?: string,
 ): Promise<number> {
   if (!ACTIONS.includes(action)) throw new Fault('USAGE', { reason: `"${action}" is none of: ${ACTIONS.join(', ')}` });
+  if (name === undefined) return await listAll(context, options);
   const found = await search(context, options, name);
   const heads = found.flatMap((one) => one.heads);
   if (action === 'list') {
@@ -37,9 +45,20 @@ export async function quarantine(
   const chosen = id ?? heads[0]?.id;
   const holder = found.find((one) => one.heads.some((head) => head.id === chosen));
   if (chosen === undefined || holder === undefined) throw new Fault('QUARANTINE-NOT-FOUND', { id: chosen ?? 'yet' });
-  if (action === 'show') return await show(context, options, name, holder.client, chosen);
-  if (action === 'extract') return await extract(context, options, name, holder.client, chosen);
-  return await discard(context, options, name, holder.client, chosen);
+  return await ACTS[action as keyof typeof ACTS](context, options, name, holder.client, chosen);
+}
+
+/** Also what deleted scenarios left. */
+async function listAll(context: Context, options: CommonOptions): Promise<number> {
+  const { up, down } = await context.reachable(options);
+  const answers = await Promise.all(
+    up.map((client) => ask<CommandResults['scenario.quarantine']>(client, 'scenario.quarantine', {})),
+  );
+  const heads = answers.flatMap(({ quarantines }) => quarantines);
+  if (options.json === true) context.json({ quarantines: heads });
+  else context.terminal.out(heads.length === 0 ? 'nothing is in quarantine\n' : listOf(heads));
+  for (const { client, fault } of down) context.note(`not asked: ${safe(client.host.name)}: ${safe(fault.message)}`);
+  return DONE;
 }
 
 async function search(context: Context, options: CommonOptions, name: string): Promise<Found[]> {
@@ -59,14 +78,15 @@ async function search(context: Context, options: CommonOptions, name: string): P
 }
 
 function listOf(heads: readonly QuarantineHead[]): string {
-  const rows = heads.map(({ id, host, items, bytes, epoch }) => [
+  const rows = heads.map(({ id, host, items, bytes, epoch, scenario, deleted }) => [
     id,
+    deleted ? `${scenario} (deleted)` : scenario,
     host,
     formatCount(items),
     formatBytes(bytes),
     `epoch ${epoch}`,
   ]);
-  return table(['id', 'on', 'items', 'size', 'behind'], rows);
+  return table(['id', 'scenario', 'on', 'items', 'size', 'behind'], rows);
 }
 
 async function show(
@@ -91,6 +111,28 @@ async function show(
 function rowOf(item: QuarantineItem): string[] {
   const path = item.before === undefined ? item.path : `${item.path} (was ${item.before})`;
   return [item.kind, item.type, item.type === 'file' ? formatBytes(item.sizeBytes) : '', path];
+}
+
+/** One file as it was kept against what users have now; exit 7 when they differ. */
+async function compare(
+  context: Context,
+  options: QuarantineOptions,
+  name: string,
+  client: DaemonClient,
+  id: string,
+): Promise<number> {
+  const { path } = options;
+  if (path === undefined) throw new Fault('USAGE', { reason: 'say which file with --path PATH' });
+  const root = options.root === undefined ? 0 : Number(options.root) - 1;
+  if (!Number.isInteger(root) || root < 0) throw new Fault('USAGE', { reason: '--root is a number from 1 on' });
+  const args = { name, id, root, path };
+  const result = await ask<QuarantineFileResult>(client, 'scenario.quarantineFile', args);
+  const differs = result.now.some(({ same, unknown }) => unknown === undefined && !same);
+  if (options.json === true) context.json({ name, id, ...result });
+  else
+    for (const line of keptLines({ item: result.item, result, scroll: 0 }))
+      context.terminal.out(`${safe(lineText(line))}\n`);
+  return differs ? FOUND : DONE;
 }
 
 async function extract(
@@ -127,4 +169,10 @@ async function discard(
   if (options.json === true) context.json({ name, discarded: id });
   else context.terminal.out(`${id} is discarded\n`);
   return DONE;
+}
+
+/** How many quarantines of a scenario the hosts that answer have. */
+export async function keptOf(context: Context, options: CommonOptions, name: string): Promise<number> {
+  const found = await search(context, options, name).catch(() => []);
+  return found.reduce((sum, { heads }) => sum + heads.length, 0);
 }

@@ -168,7 +168,10 @@ async function set(context: Context, options: CommonOptions, name: string, given
 
 async function remove(context: Context, options: CommonOptions, name: string): Promise<number> {
   const client = await context.forScenario(name, options);
-  const impact = `Scenario "${safe(name)}" is forgotten on all its hosts; the data on both sides stays.`;
+  const { keptOf } = await import('./quarantine-command.ts');
+  const kept = await keptOf(context, options, name);
+  const also = kept === 0 ? '' : ` What is in quarantine stays (${kept}): \`mainstay quarantine\` lists it.`;
+  const impact = `Scenario "${safe(name)}" is forgotten on all its hosts; the data on both sides stays.${also}`;
   await context.confirmName(name, impact, `Deleting "${name}"`, options);
   await ask(client, 'scenario.delete', { name });
   if (options.json === true) context.json({ deleted: name });

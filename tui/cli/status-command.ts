@@ -4,7 +4,9 @@ import { formatMoment } from '../../shared/report.ts';
 import type { HostStatus, ScenarioStatus } from '../../shared/status.ts';
 import { statusRemarks } from '../../shared/status-remarks.ts';
 import { formatAge, formatBytes, formatCount, formatDuration, formatRate } from '../../shared/units.ts';
+import { automaticText } from './automatic-text.ts';
 import type { CommonOptions, Context } from './context.ts';
+import { guidanceText } from './guidance-text.ts';
 import { healthLines } from './health-text.ts';
 import { LiveView } from './live.ts';
 import { DONE } from './options.ts';
@@ -19,10 +21,12 @@ type WatchOptions = CommonOptions & { readonly watch?: boolean };
 const WATCH_EVERY_MS = 1_000;
 
 export function status(context: Context, options: WatchOptions, name?: string): Promise<number> {
-  return view(context, options, name, (scenarios) =>
+  return view(context, options, name, (scenarios, live) =>
     options.json === true
       ? { scenarios }
-      : scenarios.map((each) => statusText(each, context.terminal.wallNow())).join('\n'),
+      : scenarios
+          .map((each) => `${statusText(each, context.terminal.wallNow())}${guidanceText(live.reportsOf(each.id))}`)
+          .join('\n'),
   );
 }
 
@@ -43,7 +47,7 @@ async function view(
   context: Context,
   options: WatchOptions,
   name: string | undefined,
-  render: (scenarios: readonly ScenarioStatus[]) => unknown,
+  render: (scenarios: readonly ScenarioStatus[], live: LiveView) => unknown,
 ): Promise<number> {
   const { terminal } = context;
   const live = new LiveView(await context.clients(options), () => terminal.monotonicNow());
@@ -86,9 +90,9 @@ function show(
   options: WatchOptions,
   scenarios: readonly ScenarioStatus[],
   live: LiveView,
-  render: (scenarios: readonly ScenarioStatus[]) => unknown,
+  render: (scenarios: readonly ScenarioStatus[], live: LiveView) => unknown,
 ): void {
-  const rendered = render(scenarios);
+  const rendered = render(scenarios, live);
   if (options.json === true) {
     if (options.watch !== true) context.json(rendered);
     else if (live.isNews(rendered)) context.jsonLine(rendered);
@@ -131,7 +135,7 @@ function statusText(scenario: ScenarioStatus, now: number): string {
   ];
   const rows = scenario.hosts.map((host) => hostRow(host, now));
   const problem = scenario.problem === undefined ? '' : `  ! ${safe(scenario.problem)}\n`;
-  return `${head}\n${table(headings, rows, [6, 7, 8, 9])}${progressLines(scenario)}${remarkLines(scenario)}${healthLines(scenario)}${problem}`;
+  return `${head}\n${table(headings, rows, [6, 7, 8, 9])}${progressLines(scenario)}${remarkLines(scenario)}${automaticText(scenario)}${healthLines(scenario)}${problem}`;
 }
 
 function remarkLines(scenario: ScenarioStatus): string {

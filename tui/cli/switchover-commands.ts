@@ -44,12 +44,15 @@ export function addSwitchoverCommands(program: Command, register: Register): voi
     acknowledge,
   );
   register(
-    command('quarantine', 'what a host had that the host which took over lacks')
-      .argument('[action]', 'list (default), show, extract, discard')
+    withYes(withAccess(program.command('quarantine').description('what hosts had that the ones which took over lack')))
+      .argument('[name]', 'the scenario, also one that is deleted; without it all are listed')
+      .argument('[action]', 'list (default), show, compare, extract, discard')
       .argument('[id]', 'the quarantine (default: the newest)')
+      .option('--confirm <name>', 'the name once more')
       .option('--to <directory>', 'extract: a new directory on the host that has it')
-      .option('--path <path>', 'extract: only this file or folder'),
-    async (context, options: QuarantineOptions, name: string, action?: string, id?: string) => {
+      .option('--path <path>', 'compare: this file; extract: only this file or folder')
+      .option('--root <number>', 'compare: the root it lies in, from 1 on (default: the first)'),
+    async (context, options: QuarantineOptions, name?: string, action?: string, id?: string) => {
       const { quarantine } = await import('./quarantine-command.ts');
       return quarantine(context, options, name, action, id);
     },

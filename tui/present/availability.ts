@@ -1,5 +1,7 @@
 /** The HA tab: whether a switchover can start by itself, roles of both hosts, what Is Alive found, each with its age. */
+import { adviceOf } from '../../shared/automatic-advice.ts';
 import type { HealthCheck, HealthVerdict } from '../../shared/health.ts';
+import type { AutomaticRight, AutomaticStatus } from '../../shared/role.ts';
 import { formatAge, formatDuration } from '../../shared/units.ts';
 import type { ScenarioView } from '../select.ts';
 import {
@@ -13,7 +15,6 @@ import {
   verdictOf,
 } from '../select-roles.ts';
 import type { ConsoleState } from '../state.ts';
-import { type AutomaticSettings, whyNotAutomatic } from './automatic.ts';
 import { paragraph } from './dialogs.ts';
 import { when } from './format.ts';
 import { guidanceLines } from './guidance.ts';
@@ -34,7 +35,7 @@ export function availabilityLines(state: ConsoleState, scenario: ScenarioView, w
   const reports = reportsOf(state, scenario.id);
   const content = [
     ...guidanceLines(state, scenario, width),
-    ...automaticLines(state, scenario, reports, width),
+    ...automaticLines(scenario, reports, width),
     ...switchLines(status, width),
     [],
     ...roleLines(state, scenario, reports, width),
@@ -64,46 +65,81 @@ function rows(label: string, text: string, width: number, style: Style = 'plain'
 
 // ---------------------------------------------------------------- may it start by itself
 
-function settingsOf(state: ConsoleState, id: string): AutomaticSettings | undefined {
-  const settings = state.documents[id]?.settings;
-  if (settings === undefined) return undefined;
-  // What is not in the document is as it is by default.
-  return {
-    automatic: settings['switchover.automatic'] === true,
-    arbiter: String(settings['switchover.arbiter'] ?? 'none'),
-  };
+/** The standby's own word where it is heard, else what it told the active host. */
+function toldAutomatic(reports: readonly HostReport[]) {
+  const told = reports.flatMap((report) => {
+    const automatic = report.status.roles?.automatic;
+    if (automatic === undefined) return [];
+    const ageMs = (automatic.ageMs ?? 0) + report.ageMs;
+    return [{ automatic, ageMs, live: report.live, own: automatic.ageMs === undefined }];
+  });
+  return told.toSorted(
+    (a, b) => Number(b.live) - Number(a.live) || Number(b.own) - Number(a.own) || a.ageMs - b.ageMs,
+  )[0];
 }
 
-function automaticLines(
-  state: ConsoleState,
-  scenario: ScenarioView,
+const RIGHTS: Readonly<Record<AutomaticRight, string>> = {
+  witness: 'the witness grants it',
+  etcd: 'etcd grants it',
+  fencing: 'the fencing script confirms that the active host is off',
+  unsafe: 'a reference address answers',
+};
+
+function automaticLines({ status }: ScenarioView, reports: readonly HostReport[], width: number): Line[] {
+  const title = span('Automatic switchover  ', 'accent');
+  const told = toldAutomatic(reports);
+  if (told === undefined) return [line(title, span('[?   ]', 'warning'), ' no host has told yet')];
+  const { automatic, ageMs, live } = told;
+  if (!live || ageMs > OLD_NEWS_MS) {
+    const was = automatic.possible ? 'possible' : 'not possible';
+    return [
+      line(title, span('[?   ]', 'warning'), ` not known; it was ${was}, told ${formatAge(ageMs)}`),
+      ...bullet(`${automatic.by} is not heard, and only it can say`, width),
+    ];
+  }
+  return [
+    automatic.possible
+      ? line(title, span('[YES ]', 'good'), ` possible now, says ${clean(automatic.by)}`)
+      : line(title, span('[NO  ]', 'warning'), ` not possible now, says ${clean(automatic.by)}`),
+    ...automatic.reasons.flatMap(({ code, text }) => [
+      ...bullet(text, width),
+      ...paragraph(`To do: ${adviceOf(code, status.name)}`, width - 4, 'dim').map((part) => line('    ', ...part)),
+    ]),
+    ...howLines(automatic, reports, width),
+    ...reports.flatMap((report) => fencingLines(report, width)),
+  ];
+}
+
+function howLines(
+  { by, heldForMs, possible, right, unsafe }: AutomaticStatus,
   reports: readonly HostReport[],
   width: number,
 ): Line[] {
-  const { status } = scenario;
-  const standby = reports.find(({ name }) => name !== status.active);
-  const settings = settingsOf(state, scenario.id);
-  const reasons = whyNotAutomatic(status, standby, settings);
-  const title = span('Automatic switchover  ', 'accent');
-  if (reasons.length > 0) {
-    return [
-      line(title, span('[NO  ]', 'warning'), ' not possible now'),
-      ...reasons.flatMap(({ text, fix }) => [
-        ...bullet(text, width),
-        ...paragraph(`To do: ${fix}`, width - 4, 'dim').map((part) => line('    ', ...part)),
-      ]),
-    ];
-  }
-  if (settings === undefined) return [line(title, span('[... ]', 'busy'), ' asking for the properties')];
   const timeout = verdictOf(reports)?.verdict.rule?.timeoutMs;
   const after = timeout === undefined ? '' : ` for ${formatDuration(timeout)}`;
   return [
-    line(title, span('[YES ]', 'good'), ' possible now'),
-    ...bullet(
-      `${standby?.name ?? 'the standby'} takes over when every round failed${after} and the arbiter grants it`,
-      width,
-    ),
+    ...(possible && right !== undefined
+      ? bullet(`${by} takes over when every round failed${after} and ${RIGHTS[right]}`, width)
+      : []),
+    ...(heldForMs === undefined ? [] : bullet(`the hold-down ends by itself in ${formatDuration(heldForMs)}`, width)),
+    ...(unsafe === true
+      ? paragraph(
+          'UNSAFE: both hosts can become active when only the network between them fails',
+          width - 4,
+          'error',
+        ).map((part) => line('  ! ', ...part))
+      : []),
   ];
+}
+
+function fencingLines({ status: { roles } }: HostReport, width: number): Line[] {
+  const fencing = roles?.fencing;
+  if (fencing === undefined) return [];
+  const { state, script, other, attempts, text, nextInMs } = fencing;
+  const next = nextInMs === undefined ? '' : `; again in ${formatDuration(nextInMs)}`;
+  const said = text === undefined ? '' : `: ${text}`;
+  const style = state === 'failed' ? 'error' : state === 'running' ? 'busy' : 'plain';
+  return rows('Fencing', `${script} against ${other}: ${state}, attempt ${attempts}${said}${next}`, width, style);
 }
 
 function bullet(text: string, width: number): Line[] {
@@ -114,11 +150,13 @@ function bullet(text: string, width: number): Line[] {
 
 const ROLE_STYLES = { active: 'good', standby: 'plain', fenced: 'warning' } as const;
 
-function gateOf({ host, own }: KnownRole): string | readonly [string, Style] {
-  const gate = own?.gate ?? host.gate;
+function gateOf({ own }: KnownRole): string | readonly [string, Style] {
+  // What the other one believes of its gate says nothing.
+  if (own === undefined) return ['unknown', 'warning'];
+  const { gate } = own;
   if (gate === 'closed') return ['closed', 'plain'];
   if (gate === 'none') return ['none', 'dim'];
-  return own?.rightForMs === undefined ? ['OPEN', 'good'] : [`OPEN ${formatDuration(own.rightForMs)}`, 'good'];
+  return own.rightForMs === undefined ? ['OPEN', 'good'] : [`OPEN ${formatDuration(own.rightForMs)}`, 'good'];
 }
 
 function copyOf({ host, role }: KnownRole): string | readonly [string, Style] {

@@ -19,7 +19,7 @@ export function compareLines(dialog: CompareDialog): readonly Line[] {
   return lines;
 }
 
-function sideLine(word: string, side: PreviewSide | undefined): Line {
+export function sideLine(word: string, side: PreviewSide | undefined): Line {
   if (side === undefined) return line(span(`${word}  `, 'dim'), span('did not exist', 'strong'));
   const { type, sizeBytes, mtimeMs, mode, target, hash } = side;
   return line(
@@ -39,7 +39,7 @@ function body(then: PreviewSide | undefined, now: PreviewSide | undefined, ident
   return [line(span('- is lost', 'error'), '   ', span('+ comes back', 'good')), ...rows];
 }
 
-function differenceLine(row: string): Line {
+export function differenceLine(row: string): Line {
   const text = `${row.slice(0, 1)} ${row.slice(1)}`;
   if (row === '...') return line(span(row, 'dim'));
   if (row.startsWith('-')) return line(span(text, 'error'));

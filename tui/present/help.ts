@@ -18,6 +18,8 @@ const PLACE_NAMES: Readonly<Record<Place, string>> = {
   field: 'filter',
   switch: 'switchover',
   'switch-name': 'question before a switchover',
+  quarantine: 'quarantine',
+  'quarantine-field': 'question about a quarantine',
   restore: 'restore wizard',
   'restore-name': 'question of the restore wizard',
   points: 'rewind points',

@@ -4,6 +4,7 @@ import type { ScenarioStatus } from '../../shared/status.ts';
 import { formatBytes, formatDuration } from '../../shared/units.ts';
 import { sliceWords } from '../components/list.ts';
 import { scenarioById } from '../select.ts';
+import { reportsOf } from '../select-roles.ts';
 import type { ConsoleState } from '../state.ts';
 import { mayType, type SwitchDialog } from '../state-roles.ts';
 import { isTyped } from '../update/switch.ts';
@@ -50,11 +51,13 @@ function questionLines(dialog: SwitchDialog, status: ScenarioStatus, width: numb
   const question =
     job === 'stated'
       ? `Make ${to} active although ${from} does not answer?`
-      : `Move the users of "${dialog.scenario}" from ${from} to ${to}?`;
+      : job === 'fenced'
+        ? `Turn ${from} off by the fencing script, then make ${to} active?`
+        : `Move the users of "${dialog.scenario}" from ${from} to ${to}?`;
   return [
     ...(fault === undefined ? [] : [...faultLines(fault, width), []]),
     ...paragraph(question, width, 'strong'),
-    ...(job === 'stated' ? statedLines(dialog, status, width) : plannedLines(dialog, status, width)),
+    ...(job === 'planned' ? plannedLines(dialog, status, width) : aloneLines(dialog, status, width)),
     ...dryRunLines(dialog, width),
   ];
 }
@@ -68,13 +71,11 @@ function plannedLines({ from, to, plan }: SwitchDialog, { epoch }: ScenarioStatu
   ];
 }
 
-function statedLines({ from, to, plan }: SwitchDialog, { epoch }: ScenarioStatus, width: number): Line[] {
+function aloneLines({ from, to, plan, job }: SwitchDialog, { epoch }: ScenarioStatus, width: number): Line[] {
+  const fenced = `${from} does not answer. Nobody takes over unless the script confirms that it is off; if it fails, nothing has changed.`;
+  const stated = `${from} must be FENCED: switched off, or cut off from users and disks. With two active hosts changes are lost.`;
   return [
-    ...bullet(
-      `${from} must be FENCED: switched off, or cut off from users and disks. With two active hosts changes are lost.`,
-      width,
-      'error',
-    ),
+    ...bullet(job === 'fenced' ? fenced : stated, width, 'error'),
     ...bullet(`Active afterwards: ${to}, epoch ${epoch + 1}.`, width),
     ...bullet(riskOf(from, plan), width, 'warning'),
     ...bullet(`When ${from} is back, what only it has goes to quarantine.`, width),
@@ -162,6 +163,7 @@ function progressLines(state: ConsoleState, dialog: SwitchDialog, width: number)
       dialog.asked === undefined ? '' : sinceOf(state, dialog),
     ),
     ...(progress.silent ? silentLines(width) : []),
+    ...fencingLines(state, dialog, width),
     [],
     ...progress.steps.map((each) => stepLine(each, width)),
     [],
@@ -180,6 +182,17 @@ function progressLines(state: ConsoleState, dialog: SwitchDialog, width: number)
     );
   if (dialog.fault !== undefined && progress.over === undefined) lines.push(...unknownLines(dialog, width));
   return [...lines, ...endLines(state, dialog, progress, width)];
+}
+
+/** Before the first step: the script has to confirm that the other host is off. */
+function fencingLines(state: ConsoleState, { scenarioId }: SwitchDialog, width: number): Line[] {
+  return reportsOf(state, scenarioId).flatMap(({ status: { roles }, live }) => {
+    const fencing = roles?.fencing;
+    if (fencing === undefined || !live) return [];
+    const said = fencing.text === undefined ? '' : `: ${fencing.text}`;
+    const text = `Fencing of ${fencing.other} by ${fencing.script}: ${fencing.state}${said}`;
+    return paragraph(text, width, fencing.state === 'failed' ? 'error' : 'busy');
+  });
 }
 
 function sinceOf({ now }: ConsoleState, { asked }: SwitchDialog) {

@@ -49,6 +49,7 @@ import {
 } from './navigate.ts';
 import { paletteEntries } from './palette.ts';
 import type { Handler, Press } from './press.ts';
+import { QUARANTINE_HANDLERS } from './quarantine-actions.ts';
 import { RECOVERY_HANDLERS } from './recovery-actions.ts';
 import {
   askReplica,
@@ -236,6 +237,7 @@ const HANDLERS: Readonly<Record<ActionId, Handler>> = {
   delete: (state, press) => openDelete(state, press.at),
   ...ROLE_HANDLERS,
   ...SWITCH_HANDLERS,
+  ...QUARANTINE_HANDLERS,
   suspend: (state, press) => openSuspend(state, press.at),
   resume: (state) => askReplica(state, 'scenario.resume', 'goes on'),
   'send-now': (state) => askReplica(state, 'scenario.sendNow', 'what was collected is applied on every Replica'),

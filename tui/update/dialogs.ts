@@ -229,6 +229,7 @@ export function openDelete(state: ConsoleState, at: number): Step {
       'Its properties are forgotten; the data on both hosts stays.',
       `Active now: ${status.active === '' ? 'none' : status.active}, epoch ${status.epoch}; it stays the active one.`,
       'No standby follows it afterwards.',
+      'What hosts keep of it in quarantine stays there (:quarantine lists it).',
     ],
     verb: 'Delete',
     typed: status.name,

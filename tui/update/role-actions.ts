@@ -1,8 +1,6 @@
 /** Who is active: the switchover and its dry run, acknowledgement, what is in quarantine. Pure. */
 import type { CommandName } from '../../shared/commands.ts';
-import type { QuarantineHead } from '../../shared/quarantine.ts';
 import type { SwitchoverPlan } from '../../shared/results.ts';
-import { formatBytes, formatCount } from '../../shared/units.ts';
 import type { ROLE_BINDINGS } from '../keys-roles.ts';
 import type { SWITCH_BINDINGS } from '../keys-switch.ts';
 import { planLines } from '../present/switchover.ts';
@@ -21,6 +19,7 @@ import {
 import { openConfirm } from './dialogs.ts';
 import { goToPane } from './navigate.ts';
 import type { Handler } from './press.ts';
+import { openQuarantines } from './quarantine.ts';
 import { chooseRow, countDifferences, leaveChoice, openRecover, rowDown, rowUp } from './recover.ts';
 import { withShownTab } from './shown-tab.ts';
 import {
@@ -58,17 +57,6 @@ function openPlan(state: ConsoleState, at: number): Step {
   if (scenario === undefined || host === undefined) return stay(state);
   const { name } = scenario.status;
   return ask(state, at, `Dry run of a switchover: ${name}`, 'scenario.switchoverPlan', host, name);
-}
-
-/** The host under consideration is the one that is not active: only it lost its role. */
-function openQuarantine(state: ConsoleState, at: number): Step {
-  const scenario = selectedScenario(state);
-  if (scenario === undefined) return stay(state);
-  const { name, active } = scenario.status;
-  const knowing = state.hosts.filter((host) => host.connection === 'up' && host.scenarios[scenario.id] !== undefined);
-  const host = knowing.find((one) => one.name !== active) ?? knowing[0];
-  if (host === undefined) return stay(state);
-  return ask(state, at, `Quarantine of ${name} on ${host.name}`, 'scenario.quarantine', host, name);
 }
 
 function openAcknowledge(state: ConsoleState, at: number): Step {
@@ -111,14 +99,9 @@ export function hearRoles(state: ConsoleState, purpose: { readonly scenarioId: s
 }
 
 function rowsOf(result: unknown): readonly string[] {
-  const { steps, quarantines } = (result ?? {}) as Partial<SwitchoverPlan> & { quarantines?: unknown };
+  const { steps } = (result ?? {}) as Partial<SwitchoverPlan>;
   if (Array.isArray(steps)) return planLines(result as SwitchoverPlan);
-  if (!Array.isArray(quarantines)) return ['the host answered something this console does not understand'];
-  if (quarantines.length === 0) return ['Nothing is in quarantine.'];
-  return (quarantines as QuarantineHead[]).map(
-    ({ id, items, bytes, epoch }) =>
-      `${id}  ${formatCount(items)} changes, ${formatBytes(bytes)}, behind epoch ${epoch}; see \`mainstay quarantine\``,
-  );
+  return ['the host answered something this console does not understand'];
 }
 
 export const ROLE_HANDLERS: Readonly<Record<keyof typeof ROLE_BINDINGS, Handler>> = {
@@ -129,7 +112,7 @@ export const ROLE_HANDLERS: Readonly<Record<keyof typeof ROLE_BINDINGS, Handler>
   'switchover-plan': (state, press) => openPlan(state, press.at),
   'ha-tab': (state) => withShownTab({ ...goToPane(state, 'detail'), tab: 'ha', detailScroll: 0 }),
   acknowledge: (state, press) => openAcknowledge(state, press.at),
-  quarantine: (state, press) => openQuarantine(state, press.at),
+  quarantine: (state, press) => openQuarantines(state, press.at, selectedScenario(state)?.status.name),
 };
 
 export const SWITCH_HANDLERS: Readonly<Record<keyof typeof SWITCH_BINDINGS, Handler>> = {

@@ -27,6 +27,7 @@ import { newestSwitchover } from './switch-progress.ts';
 
 /** A host that was heard this recently is not off: it is asked to take part (the daemons' own limit). */
 const HEARD_MS = 15_000;
+const FENCING_MS = 900_000;
 
 /** The host that is asked has not heard the active one for so long that only the operator can say what became of it. */
 function isSilent(state: ConsoleState, scenario: ScenarioView, host: HostView): boolean {
@@ -34,6 +35,12 @@ function isSilent(state: ConsoleState, scenario: ScenarioView, host: HostView): 
   if (report === undefined || report.name === scenario.status.active) return false;
   const peer = report.status.roles?.peer;
   return peer === undefined || peer.role !== 'active' || peer.ageMs + report.ageMs > HEARD_MS;
+}
+
+/** A fencing script stands for the operator's word, until it has failed. */
+function jobOf(state: ConsoleState, scenario: ScenarioView, host: HostView): SwitchJob {
+  if (!isSilent(state, scenario, host)) return 'planned';
+  return host.scenarios[scenario.id]?.roles?.automatic?.right === 'fencing' ? 'fenced' : 'stated';
 }
 
 function otherHost({ hosts, active }: ScenarioStatus): string {
@@ -56,8 +63,8 @@ export function openSwitchover(state: ConsoleState, at: number): Step {
   if (scenario === undefined || host === undefined) return stay(state);
   const { status } = scenario;
   const under = switchoverOf(reportsOf(state, scenario.id));
-  const job: SwitchJob = isSilent(state, scenario, host) ? 'stated' : 'planned';
-  const to = job === 'stated' ? (host.scenarios[scenario.id]?.reportedBy ?? host.name) : otherHost(status);
+  const job = jobOf(state, scenario, host);
+  const to = job !== 'planned' ? (host.scenarios[scenario.id]?.reportedBy ?? host.name) : otherHost(status);
   const dialog: SwitchDialog = {
     kind: 'switch',
     openedAt: at,
@@ -89,11 +96,14 @@ function ask(state: ConsoleState, dialog: SwitchDialog): Step {
   const next = { ...rest, basis: switchBasis(state, dialog) };
   const args = { name: dialog.scenario, ...(dialog.job === 'stated' ? { peerIsFenced: true } : {}) };
   const purpose = { kind: 'switch-plan', scenarioId: dialog.scenarioId } as const;
-  const effects: Effect[] =
-    dialog.job === 'planned' || dialog.job === 'stated'
-      ? [{ type: 'request', host: dialog.host, command: 'scenario.switchoverPlan', args, purpose }]
-      : [];
+  const effects: Effect[] = mayDryRun(dialog)
+    ? [{ type: 'request', host: dialog.host, command: 'scenario.switchoverPlan', args, purpose }]
+    : [];
   return { state: replaceDialog(state, next), effects };
+}
+
+function mayDryRun({ job }: SwitchDialog): boolean {
+  return job !== 'make-master' && job !== 'make-replica';
 }
 
 /** What must still hold when it is answered: also whether the other host is silent. */
@@ -156,6 +166,7 @@ function nextField(state: ConsoleState, dialog: SwitchDialog): Step {
 
 const COMMANDS: Readonly<Record<SwitchJob, CommandName>> = {
   planned: 'scenario.switchover',
+  fenced: 'scenario.switchover',
   stated: 'scenario.switchover',
   'make-master': 'scenario.recoverActive',
   'make-replica': 'scenario.recoverActive',
@@ -188,6 +199,8 @@ function start(state: ConsoleState, dialog: SwitchDialog): Step {
     command: COMMANDS[job],
     args: { name: scenario, ...make, ...states },
     purpose: { kind: 'switch', scenarioId },
+    // It is answered when the script has ended.
+    ...(job === 'fenced' ? { timeoutMs: FENCING_MS } : {}),
   };
   return { state: replaceDialog(state, next), effects: [effect] };
 }
@@ -223,8 +236,8 @@ function refusedBy(
 ): Step {
   if (fault.code === 'LINK-UNREACHABLE' || fault.code === 'TIMEOUT') return stay(put({ ...dialog, fault }));
   const { asked: _no, ...rest } = dialog;
-  // The active host does not answer the standby either: from here on it is the operator's word.
-  const job = fault.code === 'SWITCH-SILENT' ? 'stated' : dialog.job;
+  // Neither the active host nor the script says that it is off: from here on it is the operator's word.
+  const job = fault.code === 'SWITCH-SILENT' || fault.code === 'SWITCH-FENCING' ? 'stated' : dialog.job;
   const fields = fieldsOf(job, dialog.scenario, dialog.from, dialog.fields.length > 1);
   const again: SwitchDialog = {
     ...rest,

@@ -8,6 +8,7 @@ import { alertRow, confirmLines, eventLines, paletteLines, runLines } from '../p
 import { helpLines, placeName } from '../present/help.ts';
 import { type Line, line, span } from '../present/line.ts';
 import { promptLines } from '../present/prompt.ts';
+import { quarantineSheet, quarantineTitle } from '../present/quarantine.ts';
 import { reportSheet } from '../present/reports.ts';
 import { restoreSheet, restoreTitle } from '../present/restore.ts';
 import { switchSheet, switchTitle } from '../present/switch-dialog.ts';
@@ -45,7 +46,7 @@ export function DialogView({ state, layout, theme }: DialogProps) {
   if (dialog === undefined) return null;
   const fixed = ['palette', 'alerts', 'help', 'list', 'reports', 'compare'].includes(dialog.kind);
   const width = dialog.kind === 'reports' ? layout.width : fixed ? WIDE : NORMAL;
-  const wizard = dialog.kind === 'restore' || dialog.kind === 'switch';
+  const wizard = ['restore', 'switch', 'quarantine'].includes(dialog.kind);
   const tallest = wizard ? wizardArea(layout) : dialogArea(layout.width, layout.height, width, layout.height - 4);
   const sheet = sheetOf(state, dialog, innerWidth(tallest) - 2 * PADDING, innerHeight(tallest) - 2);
   const wanted = fixed ? tallest.height : sheet.content.length + 4;
@@ -88,6 +89,12 @@ function sheetOf(state: ConsoleState, dialog: Dialog, width: number, height: num
       return reportSheet(dialog, width, height);
     case 'restore':
       return { title: restoreTitle(dialog), ...restoreSheet(state, dialog, width, height + 1) };
+    case 'quarantine':
+      return {
+        title: quarantineTitle(dialog),
+        ...quarantineSheet(dialog, width, height + 1),
+        danger: dialog.question?.kind === 'discard',
+      };
     case 'switch':
       return {
         title: switchTitle(dialog),

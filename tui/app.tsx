@@ -7,7 +7,7 @@ import { type Layout, layoutOf } from './layout.ts';
 import { alertLine, footerLine, headerLine } from './present/bars.ts';
 import type { ConsoleState, Pane } from './state.ts';
 import type { Theme } from './theme.ts';
-import { DialogView } from './views/dialogs.tsx';
+import { coversPanes, DialogView } from './views/dialogs.tsx';
 import { DetailView, EventStrip, EventsView, HostsView, TreeView, type ViewProps } from './views/panes.tsx';
 
 /** What the screen follows: the state as it shall be shown now. */
@@ -38,17 +38,18 @@ export function App({ shown, theme, surface }: AppProps) {
   const line = (top: number) => ({ left: 0, top, width: layout.width, height: 1 });
   const strip = layout.strip;
   const dialog = state.dialogs.length > 0;
+  const covered = coversPanes(state);
   return (
     <Box width="100%" height={layout.height} overflow="hidden">
       <Rows area={line(0)} theme={theme} lines={[headerLine(state, layout.width)]} />
       {ORDER.map((pane) => {
         const area = layout.panes[pane];
         const View = VIEWS[pane];
-        return area === undefined ? null : (
+        return area === undefined || covered ? null : (
           <View key={pane} state={state} area={area} theme={theme} surface={surface()} />
         );
       })}
-      {strip === undefined ? null : <EventStrip state={state} area={strip} theme={theme} surface={surface()} />}
+      {strip === undefined || covered ? null : <EventStrip state={state} area={strip} theme={theme} surface={surface()} />}
       <Rows area={line(layout.height - 2)} theme={theme} lines={[alertLine(state, layout.width)]} />
       <Rows
         area={line(layout.height - 1)}

@@ -41,12 +41,21 @@ function padded(content: readonly Line[]): readonly Line[] {
   return content.map((row) => line(' ', ...row));
 }
 
+/** The wizards take all room between header and footer: what lies below them need not be drawn. */
+export function coversPanes({ dialogs }: Pick<ConsoleState, 'dialogs'>): boolean {
+  return isWizard(dialogs.at(-1));
+}
+
+function isWizard(dialog: Dialog | undefined): boolean {
+  return dialog !== undefined && ['restore', 'switch', 'quarantine'].includes(dialog.kind);
+}
+
 export function DialogView({ state, layout, theme }: DialogProps) {
   const dialog = state.dialogs.at(-1);
   if (dialog === undefined) return null;
   const fixed = ['palette', 'alerts', 'help', 'list', 'reports', 'compare'].includes(dialog.kind);
   const width = dialog.kind === 'reports' ? layout.width : fixed ? WIDE : NORMAL;
-  const wizard = ['restore', 'switch', 'quarantine'].includes(dialog.kind);
+  const wizard = isWizard(dialog);
   const tallest = wizard ? wizardArea(layout) : dialogArea(layout.width, layout.height, width, layout.height - 4);
   const sheet = sheetOf(state, dialog, innerWidth(tallest) - 2 * PADDING, innerHeight(tallest) - 2);
   const wanted = fixed ? tallest.height : sheet.content.length + 4;

@@ -49,7 +49,9 @@ export function App({ shown, theme, surface }: AppProps) {
           <View key={pane} state={state} area={area} theme={theme} surface={surface()} />
         );
       })}
-      {strip === undefined || covered ? null : <EventStrip state={state} area={strip} theme={theme} surface={surface()} />}
+      {strip === undefined || covered ? null : (
+        <EventStrip state={state} area={strip} theme={theme} surface={surface()} />
+      )}
       <Rows area={line(layout.height - 2)} theme={theme} lines={[alertLine(state, layout.width)]} />
       <Rows
         area={line(layout.height - 1)}

@@ -23,7 +23,10 @@ function fits(terminal: Partial<NodeJS.WriteStream>, right: number): boolean {
 const Row = memo(function Row({ painted, right }: RowProps) {
   const { stdout } = useStdout();
   const spoken = useIsScreenReaderEnabled();
-  const place = useCallback(() => (fits(stdout as Partial<NodeJS.WriteStream>, right) ? painted : ''), [painted, right, stdout]);
+  const place = useCallback(
+    () => (fits(stdout as Partial<NodeJS.WriteStream>, right) ? painted : ''),
+    [painted, right, stdout],
+  );
   if (spoken) return <Text wrap="truncate-end">{painted}</Text>;
   return <Transform transform={place}> </Transform>;
 });

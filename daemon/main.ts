@@ -32,6 +32,7 @@ import { type DataLock, lockDataDirectory } from './store/data-lock.ts';
 import { openDocument } from './store/documents.ts';
 import { makePrivateDirectory, modeOf, readTextIfPresent, removeFile, replaceFileSync } from './store/durable-file.ts';
 import { type OpenEventLog, openEventLog } from './store/event-log.ts';
+import { openGroups } from './store/groups.ts';
 import { type LogFile, openLogFile } from './store/log-file.ts';
 import { openReplicationLedger } from './store/replication-ledger.ts';
 import { openReportFolder } from './store/report-files.ts';
@@ -199,7 +200,6 @@ async function composeScenarios(
     onWork: () => loopDelay.noteWork(),
   });
   const damaged = (path: string, reason: string) => events.record('HST-005', { path, reason });
-  const ledgerStore = openReplicationLedger(join(data, 'replication.sqlite'), damaged);
   const complain = (text: string) => logFile.logger.error({}, text);
   const folders = openScenarioFolders(data);
   const scenarios = createScenarioService({
@@ -217,6 +217,7 @@ async function composeScenarios(
     views: platform.views,
     scripts: platform.openScripts(join(data, 'scripts')),
     redirection,
+    groups: await openGroups(data, damaged),
     roles: createRolePorts({
       ...platform,
       data,
@@ -232,7 +233,7 @@ async function composeScenarios(
   const witness = new WitnessService({ clock, openFile: openRegisters(data, platform) });
   const ledger = new ReplicationLedger({
     clock,
-    store: ledgerStore,
+    store: openReplicationLedger(join(data, 'replication.sqlite'), damaged),
     events,
     status: scenarios.status,
     documentOf: (id) => book.value.scenarios.find(({ document }) => document.id === id)?.document,

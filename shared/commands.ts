@@ -4,6 +4,7 @@
  * Help, palette, command-line reference and the role matrix are generated from it.
  */
 import { z } from 'zod';
+import { GROUP_COMMANDS } from './group-commands.ts';
 import { HEALTH_COMMANDS } from './health-commands.ts';
 import { PREVIEW_COMMANDS } from './preview-commands.ts';
 import { RECOVERY_COMMANDS } from './recovery-commands.ts';
@@ -300,6 +301,7 @@ export const COMMANDS = define({
   ...RECOVERY_COMMANDS,
   ...SWITCHOVER_COMMANDS,
   ...HEALTH_COMMANDS,
+  ...GROUP_COMMANDS,
   ...PREVIEW_COMMANDS,
 
   'events.query': {

@@ -201,6 +201,20 @@ export const EVENTS = define({
   },
   'SWT-039': { severity: 'info', text: 'The hold-down after the automatic switchover is over' },
 
+  'GRP-001': { severity: 'warning', text: 'Group {group}: switchover of {members} begins' },
+  'GRP-002': { severity: 'info', text: 'Group {group}: {scenario} is on {active} ({number})' },
+  'GRP-003': { severity: 'warning', text: 'Group {group}: switchover completed: {truth}' },
+  'GRP-004': {
+    severity: 'error',
+    text: 'Group {group}: switchover failed, no other scenario is begun: {truth}',
+    hint: 'Mend the cause, then go on with `mainstay group switchover NAME --continue`, or go back with `--to HOST`.',
+  },
+  'GRP-005': {
+    severity: 'error',
+    text: 'Group {group}: the engine that carried the switchover out was restarted; no other scenario is begun: {truth}',
+    hint: 'A scenario that was on its way goes on by itself. Then go on with `mainstay group switchover NAME --continue`.',
+  },
+
   'VER-001': { severity: 'info', text: 'Verification completed successfully' },
   'VER-002': { severity: 'warning', text: 'Verification found {warnings} warnings' },
   'VER-003': { severity: 'error', text: 'Verification found {errors} errors', hint: 'See `mainstay verify`.' },

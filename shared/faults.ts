@@ -84,6 +84,18 @@ export const FAULTS = define({
     text: '{host}, which is active in "{name}", does not answer: {reason}.',
     hint: 'When you know that it is off (power, cable, virtual machine), state it: `mainstay switchover NAME --peer-is-fenced`. Two active hosts lose data.',
   },
+  'GROUP-NOT-FOUND': {
+    kind: 'permanent',
+    exit: 3,
+    text: 'There is no group "{name}" on this host.',
+    hint: '`mainstay group list` shows the groups.',
+  },
+  'GROUP-REFUSED': {
+    kind: 'permanent',
+    exit: 4,
+    text: 'The group "{name}" is not switched over now: {reason}.',
+    hint: 'Nothing was begun. `mainstay group switchover NAME --dry-run` shows all that stands in the way.',
+  },
   'SWITCH-FENCING': {
     kind: 'permanent',
     exit: 4,

@@ -1,6 +1,7 @@
 /** What the commands of shared/commands.ts answer. More fields may be added; none changes its meaning. */
 
 import type { EventRecord } from './events.ts';
+import type { GroupDocument, GroupRun, GroupRunMember, GroupStatus } from './group.ts';
 import type { Position } from './position.ts';
 import type { ExtractContent, ExtractEntry, ExtractList, PreviewFileResult, PreviewResult } from './preview.ts';
 import type { QuarantineFileResult, QuarantineHead, QuarantineItem } from './quarantine.ts';
@@ -220,6 +221,18 @@ export interface CommandResults {
   readonly 'scenario.quarantineDiscard': Record<string, never>;
   readonly 'scenario.shadow': { readonly shadow: boolean; readonly host: string };
   readonly 'scenario.ack': { readonly acknowledged: boolean };
+  /** `missed`: hosts that could not be told; they are told later. */
+  readonly 'group.create': { readonly group: GroupDocument; readonly missed: readonly string[] };
+  readonly 'group.list': { readonly groups: readonly GroupStatus[] };
+  readonly 'group.show': GroupStatus;
+  readonly 'group.delete': { readonly missed: readonly string[] };
+  readonly 'group.plan': {
+    readonly name: string;
+    readonly members: readonly GroupRunMember[];
+    /** Of those that would be switched over. */
+    readonly plans: readonly SwitchoverPlan[];
+  };
+  readonly 'group.switchover': { readonly name: string; readonly run: GroupRun };
 }
 
 export interface SwitchoverResult {

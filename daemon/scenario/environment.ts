@@ -2,6 +2,7 @@
 
 import type { DiscoveredSite } from '../../shared/results.ts';
 import type { ServerType } from '../../shared/scenario.ts';
+import type { GroupBook } from '../group/book.ts';
 import type { HealthProbes } from '../health/contract.ts';
 import type { Clock, Random } from '../ports.ts';
 import type { RedirectionService } from '../redirect/service.ts';
@@ -46,6 +47,7 @@ export interface ScenarioEnvironment {
   readonly scripts: ScriptRunner;
   readonly redirection: RedirectionService;
   readonly roles: RolePorts;
+  readonly groups: DocumentStore<GroupBook>;
   /** Is Alive. */
   readonly probes: HealthProbes;
   /** Sites of this host; none when they cannot be discovered. */

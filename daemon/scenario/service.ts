@@ -4,6 +4,7 @@
  */
 import { Fault } from '../../shared/faults.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
+import { GroupDesk } from '../group/desk.ts';
 import { HealthDesk } from '../health/service.ts';
 import type { LinkStream } from '../ports.ts';
 import { Recovery } from '../recovery/service.ts';
@@ -54,6 +55,7 @@ class Scenarios implements ScenarioService, RunnerSet {
   readonly #recovery: Recovery;
   readonly #switchovers: Switchovers;
   readonly #health: HealthDesk;
+  readonly #groups: GroupDesk;
 
   constructor(surroundings: ScenarioEnvironment) {
     this.#recovery = new Recovery(surroundings, this, (id) => this.#announce(id));
@@ -75,6 +77,8 @@ class Scenarios implements ScenarioService, RunnerSet {
     this.#relays = new RelayDesk(environment, this, life);
     this.#assessments = new AssessDesk(environment, this);
     this.#rehearsals = new RehearsalDesk(environment, this);
+    const statusOf = (name: string) => this.#statusOf(this.find(name));
+    this.#groups = new GroupDesk({ environment, runners: this, statusOf, ...this.#switchovers.one() });
     for (const { document, side } of environment.book.value.scenarios) this.adopt(document.id, side);
     const plain = { ...documents.handlers(), ...life.handlers() };
     const ordinary = { ...plain, ...this.#switchovers.guarding(plain) };
@@ -89,6 +93,7 @@ class Scenarios implements ScenarioService, RunnerSet {
       ...this.#rehearsals.handlers(),
       ...this.#switchovers.handlers(),
       ...this.#health.handlers(),
+      ...this.#groups.handlers(),
       ...createPeerHandlers(environment, this, this.#relays, this.#rehearsals, this.#recovery, this.#switchovers),
     };
   }
@@ -99,10 +104,12 @@ class Scenarios implements ScenarioService, RunnerSet {
     this.#switchovers.start();
     this.#rehearsals.start();
     this.#recovery.start();
+    this.#groups.start();
   }
 
   async shutdown(): Promise<void> {
     this.#health.close();
+    this.#groups.close();
     await this.#switchovers.close();
     this.#rehearsals.stop();
     this.#relays.close();

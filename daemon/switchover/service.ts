@@ -5,6 +5,7 @@ import type { PreviewSide } from '../../shared/preview.ts';
 import type { AutomaticStatus } from '../../shared/role.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
+import type { GroupPorts } from '../group/desk.ts';
 import { QuarantineDesk } from '../quarantine/desk.ts';
 import { wordSchema } from '../role/word.ts';
 import { ownRoots, type StoredScenario, storedIn } from '../scenario/book.ts';
@@ -53,6 +54,20 @@ export class Switchovers {
 
   async close(): Promise<void> {
     await this.#parts.close();
+  }
+
+  /** The switchover of one scenario, for those that switch several over. */
+  one(): Pick<GroupPorts, 'plan' | 'switchOver'> {
+    return {
+      plan: (name, peerIsFenced) => this.#desk.plan(name, peerIsFenced),
+      switchOver: async (name, peerIsFenced, limitMs) => {
+        const runner = this.#parts.runners.find(name);
+        const part = this.#parts.part(runner.id);
+        const id = await this.#desk.begin(part, runner.document, peerIsFenced);
+        await this.#desk.ended(part, id, limitMs);
+        return this.#desk.result(part, runner.id, id);
+      },
+    };
   }
 
   // ---------------------------------------------------------------- what scenarios ask

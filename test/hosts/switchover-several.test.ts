@@ -1,4 +1,4 @@
-/** Switchovers of three real engines: one takes over, the other Replica follows it, and nothing is lost. */
+/** Switchovers of three real engines: one takes over, the other Replica follows it, and nothing is lost; back as a group. */
 import { appendFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -47,7 +47,13 @@ test('a planned switchover to the designated one of two Replicas: the other one 
     // One that is away during the switchback follows when it is back, and lost nothing.
     await beta!.kill();
     writeFileSync(join(fleet.root('gamma'), 'while beta is away'), 'gamma');
-    await gamma!.must('switchover', 'web', '--yes', '--wait', '--json');
+    const made = JSON.parse(await gamma!.must('group', 'create', 'site', 'web', '--json')) as { missed: string[] };
+    t.deepEqual(made.missed, ['beta'], 'it is told when it is back');
+    t.is((await alpha!.command('group', 'switchover', 'site', '--dry-run')).code, 0);
+    const switched = await gamma!.must('group', 'switchover', 'site', '--yes', '--wait', '--json');
+    t.like(JSON.parse(switched), {
+      run: { state: 'done', members: [{ scenario: 'web', to: 'alpha', state: 'done' }] },
+    });
     writeFileSync(join(fleet.root('alpha'), 'made on alpha'), 'alpha');
     await beta!.start();
     const followed = await eventually('beta follows alpha', 60_000, async () => {

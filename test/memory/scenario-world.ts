@@ -10,6 +10,7 @@ import type {
   SyncResult,
 } from '../../daemon/engine/engine-protocol.ts';
 import type { TailEntry, TailPage } from '../../daemon/engine/master-tail.ts';
+import { type GroupBook, NO_GROUPS } from '../../daemon/group/book.ts';
 import type { Clock, LinkStream } from '../../daemon/ports.ts';
 import { RedirectionService } from '../../daemon/redirect/service.ts';
 import type { ScriptRunner } from '../../daemon/rehearsal/scripts.ts';
@@ -374,6 +375,7 @@ export class WorldHost {
   readonly counted: boolean[] = [];
   machine: string;
   book: ScenarioBook = structuredClone(EMPTY_BOOK);
+  groups: GroupBook = structuredClone(NO_GROUPS);
   readonly events: OpenEventLog;
   readonly reports: Report[] = [];
   readonly complaints: string[] = [];
@@ -515,6 +517,7 @@ export class WorldHost {
       },
       views: this.views,
       scripts: this.scripts,
+      groups: this.#groupDocuments(),
       redirection,
       roles: {
         boot: `${this.name}-${this.#life}`,
@@ -554,6 +557,21 @@ export class WorldHost {
       wallMs: () => clock.wallMs(),
       bootMs: () => clock.bootMs(),
       after: (delayMs, run) => clock.after(delayMs, () => life === this.#life && run()),
+    };
+  }
+
+  #groupDocuments(): DocumentStore<GroupBook> {
+    const host = this;
+    return {
+      get value() {
+        return host.groups;
+      },
+      update: async (change) => {
+        if (host.diesAt('before')) await never();
+        const next = structuredClone(host.groups);
+        change(next);
+        host.groups = next;
+      },
     };
   }
 

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { Fault } from '../../shared/faults.ts';
 import { type Composition, Context } from './context.ts';
 import { addExtractCommand } from './extract-command.ts';
+import { addGroupCommands } from './group-commands.ts';
 import { addHostCommands } from './host-commands.ts';
 import { addJournalCommand } from './journal-command.ts';
 import { addLifeCommands } from './life-commands.ts';
@@ -62,6 +63,7 @@ export function buildProgram(version: string, register: Register): Command {
   addScenarioCommands(program, register);
   addLifeCommands(program, register);
   addSwitchoverCommands(program, register);
+  addGroupCommands(program, register);
   addRecoveryCommands(program, register);
   addPreviewCommands(program, register);
   addExtractCommand(program, register);

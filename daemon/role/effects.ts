@@ -80,6 +80,7 @@ function ofFenced({ record }: RoleState): RoleEffect[] {
 export function wordOf(state: RoleState, setup: RoleSetup, now: BootMs): Word {
   const { record, boot, peer, promised, asksVoid } = state;
   const { turn, maxEpoch, role, epoch, switchover, seal, voided, unacknowledged, acknowledged } = record;
+  const unfit = role === 'standby' && !state.fit && now >= state.notBefore;
   const asks = setup.arbiter === 'witness' && role === 'active' && switchover === undefined;
   return {
     boot,
@@ -91,6 +92,7 @@ export function wordOf(state: RoleState, setup: RoleSetup, now: BootMs): Word {
     ...(switchover === undefined ? {} : { switchover }),
     ...(seal === undefined ? {} : { seal }),
     voided,
+    ...(unfit ? { unfit } : {}),
     ...(asksVoid === undefined ? {} : { asksVoid }),
     ...(asks ? { ask: now } : {}),
     ...(promised === undefined || role === 'active' ? {} : { promise: promised }),

@@ -55,7 +55,7 @@ function happened(state: RoleState, event: RoleEvent, setup: RoleSetup, now: Boo
     case 'peer-down':
       return { ...state, peerDown: event.down };
     case 'switchover':
-      return handOver(state, event, setup);
+      return handOver(state, event, setup, now);
     case 'cancel':
       return state.record.role === 'active' && state.record.switchover?.side === 'from' ? ended(state) : state;
     case 'take-back':
@@ -107,9 +107,16 @@ function locked(state: RoleState, unacknowledged = 0, acknowledged = 0): RoleSta
   return recorded(state, change, held === undefined ? ['unacknowledged'] : []);
 }
 
-function handOver(state: RoleState, { id, automatic }: RoleEventOf<'switchover'>, setup: RoleSetup): RoleState {
+function handOver(
+  state: RoleState,
+  { id, automatic }: RoleEventOf<'switchover'>,
+  setup: RoleSetup,
+  now: BootMs,
+): RoleState {
   const { record, peer } = state;
   if (record.role !== 'active' || !state.confirmed || record.switchover !== undefined) return state;
+  // Without a lease the arbiter may say another epoch already, and what is written here would not be followed.
+  if (state.leaseUntil <= now) return state;
   if (peer === undefined || peer.role !== 'standby') return state;
   const number = Math.max(record.maxEpoch.number, peer.maxEpoch.number, record.voided, peer.voided) + 1;
   const epoch = { number, holder: setup.peer };
@@ -188,10 +195,17 @@ function leased(state: RoleState, epoch: Epoch, sentAt: BootMs, setup: RoleSetup
 
 /** Of two epochs of one number the register's counts: the host that it does not know never had a lease in its own. */
 function refused(state: RoleState, epoch: Epoch, setup: RoleSetup, now: BootMs): RoleState {
-  const { role, maxEpoch } = state.record;
-  const rival = role === 'active' && epoch.number === maxEpoch.number && epoch.holder !== setup.self;
-  const ends = outranked(state, epoch, setup) || (rival && state.leaseUntil <= now);
-  return ends ? fenced(state, epoch) : { ...state, refused: true };
+  const { record } = state;
+  const { role, maxEpoch, switchover } = record;
+  const isRival = epoch.number === maxEpoch.number && epoch.holder !== setup.self;
+  // Asked for by the other before it handed that number over, or granted to this host and the answer was lost: it asks again.
+  const handedOver = isRival && switchover?.side === 'to' && switchover.right === 'planned';
+  if (role === 'active' && (handedOver || epoch.holder === setup.self)) return { ...state, refused: true };
+  // This host has handed over what was granted to it.
+  if (role === 'standby' && epoch.holder === setup.self && epoch.number <= maxEpoch.number) return state;
+  const ends = outranked(state, epoch, setup) || (role === 'active' && isRival && state.leaseUntil <= now);
+  if (!ends) return { ...state, refused: true };
+  return role === 'standby' ? ended(recorded(state, { epoch, maxEpoch: epoch })) : fenced(state, epoch);
 }
 
 /**
@@ -203,7 +217,7 @@ export function mayRequest(state: RoleState, setup: RoleSetup, now: BootMs): boo
   if (setup.arbiter === 'none') return false;
   if (record.role === 'active') {
     if (record.switchover?.side === 'from') return false;
-    return state.confirmed ? state.refused === true || now >= state.leaseUntil : isAgreed(state);
+    return state.confirmed ? state.refused === true || now >= state.leaseUntil : isAgreed(state, setup);
   }
   if (!setup.automatic || record.role !== 'standby' || record.diverged) return false;
   const { peer, fit, peerDown, notBefore } = state;
@@ -211,13 +225,15 @@ export function mayRequest(state: RoleState, setup: RoleSetup, now: BootMs): boo
   const known =
     peer === undefined || compareEpochs(record.maxEpoch, peer.maxEpoch) >= 0 ? record.maxEpoch : peer.maxEpoch;
   const given = peer?.role !== 'active' && known.holder === setup.self && record.switchover?.side !== 'from';
-  return fit && (given || (peerDown && record.unacknowledged === undefined)) && now >= notBefore;
+  // Nobody is active, and the other says that it cannot become so.
+  const left = peer?.role === 'standby' && peer.unfit === true && peer.echo === state.boot;
+  return fit && (given || left || (peerDown && record.unacknowledged === undefined)) && now >= notBefore;
 }
 
-/** The other has said, since this host started, that it is not active and knows no newer epoch. */
-function isAgreed({ record, boot, peer }: RoleState): boolean {
+/** The other has said, since this host started, that it is not active and knows no newer epoch but one of this host. */
+function isAgreed({ record, boot, peer }: RoleState, { self }: RoleSetup): boolean {
   if (peer?.echo !== boot || peer.role === 'active') return false;
-  return compareEpochs(peer.maxEpoch, record.maxEpoch) <= 0;
+  return peer.maxEpoch.holder === self || compareEpochs(peer.maxEpoch, record.maxEpoch) <= 0;
 }
 
 /** Whether `theirs` ends what this host is. A number that both were forced to ends only the one that is not in use. */
@@ -317,7 +333,9 @@ function advanceActive(state: RoleState): RoleState | undefined {
   if (own.side === 'from') return advanceHandingOver(state, own);
   if (own.step === 'promote' && done.promoted) return atStep(state, own, 'acquire');
   if (own.step === 'acquire' && done.acquired) return atStep(state, own, 'reverse');
-  return own.step === 'reverse' && done.reversed ? ended(state) : undefined;
+  // Before its first lease the arbiter may not know yet to whom the epoch was handed over.
+  const isKnown = own.right !== 'planned' || state.leaseUntil > 0;
+  return own.step === 'reverse' && done.reversed && isKnown ? ended(state) : undefined;
 }
 
 function advanceHandingOver(state: RoleState, own: Switchover): RoleState | undefined {

@@ -15,6 +15,8 @@ export interface Word {
   readonly switchover?: Switchover;
   readonly seal?: Seal;
   readonly voided: number;
+  /** Its data is outdated or not whole: it will not become active by itself. Not said before it has had time to look. */
+  readonly unfit?: true;
   /** Asks the other to promise that it never takes the epoch of this number. */
   readonly asksVoid?: number;
   /** Failsafe: the active host asks, by its own clock, to stay active while the witness does not answer. */
@@ -40,6 +42,7 @@ export const wordSchema = z
     switchover: switchover.optional(),
     seal: seal.optional(),
     voided: whole,
+    unfit: z.literal(true).optional(),
     asksVoid: whole.optional(),
     ask: z.number().nonnegative().optional(),
     promise: z.number().nonnegative().optional(),

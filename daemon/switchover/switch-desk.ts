@@ -74,6 +74,8 @@ export class SwitchDesk {
     if (state.record.role !== 'active') throw refused(document, `${host.name} is not active`);
     if (state.record.switchover !== undefined) throw refused(document, 'a switchover is under way already');
     if (!state.confirmed) throw refused(document, part.host.status().waits ?? 'it is not known who is active');
+    if (state.leaseUntil <= this.#parts.environment.clock.bootMs())
+      throw refused(document, 'this host has no lease: the arbiter does not answer it, or knows another epoch');
     if (!(runner instanceof MasterRunner)) throw refused(document, 'its engine is not the Master');
     const shown = runner.status();
     // A Replica that has no part in it keeps nobody back.

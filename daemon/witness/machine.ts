@@ -59,10 +59,10 @@ function decide(register: Register, request: WitnessRequest, setup: WitnessSetup
   // What was handed over already keeps the time of its new holder.
   if (request.type === 'transfer' && compareEpochs(epoch, kept) === 0) return register;
   // The host that is overruled may be active until its lease is over: it is renewed no more, and the new one has to wait.
-  const { heldUntil, expiresAt } = register;
-  if (request.type === 'force')
-    return { kept: epoch, expiresAt, heldUntil: Math.max(heldUntil, expiresAt + setup.marginMs) };
-  return { kept: epoch, expiresAt: now + setup.leaseMs, heldUntil };
+  if (request.type !== 'force') return { kept: epoch, expiresAt: now + setup.leaseMs, heldUntil: register.heldUntil };
+  const heldUntil = Math.max(register.heldUntil, register.expiresAt + setup.marginMs);
+  // The answer may be its first lease: nobody else is granted anything before that one is over.
+  return { kept: epoch, expiresAt: Math.max(now, heldUntil) + setup.leaseMs, heldUntil };
 }
 
 function chosen(
@@ -77,7 +77,8 @@ function chosen(
       if (now < heldUntil) return undefined;
       return compareEpochs(request.epoch, kept) === 0 || kept.number === 0 ? request.epoch : undefined;
     case 'transfer': {
-      const handsOver = kept.holder === request.by && request.to.number > kept.number;
+      // The same number: granted to the holder, which handed it over before it had the answer.
+      const handsOver = kept.holder === request.by && request.to.number >= kept.number;
       return handsOver || compareEpochs(request.to, kept) === 0 ? request.to : undefined;
     }
     case 'request':

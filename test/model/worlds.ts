@@ -63,6 +63,16 @@ export const LARGE = {
     crashes: 1,
     witnessRestarts: 1,
   },
+  /** The operator overrules a holder whose lease is over, and that one asks again. */
+  'forced with a witness': {
+    ...NOTHING,
+    arbiter: 'witness',
+    words: 0,
+    writes: 0,
+    ticks: 5,
+    forces: 1,
+    crashes: 1,
+  },
   'planned with a witness': {
     ...NOTHING,
     arbiter: 'witness',

@@ -28,11 +28,15 @@ export class RolesHost {
   /** Ids of changes in their order. */
   tree: readonly string[] = [];
   readonly keptAside = new Set<string>();
+  /** It was active and another host took over without it: its data does not count before it was compared with that host's. */
+  outdated = false;
   /** Number of the epoch in which its tree was compared with the active host's. */
   comparedIn = 1;
   /** Counts starts of the daemon: what was on its way to an earlier one is lost. */
   boots = 1;
   pausedUntil = 0;
+  /** The switchover it has begun and not committed, and since when. */
+  handsOver: { readonly id: string; readonly sinceMs: number } | undefined;
   lastHeardMs = 0;
   readonly underWay = new Set<string>();
   /** True time at which the kernel closes the gate. */

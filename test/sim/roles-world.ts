@@ -19,6 +19,7 @@ import { LEASE_MS, MARGIN_MS, type Name, OTHER, RolesHost } from './roles-host.t
 const TICK_MS = 150;
 const CHAOS_MS = 30_000;
 const CALM_MS = 40_000;
+const GIVE_UP_MS = 8_000;
 const WITNESS = { leaseMs: LEASE_MS, marginMs: MARGIN_MS };
 const NAMES: readonly Name[] = ['A', 'B'];
 
@@ -223,11 +224,24 @@ export class RolesWorld {
     if (host.state === undefined || host.isPaused()) return;
     const down = host.nowMs() - host.lastHeardMs > 2 * LEASE_MS;
     if (down !== host.state.peerDown) this.happens(host, { type: 'peer-down', down });
-    if (host.state !== undefined && !host.state.fit) this.happens(host, { type: 'fit', fit: true });
+    const fit = !host.outdated;
+    if (host.state !== undefined && host.state.fit !== fit) this.happens(host, { type: 'fit', fit });
+    this.giveUp(host);
     this.happens(host, { type: 'tick' });
     this.tell(host);
     this.write(host);
     this.stream(host);
+  }
+
+  /** As the service does: a switchover that does not get to its commit is given up. */
+  private giveUp(host: RolesHost): void {
+    // It may die of the event before.
+    if (host.state === undefined) return;
+    const { role, switchover } = host.state.record;
+    const id = role === 'active' && switchover?.side === 'from' ? switchover.id : undefined;
+    if (id !== host.handsOver?.id) host.handsOver = id === undefined ? undefined : { id, sinceMs: host.nowMs() };
+    const { sinceMs = host.nowMs() } = host.handsOver ?? {};
+    if (host.nowMs() - sinceMs > GIVE_UP_MS) this.happens(host, { type: 'cancel' });
   }
 
   private happens(host: RolesHost, event: RoleEvent): void {
@@ -243,6 +257,7 @@ export class RolesWorld {
       if (dies !== 'before') {
         this.judgeRecord(host, after.record);
         host.durable = after.record;
+        if (before.record.role === 'active' && after.record.role === 'fenced') host.outdated = true;
       }
       if (dies !== undefined) {
         this.crash(host, this.random.chance(0.5));
@@ -328,6 +343,7 @@ export class RolesWorld {
     // In a new epoch everything is compared, also what is longer here; in the same one a shorter history is an old one.
     if (host.comparedIn === epoch.number && isPrefix(tree, host.tree)) return;
     host.comparedIn = epoch.number;
+    host.outdated = false;
     if (epoch.number < record.maxEpoch.number) this.broken(`INV-5: ${host.name} applied epoch ${epoch.number}`);
     if (!isPrefix(host.tree, tree)) for (const change of host.tree) host.keptAside.add(change);
     host.tree = tree;
@@ -358,7 +374,9 @@ export class RolesWorld {
       this.note(`${name}: ${JSON.stringify({ ...this.hosts[name].state, tree: this.hosts[name].tree.length })}`);
     this.note(`witness: ${JSON.stringify(this.register)}`);
     // Both were forced while neither heard the other: without an arbiter only the operator can say which one goes on.
-    const asks = this.arbiter === 'none' && NAMES.every((name) => this.hosts[name].durable.role !== 'active');
+    // Where neither has the data of the last active host, only the operator can say which data goes on.
+    const passive = NAMES.every((name) => this.hosts[name].durable.role !== 'active');
+    const asks = passive && (this.arbiter === 'none' || NAMES.every((name) => this.hosts[name].outdated));
     if (open.length === 0 && asks) this.note('the operator has to decide');
     else if (open.length === 1) this.judgeStandby(this.hosts[OTHER[open[0]!]]);
     else this.broken(`INV-8: ${open.length} open gates after everything was well for ${CALM_MS} ms`);

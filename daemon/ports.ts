@@ -119,8 +119,12 @@ export interface DirectoryReader {
 export interface Looker {
   /** As `RootTree.stat`. */
   stat(path: RelativePath): EntryStat | undefined;
+  /** Of that only the least. */
+  shape(path: RelativePath): EntryShape | undefined;
   close(): void;
 }
+
+export type EntryShape = Pick<EntryStat, 'type' | 'sizeBytes'>;
 
 /** What changes places: the object at a path of the root and one of the kept. */
 export interface KeptPair {

@@ -112,6 +112,8 @@ export class AsideTree implements RootTree {
         const stat = looker.stat(path);
         return stat === undefined || this.aside.isEmpty ? stat : this.whole(stat);
       },
+      // Neither is ever kept aside.
+      shape: (path) => looker.shape(path),
       close: () => looker.close(),
     };
   }

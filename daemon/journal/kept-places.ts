@@ -40,7 +40,7 @@ export class KeptPlaces {
     const keeps = kept !== undefined && before !== undefined;
     if (!keeps && op !== 'rename') return undefined;
     const changesInPlace = keeps && this.patched.size > 0 && this.patched.has(idKey(root, before.id));
-    const reason = keeps ? damageOfKept(this.lookers[root]?.stat(kept), origin, changesInPlace) : undefined;
+    const reason = keeps ? damageOfKept(this.lookers[root]?.shape(kept), origin, changesInPlace) : undefined;
     if (reason === undefined && this.hasPlace(origin)) return undefined;
     this.lost.push({ root, path });
     return { lost: reason ?? 'its directory is not there' };
@@ -73,7 +73,8 @@ export class KeptPlaces {
 
 /** Looks one at a time where that saves nothing. */
 export function lookerAt(tree: Pick<RootTree, 'stat' | 'look'>): Looker {
-  return tree.look?.() ?? { stat: (path) => tree.stat(path), close: () => {} };
+  const stat = (path: RelativePath) => tree.stat(path);
+  return tree.look?.() ?? { stat, shape: stat, close: () => {} };
 }
 
 function idKey(root: number, { inode, birthNs }: FileId): string {

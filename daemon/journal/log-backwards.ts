@@ -70,7 +70,8 @@ class Backwards {
   }
 
   /** One piece of a segment. */
-  *take({ entries, undone }: Parsed, segment: number): Generator<PastEntry> {
+  take({ entries, undone }: Parsed, segment: number): PastEntry[] {
+    const found: PastEntry[] = [];
     let left = undone.length;
     for (let at = entries.length - 1; at >= -1; at -= 1) {
       for (; left > 0 && undone[left - 1]!.after > at; left -= 1) this.takenBack(undone[left - 1]!.n);
@@ -81,21 +82,24 @@ class Backwards {
         continue;
       }
       const { n } = entry.record;
-      if (this.unplaced.length > 0) yield* this.place(n);
+      if (this.unplaced.length > 0) this.place(n, found);
       this.oldest = n;
-      if (!this.undone.has(n)) yield entry;
+      if (!this.undone.has(n)) found.push(entry);
     }
+    return found;
   }
 
   /** Nothing older can be reached. */
-  end(beforeGap: number | undefined): Generator<PastEntry> {
-    return this.place(Number.isFinite(this.oldest) ? Math.max(0, this.oldest - 1) : (beforeGap ?? 0));
+  end(beforeGap: number | undefined): PastEntry[] {
+    const found: PastEntry[] = [];
+    this.place(Number.isFinite(this.oldest) ? Math.max(0, this.oldest - 1) : (beforeGap ?? 0), found);
+    return found;
   }
 
-  private *place(n: number): Generator<PastEntry> {
+  private place(n: number, found: PastEntry[]): void {
     for (const { mark, segment, before } of this.unplaced) {
       // One that counted on a change that was taken back later is none; what was taken back before it does not matter.
-      if (n < before) yield { kind: 'mark', mark: { ...mark, n }, segment };
+      if (n < before) found.push({ kind: 'mark', mark: { ...mark, n }, segment });
     }
     this.unplaced = [];
   }
@@ -103,20 +107,24 @@ class Backwards {
 
 /** Newest first, up to the gap (included) or the oldest there is. What was taken back by recovery is left out. */
 export function* logBackwards(log: SegmentLog): Generator<PastEntry> {
+  for (const entries of piecesBackwards(log)) yield* entries;
+}
+
+/** The same in pieces: whoever goes back a little needs only the last ones. */
+function* piecesBackwards(log: SegmentLog): Generator<readonly PastEntry[]> {
   const state = new Backwards();
   const segments = log.list().reverse();
   for (const [at, segment] of segments.entries()) {
     const pieces = scanSegment(log.read(segment)).records;
-    // One after the other: whoever goes back a little needs only the last ones.
     for (let piece = pieces.length - 1; piece >= 0; piece -= 1) {
       const parsed = parse(pieces[piece]!.payload, segment);
-      yield* state.take(parsed, segment);
+      yield state.take(parsed, segment);
       if (!parsed.gap) continue;
-      yield* state.end(parsed.beforeGap ?? lastRecord(pieces.slice(0, piece)) ?? lastIn(log, segments.slice(at + 1)));
+      yield state.end(parsed.beforeGap ?? lastRecord(pieces.slice(0, piece)) ?? lastIn(log, segments.slice(at + 1)));
       return;
     }
   }
-  yield* state.end(undefined);
+  yield state.end(undefined);
 }
 
 /** Number of the last record in these segments, newest first. */
@@ -163,9 +171,11 @@ export class WayBack {
 /** Records to be taken back, in this order; reads no further. What is written to the log meanwhile is not among them. */
 export function* wayBackFrom(log: SegmentLog, point: number): Generator<UndoRecord> {
   const wayBack = new WayBack(point);
-  for (const entry of logBackwards(log)) {
-    if (entry.kind !== 'record') continue;
-    if (entry.record.n <= point) return;
-    if (wayBack.takes(entry.record)) yield entry.record;
+  for (const entries of piecesBackwards(log)) {
+    for (const entry of entries) {
+      if (entry.kind !== 'record') continue;
+      if (entry.record.n <= point) return;
+      if (wayBack.takes(entry.record)) yield entry.record;
+    }
   }
 }

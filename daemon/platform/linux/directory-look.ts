@@ -3,8 +3,8 @@
  * the same directory take one call each instead of three. Nothing is changed through it, and it never leads out of the root.
  */
 import { parseRelativePath, type RelativePath } from '../../../shared/path.ts';
-import type { EntryStat, Looker } from '../../ports.ts';
-import { decodeStat, statAt } from './directory.ts';
+import type { EntryShape, EntryStat, Looker } from '../../ports.ts';
+import { decodeShape, decodeStat, statAt } from './directory.ts';
 import { closeHandle, openBeneath, PATH_DIRECTORY } from './libc.ts';
 import { notThere, statBeneath } from './stat-beneath.ts';
 
@@ -26,13 +26,23 @@ export class DirectoryLook implements Looker {
   }
 
   stat(path: RelativePath): EntryStat | undefined {
+    if (isOdd(path)) return statBeneath(this.root, this.device, path);
+    return this.isThere(path) ? decodeStat(this.device) : undefined;
+  }
+
+  shape(path: RelativePath): EntryShape | undefined {
+    if (isOdd(path)) return statBeneath(this.root, this.device, path);
+    return this.isThere(path) ? decodeShape() : undefined;
+  }
+
+  /** Then the stat of what is there can be decoded. */
+  private isThere(path: RelativePath): boolean {
     const slash = path.lastIndexOf('/');
-    const name = path.slice(slash + 1);
-    // The root itself, and what is no path at all.
-    if (name === '' || name.charCodeAt(0) === DOT) return statBeneath(this.root, this.device, path);
     if (!this.isIn(path, slash)) this.enter(slash < 0 ? '' : path.slice(0, slash));
-    if (this.handle < 0) return undefined;
-    return statAt(this.handle, name) < 0 ? notThere(path) : decodeStat(this.device);
+    if (this.handle < 0) return false;
+    if (statAt(this.handle, slash < 0 ? path : path.slice(slash + 1)) >= 0) return true;
+    notThere(path);
+    return false;
   }
 
   private isIn(path: RelativePath, slash: number): boolean {
@@ -59,4 +69,7 @@ export class DirectoryLook implements Looker {
   }
 }
 
-const DOT = 0x2e;
+/** The root itself, hidden names, and what is no path at all: all of it is checked. */
+function isOdd(path: RelativePath): boolean {
+  return path === '' || path.endsWith('/') || path.startsWith('.') || path.includes('/.');
+}

@@ -1,7 +1,7 @@
 /** Listing a directory and reading stats into fixed buffers: the hot path of synchronization and of the audit walk. */
 import { constants } from 'node:os';
 import { decodeName } from '../../../shared/path.ts';
-import type { EntryStat, EntryType, ScannedEntry } from '../../ports.ts';
+import type { EntryShape, EntryStat, EntryType, ScannedEntry } from '../../ports.ts';
 import { allocateFixed, lastErrno, loadLibrary } from '../ffi.ts';
 import { faultOfErrno } from '../system-fault.ts';
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, cPath } from './libc.ts';
@@ -124,6 +124,12 @@ export function decodeStat(rootDevice: number): EntryStat {
     links: words[LINKS]!,
     allocatedBytes: (words[BLOCKS]! + words[BLOCKS + 1]! * TWO_32) * 512,
   };
+}
+
+/** What the last stat said, as little as tells a damaged object from a whole one. */
+export function decodeShape(): EntryShape {
+  const mode = record.bytes[MODE_BYTE]! | (record.bytes[MODE_BYTE + 1]! << 8);
+  return { type: typeOf(mode), sizeBytes: words[SIZE]! + words[SIZE + 1]! * TWO_32 };
 }
 
 /** Whether the last stat found the same file, with the same size and times. */

@@ -361,12 +361,12 @@ export class Standby {
    * Sets the roots back to a point of their history. From its first step on they are no state the Master can go on from: the
    * next Run compares. Yields between groups; a crash leaves them between two groups, and rewinding again goes on.
    */
-  *rewind(point: number, counts: RewindCounts): Generator<undefined, void> {
+  *rewind(point: number, counts: RewindCounts, looked = false): Generator<undefined, void> {
     this.beginSynchronization('rewind');
     const { journal, ports } = this;
     const checkpoint = () => this.flushSynchronized();
     const wayBack = (to: number) => this.history.wayBack(to);
-    yield* rewindTo({ ...ports, journal, wayBack, checkpoint }, point, counts);
+    yield* rewindTo({ ...ports, journal, wayBack, checkpoint, looked }, point, counts);
     this.flushSynchronized();
   }
 

@@ -168,8 +168,11 @@ export type EngineCall =
    * whoever held it back, flushed and recorded. Answers `FinishAnswer`. Can be asked again, also of an engine that has just started.
    */
   | { readonly name: 'finish' }
-  /** Replica, `historyOnly`: sets the roots back to the point of that id (`start`: the oldest); answers `RewindResult`. */
-  | { readonly name: 'rewind'; readonly point: string }
+  /**
+   * Replica, `historyOnly`: sets the roots back to the point of that id (`start`: the oldest); answers `RewindResult`. `looked`:
+   * as `rewind-plan` just answered for this point.
+   */
+  | { readonly name: 'rewind'; readonly point: string; readonly looked?: KeptLook | undefined }
   /**
    * Replica, `historyOnly`: answers `RewindPlan`; throws what `rewind` to that point would. `whole`: also refuses a point with
    * places that cannot be given back.
@@ -232,11 +235,22 @@ export interface OutdateAnswer {
   readonly hasHistory: boolean;
 }
 
+/** Everything kept on the way to a point was looked at, and nothing was lost. */
+export interface KeptLook {
+  readonly point: string;
+  /** Number of the last record of the history then. */
+  readonly last: number;
+  /** Milliseconds since boot. */
+  readonly atMs: number;
+}
+
 export interface RewindPlan {
   /** Changes to take back. */
   readonly steps: number;
   /** Point that leads back to what is there now; it exists as soon as the rewind was begun. */
   readonly back: string;
+  /** Where everything was looked at. */
+  readonly looked?: KeptLook;
 }
 
 export interface RewindProgress {

@@ -17,6 +17,7 @@ import type {
   EngineConfig,
   EngineNotice,
   EngineRequest,
+  KeptLook,
   OutdateAnswer,
   RewindPlan,
   RewindProgress,
@@ -28,6 +29,10 @@ import { ReplicaHistory } from './replica-history.ts';
 
 const SLICE_MS = 8;
 const FOREIGN_LISTED = 1_000;
+/** What was kept is looked at again after this. */
+const LOOK_LASTS_MS = 10_000;
+
+type RewindCall = Extract<EngineCall, { readonly name: 'rewind' }>;
 
 /** Progress is told this often. */
 const TELL_MS = 250;
@@ -120,7 +125,7 @@ export class HistoryEngine {
       if (standby === undefined) throw new Fault('ENGINE-ENDED', { reason: 'it has not started yet' });
       if (this.past?.takes(id, call)) return;
       if (call.name === 'rewind') {
-        this.begin(id, standby, call.point);
+        this.begin(id, standby, call);
         return;
       }
       this.notify({ type: 'reply', id, result: this.answerOf(standby, call) });
@@ -132,8 +137,10 @@ export class HistoryEngine {
   private answerOf(standby: Standby, call: EngineCall): unknown {
     if (call.name === 'rewind-plan') {
       const { steps, back, point } = plan(standby, call.point);
-      if (call.whole === true) this.refuseLoss(standby, point);
-      return { steps, back } satisfies RewindPlan;
+      if (call.whole !== true) return { steps, back } satisfies RewindPlan;
+      const looked = { point: call.point, last: standby.journal.last, atMs: this.ports.clock.bootMs() };
+      this.refuseLoss(standby, point);
+      return { steps, back, looked } satisfies RewindPlan;
     }
     if (call.name === 'copy-state') {
       const { applied, parked } = standby;
@@ -166,7 +173,7 @@ export class HistoryEngine {
     throw new Fault('POINT-INCOMPLETE', { count, path: first.path, reason: first.reason });
   }
 
-  private begin(callId: number, standby: Standby, id: string): void {
+  private begin(callId: number, standby: Standby, { point: id, looked }: RewindCall): void {
     const { scenarioName } = this.config;
     if (this.rewinding !== undefined) {
       throw new Fault('SCENARIO-STATE', { name: scenarioName, state: 'recovering', reason: 'a rewind is under way' });
@@ -174,10 +181,17 @@ export class HistoryEngine {
     const { steps, back, point } = plan(standby, id);
     const counts: RewindCounts = { steps: 0, foreign: [] };
     const startedMs = this.ports.clock.bootMs();
-    const work = standby.rewind(point, counts);
+    const work = standby.rewind(point, counts, this.isFresh(looked, id, standby));
     this.rewinding = { callId, counts, work, plan: { steps, back }, startedMs, toldMs: startedMs };
     this.tell(this.rewinding);
     this.schedule(0);
+  }
+
+  /** Nothing has been done since that look, and it was just now: it need not be repeated for each step. */
+  private isFresh(looked: KeptLook | undefined, point: string, { journal }: Standby): boolean {
+    if (looked === undefined || looked.point !== point || looked.last !== journal.last) return false;
+    const ageMs = this.ports.clock.bootMs() - looked.atMs;
+    return ageMs >= 0 && ageMs < LOOK_LASTS_MS;
   }
 
   /** Everything kept goes, whatever its age. */

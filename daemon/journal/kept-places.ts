@@ -26,7 +26,11 @@ export class KeptPlaces {
   private readonly places: readonly Set<RelativePath>[];
   private readonly directory: LastDirectory;
 
-  constructor(trees: readonly RootTree[], directory: LastDirectory) {
+  private readonly looked: boolean;
+
+  /** `looked`: at everything, just now. */
+  constructor(trees: readonly RootTree[], directory: LastDirectory, looked: boolean) {
+    this.looked = looked;
     this.trees = trees;
     this.directory = directory;
     this.places = trees.map(() => new Set());
@@ -39,11 +43,16 @@ export class KeptPlaces {
     if (MOVES_DIRECTORIES.has(op) && !exchanges(origin)) for (const places of this.places) places.clear();
     const keeps = kept !== undefined && before !== undefined;
     if (!keeps && op !== 'rename') return undefined;
-    const changesInPlace = keeps && this.patched.size > 0 && this.patched.has(idKey(root, before.id));
-    const reason = keeps ? damageOfKept(this.lookers[root]?.shape(kept), origin, changesInPlace) : undefined;
+    const reason = keeps && (!this.looked || op === 'patch') ? this.damageOf(origin, kept, before.id) : undefined;
     if (reason === undefined && this.hasPlace(origin)) return undefined;
     this.lost.push({ root, path });
     return { lost: reason ?? 'its directory is not there' };
+  }
+
+  private damageOf(origin: UndoRecord, kept: string, id: FileId): string | undefined {
+    const { root } = origin;
+    const changesInPlace = this.patched.size > 0 && this.patched.has(idKey(root, id));
+    return damageOfKept(this.lookers[root]?.shape(kept), origin, changesInPlace);
   }
 
   /** None: nothing is there, and nothing was there then. */

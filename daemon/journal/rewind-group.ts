@@ -71,10 +71,10 @@ export class RewindGroup {
     if (fromTime !== undefined && from !== undefined) times.set(parentPath(from)!, fromTime);
   }
 
-  /** False: there was nothing to do. Afterwards it is empty. */
-  carryOut(): boolean {
-    if (this.steps === 0) return false;
-    const { checkpoint } = this.ports;
+  /** How many changes were taken back. Afterwards it is empty. */
+  carryOut(): number {
+    const { steps } = this;
+    if (steps === 0) return 0;
     try {
       this.perform();
     } catch (error) {
@@ -84,16 +84,17 @@ export class RewindGroup {
     } finally {
       this.clear();
     }
-    checkpoint();
-    return true;
+    this.ports.checkpoint();
+    return steps;
   }
 
   private takeBack(): void {
     const { journal, trees } = this.ports;
-    const records = this.records.toReversed();
-    for (const record of records) journal.takeBack(record);
-    // Some of them were made before older ones, whose directories they had counted on.
-    for (const record of records) setDirectoryTimes(trees[record.root]!, record);
+    for (const record of this.records.toReversed()) {
+      journal.takeBack(record);
+      // Also where it was not made: one behind it was, perhaps, and had counted on it.
+      setDirectoryTimes(trees[record.root]!, record);
+    }
   }
 
   /** What was planned is not made. */

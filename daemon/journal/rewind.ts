@@ -19,6 +19,8 @@ const PIECE_BYTES = 1024 * 1024;
 export interface RewindPorts extends RewindGroupPorts {
   /** Records to be taken back, in this order. */
   readonly wayBack: (point: number) => Iterable<UndoRecord>;
+  /** Everything kept on the way was looked at just now: it is looked at again only when something fails. */
+  readonly looked?: boolean;
 }
 
 export interface RewindCounts {
@@ -31,6 +33,21 @@ export interface RewindCounts {
 
 /** Yields between groups and pieces. Given up (`return`), what the groups before have done stays. */
 export function* rewindTo(ports: RewindPorts, point: number, counts: RewindCounts): Generator<undefined, void> {
+  if (ports.looked === true) {
+    try {
+      yield* rewindOnce(ports, point, counts);
+      return;
+    } catch (error) {
+      // Something may be lost since that look, and is left out now instead of failing.
+      if (Fault.from(error).kind === 'fatal') throw error;
+      // The log has to say what was taken back before it is read again.
+      ports.checkpoint();
+    }
+  }
+  yield* rewindOnce({ ...ports, looked: false }, point, counts);
+}
+
+function* rewindOnce(ports: RewindPorts, point: number, counts: RewindCounts): Generator<undefined, void> {
   const rewind = new Rewind(ports, counts);
   try {
     for (const origin of ports.wayBack(point)) {
@@ -56,7 +73,7 @@ class Rewind {
     this.counts = counts;
     const directory = new LastDirectory();
     this.group = new RewindGroup(ports, directory);
-    this.kept = new KeptPlaces(ports.trees, directory);
+    this.kept = new KeptPlaces(ports.trees, directory, ports.looked === true);
     this.roots = ports.trees.map((tree) => {
       const looker = lookerAt(tree);
       return { tree, looker, exchanges: tree.canExchange?.() === true };
@@ -78,10 +95,7 @@ class Rewind {
     }
     const intents = planStep(this.roots[root]!, origin);
     if (intents === 'foreign') counts.foreign.push(...kept.foreignAt(origin));
-    else if (intents !== undefined) {
-      this.group.add(origin, intents);
-      counts.steps += 1;
-    }
+    else if (intents !== undefined) this.group.add(origin, intents);
   }
 
   *takeBackInPlace(origin: UndoRecord): Generator<undefined, void> {
@@ -95,7 +109,10 @@ class Rewind {
   *carryOut(): Generator<undefined, void> {
     // What is seen from now on is what the group leaves.
     for (const { looker } of this.roots) looker.close();
-    if (this.group.carryOut()) yield undefined;
+    const steps = this.group.carryOut();
+    if (steps === 0) return;
+    this.counts.steps += steps;
+    yield undefined;
   }
 
   end(): void {

@@ -114,7 +114,10 @@ function takeBackRestoration(
   const { restored } = record;
   if (exchanges(record)) return takeBackExchange(tree, record, now);
   if (restored !== undefined && !kept.has(restored)) {
-    if (now === undefined) return false;
+    if (now === undefined) {
+      restoreKept(tree, record, kept, now, aside);
+      return false;
+    }
     tree.keep(record.path, restored);
   }
   return restoreKept(tree, record, kept, tree.stat(record.path), aside);

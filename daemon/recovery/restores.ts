@@ -2,7 +2,7 @@
 import { Fault } from '../../shared/faults.ts';
 import type { RecoveryStatus, RestoreMethod, RestoreResult, RewindResult } from '../../shared/rewind.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
-import type { SyncResult } from '../engine/engine-protocol.ts';
+import type { KeptLook, SyncResult } from '../engine/engine-protocol.ts';
 import { newRun, ownRoots, type StoredScenario, storedIn } from '../scenario/book.ts';
 import { Conditions } from '../scenario/conditions.ts';
 import type { ScenarioEnvironment } from '../scenario/environment.ts';
@@ -82,11 +82,12 @@ export class Restores {
     const environment = this.#environment;
     const { point } = order;
     let parked = 0;
+    let looked: KeptLook | undefined;
     if (!rewinds(order.method)) {
       parked = await replica.withHistory((config) => refuseIncomplete(environment, replica.stored, config));
     } else {
       if (point === undefined) throw new Fault('USAGE', { reason: 'say which point: see `mainstay points`' });
-      await replica.withHistory((config) => checkPoint(environment, config, point, acceptLost));
+      looked = await replica.withHistory((config) => checkPoint(environment, config, point, acceptLost));
     }
     await this.#replaceOlder(recoveryOf, document.id);
     const now = environment.clock.wallMs();
@@ -105,7 +106,7 @@ export class Restores {
     });
     this.#scenarios.adopt(document.id, 'master');
     if (parked > 0) environment.events.record('RST-006', { count: parked, replica: environment.host.name }, name);
-    this.#restoring(recoveryOf).go();
+    this.#restoring(recoveryOf).go(looked);
     return { parked };
   }
 

@@ -4,7 +4,7 @@
  */
 import { Fault } from '../../shared/faults.ts';
 import type { RecoveryPhase, RecoveryStatus } from '../../shared/rewind.ts';
-import type { RewindProgress, SyncResult } from '../engine/engine-protocol.ts';
+import type { KeptLook, RewindProgress, SyncResult } from '../engine/engine-protocol.ts';
 import { type StoredScenario, storedIn } from '../scenario/book.ts';
 import { Conditions } from '../scenario/conditions.ts';
 import type { EngineSession } from '../scenario/engine-session.ts';
@@ -59,11 +59,11 @@ export class Restoring {
     return this.#going !== undefined;
   }
 
-  /** Goes on where it is; a second call while it goes on changes nothing. */
-  go(): void {
+  /** Goes on where it is; a second call while it goes on changes nothing. `looked`: just now, at what it needs. */
+  go(looked?: KeptLook): void {
     if (this.#going !== undefined) return;
     this.#ending = false;
-    this.#going = this.#steps()
+    this.#going = this.#steps(looked)
       .catch((error: unknown) => this.#failed(Fault.from(error)))
       .catch((error: unknown) => this.#environment.complain(`restore: ${String(error)}`))
       .finally(() => {
@@ -123,15 +123,15 @@ export class Restoring {
 
   // ---------------------------------------------------------------- its steps
 
-  async #steps(): Promise<void> {
-    if (this.#record.phase === 'rewinding') await this.#rewindRoots();
+  async #steps(looked: KeptLook | undefined): Promise<void> {
+    if (this.#record.phase === 'rewinding') await this.#rewindRoots(looked);
     if (this.#record.phase === 'synchronizing') await this.#synchronize();
     if (this.#record.phase === 'finishing') await this.#finish();
     // Also after a kill right behind the last step.
     if (this.#record.phase === 'over') await this.#remove();
   }
 
-  async #rewindRoots(): Promise<void> {
+  async #rewindRoots(looked: KeptLook | undefined): Promise<void> {
     const replica = this.#scenarios.runner(this.#of);
     const { point, method } = this.#record;
     if (!(replica instanceof ReplicaRunner) || point === undefined) throw new Fault('INTERNAL', { reason: 'restore' });
@@ -144,6 +144,7 @@ export class Restoring {
         return setBack(this.#environment, {
           config,
           to: point,
+          looked,
           before: this.#stored.undo,
           remember: (change) => this.#updateUndo(change),
           onProgress: (progress) => {

@@ -3,7 +3,14 @@
  * first step, so that a kill in the middle leaves something that can be gone on with, and `undo` means the same after it.
  */
 import type { RewindResult } from '../../shared/rewind.ts';
-import type { CopyState, EngineConfig, OutdateAnswer, RewindPlan, RewindProgress } from '../engine/engine-protocol.ts';
+import type {
+  CopyState,
+  EngineConfig,
+  KeptLook,
+  OutdateAnswer,
+  RewindPlan,
+  RewindProgress,
+} from '../engine/engine-protocol.ts';
 import { EngineSession } from '../scenario/engine-session.ts';
 import type { ScenarioEnvironment } from '../scenario/environment.ts';
 import type { StoredUndo } from './record.ts';
@@ -18,6 +25,8 @@ export interface SetBackOrder {
   /** Where to; a rewind there that was interrupted goes on. */
   readonly to: string;
   readonly before: StoredUndo | undefined;
+  /** As `checkPoint` said of this point. */
+  readonly looked?: KeptLook | undefined;
   /** Remembers how what is replaced comes back; resolves when that is durable. */
   readonly remember: (change: Pick<StoredUndo, 'back' | 'going'>) => Promise<void>;
   readonly onProgress?: (progress: RewindProgress) => void;
@@ -26,7 +35,7 @@ export interface SetBackOrder {
 }
 
 export async function setBack(environment: ScenarioEnvironment, order: SetBackOrder): Promise<RewindResult> {
-  const { to, before, remember } = order;
+  const { to, before, looked, remember } = order;
   const session = await historySession(environment, order.config, order.onProgress);
   order.onSession?.(session);
   try {
@@ -36,7 +45,7 @@ export async function setBack(environment: ScenarioEnvironment, order: SetBackOr
     const unfinished = before?.half === true ? before.back : undefined;
     const from = going?.to === to ? going.from : (unfinished ?? plan.back);
     await remember({ back: before?.back, going: { to, from } });
-    const result = (await session.call({ name: 'rewind', point: to }, REWIND_TIMEOUT_MS)) as RewindResult;
+    const result = (await session.call({ name: 'rewind', point: to, looked }, REWIND_TIMEOUT_MS)) as RewindResult;
     await remember({ back: from, going: undefined });
     return { ...result, undoPoint: from };
   } finally {
@@ -55,16 +64,20 @@ export function tellLeft(
   if (lostCount > 0) events.record('RWD-013', { count: lostCount }, scenario);
 }
 
-/** Throws what a rewind to that point would be refused with; `acceptLost`: places that are lost are no reason. */
+/**
+ * Throws what a rewind to that point would be refused with; `acceptLost`: places that are lost are no reason. Otherwise all of
+ * them were looked at.
+ */
 export async function checkPoint(
   environment: ScenarioEnvironment,
   config: EngineConfig,
   to: string,
   acceptLost: boolean,
-): Promise<void> {
+): Promise<KeptLook | undefined> {
   const session = await historySession(environment, config);
   try {
-    await session.call({ name: 'rewind-plan', point: to, whole: !acceptLost }, ASK_TIMEOUT_MS);
+    const asked = { name: 'rewind-plan', point: to, whole: !acceptLost } as const;
+    return ((await session.call(asked, ASK_TIMEOUT_MS)) as RewindPlan).looked;
   } finally {
     await session.stop();
   }

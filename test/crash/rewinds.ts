@@ -305,7 +305,7 @@ class RewoundHistory {
 
   private goTo(standby: Standby, point: number): void {
     const counts: RewindCounts = { steps: 0, foreign: [] };
-    for (const _ of standby.rewind(point, counts));
+    for (const _ of standby.rewind(point, counts, this.points % 2 === 0));
     this.points += 1;
     if (this.died) this.afterDeaths += 1;
     const found = digestOf(this.pair.replicaView());
@@ -326,7 +326,7 @@ class RewoundHistory {
       if (left <= 0) throw new Error('killed');
     });
     try {
-      for (const _ of standby.rewind(point, { steps: 0, foreign: [] }));
+      for (const _ of standby.rewind(point, { steps: 0, foreign: [] }, this.points % 2 === 0));
     } catch (error) {
       if (!Fault.from(error).message.includes('killed')) throw error;
     }

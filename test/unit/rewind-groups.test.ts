@@ -1,5 +1,6 @@
 /** What a rewind does together, and what is left when that is interrupted where only a part of it was made. */
 import test from 'ava';
+import type { RewindCounts } from '../../daemon/journal/rewind.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import type { Change } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
@@ -90,6 +91,26 @@ for (const exchanges of [true, false]) {
     host.boot();
     groupsOf(host, points[0]!);
     t.deepEqual(describeTree(host.tree), views[0]);
+  });
+}
+
+for (const exchanges of [true, false]) {
+  const how = exchanges ? 'names that change places' : 'names that are given up and taken';
+
+  test(`what is lost after everything was looked at is left out and named, and the rest arrives: ${how}`, (t) => {
+    const { host, views, points } = replacedHost(exchanges);
+    const origin = host.history().records.findLast(({ op, path }) => op === 'put' && path === 'd2/f1')!;
+    host.tree.dropKept(origin.kept!);
+    const counts: RewindCounts = { steps: 0, foreign: [] };
+    for (const _ of host.standby.rewind(points[2]!, counts, true));
+    t.deepEqual(counts.foreign, [{ root: 0, path: 'd2/f1', lost: 'it is missing' }]);
+    t.is(counts.steps, DIRECTORIES * (FILES + 1) - 1);
+    const view = describeTree(host.tree);
+    const differing = [...view.keys()].filter((path) => view.get(path) !== views[2]!.get(path));
+    t.deepEqual(differing, ['d2/f1']);
+    t.is(view.get('d2/f1'), views[3]!.get('d2/f1'));
+    groupsOf(host, points[3]!);
+    t.deepEqual(describeTree(host.tree), views[3]);
   });
 }
 

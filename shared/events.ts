@@ -189,6 +189,12 @@ export const EVENTS = define({
     text: 'This Replica has {count} changes that {active}, which is active now, lacks. They are replaced; the journal of this host keeps what was',
     hint: '`mainstay points` lists what can be gone back to; `extract` gives single files.',
   },
+  'SWT-044': { severity: 'warning', text: 'This host is restarted now, as the scenario asks for after a switchover' },
+  'SWT-045': {
+    severity: 'warning',
+    text: 'This host is not restarted after the switchover, as the scenario asks for: {reason}',
+    hint: 'Restart it by hand when nobody needs it.',
+  },
   'SWT-041': {
     severity: 'warning',
     text: 'Replica {peer} does not go on without a comparison with the new active host: {reason}',

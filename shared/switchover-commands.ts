@@ -147,6 +147,14 @@ export const SWITCHOVER_COMMANDS = {
       .object({ kind: z.enum(['witness', 'etcd']), addresses: z.array(z.string().min(1).max(300)).min(1).max(20) })
       .strict(),
   },
+  'peer.shares': {
+    role: 'peer',
+    danger: 'safe',
+    readOnly: true,
+    title: 'File services',
+    help: 'Which services of this host share directories.',
+    args: z.object({}).strict(),
+  },
   'peer.fencing': {
     role: 'peer',
     danger: 'safe',

@@ -205,10 +205,9 @@ export const AVAILABILITY_SETTINGS = define({
   },
   'dbManagement.shares': {
     ...management,
-    awaits: 'share management',
     type: 'boolean',
     label: 'Manage shares',
-    help: 'Shares of replicated directories exist only on the active host.',
+    help: 'Shares exist only on the active host. On Linux its file services (smbd, ksmbd, nfs-server) run only there, with all their shares, also those of other directories; on Windows it is refused.',
     default: false,
   },
 

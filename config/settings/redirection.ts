@@ -92,9 +92,8 @@ export const REDIRECTION_SETTINGS = define({
     ...redirection,
     type: 'boolean',
     label: 'Reboot after switchover and switchback',
-    help: 'Recommended with Switch Computer Name on Windows Server 2008 and later, which need a restart after a rename.',
+    help: 'With Switch Computer Name: the host that handed over is restarted when its part is over, unless it is active in another scenario. Recommended on Windows Server 2008 and later, which need a restart after a rename.',
     default: false,
-    awaits: 'restarts of a host by its engine',
   },
   'redirect.servicePorts': {
     ...redirection,

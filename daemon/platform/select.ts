@@ -6,6 +6,7 @@ import type { CaptureMethod, Clock, Random, RootCapture, RootTree, SegmentLog, S
 import type { WatchedRoot } from './hint-sink.ts';
 import type { LdapComputerDirectory } from './linux/computer-directory.ts';
 import type { NftPortFilter } from './linux/port-filter.ts';
+import { runTool } from './linux/tool.ts';
 import { SystemClock } from './node/clock.ts';
 import { DnsExchange, searchDomain } from './node/dns-exchange.ts';
 import { NetworkProbes } from './node/health-probes.ts';
@@ -17,6 +18,8 @@ import { FileSegmentLog } from './node/segment-log.ts';
 import { silenceAt } from './node/service-probe.ts';
 import { DurableStateFile } from './node/state-file.ts';
 
+const RESTART_MS = 10_000;
+
 export interface Platform {
   readonly clock: Clock;
   readonly random: Random;
@@ -27,6 +30,8 @@ export interface Platform {
   openSegmentLog(directory: string): SegmentLog;
   readonly views: Views;
   readonly services: Services;
+  /** Resolves when the whole system has begun to restart. */
+  restartHost(): Promise<void>;
   /** Scripts an administrator of this host put into `folder`. */
   openScripts(folder: string): RegisteredScripts;
   openPoster(tls: TlsFiles): JsonPoster;
@@ -78,10 +83,22 @@ export async function loadPlatform(): Promise<Platform> {
     openSegmentLog: (directory) => new FileSegmentLog(directory),
     views: await loadViews(),
     services: await loadServices(),
+    restartHost,
     openScripts: (folder) => new RegisteredScripts(folder),
     openPoster: (tls) => new JsonPoster(tls),
     readSecret,
   };
+}
+
+async function restartHost(): Promise<void> {
+  const [tool, words] =
+    process.platform === 'win32'
+      ? (['shutdown', ['/r', '/t', '5', '/d', 'p:4:1']] as const)
+      : (['systemctl', ['reboot', '--message=Mainstay: restart after a switchover']] as const);
+  const { exitCode, stderr } = await runTool(tool, words, RESTART_MS);
+  if (exitCode === 0) return;
+  const reason = stderr.trim() || (exitCode === undefined ? `${tool} is missing` : `${tool} ended with ${exitCode}`);
+  throw new Fault('SERVICE-FAILED', { name: 'restart', reason });
 }
 
 /** What redirection needs of this system (daemon/redirect); structural types, declared beside the adapters that use them. */

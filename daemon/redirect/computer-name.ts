@@ -1,7 +1,7 @@
 /**
  * Switch Computer Name: the active host has the name that clients use, the other one is called something else meanwhile. Both the
  * name that the system runs under and the one it boots with are changed, and both are read back. A name with a domain keeps it.
- * Restarting the host (`redirect.reboot`) is not done here: it would end the switchover that asked for it.
+ * Restarting the host (`redirect.reboot`) is not done here: it would end the switchover that asked for it (switchover/restart.ts).
  */
 import { Fault } from '../../shared/faults.ts';
 import type { Finding } from '../../shared/results.ts';
@@ -212,7 +212,8 @@ export class ComputerNameRedirection implements Redirection {
           ? `Computer name: in Active Directory ${activeName} becomes ${this.plan.freedAs}, and this computer gets its service principals`
           : `Computer name: in Active Directory ${this.plan.freedAs} becomes ${activeName} again, with its service principals`,
       );
-    return reboot ? [...lines, 'Computer name: this computer is restarted afterwards'] : lines;
+    const restarts = reboot && direction === 'release';
+    return restarts ? [...lines, 'Computer name: this computer is restarted when the switchover is over'] : lines;
   }
 }
 

@@ -48,6 +48,8 @@ export interface StoredRun {
   shadow?: true | undefined;
   /** Standby: it lacked changes of that age, more than the lag limit, when the active host said so last, ms. */
   behindMs?: number | undefined;
+  /** It handed over in that switchover, and is to be restarted when its part is over. */
+  restart?: string | undefined;
   /** The other host is to be turned off by the fencing script; the id is the key of all its runs for this. */
   fencing?: { id: string; by: 'automatic' | 'operator'; attempts: number } | undefined;
   /** What the script confirmed last, and by which start of its engine the other host was heard before. */
@@ -159,6 +161,7 @@ const run = z.object({
   returned: z.literal(true).optional(),
   shadow: z.literal(true).optional(),
   behindMs: z.number().optional(),
+  restart: z.string().optional(),
   fencing: z.object({ id: z.string(), by: z.enum(['automatic', 'operator']), attempts: z.number() }).optional(),
   fenced: z
     .object({

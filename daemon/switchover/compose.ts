@@ -26,6 +26,7 @@ export interface RoleGround {
   readonly clock: Clock;
   readonly random: Random;
   readonly services: SystemServices;
+  restartHost(): Promise<void>;
   readonly folders: ScenarioFolders;
   readonly redirection: RedirectionService;
   readonly peers: PeerControl;
@@ -47,6 +48,7 @@ export function createRolePorts(ground: RoleGround): RolePorts {
     }),
     openTree: (path) => ground.openTree(path),
     services: ground.services,
+    restartHost: () => ground.restartHost(),
     openRecord: (id) => {
       const path = join(ground.folders.open(id), 'role');
       return new RoleRecordStore(ground.openStateFile(path), path);

@@ -13,8 +13,23 @@ export interface SystemServices {
   stop(name: string): Promise<void>;
 }
 
-export function managedServices({ settings }: ScenarioDocument): readonly string[] {
-  return settingOf(settings, 'dbManagement.services');
+/** What serves directories to others on Linux, by the names of the distributions. */
+const SHARE_SERVICES = ['smbd', 'smb', 'ksmbd', 'nfs-server'] as const;
+
+/** With property "Manage shares" also the file services that this host knows: a share cannot be stopped alone on Linux. */
+export async function managedServices(
+  services: Pick<SystemServices, 'state'>,
+  { settings }: Pick<ScenarioDocument, 'settings'>,
+): Promise<readonly string[]> {
+  const named = settingOf(settings, 'dbManagement.services');
+  if (!settingOf(settings, 'dbManagement.shares')) return named;
+  return [...named, ...(await shareServices(services)).filter((name) => !named.includes(name))];
+}
+
+/** None: shares of this host cannot be managed. */
+export async function shareServices(services: Pick<SystemServices, 'state'>): Promise<string[]> {
+  const states = await Promise.all(SHARE_SERVICES.map((name) => services.state(name)));
+  return SHARE_SERVICES.filter((_name, index) => states[index] !== 'unknown');
 }
 
 /** In the order of the list; answers those that were started. Throws `SERVICE-FAILED` of the first that does not run. */

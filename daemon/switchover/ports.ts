@@ -63,6 +63,8 @@ export interface RolePorts {
   accessOf(document: ScenarioDocument): ClientAccess;
   /** `other`: device id of the other host. Undefined: the scenario has none. */
   arbiterOf(document: ScenarioDocument, other: string): Arbiter | undefined;
+  /** The whole system; resolves when it has begun. Throws `SERVICE-FAILED`. */
+  restartHost(): Promise<void>;
   /** Rejects with why the arbiter there cannot be asked from this host. */
   reachArbiter(place: ArbiterPlace): Promise<void>;
 }

@@ -16,6 +16,7 @@ import { ArbiterWatch } from './arbiter-watch.ts';
 import { AutomaticDesk } from './automatic-desk.ts';
 import { standbyOf } from './direction.ts';
 import { type ArbiterPlace, type ClientAccess, NO_ACCESS } from './ports.ts';
+import { restartIfWanted } from './restart.ts';
 import { RoleHost } from './role-host.ts';
 import { ScenarioSteps } from './steps.ts';
 
@@ -257,6 +258,12 @@ export class RoleParts {
     const begun = now.switchover?.id !== before.switchover?.id;
     if (begun && now.role === 'active') this.#tellAlone(id, now.switchover?.right);
     if (now.role === 'fenced' && before.role !== 'fenced') this.event(name, 'SWT-006', {});
+    if (now.role === 'standby' && now.switchover === undefined) void this.#restartHost(id);
+  }
+
+  async #restartHost(id: string): Promise<void> {
+    const active = [...this.#parts].find(([other, { host }]) => host.record.role === 'active' && this.#guards(other));
+    await restartIfWanted(this.environment, id, active && this.stored(active[0]).document.name);
   }
 
   /** It became active without the help of the other. */

@@ -16,9 +16,10 @@ import type { RunnerSet } from '../scenario/runner-set.ts';
 import type { CommandHandlers } from '../services.ts';
 import { standbyOf } from './direction.ts';
 import { checkFencing } from './fencing.ts';
+import { shareServices } from './managed-services.ts';
 import { standingOf } from './other-replicas.ts';
 import { arbiterPlaceOf, RoleParts, refused } from './role-parts.ts';
-import { runSuccess } from './steps.ts';
+import { runSuccess } from './success-script.ts';
 import { SwitchDesk } from './switch-desk.ts';
 
 const WAIT_MS = 600_000;
@@ -123,6 +124,7 @@ export class Switchovers {
           return { reason: Fault.from(error).message };
         }
       },
+      'peer.shares': async () => ({ services: await shareServices(this.#parts.environment.roles.services) }),
       'peer.fencing': async ({ script, scenario, other }) => {
         try {
           await checkFencing(this.#parts.environment, script, scenario, other);

@@ -22,6 +22,8 @@ import type { SwitchSide } from './dry-run.ts';
 import { managedServices, startServices, stopServices } from './managed-services.ts';
 import { whoIsEqual } from './other-replicas.ts';
 import type { ClientAccess, RoleSteps } from './ports.ts';
+import { wantsRestart } from './restart.ts';
+import { runSuccess, SCRIPT_MS } from './success-script.ts';
 
 const DRAIN_MS = 60_000;
 const SEAL_MS = 30_000;
@@ -33,7 +35,6 @@ const FINISH_MS = 3_600_000;
 const PEER_MS = 5_000;
 /** Whoever still writes to a host that is not active is copied so often; what he writes then stays until it is replaced. */
 const KEEP_ROUNDS = 3;
-const SCRIPT_MS = 300_000;
 
 export interface StepParts {
   readonly environment: ScenarioEnvironment;
@@ -91,6 +92,11 @@ export class ScenarioSteps implements RoleSteps {
     if (this.#stored.side === 'master') await this.#keepLate();
     await this.toStandby();
     await this.#remark(this.#parts.access().release(id));
+    if (wantsRestart(this.#stored.document)) {
+      await this.#change((stored) => {
+        stored.run.restart = id;
+      });
+    }
     return { type: 'released', id };
   }
 
@@ -257,12 +263,14 @@ export class ScenarioSteps implements RoleSteps {
   }
 
   async #startServices(): Promise<void> {
-    const started = await startServices(this.#parts.environment.roles.services, managedServices(this.#stored.document));
+    const { services } = this.#parts.environment.roles;
+    const started = await startServices(services, await managedServices(services, this.#stored.document));
     if (started.length > 0) this.#event('SWT-015', { names: started.join(', ') });
   }
 
   async #stopServices(): Promise<void> {
-    const stopped = await stopServices(this.#parts.environment.roles.services, managedServices(this.#stored.document));
+    const { services } = this.#parts.environment.roles;
+    const stopped = await stopServices(services, await managedServices(services, this.#stored.document));
     if (stopped.length > 0) this.#event('SWT-016', { names: stopped.join(', ') });
   }
 
@@ -452,20 +460,6 @@ export class ScenarioSteps implements RoleSteps {
   #event(code: string, details: FaultDetails): void {
     this.#parts.environment.events.record(code, details, this.#stored.document.name);
   }
-}
-
-/** Runs the script of "Action upon Success" on this host; throws when it does not end with 0. */
-export async function runSuccess(
-  { scripts, host }: ScenarioEnvironment,
-  { name, settings }: ScenarioDocument,
-  id: string,
-): Promise<{ exitCode: number }> {
-  const script = settingOf(settings, 'success.script');
-  const variables = { MAINSTAY_SCENARIO: name, MAINSTAY_HOST: host.name, MAINSTAY_SWITCH: id };
-  const outcome = await scripts.run(script, variables, SCRIPT_MS, settingOf(settings, 'success.arguments'));
-  if (outcome.exitCode === 0) return { exitCode: 0 };
-  const how = outcome.timedOut ? 'it did not end in time' : `it ended with ${outcome.exitCode ?? 'a signal'}`;
-  throw new Fault('SCRIPT-FAILED', { name: script, reason: how });
 }
 
 /** Why the standby may not have exactly what is here although every change was applied. */

@@ -225,7 +225,7 @@ export class SwitchDesk {
       findings: await access.findings(),
       release: access.describe('release'),
       acquire: access.describe('acquire'),
-      services: managedServices(this.#parts.stored(scenarioId).document),
+      services: await managedServices(this.#parts.environment.roles.services, this.#parts.stored(scenarioId).document),
     };
   }
 

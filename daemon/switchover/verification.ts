@@ -9,6 +9,7 @@ import type { PeerControl } from '../services.ts';
 import { automaticRight } from './automatic.ts';
 import { standbyOf } from './direction.ts';
 import { checkFencing, fencingScript } from './fencing.ts';
+import { shareServices } from './managed-services.ts';
 import type { ArbiterPlace, RolePorts } from './ports.ts';
 import { arbiterPlaceOf } from './role-parts.ts';
 
@@ -23,7 +24,7 @@ interface Verifying {
   readonly host: OwnHost;
   readonly scripts: ScriptRunner;
   readonly peers: Pick<PeerControl, 'request'>;
-  readonly roles: Pick<RolePorts, 'reachArbiter'>;
+  readonly roles: Pick<RolePorts, 'reachArbiter' | 'services'>;
 }
 
 export async function arbiterFindings(
@@ -36,7 +37,8 @@ export async function arbiterFindings(
   if (!plain || standby === undefined) return [];
   const script = fencingScript(document.settings);
   const fencing = script === '' ? [] : await fencingFindings({ host, peers, scripts }, document, standby, script);
-  const found = [...plainFindings(document, host.name), ...fencing];
+  const shares = await shareFindings({ host, peers, roles }, document, standby);
+  const found = [...plainFindings(document, host.name), ...fencing, ...shares];
   const place = arbiterPlaceOf(document);
   if (place === undefined) return found;
   if (place.addresses.length === 0) return [...found, finding(host.name, 'error', 'ARBITER-ADDRESS', NO_ADDRESS)];
@@ -155,6 +157,24 @@ async function fencingFindings(
     if (fault.code !== 'LINK-UNREACHABLE') add('error', standby.name, fault);
   }
   return found;
+}
+
+/** "Manage shares" where nothing is known that serves any. */
+async function shareFindings(
+  { host, peers, roles }: Pick<Verifying, 'host' | 'peers' | 'roles'>,
+  { settings }: ScenarioDocument,
+  standby: HostReference,
+): Promise<Finding[]> {
+  if (!settingOf(settings, 'dbManagement.shares')) return [];
+  const asked = await peers.request(standby, 'peer.shares', {}, LOOK_MS).catch(() => undefined);
+  const { services } = (asked ?? { services: undefined }) as { services?: readonly string[] | undefined };
+  const own = await shareServices(roles.services);
+  const none = (name: string) =>
+    finding(name, 'error', 'SHARES-NONE', {
+      text: `Shares of ${name} cannot be managed: no file service (smbd, ksmbd, nfs-server) is known there`,
+      fix: 'Install one, or turn "Manage shares" off. On Windows this version does not manage shares.',
+    });
+  return [...(own.length === 0 ? [none(host.name)] : []), ...(services?.length === 0 ? [none(standby.name)] : [])];
 }
 
 async function silence(host: string, look: () => Promise<unknown>): Promise<Finding[]> {

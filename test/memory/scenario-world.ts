@@ -355,6 +355,8 @@ export class WorldHost {
   /** What its engine has behind any position. */
   tail: TailEntry[] | 'unrelated' = [];
   tailPage = (): TailPage => (this.tail === 'unrelated' ? { unrelated: true, entries: [] } : { entries: this.tail });
+  /** What restarts the whole machine. */
+  restartHost: RolePorts['restartHost'] = () => Promise.resolve();
   /** Its way to a witness. */
   arbiterOf: RolePorts['arbiterOf'] = () => undefined;
   reachArbiter: RolePorts['reachArbiter'] = async ({ addresses: [address = ''] }) => {
@@ -523,6 +525,7 @@ export class WorldHost {
         boot: `${this.name}-${this.#life}`,
         quarantine: this.quarantine,
         services: this.services,
+        restartHost: () => this.restartHost(),
         openTree: (path) => {
           throw new Fault('FS-NOT-FOUND', { path });
         },

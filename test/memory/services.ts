@@ -9,7 +9,11 @@ export class MemoryServices implements SystemServices {
   /** Services that neither start nor stop. */
   readonly stuck = new Set<string>();
 
-  state(name: string): Promise<'running' | 'stopped'> {
+  /** Services this host has nothing of. */
+  readonly unknown = new Set(['smbd', 'smb', 'ksmbd', 'nfs-server']);
+
+  state(name: string): Promise<'running' | 'stopped' | 'unknown'> {
+    if (this.unknown.has(name)) return Promise.resolve('unknown');
     return Promise.resolve(this.running.has(name) ? 'running' : 'stopped');
   }
 

@@ -65,6 +65,7 @@ const ARGS: Readonly<Record<string, unknown>> = {
   'witness.look': {},
   'peer.arbiter': { kind: 'witness', addresses: ['a:1'] },
   'peer.standing': { scenarioId: 'a'.repeat(32) },
+  'peer.shares': {},
   'peer.fencing': { script: 'off.sh', scenario: 'a', other: { name: 'alpha', address: 'alpha:25000' } },
   'peer.roleWord': { scenarioId: 'a'.repeat(32), word: {} },
   'peer.switchover': { scenarioId: 'a'.repeat(32) },

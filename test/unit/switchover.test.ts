@@ -244,6 +244,68 @@ test('services of the scenario run on the active host only, and the action upon 
   t.deepEqual(ran, ['alpha tell.sh moved web']);
 });
 
+test('the host that handed over is restarted once when its part is over, and not while users need it', async (t) => {
+  const settings = { 'switchover.reverseAutomatic': true, 'redirect.computerName': true, 'redirect.reboot': true };
+  let restarts = 0;
+  const counting = (alpha: WorldHost, beta: WorldHost) => {
+    beta.restartHost = () => Promise.reject(new Fault('SERVICE-FAILED', { name: 'restart', reason: 'refused' }));
+    alpha.restartHost = () => {
+      restarts += 1;
+      return Promise.resolve();
+    };
+  };
+  const { world, alpha, beta } = await running(settings, counting);
+  await alpha.command('scenario.switchover', { name: 'web' });
+  await until(t, world, 'beta is active', () => beta.status().roles?.role === 'active' && idle(alpha, beta));
+  await until(t, world, 'alpha restarts', () => restarts === 1);
+  t.true(alpha.codes.includes('SWT-044'));
+  t.is(beta.codes.filter((code) => code === 'SWT-044').length, 0, 'only the host that handed over');
+  await alpha.restart();
+  await world.advance(20_000);
+  t.is(restarts, 1, 'not in a circle');
+
+  await beta.command('scenario.switchover', { name: 'web' });
+  await until(t, world, 'alpha is active', () => alpha.status().roles?.role === 'active' && idle(alpha, beta));
+  await until(t, world, 'it is told that beta was not restarted', () => beta.codes.includes('SWT-045'));
+
+  const other = { ...input, name: 'blog', roots: [{ master: '/srv/blog', replica: '/srv/copy-blog' }] };
+  await alpha.command('scenario.create', { document: other });
+  await alpha.command('scenario.run', { ...choices, name: 'blog' });
+  await world.advance(4_000);
+  await alpha.command('scenario.switchover', { name: 'web' });
+  await until(t, world, 'beta is active again', () => beta.status().roles?.role === 'active' && idle(alpha, beta));
+  await until(t, world, 'it is told why alpha is not restarted', () => alpha.codes.includes('SWT-045'));
+  t.is(restarts, 1, 'users of the other scenario need it');
+});
+
+test('shares exist on the active host only, with the file services that each host has; without any that is refused', async (t) => {
+  const settings = { 'dbManagement.shares': true };
+  const files = (alpha: WorldHost, beta: WorldHost) => {
+    alpha.services.unknown.delete('smbd');
+    beta.services.unknown.delete('smbd');
+    beta.services.unknown.delete('nfs-server');
+    alpha.services.running.add('smbd');
+    beta.services.running.add('smbd').add('nfs-server');
+  };
+  const { world, alpha, beta } = await running(settings, files);
+  t.deepEqual([...beta.services.running], [], 'the standby has them stopped');
+  await alpha.command('scenario.switchover', { name: 'web' });
+  await until(t, world, 'beta is active', () => beta.status().roles?.role === 'active' && idle(alpha, beta));
+  t.deepEqual([...alpha.services.running], []);
+  t.deepEqual([...beta.services.running], ['smbd', 'nfs-server']);
+
+  const empty = new World();
+  const [one] = [empty.host('alpha'), empty.host('beta')];
+  await one.command('scenario.create', { document: { ...input, settings } });
+  const { findings } = (await one.command('scenario.verify', { name: 'web' })) as {
+    findings: { code: string; host: string }[];
+  };
+  t.deepEqual(
+    findings.filter(({ code }) => code === 'SHARES-NONE').map(({ host }) => host),
+    ['alpha', 'beta'],
+  );
+});
+
 test('a service that does not stop keeps the switchover from being committed, and everything is as before', async (t) => {
   const { world, alpha, beta, access } = await running({ 'dbManagement.services': ['web', 'stuck'] }, (one) => {
     one.services.running.add('web').add('stuck');

@@ -27,6 +27,8 @@ export interface RewindPoint {
   readonly path?: string;
   /** Index of the root in the document. */
   readonly root?: number;
+  /** Places that cannot be given back there, what was kept of them is missing or damaged; absent: none is known of. */
+  readonly lost?: number;
 }
 
 export interface RewindPointList {
@@ -95,6 +97,8 @@ export type RecoveryPhase = 'rewinding' | 'synchronizing' | 'finishing';
  * carries this as well.
  */
 export interface RecoveryStatus {
+  /** The last restore is being undone: there is no Recovery scenario, `scenario` is the one it is about. */
+  readonly undo?: true;
   readonly method: RestoreMethod;
   readonly phase: RecoveryPhase;
   /** Of the phase: changes taken back, then entries compared. `totalSteps` 0: not known yet. */

@@ -3,6 +3,7 @@ import { refusal, selectedScenario } from './select.ts';
 import { type ConsoleState, topDialog } from './state.ts';
 import type { RestoreDialog } from './state-recovery.ts';
 import { brakeUnderCursor } from './update/alerts.ts';
+import { lossOf } from './update/lost-places.ts';
 import { rowAt } from './update/preview-tree.ts';
 import { replicasOf, whyNotRecover } from './update/recovery-request.ts';
 import { whyNoUndo } from './update/restore.ts';
@@ -43,7 +44,10 @@ function inStep(...steps: readonly RestoreDialog['step'][]) {
 
 function whyNotStopHere(state: ConsoleState): string | undefined {
   const dialog = restoreDialog(state);
-  if (dialog?.step === 'progress') return refusal(state, selectedScenario(state), 'scenario.stop');
+  if (dialog?.step === 'progress') {
+    if (dialog.job === 'undo') return 'an undo is not stopped half way';
+    return refusal(state, selectedScenario(state), 'scenario.stop');
+  }
   if (dialog?.step !== 'method') return 'not at this step';
   return selectedScenario(state)?.status.running === true
     ? refusal(state, selectedScenario(state), 'scenario.stop')
@@ -55,6 +59,11 @@ function whyNotFailed(state: ConsoleState): string | undefined {
   if (dialog?.step !== 'progress') return 'not at this step';
   if (state.settings.readonly) return 'this console was started with --readonly';
   return recoveryOf(state, dialog)?.failed === undefined ? 'it has not failed' : undefined;
+}
+
+function whyNothingLost(state: ConsoleState): string | undefined {
+  const dialog = restoreDialog(state);
+  return dialog !== undefined && lossOf(dialog) !== undefined ? undefined : 'nothing is known to be lost';
 }
 
 function whyNoRow(state: ConsoleState): string | undefined {
@@ -214,6 +223,14 @@ export const RECOVERY_BINDINGS = {
   },
   'name-up': { ...named, keys: ['up'], title: 'up', help: 'One row up in what is said above' },
   'name-down': { ...named, keys: ['down'], title: 'down', help: 'One row down in what is said above', footer: 3 },
+  'name-accept': {
+    ...named,
+    keys: ['tab'],
+    title: 'accept the loss',
+    help: 'Accepts, or not, that places which cannot be given back stay as they are',
+    footer: 1.5,
+    disabled: whyNothingLost,
+  },
   'name-back': { ...named, keys: ['esc', 'ctrl-c'], title: 'back', help: 'One step back; nothing happens', footer: 2 },
 
   'points-up': { ...points, keys: ['k', 'up'], title: 'newer', help: 'One point newer' },

@@ -44,6 +44,8 @@ export interface PointList {
   /** Number of the request under way; an answer to an older one is dropped. */
   readonly asked?: number;
   readonly fault?: FaultDocument;
+  /** Of points a preview was made of: places that cannot be given back, by id. */
+  readonly lost: Readonly<Record<string, number>>;
   /** Goes on fetching until the oldest point is there. */
   readonly toEnd: boolean;
   /** Nothing is older, or as many were fetched as are kept. */
@@ -129,6 +131,8 @@ export interface RestoreDialog extends Base {
   readonly seen?: { readonly status: RecoveryStatus; readonly at: number };
   readonly pace?: { readonly stepsPerSecond: number; readonly bytesPerSecond: number };
   readonly outcome?: RestoreOutcome;
+  /** Places of `point` that cannot be given back are accepted: they stay as they are. */
+  readonly acceptLost?: true;
   readonly fault?: FaultDocument;
   readonly scroll: number;
 }

@@ -15,6 +15,7 @@ const STEPS = 20_000;
 const BREAK_AT = 6_000;
 const BACK_AT = 14_000;
 const STEP_MS = 100;
+const PUSH_MS = 50;
 
 let shop: ScenarioStatus = scenario('web-shop', STOPPED);
 let n = 0;
@@ -68,5 +69,11 @@ web.answer = (command, args) => {
   if (command === 'events.query') return { events: [] };
   return command === 'scenario.restore' ? restore() : answerOf(command, args, POINTS);
 };
+
+/** MAINSTAY_PLAY_EVENTS=N: so many events a second, as a daemon batches them. */
+const perPush = Number(process.env.MAINSTAY_PLAY_EVENTS ?? 0) / (1000 / PUSH_MS);
+if (perPush > 0) {
+  setInterval(() => push(shop, ...Array.from({ length: perPush }, (_, index) => `change ${n + index}`)), PUSH_MS);
+}
 
 process.exit(await runConsole({ profile: 'prod', hosts: [web.host], connect: async () => [web] }));

@@ -299,6 +299,29 @@ test('the result says until when it can be undone, and U goes there', (t) => {
   t.like(request, { command: 'scenario.undo', args: { name: 'web-shop', replica: 'web-02' } });
 });
 
+test('an undo shows how far it is, may be left and come back to, and cannot be started twice', (t) => {
+  const silent = (command: string, args: unknown) =>
+    command === 'scenario.undo' ? undefined : answerOf(command, args);
+  const asked = walk(type(walk(stoppedState(size), silent, 'U'), 'web-shop'), silent, 'enter');
+  const at = (doneSteps: number) => ({ ...RECOVERY, undo: true as const, scenario: 'web-shop', doneSteps });
+  const push = (state: ConsoleState, done: number) =>
+    ticks(pushStatus(state, scenario('web-shop', { ...STOPPED, recovery: at(done) })), 1);
+  const going = push(push(asked, 5_000), 9_000);
+  t.is(restoreOf(going).seen?.status.doneSteps, 9_000);
+  t.true((restoreOf(going).pace?.stepsPerSecond ?? 0) > 0);
+  t.is(press(going, 'x').dialogs.at(-1)?.kind, 'restore', 'x does not stop it half way');
+  const left = press(going, 'esc');
+  t.deepEqual(left.dialogs, []);
+  t.regex(press(left, 'U').toast?.text ?? '', /being undone already; w shows/);
+  const back = press(left, 'w');
+  t.like(restoreOf(back), { step: 'progress', job: 'undo' });
+  const over = ticks(pushStatus(ticks(back, 1), scenario('web-shop', STOPPED)), 1);
+  t.like(restoreOf(over), { step: 'result', job: 'undo' });
+  t.like(restoreOf(reply(going, RESTORE, { ok: true, result: { ...RESTORED, hosts: [] } })).outcome, {
+    kind: 'undone',
+  });
+});
+
 test('a bookmark is refused during synchronization with the reason, and has date and time as its default name', (t) => {
   const copying = connected(fresh(size), 'web-01', [scenario('web-shop', { state: 'synchronizing' })]);
   t.regex(press(copying, 'b').toast?.text ?? '', /during synchronization/);

@@ -7,11 +7,13 @@ import { scenarioById } from '../select.ts';
 import type { ConsoleState } from '../state.ts';
 import type { RestoreDialog } from '../state-recovery.ts';
 import { journalOf } from '../update/journal.ts';
+import { lossOf } from '../update/lost-places.ts';
 import { paragraph } from './dialogs.ts';
 import { plural } from './format.ts';
 import { type Line, line, type Style, span } from './line.ts';
 import { countLines, moment, pointWords } from './point-words.ts';
 import { METHOD_WORDS } from './restore-words.ts';
+import { clean } from './text.ts';
 
 export function impactLines(state: ConsoleState, dialog: RestoreDialog, width: number): readonly Line[] {
   const status = scenarioById(state, dialog.scenarioId)?.status;
@@ -45,7 +47,7 @@ function restoreLines(
   if (method !== 'master' && point !== undefined) {
     lines.push(line('- ', span(replica, 'strong'), ' is set back to ', span(moment(point.at), 'strong')));
     lines.push(line('  ', span(pointWords(point), 'dim')));
-    lines.push(...previewOf(dialog, width));
+    lines.push(...previewOf(dialog, width), ...lossLines(dialog, width));
   }
   if (method !== 'rewind-replica') {
     const how = sync === 'block' ? 'Block Synchronization' : 'File Synchronization';
@@ -85,6 +87,22 @@ function previewOf({ preview, point }: RestoreDialog, width: number): readonly L
         );
   return [...figures, ...(steps === '' ? [] : [line(span(steps, 'dim'))]), ...warning];
 }
+
+/** Every place that is lost, by name where it is known. */
+function lossLines(dialog: RestoreDialog, width: number): readonly Line[] {
+  const loss = lossOf(dialog);
+  if (loss === undefined) return [];
+  const { count, places, refused } = loss;
+  const known = refused === undefined ? `${plural(count, 'place')} cannot be given back` : refused.replace(/\.$/, '');
+  const more = count - places.length;
+  return [
+    ...bullet(`! LOST: ${known}; what is there now stays as it is:`, width, 'error'),
+    ...places.flatMap(({ path, reason }) => bullet(`${clean(path)}: ${clean(reason)}`, width - 2).map(indented)),
+    ...(more > 0 && places.length > 0 ? [line('    ', span(`and ${plural(more, 'more')}`, 'dim'))] : []),
+  ];
+}
+
+const indented = (row: Line): Line => line('  ', ...row);
 
 /** Measured: what the Master had that the Replica never got. */
 function atRisk(status: ScenarioStatus, replica: string): string {

@@ -26,8 +26,10 @@ export function pointWords({ kind, text, path }: RewindPoint): string {
 
 /** `comes back 12 (1.2 GB)   lost 3 (4 kB)   changed 7 (1 MB)   …`, in as many lines as the width needs. */
 export function countLines(result: PreviewResult, width: number): readonly Line[] {
-  const { counts, bytes, problemCount } = result;
-  if (touched(counts) === 0) return [line(span('Nothing differs: the data is as it was then.', 'good'))];
+  const { counts, bytes, problemCount, problems } = result;
+  const lost = problems.filter(({ kind }) => kind === 'lost').length;
+  if (touched(counts) === 0 && problemCount === 0)
+    return [line(span('Nothing differs: the data is as it was then.', 'good'))];
   const parts: readonly Line[] = [
     part('comes back', counts.restored, bytes.restored, 'good'),
     part('lost', counts.removed, bytes.removed, 'error'),
@@ -41,8 +43,9 @@ export function countLines(result: PreviewResult, width: number): readonly Line[
     if (last.length > 0 && lineWidth(last) + lineWidth(one) > width) lines.push(one);
     else lines[lines.length - 1] = [...last, ...one];
   }
-  if (problemCount > 0)
-    lines.push(line(span(`! ${plural(problemCount, 'place')} would not be as it was then`, 'warning')));
+  if (lost > 0) lines.push(line(span(`! LOST: ${plural(lost, 'place')} cannot be given back`, 'error')));
+  if (problemCount > lost)
+    lines.push(line(span(`! ${plural(problemCount - lost, 'place')} would not be as it was then`, 'warning')));
   return lines;
 }
 

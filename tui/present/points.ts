@@ -10,6 +10,7 @@ import {
   type PointType,
   type RestoreDialog,
 } from '../state-recovery.ts';
+import { lostAt } from '../update/lost-places.ts';
 import { MOST_POINTS, pointAt, wrongTime } from '../update/point-picker.ts';
 import { previewRows } from '../update/preview-tree.ts';
 import { hasFilter } from '../update/restore.ts';
@@ -47,18 +48,19 @@ const KIND_STYLES: Readonly<Record<RewindPointKind, Style>> = {
 };
 
 /** Time, then what happened: of a change of a file its path stays readable, its words give way. */
-function pointRow(point: RewindPoint, width: number): Line {
+function pointRow(point: RewindPoint, lost: number, width: number): Line {
   const { kind, text, path } = point;
-  const room = width - TIME;
+  const mark = lost === 0 ? '' : `! LOST ${formatCount(lost)} `;
+  const room = width - TIME - mark.length;
   const word = KIND_WORDS[kind];
   if (path === undefined) {
     const words = kind === 'event' ? clean(text) : `${word}  ${clean(text)}`;
-    return line(moment(point.at), '  ', span(words, KIND_STYLES[kind]));
+    return line(moment(point.at), '  ', span(mark, 'error'), span(words, KIND_STYLES[kind]));
   }
   const least = Math.max(Math.floor(room * PATH_SHARE), room - widthOf(clean(text)) - 1);
   const shown = shortenMiddle(clean(path), least);
   const words = shorten(clean(text), room - widthOf(shown) - 1);
-  return line(moment(point.at), '  ', span(`${words} `, 'dim'), shown);
+  return line(moment(point.at), '  ', span(mark, 'error'), span(`${words} `, 'dim'), shown);
 }
 
 export function pointsPage(state: ConsoleState, dialog: RestoreDialog, width: number, height: number): WizardSheet {
@@ -140,7 +142,7 @@ function listLines(state: ConsoleState, dialog: RestoreDialog, width: number, he
   const slice = slicePage(list.cursor, list.points.length, room);
   const rows = list.points.slice(slice.start, slice.end).map((point, index) => {
     const chosen = slice.start + index === list.cursor;
-    const row = fitLine(line(chosen ? '>' : ' ', ...pointRow(point, width - 1)), width);
+    const row = fitLine(line(chosen ? '>' : ' ', ...pointRow(point, lostAt(list, point), width - 1)), width);
     return chosen ? restyle(row, 'inverse') : row;
   });
   const at = ` ${formatCount(slice.start + 1)}-${formatCount(slice.end)} of ${formatCount(list.total)} `;

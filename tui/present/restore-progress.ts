@@ -25,13 +25,14 @@ export function progressPage(state: ConsoleState, dialog: RestoreDialog, width: 
   const lines: Line[] = [[], line(span(title, 'strong')), []];
   if (scenario === undefined || scenario.stale) {
     const text =
-      'No connection to the host. A restore does not need this console: it goes on there; this window follows it again when the connection is back.';
+      'No connection to the host. It does not need this console: it goes on there; this window follows it again when the connection is back.';
     lines.push(...paragraph(text, width, 'warning'), []);
   }
   if (status === undefined) return [...lines, ...askedLines(state, dialog, width)];
   lines.push(...barLines(dialog, status, width));
   const since = formatDuration(Math.max(0, state.now - status.startedAt));
-  lines.push([], line(span(`Since ${since}; "${clean(status.scenario)}" does it.`, 'dim')));
+  const doer = status.undo ? 'the hosts do it' : `"${clean(status.scenario)}" does it`;
+  lines.push([], line(span(`Since ${since}; ${doer}.`, 'dim')));
   return [...lines, ...endLines(status, width)];
 }
 
@@ -51,11 +52,16 @@ function barLines(dialog: RestoreDialog, status: RecoveryStatus, width: number):
   const left = leftMs === undefined ? 'time left unknown' : `${formatDuration(leftMs)} left`;
   const figures = [left, paceWords(dialog), stepWords(status), byteWords(status)].filter((part) => part !== '');
   return [
-    line(span(PHASES[status.phase], status.failed === undefined ? 'busy' : 'error')),
+    line(span(phaseWords(status), status.failed === undefined ? 'busy' : 'error')),
     progressBar({ width: Math.min(MOST_WIDE, width), fraction }),
     line(figures.join('   ')),
     line(span(status.path === undefined ? '' : shortenMiddle(clean(status.path), width), 'dim')),
   ];
+}
+
+function phaseWords({ undo, phase, replica }: RecoveryStatus): string {
+  if (undo !== true) return PHASES[phase];
+  return phase === 'rewinding' ? `Giving back what it had: ${clean(replica)}` : PHASES.finishing;
 }
 
 function stepWords({ phase, doneSteps, totalSteps }: RecoveryStatus): string {
@@ -69,7 +75,8 @@ function byteWords({ doneBytes, totalBytes }: RecoveryStatus): string {
   return totalBytes === undefined ? formatBytes(doneBytes) : `${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`;
 }
 
-function endLines({ failed, waits }: RecoveryStatus, width: number): readonly Line[] {
+function endLines({ failed, waits, undo }: RecoveryStatus, width: number): readonly Line[] {
+  if (undo) return paragraph('Esc or q closes this window; it goes on, and w shows it again.', width, 'dim');
   if (failed === undefined) {
     const waiting = waits === undefined ? [] : paragraph(`It waits, and goes on by itself: ${waits}`, width, 'warning');
     return [...waiting, ...paragraph('Esc or q closes this window; the restore goes on. x cancels it.', width, 'dim')];

@@ -88,6 +88,7 @@ function undoneLines(result: UndoResult, width: number): readonly Line[] {
 /** It was watched, or the connection was lost before the answer: what the hosts wrote down about it. */
 function overLines(state: ConsoleState, dialog: RestoreDialog, width: number): readonly Line[] {
   const name = scenarioById(state, dialog.scenarioId)?.status.name ?? dialog.scenario;
+  const work = dialog.job;
   const since = dialog.seen?.status.startedAt ?? dialog.askedAt ?? 0;
   const own = new Set([name, dialog.seen?.status.scenario]);
   const events = state.events
@@ -95,7 +96,7 @@ function overLines(state: ConsoleState, dialog: RestoreDialog, width: number): r
     .slice(-EVENTS_SHOWN);
   return [
     [],
-    line(span(dialog.seen === undefined ? 'No restore is under way' : 'The restore is over', 'strong')),
+    line(span(dialog.seen === undefined ? `No ${work} is under way` : `The ${work} is over`, 'strong')),
     ...paragraph(
       'Its answer did not come to this window, or nothing was begun. What the hosts wrote down since:',
       width,

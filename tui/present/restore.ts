@@ -3,6 +3,7 @@ import type { RestoreMethod } from '../../shared/rewind.ts';
 import type { ConsoleState } from '../state.ts';
 import type { RestoreDialog, RestoreStep } from '../state-recovery.ts';
 import { journalOf } from '../update/journal.ts';
+import { lossOf } from '../update/lost-places.ts';
 import { mayRestore, methodRows, whyNotAsk, whyNotMethod } from '../update/restore.ts';
 import { button, faultLines, fieldSpans, paragraph } from './dialogs.ts';
 import { plural } from './format.ts';
@@ -169,13 +170,24 @@ function syncPage({ sync, replica, point, method }: RestoreDialog, width: number
 
 // ---------------------------------------------------------------- the question
 
+/** Where something is lost: a box to tick before the name counts. */
+function acceptLines(dialog: RestoreDialog, width: number): readonly Line[] {
+  const loss = lossOf(dialog);
+  if (loss === undefined) return [];
+  const box = dialog.acceptLost ? '[x]' : '[ ]';
+  const words = `${box} Go there without what is lost; it stays as it is now (Tab)`;
+  return paragraph(words, width, dialog.acceptLost ? 'error' : 'strong');
+}
+
 function confirmPage(state: ConsoleState, dialog: RestoreDialog, width: number, height: number): WizardSheet {
   const reason = whyNotAsk(state, dialog);
   const may = mayRestore(state, dialog);
+  const loss = lossOf(dialog);
   const question: Line[] = [
     [],
-    ...(dialog.fault === undefined ? [] : faultLines(dialog.fault, width)),
+    ...(dialog.fault === undefined || loss?.refused !== undefined ? [] : faultLines(dialog.fault, width)),
     ...(reason === undefined ? [] : paragraph(`Not now: ${reason}`, width, 'warning')),
+    ...acceptLines(dialog, width),
     line('Type the name ', span(clean(dialog.scenario), 'strong'), ' to go on:'),
     line('> ', ...fieldSpans(dialog.typed, width - 4)),
     line(button('Back', !may), '  ', button(dialog.job === 'undo' ? 'Undo' : 'Restore', may, may)),

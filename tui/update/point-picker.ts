@@ -23,6 +23,7 @@ import {
   type RecoveryPurpose,
   type RestoreDialog,
 } from '../state-recovery.ts';
+import { withLoss } from './lost-places.ts';
 import { type Move, moved } from './navigate.ts';
 import { heard, pointsOf, previewOf } from './recovery-answers.ts';
 import { askRecovery, withRestore } from './recovery-request.ts';
@@ -45,6 +46,7 @@ export const NO_POINTS: PointList = {
   points: [],
   total: 0,
   cursor: 0,
+  lost: {},
   toEnd: false,
   complete: false,
 };
@@ -176,7 +178,8 @@ export function hearPreview(
     const answer = heard(outcome, previewOf);
     const { pointId } = dialog.preview;
     const preview = 'fault' in answer ? { pointId, fault: answer.fault } : { pointId, result: answer.value };
-    return stay(top({ ...dialog, preview }));
+    const known = 'fault' in answer ? dialog.list : withLoss(dialog.list, pointId, answer.value);
+    return stay(top({ ...dialog, preview, list: known }));
   });
 }
 

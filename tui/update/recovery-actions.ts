@@ -10,6 +10,7 @@ import { NO_FILTER, type PromptDialog, type RestoreDialog } from '../state-recov
 import { brakeUnderCursor } from './alerts.ts';
 import { isDeliberate, openConfirm, openStop } from './dialogs.ts';
 import { withJournal } from './journal.ts';
+import { toggleAccept } from './lost-places.ts';
 import { goToPane, type Move } from './navigate.ts';
 import {
   acceptFilter,
@@ -171,6 +172,7 @@ export const RECOVERY_HANDLERS: Readonly<Record<keyof typeof RECOVERY_BINDINGS, 
   'name-do': begin,
   'name-up': inRestore((state, dialog) => moveRow(state, dialog, -1)),
   'name-down': inRestore((state, dialog) => moveRow(state, dialog, 1)),
+  'name-accept': inRestore((state, dialog, press) => (press.repeat ? stay(state) : toggleAccept(state, dialog))),
   'name-back': inRestore(goBack),
 
   'points-up': points('up'),

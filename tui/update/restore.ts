@@ -1,6 +1,6 @@
 /** The restore wizard: how it opens, its pages forth and back, the question, and what the hosts answer. Pure. */
 
-import type { RestoreMethod } from '../../shared/rewind.ts';
+import type { RestoreMethod, UndoResult } from '../../shared/rewind.ts';
 import { BEFORE_WAVE, RESTORE_METHODS } from '../../shared/rewind.ts';
 import type { BrakeStatus } from '../../shared/status.ts';
 import { editField } from '../input/field.ts';
@@ -27,6 +27,7 @@ import {
 } from '../state-recovery.ts';
 import { basisOf, openConfirm } from './dialogs.ts';
 import { askJournal, journalOf } from './journal.ts';
+import { whyNotWithLoss } from './lost-places.ts';
 import { askDocument } from './navigate.ts';
 import { askPoints, askPreview, NO_POINTS, pointAt } from './point-picker.ts';
 import { askRecovery, replicasOf, whyNotRecover, withRestore } from './recovery-request.ts';
@@ -78,7 +79,9 @@ export function openRestore(state: ConsoleState, at: number): Step {
   const dialog = newDialog(state, scenario, at);
   const { recovery } = scenario.status;
   if (recovery !== undefined) {
-    const watched = { ...dialog, step: 'progress' as const, replica: recovery.replica, method: recovery.method };
+    const { method, replica, undo } = recovery;
+    const job = undo ? 'undo' : 'restore';
+    const watched = { ...dialog, step: 'progress' as const, job, replica, method } as const;
     return stay(openDialog(state, watched));
   }
   const rows = methodRows(dialog);
@@ -214,7 +217,9 @@ export function pick(state: ConsoleState, dialog: RestoreDialog): Step {
   const point = pointAt(dialog);
   if (point === undefined) return stay(state);
   if (point.kind === 'gap') return stay(withToast(state, 'this is a gap, no point: pick one above it'));
-  const next = { ...dialog, point };
+  // What was accepted was accepted for another point.
+  const { acceptLost: _other, ...unasked } = dialog;
+  const next = { ...(dialog.point?.id === point.id ? dialog : unasked), point };
   if (dialog.looking) {
     return stay(at(state, { ...next, looking: false, row: methodRows(next).indexOf('rewind') }, 'method'));
   }
@@ -270,7 +275,7 @@ export function mayRestore(state: ConsoleState, dialog: RestoreDialog): boolean 
 
 /** Why the question cannot be answered with yes now. */
 export function whyNotAsk(state: ConsoleState, dialog: RestoreDialog): string | undefined {
-  if (dialog.job === 'restore') return whyNotMethod(state, dialog, dialog.method);
+  if (dialog.job === 'restore') return whyNotMethod(state, dialog, dialog.method) ?? whyNotWithLoss(dialog);
   return whyNotUndo(state, dialog);
 }
 
@@ -279,7 +284,9 @@ function whyNotUndo(state: ConsoleState, dialog: Pick<RestoreDialog, 'scenarioId
   const refused = whyNotRecover(state, scenario, dialog.replica, 'scenario.undo', false);
   if (refused !== undefined || scenario === undefined) return refused;
   if (scenario.status.running) return `${scenario.status.name} is running; stop it first`;
-  return scenario.status.recovery === undefined ? undefined : 'its data is being restored right now';
+  const { recovery } = scenario.status;
+  if (recovery?.undo) return 'it is being undone already; w shows how far it is';
+  return recovery === undefined ? undefined : 'its data is being restored right now';
 }
 
 export function typeName(
@@ -313,7 +320,13 @@ export function startRestore(state: ConsoleState, dialog: RestoreDialog): Step {
   const purpose = { kind: 'restore', scenarioId: dialog.scenarioId } as const;
   if (dialog.job === 'undo') return askRecovery(asked, next, 'scenario.undo', {}, purpose, RESTORE_TIMEOUT_MS);
   const { method, point, sync } = dialog;
-  const args = { method, sync, ...(method === 'master' || point === undefined ? {} : { point: point.id }) };
+  const rewinds = method !== 'master' && point !== undefined;
+  const args = {
+    method,
+    sync,
+    ...(rewinds ? { point: point.id } : {}),
+    ...(rewinds && dialog.acceptLost ? { acceptLost: true } : {}),
+  };
   return askRecovery(asked, next, 'scenario.restore', args, purpose, RESTORE_TIMEOUT_MS);
 }
 
@@ -399,6 +412,7 @@ function hearRefused(
 
 function sayWithoutWizard(state: ConsoleState, scenarioId: string, outcome: Outcome): ConsoleState {
   const name = scenarioById(state, scenarioId)?.status.name ?? 'the scenario';
-  if (outcome.ok) return withToast(state, `${name}: its data is restored`);
+  const undone = outcome.ok && Array.isArray((outcome.result as Partial<UndoResult> | undefined)?.hosts);
+  if (outcome.ok) return withToast(state, `${name}: ${undone ? 'its last restore is undone' : 'its data is restored'}`);
   return withToast(state, `${name}: ${outcome.fault.text}`, 'error', outcome.fault.hint);
 }

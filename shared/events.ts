@@ -205,6 +205,10 @@ export const EVENTS = define({
     text: 'The application is not stopped on this host, the switchover goes on without that: {reason}',
     hint: 'Users cannot reach it here any more. What it still writes goes to quarantine.',
   },
+  'SWT-050': {
+    severity: 'warning',
+    text: '"{path}" was put back from quarantine {id} by an operator; what was there is kept in quarantine: {kept}',
+  },
   'SWT-039': { severity: 'info', text: 'The hold-down after the automatic switchover is over' },
 
   'GRP-001': { severity: 'warning', text: 'Group {group}: switchover of {members} begins' },

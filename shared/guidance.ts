@@ -16,8 +16,8 @@ export function guidanceOf(reports: readonly ScenarioStatus[]): readonly Guidanc
   const roles = reports.filter((report) => report.roles !== undefined);
   return [
     ...roles.flatMap(lostRecord),
-    ...roles.flatMap((report) => unconfirmed(report)),
-    ...roles.flatMap((report) => handedOver(report)),
+    ...roles.flatMap(unconfirmed),
+    ...roles.flatMap(handedOver),
     ...neitherActive(roles),
     ...roles.flatMap((report) => activeDown(report, reports)),
     ...roles.flatMap(fenced),
@@ -26,7 +26,14 @@ export function guidanceOf(reports: readonly ScenarioStatus[]): readonly Guidanc
   ];
 }
 
-function lostRecord({ name, reportedBy, roles }: ScenarioStatus): Guidance[] {
+/** The command that makes this host active: it was the Master when the scenario was created, or the Replica. */
+function recoverCommand({ name, reportedBy, hosts, backward }: ScenarioStatus, more = ''): string {
+  const isMasterNow = hosts[0]?.name === reportedBy;
+  return `\`mainstay recover-active ${name} --make ${isMasterNow !== (backward === true) ? 'master' : 'replica'}${more}\``;
+}
+
+function lostRecord(report: ScenarioStatus): Guidance[] {
+  const { name, reportedBy, roles } = report;
   if (roles === undefined || roles.epoch.number !== 0) return [];
   return [
     {
@@ -34,14 +41,15 @@ function lostRecord({ name, reportedBy, roles }: ScenarioStatus): Guidance[] {
       steps: [
         `See which host users are to be on: its data must be the newest (\`mainstay status ${name}\`, \`mainstay events ${name}\`).`,
         `When the other host is active, leave ${reportedBy} alone: it follows as soon as it hears it.`,
-        `When ${reportedBy} has the right data: Recover Active Server on it (\`mainstay recover-active ${name} --make …\`).`,
+        `When ${reportedBy} has the right data: Recover Active Server on it (${recoverCommand(report)}).`,
         'Check the disk of its data directory: records do not vanish by themselves.',
       ],
     },
   ];
 }
 
-function unconfirmed({ name, reportedBy, roles }: ScenarioStatus): Guidance[] {
+function unconfirmed(report: ScenarioStatus): Guidance[] {
+  const { reportedBy, roles } = report;
   if (roles?.role !== 'active' || roles.waits === undefined) return [];
   return [
     {
@@ -49,14 +57,15 @@ function unconfirmed({ name, reportedBy, roles }: ScenarioStatus): Guidance[] {
       steps: [
         'Start the other host, or mend the network between them: then it goes on by itself.',
         'When the other host is off for good, make sure of it: power, cable, virtual machine.',
-        `Then Recover Active Server on ${reportedBy}: \`mainstay recover-active ${name} --make … --peer-is-fenced\` (console: :recover active server).`,
+        `Then Recover Active Server on ${reportedBy}: ${recoverCommand(report, ' --peer-is-fenced')} (console: :recover active server).`,
         'Never force it while the other host may be taking users: changes of one of them would go to quarantine.',
       ],
     },
   ];
 }
 
-function handedOver({ name, reportedBy, roles }: ScenarioStatus): Guidance[] {
+function handedOver(report: ScenarioStatus): Guidance[] {
+  const { reportedBy, roles } = report;
   const own = roles?.switchover;
   if (roles?.waits === undefined || own?.side !== 'from' || own.step !== 'commit') return [];
   return [
@@ -64,7 +73,7 @@ function handedOver({ name, reportedBy, roles }: ScenarioStatus): Guidance[] {
       state: `${reportedBy} has handed over, and the other host has not taken over yet: nobody takes users`,
       steps: [
         'Start the other host, or mend the network between them: it takes over by itself.',
-        `When the other host answers and shall not take over: \`mainstay recover-active ${name} --make …\` on ${reportedBy} takes it back.`,
+        `When the other host answers and shall not take over: ${recoverCommand(report)} on ${reportedBy} takes it back.`,
         `When the other host is off for good: the same with \`--peer-is-fenced\`. Nothing is lost by it: ${reportedBy} has all changes.`,
       ],
     },

@@ -217,6 +217,8 @@ export interface CommandResults {
     readonly next?: number;
   };
   readonly 'scenario.quarantineFile': QuarantineFileResult;
+  /** `kept`: the quarantine on this host that has what was there. */
+  readonly 'scenario.quarantineReturn': { readonly host: string; readonly kept?: string };
   readonly 'scenario.quarantineExtract': { readonly files: number };
   readonly 'scenario.quarantineDiscard': Record<string, never>;
   readonly 'scenario.shadow': { readonly shadow: boolean; readonly host: string };

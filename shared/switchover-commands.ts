@@ -95,6 +95,16 @@ export const SWITCHOVER_COMMANDS = {
       .strict(),
     cli: 'quarantine',
   },
+  'scenario.quarantineReturn': {
+    role: 'admin',
+    danger: 'typed',
+    title: 'Put back from quarantine',
+    help: 'On the active host: a file is what the old active host had of it; what users have of it now goes to quarantine there.',
+    args: z
+      .object({ name, id: z.string().max(60), root: z.number().int().min(0).max(255), path: z.string().max(4096) })
+      .strict(),
+    cli: 'quarantine',
+  },
   'scenario.quarantineExtract': {
     role: 'admin',
     danger: 'safe',
@@ -192,6 +202,13 @@ export const SWITCHOVER_COMMANDS = {
     help: 'The standby host passes on that an operator asks for a switchover, or asks by itself because the application is dead.',
     args: z.object({ scenarioId, because: z.string().max(1_000).optional() }).strict(),
   },
+  'peer.yield': {
+    role: 'peer',
+    danger: 'safe',
+    title: 'Leave it to the other host',
+    help: 'An operator makes the other host active; this one is not, and will not be by an operator for a while.',
+    args: z.object({ scenarioId }).strict(),
+  },
   'peer.switchSide': {
     role: 'peer',
     danger: 'safe',
@@ -214,6 +231,22 @@ export const SWITCHOVER_COMMANDS = {
     title: 'What a Replica has',
     help: 'How far this Replica is in the history of the host that was active, and whether anything is missing.',
     args: z.object({ scenarioId }).strict(),
+  },
+  'peer.quarantineRead': {
+    role: 'peer',
+    danger: 'safe',
+    readOnly: true,
+    title: 'Content in quarantine',
+    help: 'A piece of a file that this host keeps, for the host that is active.',
+    args: z
+      .object({
+        scenarioId,
+        id: z.string().max(60),
+        root: z.number().int().min(0).max(255),
+        path: z.string().max(4096),
+        position: z.number().int().nonnegative(),
+      })
+      .strict(),
   },
   'peer.rootEntry': {
     role: 'peer',

@@ -1,5 +1,6 @@
 /** The browser of quarantines: its keys (see keys.ts). */
 import { mayUse } from '../shared/commands.ts';
+import { activeHost, scenarioViews } from './select.ts';
 import { type ConsoleState, topDialog } from './state.ts';
 import type { QuarantineDialog } from './state-roles.ts';
 
@@ -23,6 +24,23 @@ function whyNotChange(command: 'scenario.quarantineExtract' | 'scenario.quaranti
     if (host?.connection !== 'up') return `${head.source} is not connected`;
     return host.role !== undefined && !mayUse(host.role, command) ? `the role ${host.role} may not do this` : undefined;
   };
+}
+
+/** It is the active host that takes the file back. */
+function whyNotReturn(state: ConsoleState): string | undefined {
+  const opened = dialogOf(state)?.opened;
+  const item = opened?.items[opened.cursor];
+  if (opened === undefined || item === undefined) return 'no file is under the cursor';
+  if (state.settings.readonly) return 'this console was started with --readonly';
+  if (item.type !== 'file' && item.type !== 'symlink') return `only files and links are put back, it is ${item.type}`;
+  const scenario = scenarioViews(state).find(({ status }) => status.name === opened.head.scenario);
+  if (opened.head.deleted || scenario === undefined) return 'its scenario is deleted: extract it instead';
+  const host = activeHost(state, scenario);
+  if (host === undefined) return `the active host ${scenario.status.active} is not connected`;
+  const { role } = host;
+  return role !== undefined && !mayUse(role, 'scenario.quarantineReturn')
+    ? `the role ${role} may not do this`
+    : undefined;
 }
 
 const within = { place: 'quarantine', danger: 'safe', hidden: true } as const;
@@ -58,6 +76,15 @@ export const QUARANTINE_BINDINGS = {
     help: 'Writes the whole quarantine, or the file or folder under the cursor, to a new directory of the host that has it',
     footer: 3,
     disabled: whyNotChange('scenario.quarantineExtract'),
+  },
+  'kept-return': {
+    ...within,
+    keys: ['t'],
+    title: 'put back',
+    help: 'Users get the kept version of the file under the cursor again, after the name was typed; theirs goes to quarantine',
+    danger: 'typed',
+    footer: 4,
+    disabled: whyNotReturn,
   },
   'kept-discard': {
     ...within,

@@ -136,6 +136,13 @@ export function commandHost(state: ConsoleState, scenario: ScenarioView): HostVi
   return active ?? reporting[0];
 }
 
+/** The daemon of the active host, when it is connected. */
+export function activeHost(state: Pick<ConsoleState, 'hosts'>, { id, status }: ScenarioView): HostView | undefined {
+  return state.hosts.find(
+    ({ connection, scenarios }) => connection === 'up' && scenarios[id]?.reportedBy === status.active,
+  );
+}
+
 /** Who is asked for a switchover: the active host when it is connected, else the one that would take over from it. */
 export function switchoverHost(state: ConsoleState, scenario: ScenarioView): HostView | undefined {
   return commandHost(state, scenario);

@@ -73,12 +73,13 @@ export interface OpenedQuarantine {
 
 /** What is typed before something is done with a quarantine: a filter, a directory, the name. */
 export interface QuarantineQuestion {
-  readonly kind: 'filter' | 'extract' | 'discard';
+  readonly kind: 'filter' | 'extract' | 'discard' | 'return';
   readonly field: Field;
   readonly openedAt: number;
   readonly asked?: true;
-  /** Extract: only this file or folder. */
+  /** Extract: only this file or folder; return: this file. */
   readonly path?: string;
+  readonly root?: number;
   readonly fault?: FaultDocument;
 }
 
@@ -108,4 +109,4 @@ export type QuarantinePurpose =
   | { readonly kind: 'quarantines' }
   | { readonly kind: 'quarantine-page'; readonly id: string; readonly asked: number }
   | { readonly kind: 'quarantine-file'; readonly id: string; readonly path: string }
-  | { readonly kind: 'quarantine-done'; readonly what: 'extract' | 'discard'; readonly id: string };
+  | { readonly kind: 'quarantine-done'; readonly what: 'extract' | 'discard' | 'return'; readonly id: string };

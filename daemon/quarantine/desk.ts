@@ -9,7 +9,8 @@ import type { RootTree } from '../ports.ts';
 import { sameName } from '../scenario/runner-set.ts';
 import type { CommandHandlers } from '../services.ts';
 import { isSameContent, keptSide, presentSide, TEXT_BYTES } from './compare.ts';
-import type { QuarantinePlace, QuarantineStore } from './store.ts';
+import { putBack } from './put-back.ts';
+import type { QuarantinePiece, QuarantinePlace, QuarantineStore } from './store.ts';
 
 export interface QuarantineSurroundings {
   /** Scenarios of this host, with the paths of their roots here. */
@@ -23,6 +24,15 @@ export interface QuarantineSurroundings {
   askOther(scenarioId: string, place: QuarantinePlace): Promise<PreviewSide | undefined>;
   /** Users are on this host. */
   isActive(scenarioId: string): boolean;
+  /** A piece of what the other host has in quarantine. */
+  readOther(scenarioId: string, id: string, place: QuarantinePlace, position: number): Promise<QuarantinePiece>;
+  /** Wall clock and epoch of now. */
+  moment(scenarioId: string): { readonly at: number; readonly epoch: number };
+  /** `kept`: where what was there is now; undefined: nothing was. */
+  putBack(
+    scenario: string,
+    told: { readonly path: string; readonly id: string; readonly kept: string | undefined },
+  ): void;
 }
 
 export class QuarantineDesk {
@@ -43,6 +53,8 @@ export class QuarantineDesk {
       },
       'scenario.quarantineFile': async ({ name, id, root, path }) =>
         await this.#compare(await this.#folderOf(name, id), id, { root, path: parseRelativePath(path) }),
+      'scenario.quarantineReturn': async ({ name, id, root, path }) =>
+        await this.#putBack(name, id, { root, path: parseRelativePath(path) }),
       'scenario.quarantineExtract': async ({ name, id, to, path }) => {
         if (!isAbsolute(to)) throw new Fault('USAGE', { reason: `"${to}" is not an absolute path` });
         this.#refuseInRoot(to);
@@ -99,6 +111,49 @@ export class QuarantineDesk {
   }
 
   // ---------------------------------------------------------------- one file
+
+  /** On the active host: what the old one had of this file is what users have from now on. */
+  async #putBack(name: string, id: string, place: QuarantinePlace) {
+    const { scenarios, isActive, readOther, openTree, self, moment, putBack: told } = this.#around;
+    const found = scenarios().find(({ document }) => sameName(document.name, name));
+    if (found === undefined) throw new Fault('SCENARIO-NOT-FOUND', { name });
+    const { document, roots } = found;
+    const top = roots[place.root];
+    if (!isActive(document.id)) throw new Fault('USAGE', { reason: `${self} is not active: ask the host that is` });
+    if (top === undefined) throw new Fault('PATH-ESCAPE', { path: place.path });
+    const isHere = (await this.#store.list(document.id)).some((head) => head.id === id);
+    const tree = openTree(top);
+    try {
+      const kept = await putBack({
+        store: this.#store,
+        scenarioId: document.id,
+        roots,
+        tree,
+        head: { scenario: document.name, host: self, ...moment(document.id) },
+        quarantineId: id,
+        place,
+        read: async (position) =>
+          isHere
+            ? await this.#store.piece(document.id, id, place, position)
+            : await readOther(document.id, id, place, position),
+      });
+      told(document.name, { path: place.path, id, kept });
+      return { host: self, ...(kept === undefined ? {} : { kept }) };
+    } finally {
+      tree.close();
+    }
+  }
+
+  /** For the host that is active. */
+  async pieceOf(scenarioId: string, id: string, { root, path }: QuarantinePlace, position: number) {
+    const { bytes, ...piece } = await this.#store.piece(
+      scenarioId,
+      id,
+      { root, path: parseRelativePath(path) },
+      position,
+    );
+    return { ...piece, data: Buffer.from(bytes).toString('base64') };
+  }
 
   async #compare(folder: string, id: string, place: QuarantinePlace) {
     const { item, content } = await this.#store.look(folder, id, place, TEXT_BYTES);

@@ -8,8 +8,8 @@ export interface QuarantineFiles {
   makeFolder(folder: string): Promise<void>;
   /** A new file; `FS-EXISTS` when there is one. */
   create(path: string): Promise<NewQuarantineFile>;
-  /** `FS-NOT-FOUND` when there is none. */
-  read(path: string): AsyncIterable<Uint8Array>;
+  /** From `position` on (default: the beginning); `FS-NOT-FOUND` when there is none. */
+  read(path: string, position?: number): AsyncIterable<Uint8Array>;
   rename(from: string, to: string): Promise<void>;
   /** With everything below; nothing when it is not there. */
   remove(path: string): Promise<void>;

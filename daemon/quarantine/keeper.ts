@@ -11,7 +11,7 @@ import type { TailEntry } from '../engine/master-tail.ts';
 import type { RootTree } from '../ports.ts';
 import type { ExtractTarget, NewQuarantineFile, QuarantineFiles } from './files.ts';
 import { keepItem } from './keep-item.ts';
-import type { NewQuarantine, QuarantinePlace, QuarantineSearch, QuarantineStore } from './store.ts';
+import type { NewQuarantine, QuarantinePiece, QuarantinePlace, QuarantineSearch, QuarantineStore } from './store.ts';
 
 const ID = /^[0-9]{8}T[0-9]{6}Z-e[0-9]{1,10}$/;
 const SCENARIO = /^[0-9a-f]{32}$/;
@@ -20,6 +20,8 @@ const ITEMS = 'items.jsonl';
 const CONTENT = 'content';
 const UNFINISHED = '.unfinished';
 const PAGE_ITEMS = 1_000;
+/** Of a file that goes to the other host; a message holds 1 MiB. */
+const PIECE_BYTES = 256 * 1024;
 
 export interface QuarantineKeeperPorts {
   readonly files: QuarantineFiles;
@@ -30,6 +32,7 @@ export interface QuarantineKeeperPorts {
 export class QuarantineKeeper implements QuarantineStore {
   readonly #files: QuarantineFiles;
   readonly #openTree: (path: string) => RootTree;
+  #last: { readonly key: string; readonly item: QuarantineItem } | undefined;
 
   constructor({ files, openTree }: QuarantineKeeperPorts) {
     this.#files = files;
@@ -137,13 +140,38 @@ export class QuarantineKeeper implements QuarantineStore {
     return { items };
   }
 
-  async look(scenarioId: string, id: string, { root, path }: QuarantinePlace, limitBytes: number) {
+  async look(scenarioId: string, id: string, place: QuarantinePlace, limitBytes: number) {
+    const item = await this.#item(scenarioId, id, place);
+    if (item.content === undefined || item.sizeBytes > limitBytes) return { item };
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of this.#files.read(`${scenarioId}/${id}/${CONTENT}/${item.content}`)) chunks.push(chunk);
+    return { item, content: Buffer.concat(chunks) };
+  }
+
+  async piece(scenarioId: string, id: string, place: QuarantinePlace, position: number): Promise<QuarantinePiece> {
+    const item = await this.#item(scenarioId, id, place);
+    const wanted = Math.max(0, Math.min(PIECE_BYTES, item.sizeBytes - position));
+    const bytes = Buffer.alloc(item.content === undefined ? 0 : wanted);
+    let filled = 0;
+    if (bytes.length > 0) {
+      for await (const chunk of this.#files.read(`${scenarioId}/${id}/${CONTENT}/${item.content}`, position)) {
+        filled += Buffer.from(chunk).copy(bytes, filled);
+        if (filled === bytes.length) break;
+      }
+    }
+    if (filled < bytes.length) throw new Fault('QUARANTINE-DAMAGED', { id, path: place.path });
+    const next = position + filled;
+    return { item, bytes, ...(filled > 0 && next < item.sizeBytes ? { next } : {}) };
+  }
+
+  /** The one that was asked for last is remembered: a large file comes in many pieces, a manifest may be long. */
+  async #item(scenarioId: string, id: string, { root, path }: QuarantinePlace): Promise<QuarantineItem> {
+    const key = `${scenarioId}/${id}/${root}/${path}`;
+    if (this.#last?.key === key && (await this.#existing(scenarioId, id)) !== '') return this.#last.item;
     for await (const item of this.#manifest(scenarioId, id)) {
       if (item.root !== root || item.path !== path) continue;
-      if (item.content === undefined || item.sizeBytes > limitBytes) return { item };
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of this.#files.read(`${scenarioId}/${id}/${CONTENT}/${item.content}`)) chunks.push(chunk);
-      return { item, content: Buffer.concat(chunks) };
+      this.#last = { key, item };
+      return item;
     }
     throw new Fault('FS-NOT-FOUND', { path });
   }

@@ -29,6 +29,13 @@ export interface QuarantineLook {
   readonly content?: Uint8Array;
 }
 
+export interface QuarantinePiece {
+  readonly item: QuarantineItem;
+  readonly bytes: Uint8Array;
+  /** Where to go on; absent: this was the end. */
+  readonly next?: number;
+}
+
 export interface QuarantineStore {
   /**
    * Copies the contents of what `pages` name (as they are in `roots` now). Throws `FS-FULL` and what else keeps it from being
@@ -48,6 +55,8 @@ export interface QuarantineStore {
   items(scenarioId: string, id: string, page?: QuarantineSearch): Promise<QuarantinePage>;
   /** One item and its content up to `limitBytes`; throws `QUARANTINE-NOT-FOUND`, `FS-NOT-FOUND` for a path that is not in it. */
   look(scenarioId: string, id: string, place: QuarantinePlace, limitBytes: number): Promise<QuarantineLook>;
+  /** A piece of the content of an item, from `position` on; no bytes when it has none. Throws as `look` does. */
+  piece(scenarioId: string, id: string, place: QuarantinePlace, position: number): Promise<QuarantinePiece>;
   /**
    * Writes files, links and directories below `to`, which must not exist yet; answers how many files. What is there is removed again when
    * it fails. Throws `QUARANTINE-NOT-FOUND`, `QUARANTINE-DAMAGED`, `FS-*`.

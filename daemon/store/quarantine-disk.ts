@@ -51,9 +51,12 @@ export class QuarantineDisk implements QuarantineFiles {
     });
   }
 
-  async *read(path: string): AsyncGenerator<Uint8Array, void> {
+  async *read(path: string, position = 0): AsyncGenerator<Uint8Array, void> {
     try {
-      yield* createReadStream(join(this.#top, path), { highWaterMark: 1024 * 1024 }) as AsyncIterable<Uint8Array>;
+      yield* createReadStream(join(this.#top, path), {
+        start: position,
+        highWaterMark: 1024 * 1024,
+      }) as AsyncIterable<Uint8Array>;
     } catch (error) {
       throw fileFault(error, path);
     }

@@ -7,6 +7,7 @@ import type { ScenarioDocument } from '../../shared/scenario.ts';
 import type { ScenarioStatus } from '../../shared/status.ts';
 import type { GroupPorts } from '../group/desk.ts';
 import { QuarantineDesk } from '../quarantine/desk.ts';
+import type { QuarantinePiece } from '../quarantine/store.ts';
 import { wordSchema } from '../role/word.ts';
 import { ownRoots, type StoredScenario, storedIn } from '../scenario/book.ts';
 import type { ScenarioEnvironment } from '../scenario/environment.ts';
@@ -112,6 +113,8 @@ export class Switchovers {
         const part = this.#parts.ofPeer(scenarioId, session);
         return { id: await this.#desk.handOver(part, this.#parts.stored(scenarioId).document, because) };
       },
+      'peer.yield': ({ scenarioId }, session) =>
+        this.#desk.yieldTo(this.#parts.ofPeer(scenarioId, session), scenarioId),
       'peer.switchSide': async ({ scenarioId }, session) => {
         this.#parts.ofPeer(scenarioId, session);
         return await this.#desk.side(scenarioId);
@@ -145,6 +148,10 @@ export class Switchovers {
           return standingOf(runner, this.#parts.environment.host.name);
         throw new Fault('ACCESS-DENIED', { role: session.role, command: 'ask what a Replica of the scenario has' });
       },
+      'peer.quarantineRead': async ({ scenarioId, id, position, ...place }, session) => {
+        this.#parts.ofPeer(scenarioId, session);
+        return await quarantines.pieceOf(scenarioId, id, place, position);
+      },
       'peer.rootEntry': ({ scenarioId, ...place }, session) => {
         this.#parts.ofPeer(scenarioId, session);
         return { side: quarantines.sideOf(scenarioId, place) ?? null };
@@ -175,6 +182,21 @@ export class Switchovers {
         return side ?? undefined;
       },
       isActive: (id) => this.#parts.find(id)?.host.record.role === 'active',
+      readOther: async (scenarioId, id, place, position) => {
+        const other = otherOf(scenarioId);
+        if (other === undefined) throw refused(storedIn(book.value, scenarioId).document, 'it has no other host');
+        const args = { scenarioId, id, ...place, position };
+        const { data, ...piece } = (await peers.request(other, 'peer.quarantineRead', args, PEER_MS)) as {
+          readonly data: string;
+        } & Omit<QuarantinePiece, 'bytes'>;
+        return { ...piece, bytes: Buffer.from(data, 'base64') };
+      },
+      moment: (id) => ({
+        at: environment.clock.wallMs(),
+        epoch: this.#parts.find(id)?.host.record.epoch.number ?? 0,
+      }),
+      putBack: (scenario, { path, id, kept }) =>
+        this.#parts.event(scenario, 'SWT-050', { path, id, kept: kept ?? 'nothing: there was none' }),
     });
   }
 

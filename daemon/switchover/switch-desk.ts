@@ -14,6 +14,7 @@ import { type SwitchSide, switchoverPlan } from './dry-run.ts';
 import { fencingScript } from './fencing.ts';
 import { managedServices } from './managed-services.ts';
 import { type Part, type RoleParts, refused } from './role-parts.ts';
+import { Settling } from './settling.ts';
 
 const PEER_MS = 5_000;
 /** The other host was heard so recently that it cannot be called dead. */
@@ -29,11 +30,13 @@ export interface RecoverArguments {
 
 export class SwitchDesk {
   readonly #parts: RoleParts;
+  readonly #settling: Settling;
   readonly #shown: (runner: Runner) => ScenarioStatus;
 
   /** `shown`: the status with the roles in it. */
   constructor(parts: RoleParts, shown: (runner: Runner) => ScenarioStatus) {
     this.#parts = parts;
+    this.#settling = new Settling(parts);
     this.#shown = shown;
   }
 
@@ -100,11 +103,11 @@ export class SwitchDesk {
     return await Promise.resolve(id);
   }
 
-  /** `settles`: the other host may answer, as long as it is not active: neither is, and the operator says which one shall be. */
+  /** `settles`: the other host answers and is not active: neither is, and the operator says which one shall be. */
   #refuseForce(part: Part, document: ScenarioDocument, settles = false): void {
     const { peer } = part.host.status();
     const other = this.#parts.nameOf(document, part.other);
-    if (peer !== undefined && peer.ageMs < HEARD_MS && !(settles && peer.role !== 'active')) {
+    if (peer !== undefined && peer.ageMs < HEARD_MS && !settles) {
       throw new Fault('SWITCH-ALIVE', { host: other, seconds: Math.round(peer.ageMs / 1_000) });
     }
     const { record, fit } = part.host.state;
@@ -142,8 +145,10 @@ export class SwitchDesk {
     }
     if (runner instanceof ReplicaRunner && record.role === 'standby')
       await this.#makeFit(part, runner, acceptIncomplete);
-    const id = this.#force(part, document, true);
-    return this.result(part, document.id, id);
+    return await this.#settling.settle(part, document, (agreed) => {
+      const id = this.#force(part, document, agreed);
+      return this.result(part, document.id, id);
+    });
   }
 
   /** Of a stopped scenario nobody has looked at the copy; one that is not whole takes the operator's word. */
@@ -159,6 +164,11 @@ export class SwitchDesk {
     await this.#parts.environment.book.update((book) => {
       storedIn(book, id).run.incomplete = true;
     });
+  }
+
+  /** The other host makes itself active by the word of an operator. */
+  yieldTo(part: Part, scenarioId: string): { readonly yields: boolean } {
+    return this.#settling.yieldTo(part, scenarioId);
   }
 
   result(part: Part, scenarioId: string, id: string): SwitchoverResult {

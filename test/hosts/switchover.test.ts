@@ -105,6 +105,16 @@ test.serial(
       const differs = await alpha.command('quarantine', scenario, 'compare', id, '--path', 'd5/f5', '--json');
       t.is(differs.code, 7, 'what users have now is another content');
 
+      await beta.must('quarantine', scenario, 'return', id, '--path', 'd5/f5', '--yes', '--json');
+      await beta.must('quarantine', scenario, 'return', id, '--path', 'only on alpha', '--yes', '--json');
+      await beta.must('barrier', scenario, '--timeout', '60');
+      t.is(
+        readFileSync(join(pair.replicaRoot, 'd5', 'f5'), 'utf8'),
+        'changed on alpha, never sent',
+        'as it was chosen',
+      );
+      t.is(await oracle(pair.replicaRoot, pair.masterRoot), '', 'and replicated like a change of a user');
+
       await beta.must('stop', scenario, '--yes');
       await beta.must('scenario', 'delete', scenario, '--confirm', scenario);
       const { quarantines: left } = JSON.parse(await alpha.must('quarantine', '--json')) as {

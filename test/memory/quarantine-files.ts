@@ -57,10 +57,10 @@ export class MemoryQuarantineFiles implements QuarantineFiles {
     };
   }
 
-  async *read(path: string): AsyncGenerator<Uint8Array, void> {
+  async *read(path: string, position = 0): AsyncGenerator<Uint8Array, void> {
     const node = this.#find(path);
     if (node?.type !== 'file') throw new Fault('FS-NOT-FOUND', { path });
-    for (let at = 0; at < node.content.length; at += 1_000) yield node.content.slice(at, at + 1_000);
+    for (let at = position; at < node.content.length; at += 1_000) yield node.content.slice(at, at + 1_000);
   }
 
   async rename(from: string, to: string): Promise<void> {

@@ -25,6 +25,10 @@ export class MemoryQuarantine implements QuarantineStore {
     return Promise.resolve([]);
   }
 
+  piece(): Promise<never> {
+    return this.look();
+  }
+
   look(): Promise<never> {
     return Promise.reject(new Fault('INTERNAL', { reason: 'nothing is looked at in memory' }));
   }

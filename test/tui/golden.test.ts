@@ -13,6 +13,7 @@ import {
   quarantineFile,
   quarantineList,
   quarantineOpen,
+  quarantineReturn,
 } from './quarantine-states.ts';
 import { RECOVERY_STATES } from './recovery-states.ts';
 import { openedReport, reportCenter } from './report-states.ts';
@@ -98,6 +99,7 @@ const ROLE_STATES: Readonly<Record<string, (size: Size) => ConsoleState>> = {
   'quarantine-file': quarantineFile,
   'quarantine-extract': quarantineExtract,
   'quarantine-discard': quarantineDiscard,
+  'quarantine-return': quarantineReturn,
   'recover-choice': recoverChoice,
   'recover-question': recoverQuestion,
 };

@@ -96,3 +96,7 @@ export function quarantineDiscard(size: Size): ConsoleState {
 export function quarantineExtract(size: Size): ConsoleState {
   return press(quarantineOpen(size), 'e');
 }
+
+export function quarantineReturn(size: Size): ConsoleState {
+  return type(press(quarantineFile(size), 't'), 'web-');
+}

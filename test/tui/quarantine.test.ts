@@ -16,6 +16,7 @@ import {
   quarantineFile,
   quarantineList,
   quarantineOpen,
+  quarantineReturn,
 } from './quarantine-states.ts';
 import { after, connected, fresh, keyPress, lost, press, type } from './states.ts';
 
@@ -139,6 +140,46 @@ test('discarding takes the typed name of the scenario: no paste, no half of it, 
   });
   t.is(dialogOf(told.state).opened, undefined);
   t.is(told.effects.length, 2, 'the list is asked for anew');
+});
+
+test('putting a file back is asked of the active host, after the typed name, and the comparison is made anew', (t) => {
+  const half = quarantineReturn(SIZE);
+  t.regex(shown(half), /theirs|What they have now goes to quarantine/);
+  t.deepEqual(effectsOf(half, 'enter'), []);
+  const pasted = after(press(quarantineFile(SIZE), 't'), { type: 'paste', text: 'web-shop', at: half.now });
+  t.is(dialogOf(pasted).question?.field.text, '');
+  const whole = type(half, 'shop');
+  const [effect] = effectsOf(whole, 'enter');
+  t.like(effect, {
+    command: 'scenario.quarantineReturn',
+    args: { name: 'web-shop', id: ID, root: 0, path: 'index.html' },
+  });
+  const active = whole.hosts.find(
+    ({ scenarios }) => scenarios['id-web-shop']?.reportedBy === scenarios['id-web-shop']?.active,
+  );
+  t.is(effect?.type === 'request' ? effect.host : '', active?.name ?? 'none');
+  const told = update(press(whole, 'enter'), {
+    type: 'reply',
+    host: 'web-01',
+    purpose: { kind: 'quarantine-done', what: 'return', id: ID },
+    outcome: { ok: true, result: { host: 'web-02', kept: 'other' } },
+    at: whole.now + 2_000,
+  });
+  t.regex(told.state.toast?.text ?? '', /put back on web-02; what users had is in quarantine other/);
+  t.like(told.effects[0], { command: 'scenario.quarantineFile' });
+});
+
+test('what cannot be put back says why before anything is typed', (t) => {
+  const open = quarantineOpen(SIZE);
+  t.regex(whyDisabled(press(open, 'j', 'j'), 'kept-return') ?? '', /only files and links.*gone/);
+  t.regex(whyDisabled(lost(open, 'web-01'), 'kept-return') ?? '', /active host web-01 is not connected/);
+  const old = press(quarantineList(SIZE), 'j', 'enter');
+  const page = answerKept(
+    old,
+    { kind: 'quarantine-page', id: '20260501T000000Z-e3', asked: 1 },
+    { items: items(0, 1) },
+  );
+  t.regex(whyDisabled(page, 'kept-return') ?? '', /scenario is deleted: extract it/);
 });
 
 test('--readonly and a host that is gone keep what is there, and looking goes on', (t) => {

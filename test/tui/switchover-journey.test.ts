@@ -179,6 +179,19 @@ test.serial(
       terminal.press('Enter');
       await terminal.see('1 file extracted on the host');
       t.is(readFileSync(join(out, 'd1', 'f1'), 'utf8'), 'changed on alpha\nnever sent\n');
+      terminal.press('t');
+      await terminal.see('Put d1/f1 back? Users have the kept version');
+      await read();
+      terminal.type('shop');
+      await terminal.see('[>Put back<]');
+      await read();
+      terminal.press('Enter');
+      await terminal.see('beta: the same');
+      t.is(readFileSync(join(pair.replicaRoot, 'd1', 'f1'), 'utf8'), 'changed on alpha\nnever sent\n');
+      const { quarantines } = JSON.parse(await beta.must('quarantine', 'shop', '--json')) as {
+        quarantines: { id: string; items: number }[];
+      };
+      t.is(quarantines[0]?.items, 1, 'what users had of it is kept on beta');
       terminal.press('q', 'q');
       await terminal.see(/^left with 0$/m);
     } finally {

@@ -44,6 +44,9 @@ function world(around: Partial<QuarantineSurroundings> = {}) {
     otherHost: () => 'beta',
     askOther: () => Promise.resolve(undefined),
     isActive: () => false,
+    readOther: () => Promise.reject(new Fault('LINK-UNREACHABLE', { host: 'beta', reason: 'no answer' })),
+    moment: () => ({ at: 2_000_000, epoch: 3 }),
+    putBack: () => {},
     ...around,
   });
   const handlers = desk.handlers();

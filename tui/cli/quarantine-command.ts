@@ -17,7 +17,7 @@ export type QuarantineOptions = CommonOptions & {
   readonly root?: string;
 };
 
-const ACTS = { show, compare, extract, discard } as const;
+const ACTS = { show, compare, return: putBack, extract, discard } as const;
 const ACTIONS: readonly string[] = ['list', ...Object.keys(ACTS)];
 const COPY_MS = 24 * 3_600_000;
 
@@ -44,8 +44,10 @@ export async function quarantine(
   }
   const chosen = id ?? heads[0]?.id;
   const holder = found.find((one) => one.heads.some((head) => head.id === chosen));
-  if (chosen === undefined || holder === undefined) throw new Fault('QUARANTINE-NOT-FOUND', { id: chosen ?? 'yet' });
-  return await ACTS[action as keyof typeof ACTS](context, options, name, holder.client, chosen);
+  // The active host asks the other one itself: who puts back need not reach it.
+  const client = holder?.client ?? (action === 'return' ? found[0]?.client : undefined);
+  if (chosen === undefined || client === undefined) throw new Fault('QUARANTINE-NOT-FOUND', { id: chosen ?? 'yet' });
+  return await ACTS[action as keyof typeof ACTS](context, options, name, client, chosen);
 }
 
 /** Also what deleted scenarios left. */
@@ -113,6 +115,51 @@ function rowOf(item: QuarantineItem): string[] {
   return [item.kind, item.type, item.type === 'file' ? formatBytes(item.sizeBytes) : '', path];
 }
 
+function placeOf({ path, root }: QuarantineOptions): { root: number; path: string } {
+  if (path === undefined) throw new Fault('USAGE', { reason: 'say which file with --path PATH' });
+  const number = root === undefined ? 0 : Number(root) - 1;
+  if (!Number.isInteger(number) || number < 0) throw new Fault('USAGE', { reason: '--root is a number from 1 on' });
+  return { root: number, path };
+}
+
+/** Users have the kept version of one file from then on; what they had goes to quarantine on the active host. */
+async function putBack(
+  context: Context,
+  options: QuarantineOptions,
+  name: string,
+  holder: DaemonClient,
+  id: string,
+): Promise<number> {
+  const place = placeOf(options);
+  const impact = `Users of "${safe(name)}" get the kept version of ${safe(place.path)}; theirs goes to quarantine.`;
+  if (options.yes !== true) await context.confirmName(name, impact, `Putting ${place.path} back`, options);
+  const client = await activeOf(context, options, name, holder);
+  const args = { name, id, ...place };
+  const result = await ask<CommandResults['scenario.quarantineReturn']>(
+    client,
+    'scenario.quarantineReturn',
+    args,
+    COPY_MS,
+  );
+  if (options.json === true) context.json({ name, id, path: place.path, ...result });
+  else {
+    const kept = result.kept === undefined ? 'nothing was there' : `what was there is in quarantine ${result.kept}`;
+    context.terminal.out(`put back on ${safe(result.host)}; ${safe(kept)}\n`);
+  }
+  return DONE;
+}
+
+/** The daemon of the host that users are on; else whoever has the quarantine says why not. */
+async function activeOf(context: Context, options: CommonOptions, name: string, otherwise: DaemonClient) {
+  const { up } = await context.reachable(options);
+  for (const client of up) {
+    const { daemon, scenarios } = await context.snapshot(client);
+    const found = scenarios.find((one) => one.name.toLowerCase() === name.toLowerCase());
+    if (found?.active === daemon.name) return client;
+  }
+  return otherwise;
+}
+
 /** One file as it was kept against what users have now; exit 7 when they differ. */
 async function compare(
   context: Context,
@@ -121,11 +168,7 @@ async function compare(
   client: DaemonClient,
   id: string,
 ): Promise<number> {
-  const { path } = options;
-  if (path === undefined) throw new Fault('USAGE', { reason: 'say which file with --path PATH' });
-  const root = options.root === undefined ? 0 : Number(options.root) - 1;
-  if (!Number.isInteger(root) || root < 0) throw new Fault('USAGE', { reason: '--root is a number from 1 on' });
-  const args = { name, id, root, path };
+  const args = { name, id, ...placeOf(options) };
   const result = await ask<QuarantineFileResult>(client, 'scenario.quarantineFile', args);
   const differs = result.now.some(({ same, unknown }) => unknown === undefined && !same);
   if (options.json === true) context.json({ name, id, ...result });

@@ -46,12 +46,12 @@ export function addSwitchoverCommands(program: Command, register: Register): voi
   register(
     withYes(withAccess(program.command('quarantine').description('what hosts had that the ones which took over lack')))
       .argument('[name]', 'the scenario, also one that is deleted; without it all are listed')
-      .argument('[action]', 'list (default), show, compare, extract, discard')
+      .argument('[action]', 'list (default), show, compare, return, extract, discard')
       .argument('[id]', 'the quarantine (default: the newest)')
       .option('--confirm <name>', 'the name once more')
       .option('--to <directory>', 'extract: a new directory on the host that has it')
-      .option('--path <path>', 'compare: this file; extract: only this file or folder')
-      .option('--root <number>', 'compare: the root it lies in, from 1 on (default: the first)'),
+      .option('--path <path>', 'compare, return: this file; extract: only this file or folder')
+      .option('--root <number>', 'compare, return: the root it lies in, from 1 on (default: the first)'),
     async (context, options: QuarantineOptions, name?: string, action?: string, id?: string) => {
       const { quarantine } = await import('./quarantine-command.ts');
       return quarantine(context, options, name, action, id);

@@ -143,7 +143,7 @@ function questionLines(dialog: QuarantineDialog, question: QuarantineQuestion, w
   const { kind, field, fault, asked, path } = question;
   const entry = [line('> ', ...fieldSpans(field, width - 4))];
   const refused = fault === undefined ? [] : faultLines(fault, width);
-  if (asked) return [[], line(span(kind === 'extract' ? 'Extracting…' : 'Discarding…', 'busy'))];
+  if (asked) return [[], line(span(BUSY[kind], 'busy'))];
   if (kind === 'filter') return [[], line('Only paths with:'), ...entry];
   const head = dialog.opened?.head ?? dialog.heads[dialog.cursor];
   if (kind === 'extract') {
@@ -165,13 +165,31 @@ function questionLines(dialog: QuarantineDialog, question: QuarantineQuestion, w
   return [
     [],
     ...refused,
-    ...paragraph(
-      `Discard ${head?.id ?? ''}? ${plural(head?.items ?? 0, 'change')}, ${formatBytes(head?.bytes ?? 0)}, that no other host has, are gone for good.`,
-      width,
-      'error',
-    ),
+    ...(kind === 'return' ? returnLines(question, width) : discardLines(head, width)),
     line('Type the name ', span(clean(name), 'strong'), ' to go on:'),
     ...entry,
-    line(button('Cancel', !ready), '  ', button('Discard', ready, ready)),
+    line(button('Cancel', !ready), '  ', button(kind === 'return' ? 'Put back' : 'Discard', ready, ready)),
+  ];
+}
+
+const BUSY: Readonly<Record<QuarantineQuestion['kind'], string>> = {
+  filter: 'Asking…',
+  extract: 'Extracting…',
+  discard: 'Discarding…',
+  return: 'Putting back…',
+};
+
+function discardLines(head: KeptQuarantine | undefined, width: number): Line[] {
+  const what = `${plural(head?.items ?? 0, 'change')}, ${formatBytes(head?.bytes ?? 0)}`;
+  return paragraph(`Discard ${head?.id ?? ''}? ${what}, that no other host has, are gone for good.`, width, 'error');
+}
+
+function returnLines({ path = '' }: QuarantineQuestion, width: number): Line[] {
+  return [
+    ...paragraph(`Put ${path} back? Users have the kept version of it from then on.`, width, 'strong'),
+    ...paragraph(
+      'What they have now goes to quarantine on the active host first, and can be put back the same way.',
+      width,
+    ),
   ];
 }

@@ -159,7 +159,12 @@ function progressLines(state: ConsoleState, dialog: SwitchDialog, width: number)
   const progress = progressOf(state, dialog);
   const lines: Line[] = [
     line(
-      span(`From ${clean(dialog.from)} to ${clean(dialog.to)}`, 'strong'),
+      span(
+        dialog.job.startsWith('make-')
+          ? `${clean(dialog.to)} becomes active`
+          : `From ${clean(dialog.from)} to ${clean(dialog.to)}`,
+        'strong',
+      ),
       dialog.asked === undefined ? '' : sinceOf(state, dialog),
     ),
     ...(progress.silent ? silentLines(width) : []),
@@ -227,12 +232,17 @@ function stepLine({ step, state, host, tookMs }: StepView, width: number): Line 
 function endLines(
   state: ConsoleState,
   dialog: SwitchDialog,
-  { over, cutOffMs }: SwitchProgress,
+  { over, cutOffMs, tookOverMs }: SwitchProgress,
   width: number,
 ): Line[] {
   if (over === undefined) return paragraph('Esc closes this window; it goes on. s shows it again.', width, 'dim');
   const status = scenarioById(state, dialog.scenarioId)?.status;
-  const gap = cutOffMs === undefined ? '' : `; users were cut off for about ${formatDuration(cutOffMs)}`;
+  const gap =
+    cutOffMs !== undefined
+      ? `; users were cut off for about ${formatDuration(cutOffMs)}`
+      : tookOverMs !== undefined
+        ? `, ${formatDuration(tookOverMs)} after it began`
+        : '';
   return [
     ...paragraph(`Switchover completed: ${over.active} is active in epoch ${over.epoch}${gap}.`, width, 'good'),
     ...paragraph(afterwards(status), width),

@@ -4,6 +4,7 @@ import { EMPTY_FIELD, editField, fieldOf, insert } from '../input/field.ts';
 import { plural } from '../present/format.ts';
 import { keptLines } from '../present/kept-file.ts';
 import { clean } from '../present/text.ts';
+import { activeHost, scenarioViews } from '../select.ts';
 import {
   type ConsoleState,
   closeDialog,
@@ -16,7 +17,13 @@ import {
   topDialog,
   withToast,
 } from '../state.ts';
-import type { KeptQuarantine, OpenedQuarantine, QuarantineDialog, QuarantinePurpose } from '../state-roles.ts';
+import type {
+  KeptQuarantine,
+  OpenedQuarantine,
+  QuarantineDialog,
+  QuarantinePurpose,
+  QuarantineQuestion,
+} from '../state-roles.ts';
 import { isDeliberate } from './dialogs.ts';
 import { type Move, moved } from './navigate.ts';
 import type { Press } from './press.ts';
@@ -259,6 +266,13 @@ export function askDiscard(state: ConsoleState, dialog: QuarantineDialog, at: nu
   return stay(replaceDialog(state, { ...dialog, question: { kind: 'discard', field: EMPTY_FIELD, openedAt: at } }));
 }
 
+export function askReturn(state: ConsoleState, dialog: QuarantineDialog, at: number): Step {
+  const item = dialog.opened?.items[dialog.opened.cursor];
+  if (item === undefined) return stay(state);
+  const question = { kind: 'return', field: EMPTY_FIELD, openedAt: at, path: item.path, root: item.root } as const;
+  return stay(replaceDialog(state, { ...dialog, question }));
+}
+
 export function cancelQuestion(state: ConsoleState, dialog: QuarantineDialog): Step {
   const { question, ...rest } = dialog;
   const closed = replaceDialog(state, rest);
@@ -273,7 +287,7 @@ export function typeKept(
 ): ConsoleState | undefined {
   const { question } = dialog;
   if (question === undefined || question.asked) return undefined;
-  if (name === 'paste' && question.kind === 'discard')
+  if (name === 'paste' && (question.kind === 'discard' || question.kind === 'return'))
     return withToast(state, 'pasting is not accepted here: type the name');
   const field =
     name === 'paste' && text !== undefined ? insert(question.field, text) : editField(question.field, name, text);
@@ -296,11 +310,24 @@ export function doQuestion(state: ConsoleState, dialog: QuarantineDialog, press:
     return asking(state, rest, { head: opened.head, items: [], filter: text.trim(), cursor: 0 }, 0);
   }
   if (!isDeliberate(question.openedAt, press)) return stay(state);
-  if (question.kind === 'discard' && text !== clean(head.scenario))
+  if (question.kind !== 'extract' && text !== clean(head.scenario))
     return stay(withToast(state, `type the name "${head.scenario}" first`));
   const { fault: _before, ...rest } = question;
   const asked = replaceDialog(state, { ...dialog, question: { ...rest, asked: true } });
+  if (question.kind === 'return') return { state: asked, effects: returning(state, head, question) };
   return { state: asked, effects: [doing(head, question.kind, text.trim(), question.path)] };
+}
+
+/** Asked of the host that users are on: it is its data that changes. */
+function returning(state: ConsoleState, head: KeptQuarantine, { root = 0, path }: QuarantineQuestion): Effect[] {
+  const scenario = scenarioViews(state).find(({ status }) => status.name === head.scenario);
+  const host = scenario === undefined ? undefined : activeHost(state, scenario);
+  if (host === undefined || path === undefined) return [];
+  const purpose = { kind: 'quarantine-done', what: 'return', id: head.id } as const;
+  const args = { name: head.scenario, id: head.id, root, path };
+  return [
+    { type: 'request', host: host.name, command: 'scenario.quarantineReturn', args, purpose, timeoutMs: COPY_MS },
+  ];
 }
 
 function doing(head: KeptQuarantine, what: 'extract' | 'discard', to: string, path: string | undefined): Effect {
@@ -338,12 +365,26 @@ function hearDone(
   }
   const closed = change(state, ({ question: _done, ...rest }) => rest);
   if (what === 'extract') return stay(withToast(closed, extractedText(outcome.result)));
+  if (what === 'return') {
+    const told = withToast(closed, returnedText(outcome.result));
+    const top = topDialog(told);
+    // What is shown of the file is not so any more.
+    return top?.kind === 'quarantine' && top.file !== undefined ? reloadKept(told, top) : stay(told);
+  }
   const told = withToast(
     change(closed, ({ opened: _o, file: _f, ...rest }) => ({ ...rest, cursor: 0 })),
     `${id} is discarded`,
   );
   const top = topDialog(told);
   return top?.kind === 'quarantine' ? askAll(told, top) : stay(told);
+}
+
+function returnedText(result: unknown): string {
+  const { host, kept } = (result ?? {}) as { host?: unknown; kept?: unknown };
+  const where = typeof host === 'string' ? host : 'the active host';
+  return typeof kept === 'string'
+    ? `put back on ${where}; what users had is in quarantine ${kept} there`
+    : `put back on ${where}; nothing was there`;
 }
 
 function extractedText(result: unknown): string {

@@ -22,8 +22,10 @@ export interface SwitchProgress {
   readonly gaveUp?: string;
   /** Why the step under way does not get on. */
   readonly problem?: string;
-  /** From the closed gate to the open one, ms. */
+  /** Planned: from the closed gate to the open one, ms. */
   readonly cutOffMs?: number;
+  /** Without the other host: from the begin to the open gate; how long users had nobody before is not known by it. */
+  readonly tookOverMs?: number;
   /** No host that takes part is heard. */
   readonly silent: boolean;
 }
@@ -69,23 +71,24 @@ export function progressOf(state: ConsoleState, dialog: SwitchDialog): SwitchPro
   const isUnder = under !== undefined && (id === undefined || under.id === id);
   const reached = Math.max(0, ...begun.keys(), isUnder ? SWITCH_STEPS.indexOf(under.step) + 1 : 0);
   const over = isUnder || gaveUp !== undefined ? undefined : ended(state, dialog, reached);
+  const alone = isAlone(begun, dialog);
+  const gapMs = between(begun, alone ? 6 : 2, 8);
   const steps = SWITCH_STEPS.map((step, index) =>
     stepView(step, index + 1, {
       begun,
       reached,
       over: over !== undefined,
       now: state.now,
-      alone: isAlone(begun, dialog),
+      alone,
     }),
   );
-  const cutOffMs = between(begun, isAlone(begun, dialog) ? 6 : 2, 8);
   return {
     steps,
     silent: reports.length === 0,
     ...(over === undefined ? {} : { over }),
     ...(gaveUp === undefined ? {} : { gaveUp }),
     ...(isUnder && under.problem !== undefined ? { problem: under.problem } : {}),
-    ...(cutOffMs === undefined ? {} : { cutOffMs }),
+    ...(gapMs === undefined ? {} : alone ? { tookOverMs: gapMs } : { cutOffMs: gapMs }),
   };
 }
 

@@ -23,7 +23,12 @@ export function progressPage(state: ConsoleState, dialog: RestoreDialog, width: 
   const status = recoveryOf(state, dialog) ?? dialog.seen?.status;
   const title = dialog.job === 'undo' ? 'Undoing the last restore' : METHOD_WORDS[status?.method ?? dialog.method];
   const lines: Line[] = [[], line(span(title, 'strong')), []];
-  if (scenario === undefined || scenario.stale) {
+  if (scenario === undefined) {
+    const text =
+      'No connected host knows this scenario any more: it was deleted, or its host is not among those of this console. How far this went is not known; R shows the reports, ! what happened.';
+    return [...lines, ...paragraph(text, width, 'error')];
+  }
+  if (scenario.stale) {
     const text =
       'No connection to the host. It does not need this console: it goes on there; this window follows it again when the connection is back.';
     lines.push(...paragraph(text, width, 'warning'), []);

@@ -59,6 +59,11 @@ function cleanCharacter(character: string): string {
   return DISPUTED.test(character) ? '?' : character;
 }
 
+/** Cleaned text without the marks that stand above, below or through letters and are no part of them. */
+export function withoutMarks(text: string): string {
+  return text.replaceAll(/\p{Mn}/gu, '');
+}
+
 const widths = new Map<string, number>();
 
 function widthOfCharacter(character: string): number {

@@ -5,7 +5,7 @@ import { BEFORE_WAVE, RESTORE_METHODS } from '../../shared/rewind.ts';
 import type { BrakeStatus } from '../../shared/status.ts';
 import { editField } from '../input/field.ts';
 import { dateTime } from '../present/format.ts';
-import { clean } from '../present/text.ts';
+import { clean, withoutMarks } from '../present/text.ts';
 import { commandHost, type ScenarioView, scenarioById, selectedRow, selectedScenario } from '../select.ts';
 import {
   type ConsoleState,
@@ -269,8 +269,13 @@ export function leave(state: ConsoleState, dialog: RestoreDialog): Step {
 
 // ---------------------------------------------------------------- the question and the answer
 
+/** Marks that no key writes by itself are not asked for. */
+function isName({ typed, scenario }: RestoreDialog): boolean {
+  return withoutMarks(typed.text) === withoutMarks(clean(scenario));
+}
+
 export function mayRestore(state: ConsoleState, dialog: RestoreDialog): boolean {
-  return dialog.typed.text === clean(dialog.scenario) && whyNotAsk(state, dialog) === undefined;
+  return isName(dialog) && whyNotAsk(state, dialog) === undefined;
 }
 
 /** Why the question cannot be answered with yes now. */
@@ -302,8 +307,7 @@ export function typeName(
 /** Asks the hosts to do it. */
 export function startRestore(state: ConsoleState, dialog: RestoreDialog): Step {
   if (dialog.step !== 'confirm') return stay(state);
-  if (dialog.typed.text !== clean(dialog.scenario))
-    return stay(withToast(state, `type the name "${dialog.scenario}" first`));
+  if (!isName(dialog)) return stay(withToast(state, `type the name "${dialog.scenario}" first`));
   const reason = whyNotAsk(state, dialog);
   if (reason !== undefined) return stay(withToast(state, reason, 'error'));
   if (basisOf(scenarioById(state, dialog.scenarioId)) !== dialog.basis) {

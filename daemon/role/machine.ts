@@ -219,14 +219,20 @@ export function mayRequest(state: RoleState, setup: RoleSetup, now: BootMs): boo
     if (record.switchover?.side === 'from') return false;
     return state.confirmed ? state.refused === true || now >= state.leaseUntil : isAgreed(state, setup);
   }
-  if (!setup.automatic || record.role !== 'standby' || record.diverged) return false;
-  const { peer, fit, peerDown, notBefore } = state;
+  return setup.automatic && record.role === 'standby' && !record.diverged && mayTakeOver(state, setup, now);
+}
+
+function mayTakeOver(
+  { record, boot, peer, fit, peerDown, notBefore }: RoleState,
+  setup: RoleSetup,
+  now: BootMs,
+): boolean {
   // The answer to its own request was lost, and the other has made way for it already.
   const known =
     peer === undefined || compareEpochs(record.maxEpoch, peer.maxEpoch) >= 0 ? record.maxEpoch : peer.maxEpoch;
   const given = peer?.role !== 'active' && known.holder === setup.self && record.switchover?.side !== 'from';
   // Nobody is active, and the other says that it cannot become so.
-  const left = peer?.role === 'standby' && peer.unfit === true && peer.echo === state.boot;
+  const left = peer?.role === 'standby' && peer.unfit === true && peer.echo === boot;
   return fit && (given || left || (peerDown && record.unacknowledged === undefined)) && now >= notBefore;
 }
 

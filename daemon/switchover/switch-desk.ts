@@ -93,6 +93,7 @@ export class SwitchDesk {
   async handOver(part: Part, document: ScenarioDocument, because?: string): Promise<string> {
     const { random, host } = this.#parts.environment;
     this.#refuseHandOver(part, document);
+    if (because !== undefined) refuseUnasked(part, document);
     const id = Buffer.from(random.bytes(8)).toString('hex');
     const automatic = because === undefined ? {} : ({ automatic: true } as const);
     if (because !== undefined) this.#parts.event(document.name, 'SWT-036', { other: host.name, reason: because });
@@ -282,6 +283,13 @@ export class SwitchDesk {
     const theirs = part.host.state.peer?.switchover;
     return theirs?.id === id && theirs.step !== 'reverse';
   }
+}
+
+/** The standby may have an older document, or have lost that the last one is not acknowledged. */
+function refuseUnasked({ host }: Part, document: ScenarioDocument): void {
+  if (!settingOf(document.settings, 'switchover.automatic')) throw refused(document, 'automatic switchover is off');
+  if (host.record.unacknowledged !== undefined)
+    throw refused(document, 'the last automatic switchover is not acknowledged');
 }
 
 /** What stands for the agreement of a host that does not answer. */

@@ -97,7 +97,10 @@ test.serial('from an invitation to a protected folder, a stop and a deletion, by
   // What is safe can be changed while it runs; the rest says why not.
   await by(0, 'scenario', 'set', 'files', 'synchronization.method=block');
   t.regex((await by(4, 'scenario', 'set', 'files', 'spool.maxBytes@beta=1GiB')).stderr, /Stop the scenario first/);
-  t.regex((await by(2, 'scenario', 'set', 'files', 'dbManagement.shares=on')).stderr, /comes with share management/);
+  t.regex(
+    (await by(2, 'scenario', 'set', 'files', 'replication.shares=on')).stderr,
+    /comes with share synchronization/,
+  );
   await by(4, 'scenario', 'delete', 'files', '--confirm', 'files');
 
   await by(4, 'stop', 'files');

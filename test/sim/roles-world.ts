@@ -4,6 +4,7 @@
  * does, and within a bounded time there is one active host or a state that names what the operator has to decide.
  */
 import { acceptsChanges } from '../../daemon/role/machine.ts';
+import type { RoleRecord } from '../../daemon/role/record.ts';
 import type { RoleEffect, RoleEvent } from '../../daemon/role/state.ts';
 import {
   newRegister,
@@ -248,25 +249,28 @@ export class RolesWorld {
     const before = host.state;
     const after = host.after(event);
     if (before === undefined || after === undefined) return;
-    if (after.record !== before.record) {
-      const { role, epoch, switchover } = after.record;
-      this.note(
-        `${host.name} ${event.type}: ${role} ${epoch.number}${epoch.holder} ${switchover?.side ?? ''} ${switchover?.step ?? ''}`,
-      );
-      const dies = !this.calm && this.random.chance(0.03) ? this.random.pick(['before', 'after']) : undefined;
-      if (dies !== 'before') {
-        this.judgeRecord(host, after.record);
-        host.durable = after.record;
-        if (before.record.role === 'active' && after.record.role === 'fenced') host.outdated = true;
-      }
-      if (dies !== undefined) {
-        this.crash(host, this.random.chance(0.5));
-        return;
-      }
-    }
+    const isNew = after.record !== before.record;
+    if (isNew && !this.survives(host, event, before.record, after.record)) return;
     host.state = after;
     this.act(host);
-    if (after.record !== before.record) this.tell(host);
+    if (isNew) this.tell(host);
+  }
+
+  /** Its new record becomes durable, or it loses its power right before or after that. */
+  private survives(host: RolesHost, event: RoleEvent, before: RoleRecord, after: RoleRecord): boolean {
+    const { role, epoch, switchover } = after;
+    this.note(
+      `${host.name} ${event.type}: ${role} ${epoch.number}${epoch.holder} ${switchover?.side ?? ''} ${switchover?.step ?? ''}`,
+    );
+    const dies = !this.calm && this.random.chance(0.03) ? this.random.pick(['before', 'after']) : undefined;
+    if (dies !== 'before') {
+      this.judgeRecord(host, after);
+      host.durable = after;
+      if (before.role === 'active' && after.role === 'fenced') host.outdated = true;
+    }
+    if (dies === undefined) return true;
+    this.crash(host, this.random.chance(0.5));
+    return false;
   }
 
   private act(host: RolesHost): void {

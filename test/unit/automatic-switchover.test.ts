@@ -336,6 +336,17 @@ test('in hold-down no second one starts, on either host, until it is acknowledge
   }
 });
 
+test('the active host itself hands over by request of its standby only where that is allowed', async (t) => {
+  const { 'switchover.automatic': _automatic, ...manual } = FENCING;
+  const lab = await Lab.start(t, manual);
+  const { id } = lab.alpha.book.scenarios[0]!.document;
+  const session = { role: 'peer', deviceId: lab.beta.deviceId, deviceName: 'beta', address: '' } as const;
+  const asked = lab.alpha.command('peer.switchover', { scenarioId: id, because: 'the site is dead' }, session);
+  const refused = await t.throwsAsync(asked, { instanceOf: Fault });
+  t.is((refused as Fault).code, 'SWITCH-REFUSED');
+  t.is(lab.roles(), 'active,standby');
+});
+
 test('a host whose application is dead and that does not hand over is asked again, later each time', async (t) => {
   const lab = await Lab.start(t, { ...FENCING, 'dbManagement.services': ['web'] });
   lab.world.automatic = false;

@@ -92,9 +92,9 @@ test('an unknown or misplaced property says what was probably meant', (t) => {
 });
 
 test('what has no effect in this version is refused, not silently accepted', (t) => {
-  const refused = refusal(() => validate({ 'dbManagement.shares': true }, 'scenario'));
-  t.regex(refused.message, /no effect in this version.*share management/);
-  t.notThrows(() => validate({ 'dbManagement.shares': false }, 'scenario'));
+  const refused = refusal(() => validate({ 'replication.shares': true }, 'scenario'));
+  t.regex(refused.message, /no effect in this version.*share synchronization/);
+  t.notThrows(() => validate({ 'replication.shares': false }, 'scenario'));
 });
 
 test('a property says why it cannot be changed now', (t) => {
@@ -102,7 +102,7 @@ test('a property says why it cannot be changed now', (t) => {
   t.is(whyNotEditable('spool.maxBytes', 'stopped'), undefined);
   t.is(whyNotEditable('synchronization.method', 'protected'), undefined);
   t.is(whyNotEditable('link.encryption', 'stopped'), 'Cannot be changed once the scenario is created.');
-  t.regex(whyNotEditable('dbManagement.shares', 'stopped') ?? '', /Not yet effective.*share management/);
+  t.regex(whyNotEditable('replication.shares', 'stopped') ?? '', /Not yet effective.*share synchronization/);
 });
 
 test('Master and Replica have the same spool, only the Replica has recovery, and all scopes are covered', (t) => {

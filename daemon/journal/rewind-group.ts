@@ -12,7 +12,7 @@ import { RewindPaths } from './rewind-paths.ts';
 import { setDirectoryTime, setDirectoryTimes, takeBackMetadata } from './undo.ts';
 
 /** Steps of one group: they share the flushes, and nothing else happens while they are made. */
-const GROUP_STEPS = 1_000;
+const GROUP_STEPS = 2_000;
 
 export interface RewindGroupPorts {
   readonly trees: readonly RootTree[];
@@ -45,6 +45,11 @@ export class RewindGroup {
     return this.steps > 0 && (this.steps >= GROUP_STEPS || this.paths.mustWait(origin));
   }
 
+  /** What the time of a directory will be after what was added so far; undefined: what it is now. */
+  timeOf(root: number, directory: RelativePath): bigint | undefined {
+    return this.times[root]!.get(directory);
+  }
+
   /** `intents`: the changes that take `origin` back. */
   add(origin: UndoRecord, intents: readonly UndoIntent[]): void {
     const { journal } = this.ports;
@@ -57,7 +62,8 @@ export class RewindGroup {
       stays = staysInPlace(record);
     }
     journal.expectTimes(origin);
-    this.expectTimes(origin);
+    if (origin.op === 'metadata') this.expectOwnTime(origin);
+    else this.expectTimes(origin);
     this.paths.add(origin, stays && intents.length === 1);
     this.steps += 1;
   }
@@ -69,6 +75,11 @@ export class RewindGroup {
     const times = this.times[root]!;
     if (time !== undefined) times.set(this.directory.of(path)!, time);
     if (fromTime !== undefined && from !== undefined) times.set(parentPath(from)!, fromTime);
+  }
+
+  private expectOwnTime({ root, path, before }: UndoRecord): void {
+    const times = this.times[root]!;
+    if (before !== undefined && times.has(path)) times.set(path, before.mtimeNs);
   }
 
   /** How many changes were taken back. Afterwards it is empty. */

@@ -18,8 +18,10 @@ export class RewindPaths {
     this.directory = directory;
   }
 
-  mustWait({ root, path, from }: UndoRecord): boolean {
-    return this.isTaken(root, path) || (from !== undefined && this.isTaken(root, from));
+  mustWait({ root, path, from, op, before }: UndoRecord): boolean {
+    // What is in a directory has nothing to do with its rights; of its time it is known what it will be.
+    const alone = op === 'metadata' && before?.type === 'directory';
+    return this.isTaken(root, path, alone) || (from !== undefined && this.isTaken(root, from, false));
   }
 
   /** `stays`: what is in a directory at the path stays there. */
@@ -34,9 +36,9 @@ export class RewindPaths {
     this.moved.clear();
   }
 
-  private isTaken(root: number, path: RelativePath): boolean {
+  private isTaken(root: number, path: RelativePath, alone: boolean): boolean {
     const own = keyOf(root, path);
-    if (this.touched.has(own) || this.above.has(own)) return true;
+    if (this.touched.has(own) || (!alone && this.above.has(own))) return true;
     if (this.moved.size === 0) return false;
     for (let at: RelativePath | undefined = path; at !== undefined; at = parentPath(at)) {
       if (this.moved.has(keyOf(root, at))) return true;

@@ -93,7 +93,7 @@ class Rewind {
       counts.foreign.push({ root, path, ...lost });
       return;
     }
-    const intents = planStep(this.roots[root]!, origin);
+    const intents = planStep(this.roots[root]!, origin, this.group);
     if (intents === 'foreign') counts.foreign.push(...kept.foreignAt(origin));
     else if (intents !== undefined) this.group.add(origin, intents);
   }
@@ -130,13 +130,17 @@ interface RewoundRoot {
 }
 
 /** Undefined: there is nothing to take back. */
-function planStep(rewound: RewoundRoot, origin: UndoRecord): readonly UndoIntent[] | 'foreign' | undefined {
+function planStep(
+  rewound: RewoundRoot,
+  origin: UndoRecord,
+  group: RewindGroup,
+): readonly UndoIntent[] | 'foreign' | undefined {
   const { tree, looker } = rewound;
   const now = looker.stat(origin.path);
   const base = { seq: origin.seq, masterMs: origin.masterMs, root: origin.root, undoes: origin.n } as const;
   switch (origin.op) {
     case 'metadata':
-      return planMetadata(tree, origin, base, now);
+      return planMetadata(tree, origin, base, withTime(now, group.timeOf(origin.root, origin.path)));
     case 'rename':
       return planRename(tree, origin, base, now);
     case 'remove':
@@ -149,6 +153,11 @@ function planStep(rewound: RewoundRoot, origin: UndoRecord): readonly UndoIntent
       return [{ ...base, op: 'remove', path: origin.path, before: objectBefore(now), ...keptAs }];
     }
   }
+}
+
+/** As it will be when what is in it was set back. */
+function withTime(now: EntryStat | undefined, mtimeNs: bigint | undefined): EntryStat | undefined {
+  return now === undefined || mtimeNs === undefined ? now : { ...now, mtimeNs };
 }
 
 type StepBase = Pick<UndoIntent, 'seq' | 'masterMs' | 'root' | 'undoes'>;

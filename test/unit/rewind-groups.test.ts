@@ -65,6 +65,9 @@ for (const exchanges of [true, false]) {
     // Before it begins, between giving up and taking, after the group and at the end.
     t.is(flushes, exchanges ? 3 : 4);
     t.deepEqual(describeTree(host.tree), views[2]);
+    // The other way round, where each directory gets its rights after what is in it.
+    t.is(groupsOf(host, points[3]!), 1);
+    t.deepEqual(describeTree(host.tree), views[3]);
     for (const at of [0, 3, 1, 2, 0, 3]) {
       groupsOf(host, points[at]!);
       t.deepEqual(describeTree(host.tree), views[at], `point of unit ${at + 1}`);

@@ -20,6 +20,9 @@ export interface QuarantineHead {
   readonly deleted?: true;
 }
 
+/** A kept item against what users have now; `unknown`: the host does not answer, or it is too large to be read for it. */
+export type KeptState = 'same' | 'differs' | 'unknown';
+
 /** A kept file against what is under its name now, on the hosts of its scenario. */
 export interface QuarantineFileResult {
   readonly item: QuarantineItem;

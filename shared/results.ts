@@ -4,7 +4,7 @@ import type { EventRecord } from './events.ts';
 import type { GroupDocument, GroupRun, GroupRunMember, GroupStatus } from './group.ts';
 import type { Position } from './position.ts';
 import type { ExtractContent, ExtractEntry, ExtractList, PreviewFileResult, PreviewResult } from './preview.ts';
-import type { QuarantineFileResult, QuarantineHead, QuarantineItem } from './quarantine.ts';
+import type { KeptState, QuarantineFileResult, QuarantineHead, QuarantineItem } from './quarantine.ts';
 import type { RehearsalResult, RehearsalState } from './rehearsal.ts';
 import type { Remark } from './remarks.ts';
 import type { AssessmentReport, ReportSummary } from './report.ts';
@@ -215,6 +215,8 @@ export interface CommandResults {
     readonly items?: readonly QuarantineItem[];
     /** Number of the first item of the next page. */
     readonly next?: number;
+    /** Of each item, where that was asked for. */
+    readonly states?: readonly KeptState[];
   };
   readonly 'scenario.quarantineFile': QuarantineFileResult;
   /** `kept`: the quarantine on this host that has what was there. */

@@ -80,6 +80,8 @@ export const SWITCHOVER_COMMANDS = {
         from: z.number().int().nonnegative().optional(),
         filter: z.string().max(200).optional(),
         limit: z.number().int().min(1).max(1_000).optional(),
+        /** Of at most 200 items whether users have the same now. */
+        compare: z.boolean().optional(),
       })
       .strict(),
     cli: 'quarantine',
@@ -248,13 +250,29 @@ export const SWITCHOVER_COMMANDS = {
       })
       .strict(),
   },
-  'peer.rootEntry': {
+  'peer.rootSides': {
     role: 'peer',
     danger: 'safe',
     readOnly: true,
-    title: 'Entry of a root',
-    help: 'A file of a root of the scenario as it is on this host now, to be compared with one in quarantine.',
-    args: z.object({ scenarioId, root: z.number().int().min(0).max(255), path: z.string().max(4096) }).strict(),
+    title: 'Entries of roots',
+    help: 'Files of the roots of the scenario as they are on this host now, to be compared with what is in quarantine.',
+    args: z
+      .object({
+        scenarioId,
+        places: z
+          .array(
+            z
+              .object({
+                root: z.number().int().min(0).max(255),
+                path: z.string().max(4096),
+                sizeBytes: z.number().nonnegative().optional(),
+              })
+              .strict(),
+          )
+          .max(200),
+        text: z.boolean(),
+      })
+      .strict(),
   },
   'peer.forkPoint': {
     role: 'peer',

@@ -1,6 +1,6 @@
 /** Dialogs about who is active (FEATURES.md F): switchover with its progress, Recover Active Server, quarantines. */
 import type { FaultDocument } from '../shared/faults.ts';
-import type { QuarantineFileResult, QuarantineHead, QuarantineItem } from '../shared/quarantine.ts';
+import type { KeptState, QuarantineFileResult, QuarantineHead, QuarantineItem } from '../shared/quarantine.ts';
 import type { SwitchoverPlan } from '../shared/results.ts';
 import type { Field } from './input/field.ts';
 
@@ -62,6 +62,8 @@ export interface KeptQuarantine extends QuarantineHead {
 export interface OpenedQuarantine {
   readonly head: KeptQuarantine;
   readonly items: readonly QuarantineItem[];
+  /** Against what users have now, by `root path`; absent: not answered yet. */
+  readonly states: Readonly<Record<string, KeptState>>;
   /** Number of the first item that was not fetched. */
   readonly next?: number;
   /** A page is on its way: the number of its request. */
@@ -107,6 +109,7 @@ export interface QuarantineDialog {
 
 export type QuarantinePurpose =
   | { readonly kind: 'quarantines' }
-  | { readonly kind: 'quarantine-page'; readonly id: string; readonly asked: number }
+  | { readonly kind: 'quarantine-page'; readonly id: string; readonly asked: number; readonly from: number }
+  | { readonly kind: 'quarantine-states'; readonly id: string }
   | { readonly kind: 'quarantine-file'; readonly id: string; readonly path: string }
   | { readonly kind: 'quarantine-done'; readonly what: 'extract' | 'discard' | 'return'; readonly id: string };

@@ -74,6 +74,7 @@ function hearReply(state: ConsoleState, message: Extract<Message, { type: 'reply
       return hearSwitch({ ...state, now: Math.max(state.now, message.at) }, purpose.scenarioId, outcome);
     case 'quarantines':
     case 'quarantine-page':
+    case 'quarantine-states':
     case 'quarantine-file':
     case 'quarantine-done':
       return hearQuarantine({ ...state, now: Math.max(state.now, message.at) }, message.host, purpose, outcome);

@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto';
 import { Fault } from '../../shared/faults.ts';
 import type { RelativePath } from '../../shared/path.ts';
 import type { PreviewSide } from '../../shared/preview.ts';
-import type { QuarantineItem } from '../../shared/quarantine.ts';
+import type { KeptState, QuarantineItem } from '../../shared/quarantine.ts';
 import type { EntryStat, RootTree } from '../ports.ts';
 
 /** Shown as text up to this size. */
 export const TEXT_BYTES = 256 * 1024;
-/** Larger ones are compared by size only: whoever asks waits for it. */
-const HASHED_BYTES = 64 * 1024 * 1024;
+/** What is read at most for one question. */
+export const BUDGET_BYTES = 64 * 1024 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -44,11 +44,26 @@ export function keptSide(item: QuarantineItem, content: Uint8Array | undefined):
   };
 }
 
+export interface Looking {
+  /** Content as text, where it is one and small. */
+  readonly text: boolean;
+  /** So many bytes may be read yet, all files together: whoever asks waits for them. */
+  budgetBytes: number;
+  /** Lets the other work of this thread go on. */
+  rest(): Promise<void>;
+}
+
+/** `sizeBytes`: of what it is compared with; another size needs no hash. */
+export interface LookedAt {
+  readonly path: RelativePath;
+  readonly sizeBytes?: number | undefined;
+}
+
 /** What is there now; undefined: nothing. Throws `FS-*`. */
-export function presentSide(tree: RootTree, path: RelativePath): PreviewSide | undefined {
+export async function presentSide(tree: RootTree, at: LookedAt, how: Looking): Promise<PreviewSide | undefined> {
   try {
-    const stat = tree.stat(path);
-    return stat === undefined ? undefined : sideOf(tree, path, stat);
+    const stat = tree.stat(at.path);
+    return stat === undefined ? undefined : await sideOf(tree, at, stat, how);
   } catch (error) {
     const fault = Fault.from(error);
     // A link above it leads elsewhere: under this name the root has nothing.
@@ -57,15 +72,18 @@ export function presentSide(tree: RootTree, path: RelativePath): PreviewSide | u
   }
 }
 
-function sideOf(tree: RootTree, path: RelativePath, stat: EntryStat): PreviewSide {
+async function sideOf(tree: RootTree, at: LookedAt, stat: EntryStat, how: Looking): Promise<PreviewSide> {
   const { type, mode, mtimeNs } = stat;
   const about = { mtimeMs: Number(mtimeNs / 1_000_000n), mode: mode & 0o7777 };
-  if (type === 'symlink') return { type, sizeBytes: 0, ...about, target: tree.readLink(path) };
+  if (type === 'symlink') return { type, sizeBytes: 0, ...about, target: tree.readLink(at.path) };
   if (type !== 'file') return { type, sizeBytes: 0, ...about };
-  const file = tree.openRead(path);
+  const file = tree.openRead(at.path);
   try {
     const { sizeBytes } = file.stat();
-    if (sizeBytes > HASHED_BYTES) return { type, sizeBytes, ...about };
+    const wantsText = how.text && sizeBytes <= TEXT_BYTES;
+    const differs = at.sizeBytes !== undefined && at.sizeBytes !== sizeBytes;
+    if (sizeBytes > how.budgetBytes || (differs && !wantsText)) return { type, sizeBytes, ...about };
+    how.budgetBytes -= sizeBytes;
     const hash = createHash('sha256');
     const chunks: Uint8Array[] = [];
     for (let position = 0; position < sizeBytes; ) {
@@ -73,20 +91,23 @@ function sideOf(tree: RootTree, path: RelativePath, stat: EntryStat): PreviewSid
       const count = file.read(chunk, 0, chunk.length, position);
       if (count === 0) break;
       hash.update(chunk.subarray(0, count));
-      if (sizeBytes <= TEXT_BYTES) chunks.push(chunk.subarray(0, count));
+      if (wantsText) chunks.push(chunk.subarray(0, count));
       position += count;
+      await how.rest();
     }
-    const text = sizeBytes <= TEXT_BYTES ? shown(Buffer.concat(chunks)) : {};
-    return { type, sizeBytes, ...about, hash: hash.digest('hex'), ...text };
+    return { type, sizeBytes, ...about, hash: hash.digest('hex'), ...(wantsText ? shown(Buffer.concat(chunks)) : {}) };
   } finally {
     file.close();
   }
 }
 
-/** The same content: of large files it is not known without reading both, so they count as different. */
-export function isSameContent(a: PreviewSide | undefined, b: PreviewSide | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  if (a.type !== b.type) return false;
-  if (a.type === 'file') return a.hash !== undefined && a.hash === b.hash;
-  return a.type !== 'symlink' || a.target === b.target;
+/** `unknown`: of one size, and too much to be read now. */
+export function compareSides(a: PreviewSide | undefined, b: PreviewSide | undefined): KeptState {
+  if (a === undefined || b === undefined) return a === b ? 'same' : 'differs';
+  if (a.type !== b.type) return 'differs';
+  if (a.type === 'symlink') return a.target === b.target ? 'same' : 'differs';
+  if (a.type !== 'file') return 'same';
+  if (a.sizeBytes !== b.sizeBytes) return 'differs';
+  if (a.hash === undefined || b.hash === undefined) return 'unknown';
+  return a.hash === b.hash ? 'same' : 'differs';
 }

@@ -3,14 +3,17 @@ import { isAbsolute } from 'node:path';
 import { Fault } from '../../shared/faults.ts';
 import { parseRelativePath } from '../../shared/path.ts';
 import type { PreviewSide } from '../../shared/preview.ts';
-import type { QuarantineHead, QuarantineNow } from '../../shared/quarantine.ts';
+import type { KeptState, QuarantineHead, QuarantineItem, QuarantineNow } from '../../shared/quarantine.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
 import type { RootTree } from '../ports.ts';
 import { sameName } from '../scenario/runner-set.ts';
 import type { CommandHandlers } from '../services.ts';
-import { isSameContent, keptSide, presentSide, TEXT_BYTES } from './compare.ts';
+import { BUDGET_BYTES, compareSides, keptSide, presentSide, TEXT_BYTES } from './compare.ts';
 import { putBack } from './put-back.ts';
 import type { QuarantinePiece, QuarantinePlace, QuarantineStore } from './store.ts';
+
+/** One question of the other host, and its answer, are one message. */
+const COMPARED_ITEMS = 200;
 
 export interface QuarantineSurroundings {
   /** Scenarios of this host, with the paths of their roots here. */
@@ -20,8 +23,14 @@ export interface QuarantineSurroundings {
   readonly self: string;
   /** Undefined: it has none. */
   otherHost(scenarioId: string): string | undefined;
-  /** What the other host has under this name; throws when it does not answer. */
-  askOther(scenarioId: string, place: QuarantinePlace): Promise<PreviewSide | undefined>;
+  /** What the other host has under these names; throws when it does not answer. */
+  askOther(
+    scenarioId: string,
+    places: readonly LookedAtPlace[],
+    text: boolean,
+  ): Promise<readonly (PreviewSide | undefined)[]>;
+  /** Lets the other work of this thread go on. */
+  rest(): Promise<void>;
   /** Users are on this host. */
   isActive(scenarioId: string): boolean;
   /** A piece of what the other host has in quarantine. */
@@ -35,6 +44,10 @@ export interface QuarantineSurroundings {
   ): void;
 }
 
+export interface LookedAtPlace extends QuarantinePlace {
+  readonly sizeBytes?: number | undefined;
+}
+
 export class QuarantineDesk {
   readonly #store: QuarantineStore;
   readonly #around: QuarantineSurroundings;
@@ -46,10 +59,14 @@ export class QuarantineDesk {
 
   handlers(): CommandHandlers {
     return {
-      'scenario.quarantine': async ({ name, id, ...page }) => {
+      'scenario.quarantine': async ({ name, id, compare, ...page }) => {
         const quarantines = await this.#list(name);
         if (id === undefined) return { quarantines };
-        return { quarantines, ...(await this.#store.items(await this.#folderOf(name, id), id, page)) };
+        const folder = await this.#folderOf(name, id);
+        const limit = compare === true ? Math.min(page.limit ?? COMPARED_ITEMS, COMPARED_ITEMS) : page.limit;
+        const found = await this.#store.items(folder, id, { ...page, limit });
+        if (compare !== true) return { quarantines, ...found };
+        return { quarantines, ...found, states: await this.#states(folder, found.items) };
       },
       'scenario.quarantineFile': async ({ name, id, root, path }) =>
         await this.#compare(await this.#folderOf(name, id), id, { root, path: parseRelativePath(path) }),
@@ -155,10 +172,31 @@ export class QuarantineDesk {
     return { ...piece, data: Buffer.from(bytes).toString('base64') };
   }
 
+  /** Against the host that users are on. */
+  async #states(folder: string, items: readonly QuarantineItem[]): Promise<readonly KeptState[]> {
+    if (!this.#isKnown(folder)) return items.map(() => 'unknown' as const);
+    try {
+      const sides = this.#around.isActive(folder)
+        ? await this.sidesOf(folder, items, false)
+        : await this.#around.askOther(
+            folder,
+            items.map(({ root, path, sizeBytes }) => ({ root, path, sizeBytes })),
+            false,
+          );
+      return items.map((item, index) => compareSides(keptSide(item, undefined), sides[index]));
+    } catch {
+      return items.map(() => 'unknown' as const);
+    }
+  }
+
+  #isKnown(folder: string): boolean {
+    return this.#around.scenarios().some(({ document }) => document.id === folder);
+  }
+
   async #compare(folder: string, id: string, place: QuarantinePlace) {
     const { item, content } = await this.#store.look(folder, id, place, TEXT_BYTES);
     const kept = keptSide(item, content);
-    const sides = this.#around.scenarios().some(({ document }) => document.id === folder)
+    const sides = this.#isKnown(folder)
       ? await Promise.all([this.#nowHere(folder, place, kept), this.#nowThere(folder, place, kept)])
       : [];
     const now = sides.filter((side) => side !== undefined);
@@ -168,27 +206,37 @@ export class QuarantineDesk {
   }
 
   async #nowHere(folder: string, place: QuarantinePlace, kept: PreviewSide | undefined): Promise<QuarantineNow> {
-    return await toldOf(this.#around.self, kept, () => Promise.resolve(this.sideOf(folder, place)));
+    return await toldOf(this.#around.self, kept, async () => (await this.sidesOf(folder, [place], true))[0]);
   }
 
   async #nowThere(folder: string, place: QuarantinePlace, kept: PreviewSide | undefined) {
     const host = this.#around.otherHost(folder);
-    return host === undefined ? undefined : await toldOf(host, kept, () => this.#around.askOther(folder, place));
+    if (host === undefined) return undefined;
+    return await toldOf(host, kept, async () => (await this.#around.askOther(folder, [place], true))[0]);
   }
 
-  /** What this host has in its root; for the other host too. */
-  sideOf(scenarioId: string, { root, path }: QuarantinePlace): PreviewSide | undefined {
+  /** What this host has in its roots; for the other host too. */
+  async sidesOf(scenarioId: string, places: readonly LookedAtPlace[], text: boolean) {
     const roots = this.#around.scenarios().find(({ document }) => document.id === scenarioId)?.roots;
-    const top = roots?.[root];
-    if (top === undefined) throw new Fault('PATH-ESCAPE', { path });
-    const tree = this.#around.openTree(top);
+    const trees = new Map<number, RootTree>();
+    const how = { text, budgetBytes: BUDGET_BYTES, rest: () => this.#around.rest() };
+    const sides: (PreviewSide | undefined)[] = [];
     try {
-      return presentSide(tree, parseRelativePath(path));
+      for (const { root, path, sizeBytes } of places) {
+        const top = roots?.[root];
+        if (top === undefined) throw new Fault('PATH-ESCAPE', { path });
+        const tree = trees.get(root) ?? this.#around.openTree(top);
+        trees.set(root, tree);
+        sides.push(await presentSide(tree, { path: parseRelativePath(path), sizeBytes }, how));
+      }
+      return sides;
     } finally {
-      tree.close();
+      for (const tree of trees.values()) tree.close();
     }
   }
 }
+
+const TOO_LARGE = 'of the same size, and too large to be read for this: extract it and compare it there';
 
 async function toldOf(
   host: string,
@@ -197,7 +245,9 @@ async function toldOf(
 ): Promise<QuarantineNow> {
   try {
     const side = await look();
-    return { host, same: isSameContent(kept, side), ...(side === undefined ? {} : { side }) };
+    const state = compareSides(kept, side);
+    const unknown = state === 'unknown' ? { unknown: TOO_LARGE } : {};
+    return { host, same: state === 'same', ...(side === undefined ? {} : { side }), ...unknown };
   } catch (error) {
     return { host, same: false, unknown: Fault.from(error).message };
   }

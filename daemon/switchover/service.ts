@@ -25,6 +25,8 @@ import { SwitchDesk } from './switch-desk.ts';
 
 const WAIT_MS = 600_000;
 const PEER_MS = 5_000;
+/** Reading what is compared. */
+const LOOK_MS = 30_000;
 
 export class Switchovers {
   readonly #parts: RoleParts;
@@ -152,9 +154,10 @@ export class Switchovers {
         this.#parts.ofPeer(scenarioId, session);
         return await quarantines.pieceOf(scenarioId, id, place, position);
       },
-      'peer.rootEntry': ({ scenarioId, ...place }, session) => {
+      'peer.rootSides': async ({ scenarioId, places, text }, session) => {
         this.#parts.ofPeer(scenarioId, session);
-        return { side: quarantines.sideOf(scenarioId, place) ?? null };
+        const sides = await quarantines.sidesOf(scenarioId, places, text);
+        return { sides: sides.map((side) => side ?? null) };
       },
       'peer.forkPoint': ({ scenarioId }, session) => {
         this.#parts.ofPeer(scenarioId, session);
@@ -173,14 +176,21 @@ export class Switchovers {
         runners.all().map(({ stored }) => ({ document: stored.document, roots: ownRoots(stored, host.deviceId) })),
       openTree: (path) => roles.openTree(path),
       otherHost: (id) => otherOf(id)?.name,
-      askOther: async (scenarioId, place) => {
+      askOther: async (scenarioId, places, text) => {
         const other = otherOf(scenarioId);
         if (other === undefined) throw refused(storedIn(book.value, scenarioId).document, 'it has no other host');
-        const { side } = (await peers.request(other, 'peer.rootEntry', { scenarioId, ...place }, PEER_MS)) as {
-          side: PreviewSide | null;
+        const asked = places.map(({ root, path, sizeBytes }) => ({
+          root,
+          path,
+          ...(sizeBytes === undefined ? {} : { sizeBytes }),
+        }));
+        const args = { scenarioId, places: asked, text };
+        const { sides } = (await peers.request(other, 'peer.rootSides', args, LOOK_MS)) as {
+          readonly sides: readonly (PreviewSide | null)[];
         };
-        return side ?? undefined;
+        return sides.map((side) => side ?? undefined);
       },
+      rest: () => new Promise<void>((resolve) => environment.clock.after(0, resolve)),
       isActive: (id) => this.#parts.find(id)?.host.record.role === 'active',
       readOther: async (scenarioId, id, place, position) => {
         const other = otherOf(scenarioId);

@@ -104,6 +104,12 @@ test.serial(
       t.is(readFileSync(join(pair.masterRoot, 'd5', 'f5'), 'utf8'), 'changed on beta as well');
       const differs = await alpha.command('quarantine', scenario, 'compare', id, '--path', 'd5/f5', '--json');
       t.is(differs.code, 7, 'what users have now is another content');
+      const all = await alpha.command('quarantine', scenario, 'compare', id, '--json');
+      t.is(all.code, 7);
+      const report = JSON.parse(all.stdout) as { items: { path: string; state: string }[]; unknown: number };
+      t.is(report.unknown, 0);
+      t.is(report.items.find(({ path }) => path === 'd5/f5')?.state, 'differs');
+      t.is(report.items.length, items.length);
 
       await beta.must('quarantine', scenario, 'return', id, '--path', 'd5/f5', '--yes', '--json');
       await beta.must('quarantine', scenario, 'return', id, '--path', 'only on alpha', '--yes', '--json');

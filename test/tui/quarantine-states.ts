@@ -64,7 +64,9 @@ const STRANGE: readonly QuarantineItem[] = [
 export function quarantineOpen(size: Size): ConsoleState {
   const opened = press(quarantineList(size), 'enter');
   const page = { quarantines: [HEAD], items: [...STRANGE, ...items(0, 45)], next: 50 };
-  return answerKept(opened, { kind: 'quarantine-page', id: HEAD.id, asked: 1 }, page);
+  const shown = answerKept(opened, { kind: 'quarantine-page', id: HEAD.id, asked: 1, from: 0 }, page);
+  const states = page.items.slice(0, 8).map((_, n) => (n % 3 === 0 ? 'differs' : n % 3 === 1 ? 'same' : 'unknown'));
+  return answerKept(shown, { kind: 'quarantine-states', id: HEAD.id }, { items: page.items.slice(0, 8), states });
 }
 
 const KEPT = {

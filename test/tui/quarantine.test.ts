@@ -70,16 +70,37 @@ test('a long one is fetched ahead of the cursor, each page once, and a late page
   t.is(dialogOf(filtered).opened?.filter, 'order-4');
   const late = answerKept(
     filtered,
-    { kind: 'quarantine-page', id: ID, asked: 2 },
+    { kind: 'quarantine-page', id: ID, asked: 2, from: 0 },
     { items: items(45, 5), quarantines: [] },
   );
   t.is(dialogOf(late).opened?.items.length, 0, 'it answers what is not asked any more');
   const right = answerKept(
     late,
-    { kind: 'quarantine-page', id: ID, asked: 3 },
+    { kind: 'quarantine-page', id: ID, asked: 3, from: 0 },
     { items: items(40, 3), quarantines: [] },
   );
   t.is(dialogOf(right).opened?.items.length, 3);
+});
+
+test('behind each page it is asked what has become of its items; what is not answered is not called the same', (t) => {
+  const opened = press(quarantineList(SIZE), 'enter');
+  const purpose = { kind: 'quarantine-page', id: ID, asked: 1, from: 0 } as const;
+  const reply = {
+    type: 'reply',
+    host: 'web-01',
+    purpose,
+    outcome: { ok: true, result: { items: items(0, 3) } },
+    at: opened.now,
+  } as const;
+  const page = update(opened, reply);
+  t.like(page.effects[0], { command: 'scenario.quarantine', args: { id: ID, from: 0, compare: true } });
+  const asked = { kind: 'quarantine-states', id: ID } as const;
+  const strange = answerKept(page.state, asked, { items: items(0, 3), states: ['same'] });
+  t.deepEqual(dialogOf(strange).opened?.states, {});
+  const told = answerKept(page.state, asked, { items: items(0, 3), states: ['same', 'differs', 'odd'] });
+  t.regex(shown(told), /same +orders.*order-0/);
+  t.regex(shown(told), /DIFFERS +orders.*order-1/);
+  t.regex(shown(told), /… +orders.*order-2/);
 });
 
 test('a file is shown with what differs on which host, and hostile content cannot leave its lines', (t) => {
@@ -176,7 +197,7 @@ test('what cannot be put back says why before anything is typed', (t) => {
   const old = press(quarantineList(SIZE), 'j', 'enter');
   const page = answerKept(
     old,
-    { kind: 'quarantine-page', id: '20260501T000000Z-e3', asked: 1 },
+    { kind: 'quarantine-page', id: '20260501T000000Z-e3', asked: 1, from: 0 },
     { items: items(0, 1) },
   );
   t.regex(whyDisabled(page, 'kept-return') ?? '', /scenario is deleted: extract it/);
@@ -203,11 +224,11 @@ test('Esc goes back one step at a time and never loses the place', (t) => {
 
 test('an answer of the wrong shape is refused, not drawn', (t) => {
   const opened = press(quarantineList(SIZE), 'enter');
-  const strange = answerKept(opened, { kind: 'quarantine-page', id: ID, asked: 1 }, { items: 'all' });
+  const strange = answerKept(opened, { kind: 'quarantine-page', id: ID, asked: 1, from: 0 }, { items: 'all' });
   t.regex(shown(strange), /does not understand/);
   const mixed = answerKept(
     opened,
-    { kind: 'quarantine-page', id: ID, asked: 1 },
+    { kind: 'quarantine-page', id: ID, asked: 1, from: 0 },
     { items: [{ path: 4 }, ...items(0, 1)] },
   );
   t.is(dialogOf(mixed).opened?.items.length, 1);

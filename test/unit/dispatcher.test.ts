@@ -75,7 +75,7 @@ const ARGS: Readonly<Record<string, unknown>> = {
   'peer.forkPoint': { scenarioId: 'a'.repeat(32) },
   'peer.quarantineRead': { scenarioId: 'a'.repeat(32), id: 'b', root: 0, path: 'c', position: 0 },
   'peer.yield': { scenarioId: 'a'.repeat(32) },
-  'peer.rootEntry': { scenarioId: 'a'.repeat(32), root: 0, path: 'c' },
+  'peer.rootSides': { scenarioId: 'a'.repeat(32), places: [{ root: 0, path: 'c' }], text: true },
   'group.create': { name: 'a', scenarios: ['b'] },
   'group.show': { name: 'a' },
   'group.delete': { name: 'a' },

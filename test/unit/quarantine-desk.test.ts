@@ -42,7 +42,8 @@ function world(around: Partial<QuarantineSurroundings> = {}) {
     openTree: tree,
     self: 'alpha',
     otherHost: () => 'beta',
-    askOther: () => Promise.resolve(undefined),
+    askOther: (_id, places) => Promise.resolve(places.map(() => undefined)),
+    rest: () => Promise.resolve(),
     isActive: () => false,
     readOther: () => Promise.reject(new Fault('LINK-UNREACHABLE', { host: 'beta', reason: 'no answer' })),
     moment: () => ({ at: 2_000_000, epoch: 3 }),
@@ -127,7 +128,7 @@ test('pages and filter go through a long manifest without missing or repeating a
 
 test('a kept text is compared with what users have now and what lies here', async (t) => {
   const theirs: PreviewSide = { type: 'file', sizeBytes: 5, mtimeMs: 0, mode: 0o644, hash: 'x', text: 'their' };
-  const { user, keep, compare } = world({ askOther: () => Promise.resolve(theirs) });
+  const { user, keep, compare } = world({ askOther: () => Promise.resolve([theirs]) });
   user.writeFile('page', 'kept');
   const { id } = await keep(LIVING, 'web', 'page');
   const { kept, now } = await compare(id, 'page');
@@ -182,4 +183,42 @@ test('no path leads out of the root, and nothing is extracted into one', async (
   t.is((inside as Fault).code, 'USAGE');
   const relative = await t.throwsAsync(call('scenario.quarantineExtract', { name: 'web', id, to: 'new' }));
   t.is((relative as Fault).code, 'USAGE');
+});
+
+test('a page says of each item whether users have the same now; what is too large or not answered is unknown, not different', async (t) => {
+  const sides: Record<string, PreviewSide> = {};
+  const { user, store, keep, list } = world({
+    askOther: (_id, places) => Promise.resolve(places.map(({ path }) => sides[path])),
+  });
+  for (const path of ['same', 'other', 'longer', 'large', 'lost']) user.writeFile(path, `kept ${path.length}`);
+  const { id } = await keep(LIVING, 'web', 'same', 'other', 'longer', 'large', 'lost', 'gone');
+  const { items } = await store.items(LIVING, id);
+  for (const { path, sizeBytes, sha256 } of items.slice(0, 4)) {
+    const side = { type: 'file', sizeBytes, mtimeMs: 0, mode: 0o644 } as const;
+    if (path === 'same') sides[path] = { ...side, hash: sha256 ?? '' };
+    if (path === 'other') sides[path] = { ...side, hash: 'another' };
+    if (path === 'longer') sides[path] = { ...side, sizeBytes: sizeBytes + 1 };
+    if (path === 'large') sides[path] = side;
+  }
+  const { states } = (await list({ name: 'web', id, compare: true })) as Kept & { states: readonly string[] };
+  t.deepEqual(states, ['same', 'differs', 'differs', 'unknown', 'differs', 'same']);
+  const silent = world({ askOther: () => Promise.reject(new Fault('TIMEOUT', { seconds: 1, what: 'it' })) });
+  silent.user.writeFile('page', 'x');
+  const head = await silent.keep(LIVING, 'web', 'page');
+  const told = (await silent.list({ name: 'web', id: head.id, compare: true })) as Kept & { states: readonly string[] };
+  t.deepEqual(told.states, ['unknown']);
+});
+
+test('at most so much is read for one question, and other work goes on meanwhile', async (t) => {
+  let rests = 0;
+  const { user, keep, compare } = world({
+    rest: () => {
+      rests += 1;
+      return Promise.resolve();
+    },
+  });
+  user.writeFile('page', new Uint8Array(5 * 1024 * 1024));
+  const { id } = await keep(LIVING, 'web', 'page');
+  t.true((await compare(id, 'page')).now[1]?.same);
+  t.true(rests >= 5, `${rests}`);
 });

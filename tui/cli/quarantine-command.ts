@@ -1,7 +1,7 @@
 /** `quarantine`: asks every host, because only the one that lost its role has something; without a name of all scenarios. */
 import { resolve } from 'node:path';
 import { Fault } from '../../shared/faults.ts';
-import type { QuarantineFileResult, QuarantineHead, QuarantineItem } from '../../shared/quarantine.ts';
+import type { KeptState, QuarantineFileResult, QuarantineHead, QuarantineItem } from '../../shared/quarantine.ts';
 import type { CommandResults } from '../../shared/results.ts';
 import { formatBytes, formatCount } from '../../shared/units.ts';
 import type { DaemonClient } from '../client.ts';
@@ -20,6 +20,7 @@ export type QuarantineOptions = CommonOptions & {
 const ACTS = { show, compare, return: putBack, extract, discard } as const;
 const ACTIONS: readonly string[] = ['list', ...Object.keys(ACTS)];
 const COPY_MS = 24 * 3_600_000;
+const PAGE_MS = 60_000;
 
 interface Found {
   readonly client: DaemonClient;
@@ -115,6 +116,39 @@ function rowOf(item: QuarantineItem): string[] {
   return [item.kind, item.type, item.type === 'file' ? formatBytes(item.sizeBytes) : '', path];
 }
 
+/** All of it against what users have now, page by page; exit 7 when anything differs. */
+async function compareAll(
+  context: Context,
+  options: QuarantineOptions,
+  name: string,
+  client: DaemonClient,
+  id: string,
+): Promise<number> {
+  const found: { readonly root: number; readonly path: string; readonly state: KeptState }[] = [];
+  for (let from: number | undefined = 0; from !== undefined; ) {
+    const args: { name: string; id: string; from: number; compare: true } = { name, id, from, compare: true };
+    const page = await ask<CommandResults['scenario.quarantine']>(client, 'scenario.quarantine', args, PAGE_MS);
+    const { items = [], states = [] } = page;
+    found.push(...items.map(({ root, path }, index) => ({ root: root + 1, path, state: states[index] ?? 'unknown' })));
+    from = page.next;
+  }
+  const counts = { same: 0, differs: 0, unknown: 0 };
+  for (const { state } of found) counts[state] += 1;
+  if (options.json === true) context.json({ name, id, ...counts, items: found });
+  else {
+    context.terminal.out(
+      table(
+        ['now', 'root', 'path'],
+        found.map(({ state, root, path }) => [state, String(root), path]),
+      ),
+    );
+    context.note(
+      `${formatCount(counts.differs)} differ, ${formatCount(counts.same)} are the same, ${formatCount(counts.unknown)} are not known`,
+    );
+  }
+  return counts.differs > 0 ? FOUND : DONE;
+}
+
 function placeOf({ path, root }: QuarantineOptions): { root: number; path: string } {
   if (path === undefined) throw new Fault('USAGE', { reason: 'say which file with --path PATH' });
   const number = root === undefined ? 0 : Number(root) - 1;
@@ -168,6 +202,7 @@ async function compare(
   client: DaemonClient,
   id: string,
 ): Promise<number> {
+  if (options.path === undefined) return await compareAll(context, options, name, client, id);
   const args = { name, id, ...placeOf(options) };
   const result = await ask<QuarantineFileResult>(client, 'scenario.quarantineFile', args);
   const differs = result.now.some(({ same, unknown }) => unknown === undefined && !same);

@@ -50,7 +50,7 @@ export function addSwitchoverCommands(program: Command, register: Register): voi
       .argument('[id]', 'the quarantine (default: the newest)')
       .option('--confirm <name>', 'the name once more')
       .option('--to <directory>', 'extract: a new directory on the host that has it')
-      .option('--path <path>', 'compare, return: this file; extract: only this file or folder')
+      .option('--path <path>', 'compare (default: all of it), return: this file; extract: only this file or folder')
       .option('--root <number>', 'compare, return: the root it lies in, from 1 on (default: the first)'),
     async (context, options: QuarantineOptions, name?: string, action?: string, id?: string) => {
       const { quarantine } = await import('./quarantine-command.ts');

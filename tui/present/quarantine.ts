@@ -1,13 +1,13 @@
 /** The browser of quarantines as lines. */
-import type { QuarantineItem } from '../../shared/quarantine.ts';
+import type { KeptState, QuarantineItem } from '../../shared/quarantine.ts';
 import { formatBytes, formatCount } from '../../shared/units.ts';
 import { type Slice, slicePage, sliceWords } from '../components/list.ts';
 import type { KeptQuarantine, OpenedQuarantine, QuarantineDialog, QuarantineQuestion } from '../state-roles.ts';
-import { MOST_ITEMS, nameToType } from '../update/quarantine.ts';
+import { itemKey, MOST_ITEMS, nameToType } from '../update/quarantine.ts';
 import { button, faultLines, fieldSpans, paragraph } from './dialogs.ts';
 import { dateTime, plural } from './format.ts';
 import { changeWord, keptLines } from './kept-file.ts';
-import { fitLine, type Line, line, restyle, span } from './line.ts';
+import { fitLine, type Line, line, restyle, type Style, span } from './line.ts';
 import type { WizardSheet } from './point-words.ts';
 import { type Column, table } from './table.ts';
 import { clean, fitText, shortenMiddle } from './text.ts';
@@ -83,7 +83,7 @@ const KIND_CELLS = 10;
 const SIZE_CELLS = 10;
 
 function itemSheet(
-  { head, items, cursor, filter, next, asked, fault }: OpenedQuarantine,
+  { head, items, states, cursor, filter, next, asked, fault }: OpenedQuarantine,
   width: number,
   height: number,
 ): WizardSheet {
@@ -111,14 +111,26 @@ function itemSheet(
       : [];
   const room = Math.max(1, height - top.length - notes.length);
   const slice = slicePage(cursor, items.length, room);
-  const rows = items.slice(slice.start, slice.end).map((item) => itemRow(item, width - 2));
+  const rows = items
+    .slice(slice.start, slice.end)
+    .map((item) => itemRow(item, head.deleted ? undefined : (states[itemKey(item)] ?? 'asked'), width - 2));
   return {
     note: sliceWords(slice, items.length),
     content: [...top, ...none, ...marked(rows, slice, cursor, width), ...notes],
   };
 }
 
-function itemRow(item: QuarantineItem, width: number): Line {
+const STATES: Readonly<Record<KeptState | 'asked', readonly [string, Style]>> = {
+  same: ['same', 'good'],
+  differs: ['DIFFERS', 'error'],
+  unknown: ['?', 'warning'],
+  asked: ['…', 'dim'],
+};
+const STATE_CELLS = 9;
+
+/** `state`: against what users have now; undefined: there is nothing to compare with. */
+function itemRow(item: QuarantineItem, state: KeptState | 'asked' | undefined, width: number): Line {
+  const [word, style] = state === undefined ? (['', 'plain'] as const) : STATES[state];
   const what = item.type === 'file' ? formatBytes(item.sizeBytes) : item.type;
   const flag = item.torn ? ' (torn)' : item.missing === undefined ? '' : ' (not kept)';
   const before = item.before === undefined ? '' : ` (was ${clean(item.before)})`;
@@ -126,7 +138,8 @@ function itemRow(item: QuarantineItem, width: number): Line {
   return line(
     span(fitText(changeWord(item), KIND_CELLS), item.type === 'gone' ? 'warning' : 'plain'),
     ` ${fitText(what, SIZE_CELLS, 'right')}  `,
-    shortenMiddle(path, Math.max(10, width - KIND_CELLS - SIZE_CELLS - 3)),
+    span(fitText(word, STATE_CELLS), style),
+    shortenMiddle(path, Math.max(10, width - KIND_CELLS - SIZE_CELLS - STATE_CELLS - 3)),
   );
 }
 

@@ -35,6 +35,7 @@ const AHEAD = 60;
 /** More are found by filtering. */
 export const MOST_ITEMS = 20_000;
 const COPY_MS = 24 * 3_600_000;
+const STATES_MS = 60_000;
 
 // ---------------------------------------------------------------- the list
 
@@ -108,7 +109,9 @@ export function hearQuarantine(state: ConsoleState, host: string, purpose: Quara
     case 'quarantines':
       return stay(change(state, (dialog) => withHeads(dialog, host, outcome)));
     case 'quarantine-page':
-      return stay(change(state, (dialog) => withPage(dialog, purpose, outcome)));
+      return hearPage(state, purpose, outcome);
+    case 'quarantine-states':
+      return stay(change(state, (dialog) => withStates(dialog, purpose.id, outcome)));
     case 'quarantine-file':
       return stay(change(state, (dialog) => withFile(dialog, purpose.path, outcome)));
     case 'quarantine-done':
@@ -130,17 +133,15 @@ function withHeads(dialog: QuarantineDialog, host: string, outcome: Outcome): Qu
 
 // ---------------------------------------------------------------- one of them
 
+function pageArgs(head: KeptQuarantine, filter: string, from: number) {
+  return { name: head.scenario, id: head.id, from, limit: PAGE_ITEMS, ...(filter === '' ? {} : { filter }) };
+}
+
 function pageRequest(dialog: QuarantineDialog, opened: OpenedQuarantine, from: number): [QuarantineDialog, Effect] {
   const asked = dialog.requests + 1;
   const { head, filter } = opened;
-  const args = {
-    name: head.scenario,
-    id: head.id,
-    from,
-    limit: PAGE_ITEMS,
-    ...(filter === '' ? {} : { filter }),
-  };
-  const purpose = { kind: 'quarantine-page', id: head.id, asked } as const;
+  const args = pageArgs(head, filter, from);
+  const purpose = { kind: 'quarantine-page', id: head.id, asked, from } as const;
   return [
     { ...dialog, requests: asked, opened: { ...opened, asked } },
     { type: 'request', host: head.source, command: 'scenario.quarantine', args, purpose },
@@ -150,6 +151,49 @@ function pageRequest(dialog: QuarantineDialog, opened: OpenedQuarantine, from: n
 function asking(state: ConsoleState, dialog: QuarantineDialog, opened: OpenedQuarantine, from: number): Step {
   const [next, effect] = pageRequest(dialog, opened, from);
   return { state: replaceDialog(state, next), effects: [effect] };
+}
+
+/** The page is shown at once; what has become of its items is asked for behind it. */
+function hearPage(
+  state: ConsoleState,
+  purpose: Extract<QuarantinePurpose, { kind: 'quarantine-page' }>,
+  outcome: Outcome,
+): Step {
+  const before = openedIn(state);
+  const next = change(state, (dialog) => withPage(dialog, purpose, outcome));
+  const opened = openedIn(next);
+  const isNew = opened !== undefined && opened !== before && opened.items.length > (before?.items.length ?? 0);
+  if (!isNew || before === undefined || opened.head.deleted) return stay(next);
+  const { head, filter } = opened;
+  const args = { ...pageArgs(head, filter, purpose.from), compare: true };
+  const about = { kind: 'quarantine-states', id: head.id } as const;
+  const command = 'scenario.quarantine';
+  return {
+    state: next,
+    effects: [{ type: 'request', host: head.source, command, args, purpose: about, timeoutMs: STATES_MS }],
+  };
+}
+
+function openedIn(state: ConsoleState): OpenedQuarantine | undefined {
+  const dialog = state.dialogs.find(({ kind }) => kind === 'quarantine');
+  return dialog?.kind === 'quarantine' ? dialog.opened : undefined;
+}
+
+export function itemKey({ root, path }: Pick<QuarantineItem, 'root' | 'path'>): string {
+  return `${root} ${path}`;
+}
+
+function withStates(dialog: QuarantineDialog, id: string, outcome: Outcome): QuarantineDialog {
+  const { opened } = dialog;
+  if (opened === undefined || opened.head.id !== id || !outcome.ok) return dialog;
+  const items = itemsOf(outcome.result)?.items ?? [];
+  const { states } = (outcome.result ?? {}) as { states?: unknown };
+  if (!Array.isArray(states) || states.length !== items.length) return dialog;
+  const known = items.flatMap((item, index) => {
+    const told: unknown = states[index];
+    return told === 'same' || told === 'differs' || told === 'unknown' ? [[itemKey(item), told] as const] : [];
+  });
+  return { ...dialog, opened: { ...opened, states: { ...opened.states, ...Object.fromEntries(known) } } };
 }
 
 function withPage(
@@ -173,7 +217,7 @@ export function openKept(state: ConsoleState, dialog: QuarantineDialog): Step {
   if (dialog.opened !== undefined) return openFile(state, dialog, dialog.opened);
   const head = dialog.heads[dialog.cursor];
   if (head === undefined) return stay(state);
-  return asking(state, dialog, { head, items: [], filter: '', cursor: 0 }, 0);
+  return asking(state, dialog, { head, items: [], states: {}, filter: '', cursor: 0 }, 0);
 }
 
 function openFile(state: ConsoleState, dialog: QuarantineDialog, { head, items, cursor }: OpenedQuarantine): Step {
@@ -225,7 +269,7 @@ export function reloadKept(state: ConsoleState, dialog: QuarantineDialog): Step 
   if (opened === undefined) return askAll(state, dialog);
   if (file !== undefined) return openFile(state, dialog, opened);
   const { next: _old, asked: _awaited, fault: _before, ...rest } = opened;
-  return asking(state, dialog, { ...rest, items: [], cursor: 0 }, 0);
+  return asking(state, dialog, { ...rest, items: [], states: {}, cursor: 0 }, 0);
 }
 
 /** What the cursor is on, for the clipboard. */
@@ -307,7 +351,7 @@ export function doQuestion(state: ConsoleState, dialog: QuarantineDialog, press:
   if (question.kind === 'filter') {
     const { question: _done, ...rest } = dialog;
     if (opened === undefined) return stay(replaceDialog(state, rest));
-    return asking(state, rest, { head: opened.head, items: [], filter: text.trim(), cursor: 0 }, 0);
+    return asking(state, rest, { head: opened.head, items: [], states: {}, filter: text.trim(), cursor: 0 }, 0);
   }
   if (!isDeliberate(question.openedAt, press)) return stay(state);
   if (question.kind !== 'extract' && text !== clean(head.scenario))

@@ -126,10 +126,16 @@ async function ask(
   }
 }
 
-function difference({ position, unequal }: Standing, { generation, seq }: Fork): string | undefined {
+function difference({ position, receivedSeq, unequal }: Standing, { generation, seq }: Fork): string | undefined {
   if (position === undefined) return 'its copy is not whole';
   if (position.generation !== generation) return 'it follows another history';
-  if (position.seq < seq) return `it lacks ${seq - position.seq} changes that this host has`;
-  if (position.seq > seq) return `it has ${position.seq - seq} changes that this host lacks`;
+  if (position.seq < seq) return `it lacks ${changes(seq - position.seq)} that this host has`;
+  // What it has not applied yet is applied later.
+  const has = Math.max(position.seq, receivedSeq);
+  if (has > seq) return `it has ${changes(has - seq)} that this host lacks`;
   return unequal;
+}
+
+function changes(count: number): string {
+  return count === 1 ? '1 change' : `${count} changes`;
 }

@@ -101,6 +101,8 @@ test('one that lacks something, has something else, or does not answer is compar
       gamma.engine.report({}, { position: { generation: GENERATION, seq: 5 }, receivedSeq: 5 }),
     'it has 2 changes that this host lacks': (gamma) =>
       gamma.engine.report({}, { position: { generation: GENERATION, seq: 9 }, receivedSeq: 9 }),
+    'it has 1 change that this host lacks': (gamma) =>
+      gamma.engine.report({}, { position: { generation: GENERATION, seq: 7 }, receivedSeq: 8 }),
     'items are parked': (gamma) => gamma.engine.report({}, { parked: 1, receivedSeq: 7 }),
   };
   for (const [reason, make] of Object.entries(cases)) {

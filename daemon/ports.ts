@@ -345,7 +345,8 @@ export interface SegmentLog {
   truncate(segment: number, sizeBytes: number): void;
   /** fdatasync of the segment (and of the directory when it is new). Fatal on failure. */
   flush(segment: number): void;
-  remove(segment: number): void;
+  /** `durably`: it does not come back after a power cut. */
+  remove(segment: number, durably?: boolean): void;
   close(): void;
 }
 

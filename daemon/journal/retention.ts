@@ -135,8 +135,8 @@ export class HistoryRetention {
   }
 
   private remove({ segment, summary }: PlacedSegment, left: readonly PlacedSegment[]): void {
-    // The log first: what is kept of a segment that is gone is only waste.
-    this.log.remove(segment);
+    // The log first, for good: what is kept of a segment that is gone is only waste, but points without what was kept are none.
+    this.log.remove(segment, true);
     this.known.delete(segment);
     const names = new Set(summary.names);
     for (const { summary: later } of left) for (const name of later.names) names.delete(name);

@@ -63,12 +63,12 @@ export class MemorySegmentLog implements SegmentLog {
     this.removed.clear();
   }
 
-  remove(segment: number): void {
+  remove(segment: number, durably = false): void {
     this.beforeRemove(segment);
     const found = this.segments.get(segment);
     if (found === undefined) return;
     this.segments.delete(segment);
-    if (found.flushed) this.removed.set(segment, found);
+    if (found.flushed && !durably) this.removed.set(segment, found);
   }
 
   close(): void {}

@@ -1,10 +1,11 @@
 /** The journal's log when history is kept: what it says is what was made, also after starts, refusals and full disks. */
 import test from 'ava';
 import { Journal } from '../../daemon/journal/journal.ts';
+import { HistoryRetention } from '../../daemon/journal/retention.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import type { Change } from '../../shared/change.ts';
 import { Fault } from '../../shared/faults.ts';
-import { SimulatedClock } from '../memory/clock.ts';
+import { SeededRandom, SimulatedClock } from '../memory/clock.ts';
 import { HistoryHost } from '../memory/history-host.ts';
 import { MemorySegmentLog } from '../memory/segment-log.ts';
 import { MemoryTree } from '../memory/tree.ts';
@@ -114,5 +115,25 @@ test('a rewind that the disk refused half-way leaves the roots as they were, and
     t.deepEqual(describeTree(host.tree), wanted, operation);
     host.rewind(last);
     t.deepEqual(describeTree(host.tree), end, `${operation}, and back`);
+  }
+});
+
+test('history that its limits have removed does not come back with a power cut: what was kept for it is gone', (t) => {
+  for (let seed = 1; seed <= 10; seed += 1) {
+    const host = new HistoryHost(hasher);
+    for (let n = 1; n <= 6; n += 1) {
+      host.receive([put(`file${n % 2}`, `content ${n}`)], n);
+      host.apply();
+      host.standby.journal.roll();
+      host.standby.checkpoint();
+    }
+    const { journalLog, tree, standby } = host;
+    const before = journalLog.list();
+    const limits = { retentionMs: 0, maxBytes: 2 ** 30 };
+    new HistoryRetention(journalLog, [tree]).enforce(limits, standby.journal.currentSegment, Number.MAX_SAFE_INTEGER);
+    const left = journalLog.list();
+    t.true(left.length < before.length);
+    host.powerCut(new SeededRandom(seed));
+    t.deepEqual(journalLog.list(), left);
   }
 });

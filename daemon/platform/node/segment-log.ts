@@ -85,7 +85,7 @@ export class FileSegmentLog implements SegmentLog {
     file.named = true;
   }
 
-  remove(segment: number): void {
+  remove(segment: number, durably = false): void {
     this.closeSegment(segment);
     const path = this.pathOf(segment);
     try {
@@ -96,6 +96,7 @@ export class FileSegmentLog implements SegmentLog {
         throw error;
       });
     }
+    if (durably) flushParent(path);
   }
 
   close(): void {

@@ -217,7 +217,7 @@ export const SWITCHOVER_COMMANDS = {
     readOnly: true,
     title: 'Side of a switchover',
     help: 'What a switchover would do on this host, and what stands in its way there.',
-    args: z.object({ scenarioId }).strict(),
+    args: z.object({ scenarioId, brief: z.boolean().optional() }).strict(),
   },
   'peer.success': {
     role: 'peer',

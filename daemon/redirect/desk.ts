@@ -15,6 +15,7 @@ import type { Finding } from '../../shared/results.ts';
 import type { ScenarioDocument } from '../../shared/scenario.ts';
 import type { Timer } from '../ports.ts';
 import type { ClientGate } from '../services.ts';
+import { AskedAhead } from './asked-ahead.ts';
 import { type ClientView, clientView } from './client-view.ts';
 import { AddressGate, type PortFilter, PortGate } from './gates.ts';
 import { type MethodContext, type MethodPorts, redirectionOf } from './methods.ts';
@@ -51,6 +52,8 @@ export interface RedirectionDesk {
   release(switchId: string): Promise<readonly string[]>;
   /** Step 7. With `undo` (planned) a failure takes back what was changed; with `keep` (forced) it throws only when nothing worked. */
   acquire(switchId: string, partial?: OnFailure): Promise<readonly string[]>;
+  /** This host is about to acquire: begins to ask what takes time and changes nothing. */
+  lookAhead(): Promise<void>;
   /** Takes back `direction`: what this engine changed, or after a restart by going the opposite way. */
   revert(direction: RedirectDirection, switchId: string): Promise<readonly string[]>;
   /**
@@ -113,6 +116,7 @@ interface Failure {
 export class ScenarioDesk implements RedirectionDesk {
   readonly #subject: DeskSubject;
   readonly #ports: DeskPorts;
+  readonly #addresses: AskedAhead;
   readonly #turns = new Turns();
   #gate: { readonly key: string; readonly gate: ScenarioGate | undefined } | undefined;
   #gateFor: ScenarioDocument | undefined;
@@ -123,7 +127,8 @@ export class ScenarioDesk implements RedirectionDesk {
 
   constructor(subject: DeskSubject, ports: DeskPorts) {
     this.#subject = subject;
-    this.#ports = ports;
+    this.#addresses = new AskedAhead(ports.addresses, ports.clock);
+    this.#ports = { ...ports, addresses: this.#addresses };
   }
 
   // ---------------------------------------------------------------- plan
@@ -359,6 +364,11 @@ export class ScenarioDesk implements RedirectionDesk {
     const { failures, remarks } = await this.#apply('release', switchId, 'keep');
     if (failures.length > 0) throw failureOf(failures);
     return remarks;
+  }
+
+  async lookAhead(): Promise<void> {
+    const moving = this.#plan()?.methods.flatMap((method) => (method.kind === 'move-ip' ? method.addresses : [])) ?? [];
+    if (moving.length > 0) await this.#addresses.askAhead(moving);
   }
 
   async acquire(switchId: string, partial: OnFailure = 'undo'): Promise<readonly string[]> {

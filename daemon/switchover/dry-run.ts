@@ -7,6 +7,8 @@ import type { ScenarioStatus } from '../../shared/status.ts';
 /** What a host says of its side (`peer.switchSide`). */
 export interface SwitchSide {
   readonly side: 'master' | 'replica';
+  /** It is a Replica and has put away what it had before: links to it are not refused. */
+  readonly takesData: boolean;
   /** It handed over, and its data may differ from the one of the host that took over. */
   readonly unequal?: string;
   readonly findings: readonly Finding[];

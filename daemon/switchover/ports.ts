@@ -21,6 +21,8 @@ export interface ClientAccess {
   /** Run: what leads clients here becomes leased where this host has it; Stop: permanent again. */
   adopt(): Promise<void>;
   giveBack(active: boolean): Promise<void>;
+  /** This host is about to acquire: begins to ask what takes time and changes nothing. */
+  lookAhead(): Promise<void>;
   /** Steps 5 and 7; what operators should know although it worked. Throws what kept it from working. */
   release(switchId: string): Promise<readonly string[]>;
   /** `keep`: the other host is dead, so that what works is better than nothing. */
@@ -88,6 +90,7 @@ export const NO_ACCESS: ClientAccess = {
   describe: () => [],
   adopt: () => Promise.resolve(),
   giveBack: () => Promise.resolve(),
+  lookAhead: () => Promise.resolve(),
   release: () => Promise.resolve([]),
   acquire: () => Promise.resolve([]),
   handOver: () => Promise.resolve(),

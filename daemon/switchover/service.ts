@@ -117,9 +117,9 @@ export class Switchovers {
       },
       'peer.yield': ({ scenarioId }, session) =>
         this.#desk.yieldTo(this.#parts.ofPeer(scenarioId, session), scenarioId),
-      'peer.switchSide': async ({ scenarioId }, session) => {
+      'peer.switchSide': async ({ scenarioId, brief }, session) => {
         this.#parts.ofPeer(scenarioId, session);
-        return await this.#desk.side(scenarioId);
+        return brief === true ? this.#desk.brief(scenarioId) : await this.#desk.side(scenarioId);
       },
       'peer.arbiter': async (place) => {
         try {

@@ -27,7 +27,7 @@ import { runSuccess, SCRIPT_MS } from './success-script.ts';
 
 const DRAIN_MS = 60_000;
 const SEAL_MS = 30_000;
-const LOOK_MS = 25;
+const LOOK_MS = 5;
 /** Longer than this nobody waits for the record of the copy: it is compared in the background instead. */
 const TAKE_OVER_MS = 15_000;
 /** Everything received is applied before a host is promoted, however much it is. */
@@ -147,6 +147,12 @@ export class ScenarioSteps implements RoleSteps {
 
   async promote(id: string, right: SwitchRight): Promise<RoleEvent> {
     const { runners, environment } = this.#parts;
+    // What it finds out is used in the next step, which says what went wrong.
+    if (right === 'planned')
+      void this.#parts
+        .access()
+        .lookAhead()
+        .catch(() => undefined);
     if (this.#stored.side === 'replica') {
       const replica = this.#replica();
       const position = await this.#finish(replica);
@@ -226,12 +232,12 @@ export class ScenarioSteps implements RoleSteps {
         const side = (await environment.peers.request(
           other,
           'peer.switchSide',
-          { scenarioId: id },
+          { scenarioId: id, brief: true },
           PEER_MS,
-        )) as SwitchSide;
+        )) as Pick<SwitchSide, 'takesData' | 'unequal'>;
         if (side.unequal !== undefined)
           throw new Fault('SCENARIO-STATE', { name: '', state: '', reason: side.unequal });
-        return side.side === 'replica';
+        return side.takesData;
       });
       return undefined;
     } catch (error) {

@@ -226,13 +226,18 @@ export class SwitchDesk {
     return `${this.#parts.nameOf(document, part.other)} does not answer: it takes your statement that it is off`;
   }
 
-  async side(scenarioId: string): Promise<SwitchSide> {
+  /** Without looking at anything but the book: asked while clients wait. */
+  brief(scenarioId: string): Pick<SwitchSide, 'side' | 'unequal' | 'takesData'> {
     const { side, run } = this.#parts.stored(scenarioId);
-    const { access } = this.#parts.part(scenarioId);
     const unequal = run.handedOver?.unequal;
+    const takesData = side === 'replica' && run.pastGone !== true;
+    return { side, takesData, ...(unequal === undefined ? {} : { unequal }) };
+  }
+
+  async side(scenarioId: string): Promise<SwitchSide> {
+    const { access } = this.#parts.part(scenarioId);
     return {
-      side,
-      ...(unequal === undefined ? {} : { unequal }),
+      ...this.brief(scenarioId),
       findings: await access.findings(),
       release: access.describe('release'),
       acquire: access.describe('acquire'),

@@ -35,6 +35,7 @@ export class FakeAccess implements ClientAccess {
   describe = () => [];
   adopt = () => this.#do('adopt');
   giveBack = () => this.#do('giveBack');
+  lookAhead = () => Promise.resolve();
   release = async () => {
     await this.#do('release');
     return [];

@@ -1,14 +1,13 @@
-/** IPv4 addresses by iproute2 and iputils-arping. Changes give no verdict: the caller reads the list again. */
+/** IPv4 addresses by the kernel and iputils-arping. Changes give no verdict: the caller reads the list again. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Fault } from '../../../shared/faults.ts';
 import { ArpProbe } from './arp-probe.ts';
+import { type KernelAddress, listAddresses, NetlinkError, putAddress, removeAddress } from './route-netlink.ts';
 import { runTool } from './tool.ts';
 
 const TIMEOUT_MS = 5_000;
-/** `valid_life_time` of an address that stays. */
-const FOREVER = 0xffffffff;
 /** A machine on the same network answers within a few milliseconds; clients wait meanwhile, so not the seconds of RFC 5227. */
 const PROBES = 4;
 const PROBE_MS = 25;
@@ -23,52 +22,26 @@ const CONFIGURATION = [
   '/etc/sysconfig/network',
 ];
 
-interface HeldAddress {
-  readonly address: string;
-  readonly prefix: number;
-  readonly device: string;
-  readonly validSeconds: number | 'forever';
-}
-
-interface ListedLink {
-  readonly ifname?: string;
-  readonly addr_info?: readonly { local?: string; prefixlen?: number; valid_life_time?: number }[];
-}
-
 export class LinuxHostAddresses {
   async unavailable(): Promise<string | undefined> {
     if (process.geteuid?.() !== 0) return 'the engine does not run as root';
-    if ((await runTool('ip', ['-V'], TIMEOUT_MS)).exitCode !== 0) return 'ip is missing (package iproute2)';
     const arping = await runTool('arping', ['-V'], TIMEOUT_MS);
     return arping.stdout.includes('iputils') ? undefined : 'arping is missing (package iputils-arping)';
   }
 
-  async list(): Promise<HeldAddress[]> {
-    const { exitCode, stdout, stderr } = await runTool('ip', ['-j', '-4', 'address', 'show'], TIMEOUT_MS);
-    if (exitCode !== 0)
-      throw new Fault('REDIRECT-FAILED', { method: 'Move IP', reason: `ip says: ${stderr.trim() || 'nothing'}` });
-    const links = JSON.parse(stdout) as readonly ListedLink[];
-    return links.flatMap(({ ifname = '', addr_info: infos = [] }) =>
-      infos.map(({ local = '', prefixlen = 32, valid_life_time: life = FOREVER }) => ({
-        address: local,
-        prefix: prefixlen,
-        device: ifname,
-        validSeconds: life === FOREVER ? ('forever' as const) : life,
-      })),
-    );
+  list(): Promise<KernelAddress[]> {
+    return fromKernel('list addresses', listAddresses);
   }
 
   async put(address: string, prefix: number, device: string, validSeconds: number | 'forever'): Promise<void> {
     // Else the kernel takes every other address of the network away together with the first one.
     if (validSeconds !== 'forever') promoteSecondaries(device);
-    const life = String(validSeconds);
-    const lifetime = ['valid_lft', life, 'preferred_lft', life];
-    await runTool('ip', ['address', 'replace', `${address}/${prefix}`, 'dev', device, ...lifetime], TIMEOUT_MS);
+    await quietly(() => putAddress({ address, prefix, device, validSeconds }));
   }
 
   async remove(address: string, prefix: number, device: string): Promise<void> {
     promoteSecondaries(device);
-    await runTool('ip', ['address', 'del', `${address}/${prefix}`, 'dev', device], TIMEOUT_MS);
+    await quietly(() => removeAddress(address, prefix, device));
   }
 
   async holder(address: string, device: string): Promise<string | undefined> {
@@ -100,6 +73,29 @@ export class LinuxHostAddresses {
     const word = new RegExp(`(?<![0-9.])${address.replaceAll('.', '\\.')}(?![0-9.])`);
     return CONFIGURATION.flatMap(filesOf).filter((path) => word.test(textOf(path)));
   }
+}
+
+/** Throws `REDIRECT-FAILED`. */
+function fromKernel<T>(what: string, call: () => T): Promise<T> {
+  return new Promise((resolve) => {
+    try {
+      resolve(call());
+    } catch (error) {
+      throw new Fault('REDIRECT-FAILED', { method: 'Move IP', reason: `the kernel does not ${what}` }, error);
+    }
+  });
+}
+
+/** Whether it worked is seen in the list. */
+function quietly(call: () => void): Promise<void> {
+  return new Promise((resolve) => {
+    try {
+      call();
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+    }
+    resolve();
+  });
 }
 
 /** Files in a folder, or the file itself; what is not there has nothing. */

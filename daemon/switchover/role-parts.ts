@@ -53,7 +53,7 @@ const SHOW_EVERY_MS = 5_000;
 const WHY_ALONE: Readonly<Record<Exclude<SwitchRight, 'planned' | 'unsafe'>, string>> = {
   granted: 'the arbiter granted it because {other} was not heard',
   fenced: 'its fencing script confirmed that {other} is off',
-  stated: 'an operator stated that {other} is off',
+  stated: 'by the word of an operator',
 };
 
 export interface Part {

@@ -147,6 +147,14 @@ export class SwitchDesk {
     if (runner instanceof ReplicaRunner && record.role === 'standby')
       await this.#makeFit(part, runner, acceptIncomplete);
     return await this.#settling.settle(part, document, (agreed) => {
+      this.#refuseForce(part, document, agreed);
+      if (!agreed && !peerIsFenced) {
+        const other = this.#parts.nameOf(document, part.other);
+        throw refused(
+          document,
+          `${other} does not answer: make sure that it is off, and state it with --peer-is-fenced`,
+        );
+      }
       const id = this.#force(part, document, agreed);
       return this.result(part, document.id, id);
     });

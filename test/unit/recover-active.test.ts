@@ -30,9 +30,9 @@ async function running() {
 
 const roleOf = (host: WorldHost) => host.status().roles?.role;
 
-async function recover(host: WorldHost, make: 'master' | 'replica'): Promise<string> {
+async function recover(host: WorldHost, make: 'master' | 'replica', more: object = {}): Promise<string> {
   try {
-    await host.command('scenario.recoverActive', { name: 'web', make });
+    await host.command('scenario.recoverActive', { name: 'web', make, ...more });
     return 'done';
   } catch (error) {
     return Fault.from(error).code;
@@ -84,4 +84,15 @@ test('a host that has left it to the other one is not made active behind its bac
   t.is(await recover(alpha, 'master'), 'SWITCH-REFUSED');
   await world.advance(40_000);
   t.is(await recover(alpha, 'master'), 'SWITCH-ALIVE', 'beta is active and answers');
+});
+
+test('a host that does not answer has to be stated off: the name of the scenario alone is not enough', async (t) => {
+  const { world, alpha, beta } = await running();
+  alpha.reachable = false;
+  await world.advance(20_000);
+  t.is(await recover(beta, 'replica'), 'SWITCH-REFUSED');
+  t.is(roleOf(beta), 'standby');
+  t.is(await recover(beta, 'replica', { peerIsFenced: true }), 'done');
+  await world.advance(5_000);
+  t.is(roleOf(beta), 'active');
 });

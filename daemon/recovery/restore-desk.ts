@@ -15,10 +15,14 @@ import type { StoredUndo } from './record.ts';
 import type { RecoveryWatch } from './recovery-watch.ts';
 import type { RecoveryAction, RecoveryAnswer, RestoreBegun, Restores } from './restores.ts';
 import type { UndoKeeper } from './undo-keeper.ts';
+import type { UndoProgress } from './undo-progress.ts';
 
 const ASK_TIMEOUT_MS = 130_000;
 /** As long as the disks need. */
 const REWIND_TIMEOUT_MS = 24 * 3_600_000;
+
+/** Of no restore. */
+const NO_RESTORE = '0'.repeat(32);
 
 type RestoreArgs = CommandArgs<'scenario.restore'>;
 
@@ -28,6 +32,7 @@ export class RestoreDesk {
   readonly #restores: Restores;
   readonly #watch: RecoveryWatch;
   readonly #undos: UndoKeeper;
+  readonly #progress: UndoProgress;
 
   constructor(
     environment: ScenarioEnvironment,
@@ -36,13 +41,20 @@ export class RestoreDesk {
       restores,
       watch,
       undos,
-    }: { readonly restores: Restores; readonly watch: RecoveryWatch; readonly undos: UndoKeeper },
+      progress,
+    }: {
+      readonly restores: Restores;
+      readonly watch: RecoveryWatch;
+      readonly undos: UndoKeeper;
+      readonly progress: UndoProgress;
+    },
   ) {
     this.#environment = environment;
     this.#scenarios = scenarios;
     this.#restores = restores;
     this.#watch = watch;
     this.#undos = undos;
+    this.#progress = progress;
   }
 
   handlers(): CommandHandlers {
@@ -213,8 +225,9 @@ export class RestoreDesk {
     if (runner instanceof ReplicaRunner) {
       return together([{ host: host.name, result: await this.#restores.undo(runner.id) }]);
     }
+    const of = { id: runner.id, name: runner.document.name, method: runner.stored.undo?.method ?? 'rewind-replica' };
     const result = await runner.whileStopped('its last restore is being undone; wait for it', () =>
-      this.#undoOnHosts(runner, replica),
+      this.#progress.during(of, () => this.#undoOnHosts(runner, replica)),
     );
     events.record('RST-004', { hosts: result.hosts.map((one) => one.host).join(', ') }, runner.document.name);
     return result;
@@ -249,13 +262,17 @@ export class RestoreDesk {
     const scenarioId = document.id;
     let back = undo?.asked;
     if (back === undefined) {
-      const look = { scenarioId, id: undo?.id ?? '0'.repeat(32) };
+      const look = { scenarioId, id: undo?.id ?? NO_RESTORE };
       const answer = (await peers.request(replica, 'peer.recoveryLook', look, ASK_TIMEOUT_MS)) as RecoveryAnswer;
       back = answer.back;
       if (back !== undefined) await this.#undos.change(document.id, { asked: back });
     }
     const args = { scenarioId, ...(back === undefined ? {} : { back }) };
-    const result = (await peers.request(replica, 'peer.undo', args, REWIND_TIMEOUT_MS)) as RewindResult;
+    const asked = peers.request(replica, 'peer.undo', args, REWIND_TIMEOUT_MS) as Promise<RewindResult>;
+    const result = await this.#progress.there(scenarioId, replica.name, asked, async () => {
+      const answer = await peers.request(replica, 'peer.recoveryLook', { scenarioId, id: NO_RESTORE }, ASK_TIMEOUT_MS);
+      return (answer as RecoveryAnswer).undoing;
+    });
     await this.#undos.change(document.id, { asked: undefined, ownDone: undefined });
     return { host: replica.name, result };
   }

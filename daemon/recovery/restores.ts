@@ -12,6 +12,7 @@ import { rewinds } from './plan.ts';
 import type { StoredRecovery, StoredUndo } from './record.ts';
 import { Restoring } from './restoring.ts';
 import { checkPoint, setBack, tellLeft } from './set-back.ts';
+import type { UndoProgress } from './undo-progress.ts';
 import { refuseIncomplete } from './whole-copy.ts';
 
 export interface RestoreOrder {
@@ -29,6 +30,8 @@ export interface RecoveryAnswer {
   readonly over?: boolean;
   /** Where the next `undo` of the roots here leads. */
   readonly back?: string | undefined;
+  /** The roots here are being given back what the last restore replaced. */
+  readonly undoing?: RecoveryStatus | undefined;
 }
 
 export interface RestoreBegun {
@@ -42,14 +45,21 @@ export class Restores {
   readonly #environment: ScenarioEnvironment;
   readonly #scenarios: RunnerSet;
   readonly #announce: (scenarioId: string) => void;
+  readonly #progress: UndoProgress;
   /** By id of the scenario that is restored. */
   readonly #running = new Map<string, Restoring>();
   readonly #conditions: Conditions;
 
-  constructor(environment: ScenarioEnvironment, scenarios: RunnerSet, announce: (scenarioId: string) => void) {
+  constructor(
+    environment: ScenarioEnvironment,
+    scenarios: RunnerSet,
+    announce: (scenarioId: string) => void,
+    progress: UndoProgress,
+  ) {
     this.#environment = environment;
     this.#scenarios = scenarios;
     this.#announce = announce;
+    this.#progress = progress;
     this.#conditions = new Conditions(environment.clock);
   }
 
@@ -142,11 +152,12 @@ export class Restores {
     const stored = this.#stored(of);
     const recovery = stored?.recovery;
     const back = stored?.undo?.going?.to ?? stored?.undo?.back;
-    if (recovery === undefined || recovery.id !== id) return { back };
+    const undoing = this.#progress.statusOf(of);
+    if (recovery === undefined || recovery.id !== id) return { back, undoing };
     const { rewound, synchronized } = recovery;
     const over = this.isOver(of);
     const told = rewound === undefined || over ? rewound : { ...rewound, foreign: [] };
-    return { status: this.#restoring(of).status(), rewound: told, synchronized, over, back };
+    return { status: this.#restoring(of).status(), rewound: told, synchronized, over, back, undoing };
   }
 
   async control(of: string, id: string, action: RecoveryAction): Promise<void> {
@@ -185,17 +196,20 @@ export class Restores {
     if (back !== undefined && back !== to) return result;
     const { events, book } = this.#environment;
     events.record('RWD-001', { point: `${to} (undo)` }, document.name);
-    const undone = await this.#replica(of).setBack((config) =>
-      setBack(this.#environment, {
-        config,
-        to,
-        before: undo,
-        remember: (change) =>
-          book.update((value) => {
-            const stored = storedIn(value, of);
-            if (stored.undo !== undefined) stored.undo = { ...stored.undo, ...change };
-          }),
-      }),
+    const undone = await this.#progress.during({ id: of, name: document.name, method: undo.method }, () =>
+      this.#replica(of).setBack((config) =>
+        setBack(this.#environment, {
+          config,
+          to,
+          before: undo,
+          remember: (change) =>
+            book.update((value) => {
+              const stored = storedIn(value, of);
+              if (stored.undo !== undefined) stored.undo = { ...stored.undo, ...change };
+            }),
+          onProgress: this.#progress.here(of),
+        }),
+      ),
     );
     events.record('RWD-002', {}, document.name);
     tellLeft(events, undone, document.name);

@@ -13,20 +13,23 @@ import { RecoveryWatch } from './recovery-watch.ts';
 import { RestoreDesk } from './restore-desk.ts';
 import { Restores } from './restores.ts';
 import { UndoKeeper } from './undo-keeper.ts';
+import { UndoProgress } from './undo-progress.ts';
 
 export class Recovery {
   readonly #environment: ScenarioEnvironment;
   readonly #restores: Restores;
   readonly #watch: RecoveryWatch;
   readonly #undos: UndoKeeper;
+  readonly #progress: UndoProgress;
   readonly #desk: RestoreDesk;
 
   constructor(environment: ScenarioEnvironment, scenarios: RunnerSet, announce: (scenarioId: string) => void) {
     this.#environment = environment;
-    this.#restores = new Restores(environment, scenarios, announce);
+    this.#progress = new UndoProgress(environment, announce);
+    this.#restores = new Restores(environment, scenarios, announce, this.#progress);
     this.#watch = new RecoveryWatch(environment, scenarios, announce);
-    this.#undos = new UndoKeeper(environment);
-    const parts = { restores: this.#restores, watch: this.#watch, undos: this.#undos };
+    this.#undos = new UndoKeeper(environment, this.#progress);
+    const parts = { restores: this.#restores, watch: this.#watch, undos: this.#undos, progress: this.#progress };
     this.#desk = new RestoreDesk(environment, scenarios, parts);
   }
 
@@ -125,7 +128,7 @@ export class Recovery {
   }
 
   #statusOf(of: string): RecoveryStatus | undefined {
-    return this.#restores.statusOf(of) ?? this.#watch.statusOf(of);
+    return this.#restores.statusOf(of) ?? this.#watch.statusOf(of) ?? this.#progress.statusOf(of);
   }
 }
 

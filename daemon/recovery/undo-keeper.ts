@@ -10,6 +10,7 @@ import type { ScenarioEnvironment } from '../scenario/environment.ts';
 import type { MasterRunner } from '../scenario/master-runner.ts';
 import type { StoredUndo } from './record.ts';
 import { forgetHistory, setBack } from './set-back.ts';
+import type { UndoProgress } from './undo-progress.ts';
 
 const LOOK_MS = 60_000;
 const EPOCH = 1;
@@ -21,13 +22,15 @@ export class UndoKeeper {
   /** By id of the undo: when it was seen first, and how much of its time was left then. */
   readonly #seen = new Map<string, { readonly bootMs: number; readonly leftMs: number }>();
   readonly #environment: ScenarioEnvironment;
+  readonly #progress: UndoProgress;
   #timer: Timer | undefined;
   #closed = false;
   /** One thing after another: all of it works in the same roots. */
   #work: Promise<unknown> = Promise.resolve();
 
-  constructor(environment: ScenarioEnvironment) {
+  constructor(environment: ScenarioEnvironment, progress: UndoProgress) {
     this.#environment = environment;
+    this.#progress = progress;
   }
 
   start(): void {
@@ -56,6 +59,7 @@ export class UndoKeeper {
       to,
       before: undo,
       remember: (change) => this.change(of, change),
+      onProgress: this.#progress.here(of),
     });
     await this.change(of, { half: undefined, ownDone: more ? true : undefined });
     return result;

@@ -1,6 +1,8 @@
 import test from 'ava';
 import fc from 'fast-check';
+import type { RecoveryStatus } from '../../shared/rewind.ts';
 import type { SyncProgress } from '../../shared/status.ts';
+import { PaceMeter, recoveryText } from '../../tui/cli/recovery-progress.ts';
 import { bar, pairs, safe, safeJson, table } from '../../tui/cli/text.ts';
 import { progressText } from '../../tui/cli/waiting.ts';
 import { PROPERTY_SETTINGS } from '../runner/property-settings.ts';
@@ -70,4 +72,34 @@ test('progress shows no percentage before the amount is known, and fits the line
   t.regex(during({ totalEntries: 1000, secondsLeft: 5 }), /^\[#{10}-{10}\] 50% {2}500 of 1,000 compared.*5 s left$/);
   t.is(progressText(scenarioStatus('shop', { state: 'verifying' }), 80), 'shop: verifying');
   t.is(progressText(scenarioStatus('shop', { state: 'synchronizing', sync }), 30).length, 29);
+});
+
+test('a restore and its undo say how far they are, how fast and how long it takes; a new part starts the rate anew', (t) => {
+  const recovery: RecoveryStatus = {
+    method: 'rewind',
+    phase: 'rewinding',
+    doneSteps: 1_000,
+    totalSteps: 4_000,
+    startedAt: 0,
+    scenario: 'shop',
+    replica: 'web-02',
+  };
+  const meter = new PaceMeter();
+  const undo = { ...recovery, undo: true as const, path: 'a.html' };
+  t.is(meter.seen(undo, 0), undefined);
+  t.is(recoveryText(undo), 'undo on web-02 [#####---------------] 25%  1,000 of 4,000 changes taken back, a.html');
+  const pace = meter.seen({ ...undo, doneSteps: 2_000 }, 2_000);
+  t.deepEqual(pace, { stepsPerSecond: 500, bytesPerSecond: 0 });
+  const { path: _path, ...further } = { ...undo, doneSteps: 2_000 };
+  t.is(
+    recoveryText(further, pace),
+    'undo on web-02 [##########----------] 50%  2,000 of 4,000 changes taken back, 500 a second, 4 s left',
+  );
+  t.is(meter.seen({ ...undo, replica: 'web-01', doneSteps: 2_500 }, 3_000), undefined, 'another host');
+  t.is(recoveryText({ ...recovery, totalSteps: 0, doneSteps: 0 }), 'rewinding  0 changes taken back');
+  const sent = { ...recovery, phase: 'synchronizing' as const, doneBytes: 1_000_000, totalBytes: 2_000_000 };
+  t.regex(
+    recoveryText(sent, { stepsPerSecond: 0, bytesPerSecond: 1_000_000 }),
+    /1,000 of 4,000 compared, 1 MB of 2 MB sent, 1 MB\/s$/,
+  );
 });

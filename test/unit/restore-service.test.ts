@@ -138,6 +138,50 @@ test('undo gives the Master and then the Replica their data back, and again what
   t.deepEqual(beta.rewinds, ['e5-4', 'rewind-0', 'rewind-1']);
 });
 
+test('an undo shows how far it is, host by host, on every host it is about, and not any more when it is over', async (t) => {
+  const { world, alpha, beta } = await stopped();
+  await over(world, restore(alpha, 'rewind', 'e5-4'));
+  world.automatic = false;
+  const undoing = undo(alpha);
+  await settle();
+  t.like(alpha.status().recovery, { undo: true, scenario: 'web', replica: 'alpha', totalSteps: 0 });
+  alpha.engine.reply('rewind-plan', { steps: 40, back: 'rewind-0' });
+  await settle();
+  const rewind = (doneSteps: number, totalSteps: number, path: string) => ({
+    type: 'status' as const,
+    status: { ...IDLE, rewind: { doneSteps, totalSteps, path } },
+  });
+  alpha.engine.onNotice(rewind(10, 40, 'index.html'));
+  await settle();
+  t.like(alpha.status().recovery, { doneSteps: 10, totalSteps: 40, path: 'index.html', replica: 'alpha' });
+  t.is(beta.status().recovery, undefined, 'it is not its turn');
+  t.is((await faultOf(t, undo(alpha))).code, 'SCENARIO-STATE', 'not twice at once');
+  alpha.engine.reply('rewind', { steps: 40, foreign: [], foreignCount: 0, undoPoint: '', tookMs: 5 });
+  await world.advance(500);
+  beta.engine.reply('rewind-plan', { steps: 7, back: 'rewind-1' });
+  await settle();
+  beta.engine.onNotice(rewind(3, 7, 'prices.csv'));
+  await world.advance(1_000);
+  const seen = { undo: true, method: 'rewind', replica: 'beta', doneSteps: 3, totalSteps: 7, path: 'prices.csv' };
+  for (const host of [alpha, beta]) t.like(host.status().recovery, seen, host.name);
+  t.deepEqual(names(alpha), ['web'], 'there is no Recovery scenario');
+  beta.engine.reply('rewind', { steps: 7, foreign: [], foreignCount: 0, undoPoint: '', tookMs: 5 });
+  world.automatic = true;
+  t.is((await over(world, undoing)).steps, 47);
+  checkOver(t, [alpha, beta]);
+});
+
+test('a Replica that refuses its part of an undo leaves no progress behind', async (t) => {
+  const { world, alpha, beta } = await stopped();
+  await over(world, restore(alpha, 'rewind-replica', 'e5-4'));
+  beta.reachable = false;
+  await t.throwsAsync(over(world, undo(alpha)));
+  t.is(alpha.status().recovery, undefined);
+  beta.reachable = true;
+  await over(world, undo(alpha));
+  t.deepEqual(beta.rewinds, ['e5-4', 'rewind-0']);
+});
+
 test('a rewind on the Replica alone leaves the Master out, also in its undo', async (t) => {
   const { world, alpha, beta } = await stopped();
   await over(world, restore(alpha, 'master'));

@@ -70,6 +70,7 @@ export function addRecoveryCommands(program: Command, register: Register): void 
   register(
     command('undo', 'give back the data that the last restore of a stopped scenario replaced, on all its hosts')
       .option(...ONE_REPLICA)
+      .option('--wait', 'show the progress')
       .option('--forget', 'the opposite: keep the data as it is now and remove what the restore replaced on the Master')
       .option('--confirm <name>', 'the name of the scenario, typed'),
     undo,
@@ -134,18 +135,22 @@ async function points(context: Context, options: PointsOptions, name: string): P
     for (const point of list.points) context.json(point);
     return DONE;
   }
-  const rows = list.points.map(({ id, at, kind, text, path }) => [
+  const rows = list.points.map(({ id, at, kind, text, path, lost }) => [
     id,
     new Date(at).toISOString().replace('T', ' ').slice(0, 23),
     kind,
-    text,
+    lost === undefined ? text : `${text} ! LOST: ${formatCount(lost)}`,
     path ?? '',
   ]);
   if (rows.length === 0) context.terminal.out('no rewind points\n');
   else context.terminal.out(table(['POINT', 'AT (UTC)', 'KIND', 'WHAT', 'PATH'], rows));
+  if (list.points.some(({ lost }) => lost !== undefined)) context.note(LOST_NOTE);
   if (list.total > rows.length) context.note(`${list.total - rows.length} more; see --limit, --filter, --since`);
   return DONE;
 }
+
+const LOST_NOTE =
+  '! LOST: so many places cannot be given back there, what was kept of them is missing or damaged; `mainstay preview` names them';
 
 function momentOf(text: string, now: number): number {
   const date = Date.parse(text);
@@ -215,7 +220,7 @@ function showSteps(context: Context, name: string, result: Pick<RewindResult, 's
   }
 }
 
-type UndoOptions = ReplicaOption & { readonly forget?: boolean };
+type UndoOptions = ReplicaOption & { readonly forget?: boolean; readonly wait?: boolean };
 
 async function undo(context: Context, options: UndoOptions, name: string): Promise<number> {
   const forget = options.forget === true;
@@ -230,7 +235,9 @@ async function undo(context: Context, options: UndoOptions, name: string): Promi
   );
   const client = await context.forScenario(name, options);
   const args = { name, forget, ...on(options) };
-  const result = await ask<UndoResult>(client, 'scenario.undo', args, REWIND_TIMEOUT_MS);
+  const asked = ask<UndoResult>(client, 'scenario.undo', args, REWIND_TIMEOUT_MS);
+  const shown = !forget && (options.wait === true || context.terminal.redraws);
+  const result = await (shown ? withProgress(context, options, name, asked) : asked);
   if (options.json === true) context.json(result);
   else if (forget) context.terminal.out(`${safe(name)}: the restore is confirmed\n`);
   else {

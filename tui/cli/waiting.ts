@@ -1,12 +1,12 @@
 /** Waiting for a scenario, with progress: a bar on a terminal, plain lines otherwise. */
 import { Fault } from '../../shared/faults.ts';
-import type { RecoveryStatus } from '../../shared/rewind.ts';
 import type { ScenarioState } from '../../shared/scenario.ts';
 import type { ScenarioStatus, SyncProgress } from '../../shared/status.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../../shared/units.ts';
 import type { CommonOptions, Context } from './context.ts';
 import { LiveView } from './live.ts';
 import { DONE } from './options.ts';
+import { type Pace, PaceMeter, partOf, recoveryText } from './recovery-progress.ts';
 import { bar, safe } from './text.ts';
 
 /** How often progress is printed where it cannot redraw. */
@@ -95,6 +95,7 @@ class ProgressLines {
   readonly #context: Context;
   readonly #quiet: boolean;
   readonly #redraws: boolean;
+  readonly #pace = new PaceMeter();
   #shownAt = Number.NEGATIVE_INFINITY;
   #shownState: string | undefined;
   #open = false;
@@ -108,13 +109,16 @@ class ProgressLines {
   show(scenario: ScenarioStatus | undefined): void {
     if (scenario === undefined || this.#quiet) return;
     const now = this.#context.terminal.monotonicNow();
-    const state = scenario.recovery?.phase ?? scenario.state;
+    const { recovery } = scenario;
+    const state = recovery === undefined ? scenario.state : partOf(recovery);
+    const pace = recovery && this.#pace.seen(recovery, now);
     const sameState = state === this.#shownState;
     if (sameState && now - this.#shownAt < (this.#redraws ? REDRAW_EVERY_MS : LINE_EVERY_MS)) return;
-    if (sameState && scenario.sync === undefined && scenario.recovery === undefined) return;
+    if (sameState && scenario.sync === undefined && recovery === undefined) return;
     this.#shownAt = now;
     this.#shownState = state;
-    const text = progressText(scenario, this.#redraws ? this.#context.terminal.columns : Number.POSITIVE_INFINITY);
+    const columns = this.#redraws ? this.#context.terminal.columns : Number.POSITIVE_INFINITY;
+    const text = progressText(scenario, columns, pace);
     if (this.#redraws) this.#context.terminal.err(`\r\u001b[K${text}`);
     else this.#context.note(text);
     this.#open = this.#redraws;
@@ -126,7 +130,7 @@ class ProgressLines {
   }
 }
 
-/** While `work` is done: how far the restore of the scenario is. */
+/** While `work` is done: how far the restore of the scenario is, or its undo. */
 export async function withProgress<Result>(
   context: Context,
   options: CommonOptions,
@@ -152,21 +156,9 @@ export async function withProgress<Result>(
   return await ended;
 }
 
-function recoveryText({ phase, doneSteps, totalSteps, doneBytes, path, waits }: RecoveryStatus): string {
-  const share = totalSteps === 0 ? undefined : Math.min(1, doneSteps / totalSteps);
-  const head = share === undefined ? phase : `${phase} ${bar(share, 22)} ${Math.floor(share * 100)}%`;
-  const figures = [
-    `${formatCount(doneSteps)}${totalSteps === 0 ? '' : ` of ${formatCount(totalSteps)}`} ${phase === 'rewinding' ? 'changes taken back' : 'compared'}`,
-    ...(doneBytes === undefined ? [] : [`${formatBytes(doneBytes)} sent`]),
-    ...(waits === undefined ? [] : [`waits: ${safe(waits)}`]),
-    ...(path === undefined ? [] : [safe(path)]),
-  ];
-  return `${head}  ${figures.join(', ')}`;
-}
-
-export function progressText(scenario: ScenarioStatus, columns: number): string {
+export function progressText(scenario: ScenarioStatus, columns: number, pace?: Pace): string {
   const { sync, recovery } = scenario;
-  if (recovery !== undefined) return recoveryText(recovery).slice(0, Math.max(20, columns - 1));
+  if (recovery !== undefined) return recoveryText(recovery, pace).slice(0, Math.max(20, columns - 1));
   if (sync === undefined || scenario.state !== 'synchronizing') return `${safe(scenario.name)}: ${scenario.state}`;
   const figures = [
     `${formatCount(sync.comparedEntries)}${sync.totalEntries === undefined ? '' : ` of ${formatCount(sync.totalEntries)}`} compared`,

@@ -48,12 +48,16 @@ const AT_LOST = ['w', 'enter', 'j', 'j', 'j'] as const;
 for (const size of SIZES) {
   test(`points that lost something say so in the list at ${size.columns}x${size.rows}`, async (t) => {
     const before = await screenOf(walk(stoppedState(size), answer, 'w', 'enter'));
-    t.is(before.match(/! LOST 4 /g)?.length, 1, 'what the host knows is there before anybody looks closer');
-    t.notRegex(before, /LOST 2/);
+    t.is(before.match(/! DAMAGED 4 /g)?.length, 1, 'what the host knows is there before anybody looks closer');
+    t.notRegex(before, /DAMAGED 2/);
     const at = walk(stoppedState(size), answer, ...AT_LOST);
-    t.regex(await screenOf(at), />.*! LOST 2 /);
-    t.regex(await screenOf(at), /LOST: 2 places cannot be given back/);
-    t.regex(await screenOf(walk(at, answer, 'k')), / {2}! LOST 2 /, 'and it stays marked when the cursor has left it');
+    t.regex(await screenOf(at), />.*! DAMAGED 2 /);
+    t.regex(await screenOf(at), /DAMAGED: 2 places cannot be given back/);
+    t.regex(
+      await screenOf(walk(at, answer, 'k')),
+      / {2}! DAMAGED 2 /,
+      'and it stays marked when the cursor has left it',
+    );
   });
 
   test(`the question names what is lost, and takes no name before that is accepted, at ${size.columns}x${size.rows}`, async (t) => {
@@ -62,13 +66,13 @@ for (const size of SIZES) {
     let shown = '';
     for (let row = 0, state = asked; row < 14; row += 1, state = press(state, 'down')) shown += await screenOf(state);
     for (const { path } of LOST) t.true(shown.includes(path), path);
-    t.regex(shown, /\[ \] Go there without what is lost/);
+    t.regex(shown, /\[ \] Accept that: everything else/);
     const named = type(asked, 'web-shop');
     t.deepEqual(enter(named), [], 'the name alone is not enough');
     t.regex(press(named, 'enter').toast?.text ?? '', /cannot give everything back/);
     const accepted = press(named, 'tab');
     t.is(restoreOf(accepted).typed.text, '', 'a name typed before was typed for something else');
-    t.regex(await screenOf(accepted), /\[x\] Go there without what is lost/);
+    t.regex(await screenOf(accepted), /\[x\] Accept that: everything else/);
     t.deepEqual(enter(accepted), []);
     t.like(enter(type(accepted, 'web-shop'))[0]?.args, { point: all[3]!.id, acceptLost: true });
     t.deepEqual(enter(type(press(accepted, 'tab'), 'web-shop')), [], 'and it can be taken back');
@@ -93,7 +97,10 @@ test('a host that refuses for what only it found leads to the same question, wit
   const fault = new Fault('POINT-INCOMPLETE', { count: '3 places', path: 'orders/x.json', reason: 'it is missing' });
   const refused = reply(asked, RESTORE, { ok: false, fault: fault.toDocument() });
   t.is(restoreOf(refused).step, 'confirm');
-  t.regex((await screenOf(refused)).replaceAll(/[\s│]+/g, ' '), /LOST: 3 places cannot be given back.*orders\/x\.json/);
+  t.regex(
+    (await screenOf(refused)).replaceAll(/[\s│]+/g, ' '),
+    /DAMAGED: 3 places cannot be given back.*orders\/x\.json/,
+  );
   t.deepEqual(enter(type(refused, 'web-shop')), []);
   t.like(enter(type(press(refused, 'tab'), 'web-shop'))[0]?.args, { acceptLost: true });
 });

@@ -75,7 +75,8 @@ function previewOf({ preview, point }: RestoreDialog, width: number): readonly L
   if (result === undefined)
     return [line('  ', span('How much that changes is not known yet (Esc, p: preview).', 'warning'))];
   const steps = typeof result.steps === 'number' ? `  ${plural(result.steps, 'change')} taken back` : '';
-  const figures = countLines(result, width - 2).map((row) => line('  ', ...row));
+  // What cannot be given back is named below.
+  const figures = countLines({ ...result, ...foreignOnly(result) }, width - 2).map((row) => line('  ', ...row));
   const lost = result.counts.removed;
   const warning =
     lost === 0
@@ -88,6 +89,11 @@ function previewOf({ preview, point }: RestoreDialog, width: number): readonly L
   return [...figures, ...(steps === '' ? [] : [line(span(steps, 'dim'))]), ...warning];
 }
 
+function foreignOnly({ problems, problemCount }: PreviewResult): Pick<PreviewResult, 'problems' | 'problemCount'> {
+  const foreign = problems.filter(({ kind }) => kind !== 'lost');
+  return { problems: foreign, problemCount: problemCount - (problems.length - foreign.length) };
+}
+
 /** Every place that is lost, by name where it is known. */
 function lossLines(dialog: RestoreDialog, width: number): readonly Line[] {
   const loss = lossOf(dialog);
@@ -96,7 +102,7 @@ function lossLines(dialog: RestoreDialog, width: number): readonly Line[] {
   const known = refused === undefined ? `${plural(count, 'place')} cannot be given back` : refused.replace(/\.$/, '');
   const more = count - places.length;
   return [
-    ...bullet(`! LOST: ${known}; what is there now stays as it is:`, width, 'error'),
+    ...bullet(`! DAMAGED: ${known}; what is there now stays as it is${places.length > 0 ? ':' : '.'}`, width, 'error'),
     ...places.flatMap(({ path, reason }) => bullet(`${clean(path)}: ${clean(reason)}`, width - 2).map(indented)),
     ...(more > 0 && places.length > 0 ? [line('    ', span(`and ${plural(more, 'more')}`, 'dim'))] : []),
   ];

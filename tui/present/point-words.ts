@@ -43,7 +43,7 @@ export function countLines(result: PreviewResult, width: number): readonly Line[
     if (last.length > 0 && lineWidth(last) + lineWidth(one) > width) lines.push(one);
     else lines[lines.length - 1] = [...last, ...one];
   }
-  if (lost > 0) lines.push(line(span(`! LOST: ${plural(lost, 'place')} cannot be given back`, 'error')));
+  if (lost > 0) lines.push(line(span(`! DAMAGED: ${plural(lost, 'place')} cannot be given back`, 'error')));
   if (problemCount > lost)
     lines.push(line(span(`! ${plural(problemCount - lost, 'place')} would not be as it was then`, 'warning')));
   return lines;

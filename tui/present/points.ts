@@ -50,7 +50,7 @@ const KIND_STYLES: Readonly<Record<RewindPointKind, Style>> = {
 /** Time, then what happened: of a change of a file its path stays readable, its words give way. */
 function pointRow(point: RewindPoint, lost: number, width: number): Line {
   const { kind, text, path } = point;
-  const mark = lost === 0 ? '' : `! LOST ${formatCount(lost)} `;
+  const mark = lost === 0 ? '' : `! DAMAGED ${formatCount(lost)}  `;
   const room = width - TIME - mark.length;
   const word = KIND_WORDS[kind];
   if (path === undefined) {

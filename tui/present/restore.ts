@@ -175,7 +175,7 @@ function acceptLines(dialog: RestoreDialog, width: number): readonly Line[] {
   const loss = lossOf(dialog);
   if (loss === undefined) return [];
   const box = dialog.acceptLost ? '[x]' : '[ ]';
-  const words = `${box} Go there without what is lost; it stays as it is now (Tab)`;
+  const words = `${box} Accept that: everything else is given back (Tab)`;
   return paragraph(words, width, dialog.acceptLost ? 'error' : 'strong');
 }
 

@@ -38,7 +38,7 @@ export function lossOf(dialog: RestoreDialog): Loss | undefined {
 /** Only something that is lost and was not accepted yet stands in the way. */
 export function whyNotWithLoss(dialog: RestoreDialog): string | undefined {
   if (dialog.acceptLost || lossOf(dialog) === undefined) return undefined;
-  return 'the point cannot give everything back; Tab accepts that, or Esc to pick a younger one';
+  return 'the point cannot give everything back; Tab accepts that, Esc leads back to pick a younger one';
 }
 
 /** What was typed so far was typed for something else. */

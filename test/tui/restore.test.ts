@@ -309,6 +309,12 @@ test('an undo shows how far it is, may be left and come back to, and cannot be s
   const going = push(push(asked, 5_000), 9_000);
   t.is(restoreOf(going).seen?.status.doneSteps, 9_000);
   t.true((restoreOf(going).pace?.stepsPerSecond ?? 0) > 0);
+  const other = ticks(
+    pushStatus(going, scenario('web-shop', { ...STOPPED, recovery: { ...at(10), replica: 'web-01' } })),
+    1,
+  );
+  t.is(restoreOf(other).pace, undefined, 'the next host has a pace of its own');
+  t.is(restoreOf(press(press(other, 'esc'), 'w')).replica, 'web-02');
   t.is(press(going, 'x').dialogs.at(-1)?.kind, 'restore', 'x does not stop it half way');
   const left = press(going, 'esc');
   t.deepEqual(left.dialogs, []);

@@ -81,10 +81,12 @@ function byteWords({ doneBytes, totalBytes }: RecoveryStatus): string {
 }
 
 function endLines({ failed, waits, undo }: RecoveryStatus, width: number): readonly Line[] {
-  if (undo) return paragraph('Esc or q closes this window; it goes on, and w shows it again.', width, 'dim');
   if (failed === undefined) {
     const waiting = waits === undefined ? [] : paragraph(`It waits, and goes on by itself: ${waits}`, width, 'warning');
-    return [...waiting, ...paragraph('Esc or q closes this window; the restore goes on. x cancels it.', width, 'dim')];
+    const leave = undo
+      ? 'Esc or q closes this window; it goes on, and w shows it again.'
+      : 'Esc or q closes this window; the restore goes on. x cancels it.';
+    return [...waiting, ...paragraph(leave, width, 'dim')];
   }
   const next =
     'c goes on where it was, d removes the Recovery scenario and gives the original back, Esc leaves it as it is.';

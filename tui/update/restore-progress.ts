@@ -37,7 +37,9 @@ function followed(state: ConsoleState, dialog: RestoreDialog): RestoreDialog {
   const { seen } = dialog;
   if (recovery !== undefined) {
     const pace = paceOf(dialog, recovery, state.now);
-    return { ...dialog, seen: { status: recovery, at: state.now }, ...(pace === undefined ? {} : { pace }) };
+    const { pace: _before, ...rest } = dialog;
+    const kept = seen !== undefined && isOther(seen.status, recovery) ? rest : dialog;
+    return { ...kept, seen: { status: recovery, at: state.now }, ...(pace === undefined ? {} : { pace }) };
   }
   // Asked for here: its answer says more than its absence. Seen by nobody yet: it has not begun.
   const { askedAt, fault } = dialog;
@@ -46,8 +48,13 @@ function followed(state: ConsoleState, dialog: RestoreDialog): RestoreDialog {
   return over ? { ...dialog, step: 'result', openedAt: state.now, scroll: 0, outcome: { kind: 'over' } } : dialog;
 }
 
+/** Another phase or another host has a pace of its own. */
+function isOther(before: RecoveryStatus, now: RecoveryStatus): boolean {
+  return before.phase !== now.phase || before.replica !== now.replica;
+}
+
 function paceOf({ seen, pace }: RestoreDialog, now: RecoveryStatus, at: number): RestoreDialog['pace'] {
-  if (seen === undefined || seen.status.phase !== now.phase || at <= seen.at) return undefined;
+  if (seen === undefined || isOther(seen.status, now) || at <= seen.at) return undefined;
   const seconds = (at - seen.at) / 1000;
   const steps = Math.max(0, now.doneSteps - seen.status.doneSteps) / seconds;
   const bytes = Math.max(0, (now.doneBytes ?? 0) - (seen.status.doneBytes ?? 0)) / seconds;

@@ -81,7 +81,9 @@ export function openRestore(state: ConsoleState, at: number): Step {
   if (recovery !== undefined) {
     const { method, replica, undo } = recovery;
     const job = undo ? 'undo' : 'restore';
-    const watched = { ...dialog, step: 'progress' as const, job, replica, method } as const;
+    // An undo goes from host to host; the Replica it began with is the chosen one.
+    const of = undo ? dialog.replica : replica;
+    const watched = { ...dialog, step: 'progress' as const, job, replica: of, method } as const;
     return stay(openDialog(state, watched));
   }
   const rows = methodRows(dialog);

@@ -1,5 +1,5 @@
 /** What has to be done, and has to hold, in a state: derived from it, so that a restart goes on where the record says. Pure. */
-import { mayRequest } from './machine.ts';
+import { askedAbove, mayRequest } from './machine.ts';
 import type { BootMs, RoleEffect, RoleSetup, RoleState } from './state.ts';
 import type { Word } from './word.ts';
 
@@ -32,10 +32,12 @@ function ofArbiter(state: RoleState, setup: RoleSetup, now: BootMs): RoleEffect[
   if (setup.arbiter === 'none') return [];
   const own = record.switchover;
   if (record.role === 'active') {
-    const renew: RoleEffect = { type: 'renew', epoch: record.epoch };
+    const { confirmed, leaseUntil } = state;
+    const held = confirmed && (leaseUntil === 0 || leaseUntil > now);
+    const renew: RoleEffect = { type: 'renew', epoch: record.epoch, ...(held ? { held } : {}) };
     if (own?.right === 'stated' || own?.right === 'fenced' || own?.right === 'unsafe')
       return [renew, { type: 'enforce', epoch: record.epoch }];
-    return mayRequest(state, setup, now) ? [renew, { type: 'request', above: record.maxEpoch.number }] : [renew];
+    return mayRequest(state, setup, now) ? [renew, { type: 'request', above: askedAbove(state, setup) }] : [renew];
   }
   if (own?.side === 'from') return [{ type: 'transfer', to: own.epoch }];
   return mayRequest(state, setup, now) ? [{ type: 'request', above: record.maxEpoch.number }] : [];

@@ -217,9 +217,20 @@ export function mayRequest(state: RoleState, setup: RoleSetup, now: BootMs): boo
   if (setup.arbiter === 'none') return false;
   if (record.role === 'active') {
     if (record.switchover?.side === 'from') return false;
-    return state.confirmed ? state.refused === true || now >= state.leaseUntil : isAgreed(state, setup);
+    if (!state.confirmed) return isAgreed(state, setup);
+    return state.refused === true || now >= state.leaseUntil || askedAbove(state, setup) > record.maxEpoch.number;
   }
   return setup.automatic && record.role === 'standby' && !record.diverged && mayTakeOver(state, setup, now);
+}
+
+/**
+ * The epoch that the witness is asked to go beyond. Usually the last of this host; but a register that was lost may renew one
+ * from before a later one was granted to this host, which it never heard of and the other follows already.
+ */
+export function askedAbove({ record, peer, refused: isRefused }: RoleState, { self }: RoleSetup): number {
+  const own = record.maxEpoch.number;
+  if (record.role !== 'active' || isRefused === true || peer?.maxEpoch.holder !== self) return own;
+  return Math.max(own, peer.maxEpoch.number);
 }
 
 function mayTakeOver(

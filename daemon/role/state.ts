@@ -96,7 +96,8 @@ export type RoleEffect =
   | { readonly type: 'reverse'; readonly id: string; readonly right: SwitchRight }
   | { readonly type: 'compare'; readonly epoch: Epoch }
   | { readonly type: 'quarantine'; readonly epoch: Epoch }
-  | { readonly type: 'renew'; readonly epoch: Epoch }
+  /** `held`: no lease ran out since this host is active, so that an arbiter which knows nobody may believe it. */
+  | { readonly type: 'renew'; readonly epoch: Epoch; readonly held?: true }
   | { readonly type: 'transfer'; readonly to: Epoch }
   | { readonly type: 'request'; readonly above: number }
   /** Tell the witness what an operator or a fencing device decided. */

@@ -38,7 +38,7 @@ export class ArbiterWatch {
     const arbiter = this.#find();
     if (arbiter === undefined) return undefined;
     return {
-      renew: (epoch) => this.#heard(arbiter.renew(epoch)),
+      renew: (epoch, held) => this.#heard(arbiter.renew(epoch, held)),
       request: (above) => this.#heard(arbiter.request(above)),
       transfer: (to) => this.#heard(arbiter.transfer(to)),
       enforce: (epoch) => this.#heard(arbiter.enforce(epoch)),

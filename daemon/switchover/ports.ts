@@ -38,7 +38,8 @@ export type ArbiterAnswer =
   | { readonly type: 'silent'; readonly reason: string };
 
 export interface Arbiter {
-  renew(epoch: Epoch): Promise<ArbiterAnswer>;
+  /** `held`: since this host is active no lease of its own has run out. */
+  renew(epoch: Epoch, held: boolean): Promise<ArbiterAnswer>;
   request(above: number): Promise<ArbiterAnswer>;
   transfer(to: Epoch): Promise<ArbiterAnswer>;
   enforce(epoch: Epoch): Promise<ArbiterAnswer>;

@@ -451,7 +451,7 @@ async function answerOf(
 ): Promise<ArbiterAnswer> {
   switch (effect.type) {
     case 'renew':
-      return await arbiter.renew(effect.epoch);
+      return await arbiter.renew(effect.epoch, effect.held === true);
     case 'request':
       return await arbiter.request(effect.above);
     case 'enforce':

@@ -29,8 +29,8 @@ export class WitnessArbiter implements Arbiter {
     this.#clock = clock;
   }
 
-  renew(epoch: Epoch): Promise<ArbiterAnswer> {
-    return this.#ask({ type: 'renew', epoch });
+  renew(epoch: Epoch, held: boolean): Promise<ArbiterAnswer> {
+    return this.#ask({ type: 'renew', epoch, ...(held ? { held } : {}) });
   }
 
   request(above: number): Promise<ArbiterAnswer> {

@@ -56,8 +56,8 @@ export class EtcdArbiter implements Arbiter {
     this.#key = `${ETCD_PREFIX}${hosts.scenarioId}`;
   }
 
-  renew(current: Epoch): Promise<ArbiterAnswer> {
-    return this.#ask({ type: 'renew', epoch: current });
+  renew(current: Epoch, held: boolean): Promise<ArbiterAnswer> {
+    return this.#ask({ type: 'renew', epoch: current, ...(held ? { held } : {}) });
   }
 
   request(above: number): Promise<ArbiterAnswer> {
@@ -156,7 +156,8 @@ export class EtcdArbiter implements Arbiter {
     }
     const { leaseMs, marginMs } = this.#setup(value);
     const expiresAt = this.#clock.bootMs() + leaseMs;
-    const heldUntil = value?.held === true ? expiresAt + marginMs : 0;
+    // A key that is not there may have been lost: whoever held it may be active yet.
+    const heldUntil = value === undefined || value.held ? expiresAt + marginMs : 0;
     const register = { kept: value?.epoch ?? NO_EPOCH, expiresAt, heldUntil };
     this.#seen = { cluster, revision, written, stored: value, register };
     return this.#seen;

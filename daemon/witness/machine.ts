@@ -20,7 +20,8 @@ export interface Register {
 }
 
 export type WitnessRequest =
-  | { readonly type: 'renew'; readonly epoch: Epoch }
+  /** `held`: no lease of its own has run out since it became or was found to be active, so that it knows of no gap in which another was. */
+  | { readonly type: 'renew'; readonly epoch: Epoch; readonly held?: true }
   /** The holder hands over. */
   | { readonly type: 'transfer'; readonly to: Epoch; readonly by: string }
   /** `host` wants to be active in an epoch above `above`. */
@@ -28,18 +29,26 @@ export type WitnessRequest =
   /** An operator, or a confirmed fencing, has decided. */
   | { readonly type: 'force'; readonly epoch: Epoch };
 
+type WitnessRequestOf<Type extends WitnessRequest['type']> = Extract<WitnessRequest, { type: Type }>;
+
 export interface WitnessAnswer {
   readonly granted: boolean;
   /** What the register says now. */
   readonly epoch: Epoch;
 }
 
-/** A witness that starts does not know when the last lease was given: it waits a whole one. */
+/**
+ * A witness that starts does not know when the last lease was given: it waits a whole one. One that was lost, or never was, is
+ * `NO_EPOCH`: nobody can tell a new scenario from a lost directory, so meanwhile it listens to whoever holds the highest epoch.
+ */
 export function startRegister(kept: Epoch, setup: WitnessSetup, now: number): Register {
   return { kept, expiresAt: now + setup.leaseMs, heldUntil: now + setup.leaseMs + setup.marginMs };
 }
 
-export const newRegister: Register = { kept: NO_EPOCH, expiresAt: 0, heldUntil: 0 };
+/** A register that knows nobody, as of `now`. */
+export function lostRegister(setup: WitnessSetup, now: number): Register {
+  return startRegister(NO_EPOCH, setup, now);
+}
 
 export function stepWitness(
   register: Register,
@@ -56,6 +65,8 @@ function decide(register: Register, request: WitnessRequest, setup: WitnessSetup
   const { kept } = register;
   const epoch = chosen(register, request, setup, now);
   if (epoch === undefined) return undefined;
+  // Learned, not granted: what anybody may still hold counts.
+  if (request.type === 'renew' && now < register.heldUntil) return { ...register, kept: epoch };
   // What was handed over already keeps the time of its new holder.
   if (request.type === 'transfer' && compareEpochs(epoch, kept) === 0) return register;
   // The host that is overruled may be active until its lease is over: it is renewed no more, and the new one has to wait.
@@ -73,28 +84,38 @@ function chosen(
 ): Epoch | undefined {
   switch (request.type) {
     case 'renew':
-      // A register that knows nothing yet takes the first host that says who it is.
-      if (now < heldUntil) return undefined;
-      return compareEpochs(request.epoch, kept) === 0 || kept.number === 0 ? request.epoch : undefined;
+      return renewed(kept, now < heldUntil, request);
     case 'transfer': {
       // The same number: granted to the holder, which handed it over before it had the answer.
       const handsOver = kept.holder === request.by && request.to.number >= kept.number;
       return handsOver || compareEpochs(request.to, kept) === 0 ? request.to : undefined;
     }
     case 'request':
-      return requested(kept, expiresAt + setup.marginMs, request, now);
+      return requested(kept, { freeAt: expiresAt + setup.marginMs, heldUntil }, request, now);
     case 'force':
       return compareEpochs(request.epoch, kept) > 0 ? request.epoch : undefined;
   }
 }
 
+/**
+ * One that knows nobody believes no host whose lease ran out, or that has just started: another may have been active since. Such
+ * a host asks for a new epoch, after the other has said that it knows of none, or the operator decides.
+ */
+function renewed(kept: Epoch, waits: boolean, { epoch, held }: WitnessRequestOf<'renew'>): Epoch | undefined {
+  const order = compareEpochs(epoch, kept);
+  if (order === 0) return waits ? undefined : epoch;
+  return held === true && (kept.number === 0 || (waits && order > 0)) ? epoch : undefined;
+}
+
 function requested(
   kept: Epoch,
-  freeAt: number,
+  { freeAt, heldUntil }: { freeAt: number; heldUntil: number },
   { host, above }: { host: string; above: number },
   now: number,
 ): Epoch | undefined {
   // Asked again because the answer was lost.
   if (kept.holder === host && kept.number > above) return kept;
-  return now < freeAt ? undefined : { number: Math.max(kept.number, above) + 1, holder: host };
+  // The holder goes on in a later epoch, because it knows of one that this register has lost: nobody else is overruled.
+  const goesOn = kept.holder === host && above > kept.number && now >= heldUntil;
+  return now < freeAt && !goesOn ? undefined : { number: Math.max(kept.number, above) + 1, holder: host };
 }

@@ -4,24 +4,19 @@
  */
 import { z } from 'zod';
 import { Fault } from '../../shared/faults.ts';
+import { NO_EPOCH } from '../../shared/role.ts';
 import type { Clock, StateFile } from '../ports.ts';
 import { recordParts } from '../role/record.ts';
 import type { CommandHandlers, Session } from '../services.ts';
-import {
-  newRegister,
-  type Register,
-  startRegister,
-  stepWitness,
-  type WitnessRequest,
-  type WitnessSetup,
-} from './machine.ts';
+import { isFull } from '../store/role-record.ts';
+import { lostRegister, type Register, startRegister, stepWitness, type WitnessRequest } from './machine.ts';
 
 /** Whoever is paired may ask; nobody may fill the disk. */
 const REGISTERS_LIMIT = 2_000;
 
 const { epoch, whole } = recordParts;
 const request = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('renew'), epoch }).strict(),
+  z.object({ type: z.literal('renew'), epoch, held: z.literal(true).optional() }).strict(),
   z.object({ type: z.literal('transfer'), to: epoch, by: z.string().max(200) }).strict(),
   z.object({ type: z.literal('request'), host: z.string().max(200), above: whole }).strict(),
   z.object({ type: z.literal('force'), epoch }).strict(),
@@ -41,6 +36,8 @@ interface Kept {
   readonly file: StateFile;
   register: Register;
   stored: Stored;
+  /** It could not be saved: what is on the disk is unknown until a restart (D12). */
+  failed?: unknown;
 }
 
 export interface WitnessParts {
@@ -70,6 +67,7 @@ export class WitnessService {
 
   #answer(scenarioId: string, asked: Omit<Stored, 'epoch'>, question: WitnessRequest, session: Session) {
     const kept = this.#kept.get(scenarioId) ?? this.#open(scenarioId, asked, session);
+    if (kept.failed !== undefined) throw kept.failed;
     refuseStranger(kept.stored.hosts, question, session);
     const now = this.#parts.clock.bootMs();
     // The longest lease that either host counts on: a shorter one here would let two be active.
@@ -78,8 +76,7 @@ export class WitnessService {
     const { register, answer } = stepWitness(kept.register, question, { leaseMs, marginMs }, now);
     const next: Stored = { ...kept.stored, epoch: register.kept, leaseMs, marginMs };
     if (JSON.stringify(next) !== JSON.stringify(kept.stored)) {
-      kept.file.save(new TextEncoder().encode(JSON.stringify(next)));
-      kept.stored = next;
+      save(kept, next);
     }
     kept.register = register;
     return answer;
@@ -90,13 +87,10 @@ export class WitnessService {
     const file = this.#parts.openFile(scenarioId);
     const now = this.#parts.clock.bootMs();
     const found = load(file);
-    const setup: WitnessSetup = found === 'new' || found === 'lost' ? asked : found;
     const made: Kept = {
       file,
-      stored: found === 'new' || found === 'lost' ? { ...asked, epoch: newRegister.kept } : found,
-      // Of a lost register nobody knows who holds it: a whole lease is waited, like after every start.
-      register:
-        found === 'new' ? newRegister : startRegister(found === 'lost' ? newRegister.kept : found.epoch, setup, now),
+      stored: found === undefined ? { ...asked, epoch: NO_EPOCH } : found,
+      register: found === undefined ? lostRegister(asked, now) : startRegister(found.epoch, found, now),
     };
     if (!made.stored.hosts.includes(session.deviceId)) throw stranger(session);
     this.#kept.set(scenarioId, made);
@@ -104,15 +98,27 @@ export class WitnessService {
   }
 }
 
-function load(file: StateFile): Stored | 'new' | 'lost' {
+/** Durable when it returns. After a failure nothing is answered, except when there was no room: the old one is there, whole. */
+function save(kept: Kept, next: Stored): void {
+  try {
+    kept.file.save(new TextEncoder().encode(JSON.stringify(next)));
+    kept.stored = next;
+  } catch (error) {
+    if (!isFull(error)) kept.failed = error;
+    throw error;
+  }
+}
+
+/** undefined: there is none, or it cannot be read; which of the two is the same to whoever asks. */
+function load(file: StateFile): Stored | undefined {
   try {
     const bytes = file.load();
-    if (bytes === undefined) return 'new';
+    if (bytes === undefined) return undefined;
     const parsed = stored.safeParse(JSON.parse(new TextDecoder().decode(bytes)));
-    return parsed.success ? parsed.data : 'lost';
+    return parsed.success ? parsed.data : undefined;
   } catch (error) {
     if (error instanceof Fault && error.code !== 'STATE-DAMAGED') throw error;
-    return 'lost';
+    return undefined;
   }
 }
 

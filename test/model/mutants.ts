@@ -10,7 +10,7 @@ export interface Mutant {
   readonly rules: Partial<Rules>;
 }
 
-const { step, startRole, effectsOf, stepWitness, startRegister, wordOf } = RULES;
+const { step, startRole, effectsOf, stepWitness, startRegister, lostRegister, wordOf } = RULES;
 const LONG = 100;
 
 export const MUTANTS: readonly Mutant[] = [
@@ -133,6 +133,13 @@ export const MUTANTS: readonly Mutant[] = [
         expiresAt: now - LONG,
         heldUntil: 0,
       }),
+    },
+  },
+  {
+    name: 'a witness that lost its register grants at once',
+    world: 'witness lost',
+    rules: {
+      lostRegister: (setup, now) => ({ ...lostRegister(setup, now), expiresAt: now - LONG, heldUntil: 0 }),
     },
   },
   {

@@ -3,7 +3,7 @@ import { effectsOf, wordOf } from '../../daemon/role/effects.ts';
 import { acceptsChanges, step } from '../../daemon/role/machine.ts';
 import type { RoleRecord } from '../../daemon/role/record.ts';
 import { newRole, startRole } from '../../daemon/role/state.ts';
-import { newRegister, startRegister, stepWitness } from '../../daemon/witness/machine.ts';
+import { lostRegister, startRegister, stepWitness } from '../../daemon/witness/machine.ts';
 
 export interface Rules {
   readonly step: typeof step;
@@ -12,7 +12,7 @@ export interface Rules {
   readonly acceptsChanges: typeof acceptsChanges;
   readonly newRole: typeof newRole;
   readonly startRole: typeof startRole;
-  readonly newRegister: typeof newRegister;
+  readonly lostRegister: typeof lostRegister;
   readonly startRegister: typeof startRegister;
   readonly stepWitness: typeof stepWitness;
   /** What a host finds after a crash, of the record before and after a step. */
@@ -30,7 +30,7 @@ export const RULES: Rules = {
   acceptsChanges,
   newRole,
   startRole,
-  newRegister,
+  lostRegister,
   startRegister,
   stepWitness,
   durable: (_before, after) => after,

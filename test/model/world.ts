@@ -29,6 +29,8 @@ export interface Limits {
   /** The other host may be called down at any time, rightly or not. */
   readonly verdicts: boolean;
   readonly witnessRestarts: number;
+  /** The witness starts with an empty directory. */
+  readonly witnessLosses: number;
   /** Words of each host that are still on their way. */
   readonly words: number;
   readonly leaseMs: number;
@@ -85,6 +87,7 @@ export interface World {
     readonly takeBacks: number;
     readonly cancels: number;
     readonly witnessRestarts: number;
+    readonly witnessLosses: number;
   };
   /** What was broken on the way here, found while it happened. */
   readonly broken?: string;
@@ -115,6 +118,9 @@ class Numbers {
   }
 }
 
+/** The scenario has begun, and nobody has a lease. */
+const SETTLED: Register = { kept: { number: 1, holder: 'A' }, expiresAt: 0, heldUntil: 0 };
+
 export class Model {
   private readonly numbers = new Numbers();
   readonly limits: Limits;
@@ -144,17 +150,17 @@ export class Model {
       const state = { ...this.rules.newRole(this.setups[name], 'A', `${name}1`, 0), fit: true };
       return { state, durable: state.record, boots: 1, highest: 1, gateUntil: 0, tree: '', quarantine: '' };
     };
-    const { switchovers, forces, crashes, takeBacks, cancels, witnessRestarts } = this.limits;
+    const { switchovers, forces, crashes, takeBacks, cancels, witnessRestarts, witnessLosses } = this.limits;
     const world: World = {
       now: 0,
       hosts: { A: host('A'), B: host('B') },
       words: { A: [], B: [] },
       stream: { A: [], B: [] },
-      register: this.limits.arbiter === 'witness' ? this.rules.newRegister : undefined,
+      register: this.limits.arbiter === 'witness' ? SETTLED : undefined,
       asked: {},
       answered: {},
       written: '',
-      left: { switchovers, forces, crashes, takeBacks, cancels, witnessRestarts },
+      left: { switchovers, forces, crashes, takeBacks, cancels, witnessRestarts, witnessLosses },
     };
     return this.saying(this.saying(this.armed(this.armed(world, 'A'), 'B'), 'A'), 'B');
   }
@@ -274,6 +280,13 @@ export class Model {
         });
       }
     }
+    if (world.left.witnessLosses > 0) {
+      add('the witness loses its register', {
+        ...world,
+        register: this.rules.lostRegister(this.witness, world.now),
+        left: { ...world.left, witnessLosses: world.left.witnessLosses - 1 },
+      });
+    }
     if (world.left.witnessRestarts > 0) {
       add('the witness restarts', {
         ...world,
@@ -382,7 +395,7 @@ export class Model {
   private asks(world: World, name: Name, effect: RoleEffect): World | undefined {
     if (world.asked[name] !== undefined) return undefined;
     const request = ((): WitnessRequest => {
-      if (effect.type === 'renew') return { type: 'renew', epoch: effect.epoch };
+      if (effect.type === 'renew') return effect;
       if (effect.type === 'transfer') return { type: 'transfer', to: effect.to, by: name };
       if (effect.type === 'enforce') return { type: 'force', epoch: effect.epoch };
       return { type: 'request', host: name, above: effect.type === 'request' ? effect.above : 0 };

@@ -12,6 +12,7 @@ const NOTHING: Limits = {
   cancels: 0,
   verdicts: false,
   witnessRestarts: 0,
+  witnessLosses: 0,
   words: 1,
   leaseMs: 2,
   marginMs: 1,
@@ -42,6 +43,16 @@ export const SMALL = {
     ticks: 4,
     witnessRestarts: 1,
   },
+  /** The witness starts with an empty directory. */
+  'witness lost': {
+    ...NOTHING,
+    arbiter: 'witness',
+    words: 0,
+    writes: 0,
+    verdicts: true,
+    ticks: 3,
+    witnessLosses: 1,
+  },
   /** A daemon is killed, or a host, and the kernel keeps its gate. */
   'killed daemon': { ...NOTHING, arbiter: 'witness', words: 0, writes: 0, verdicts: true, ticks: 4, crashes: 1 },
   /** The witness can be silent for ever while the hosts hear each other. */
@@ -62,6 +73,18 @@ export const LARGE = {
     ticks: 5,
     crashes: 1,
     witnessRestarts: 1,
+  },
+  /** An operator, or the standby, meets a witness with an empty directory while the other may have its lease. */
+  'forced, and the witness lost': {
+    ...NOTHING,
+    arbiter: 'witness',
+    words: 0,
+    writes: 0,
+    verdicts: true,
+    ticks: 5,
+    forces: 1,
+    crashes: 1,
+    witnessLosses: 1,
   },
   /** The operator overrules a holder whose lease is over, and that one asks again. */
   'forced with a witness': {

@@ -7,13 +7,13 @@ import { acceptsChanges } from '../../daemon/role/machine.ts';
 import type { RoleRecord } from '../../daemon/role/record.ts';
 import type { RoleEffect, RoleEvent } from '../../daemon/role/state.ts';
 import {
-  newRegister,
+  lostRegister,
   type Register,
   startRegister,
   stepWitness,
   type WitnessRequest,
 } from '../../daemon/witness/machine.ts';
-import type { Epoch } from '../../shared/role.ts';
+import { type Epoch, NO_EPOCH } from '../../shared/role.ts';
 import { SeededRandom, SimulatedClock } from '../memory/clock.ts';
 import { LEASE_MS, MARGIN_MS, type Name, OTHER, RolesHost } from './roles-host.ts';
 
@@ -37,7 +37,7 @@ export class RolesWorld {
   private readonly random: SeededRandom;
   private readonly arbiter: 'none' | 'witness';
   private readonly hosts: Readonly<Record<Name, RolesHost>>;
-  private register: Register = newRegister;
+  private register: Register;
   private witnessBoots = 1;
   private witnessUp = true;
   private readonly cutUntil = new Map<string, number>();
@@ -48,7 +48,13 @@ export class RolesWorld {
   private kills = 0;
   private switchovers = 0;
 
-  constructor(seed: number) {
+  private readonly losses: boolean;
+
+  /** Without `losses` the witness keeps its register, from a scenario that has begun: the schedules that failed before it could lose it. */
+  constructor(seed: number, losses = true) {
+    this.losses = losses;
+    const begun = { kept: { number: 1, holder: 'A' }, expiresAt: 0, heldUntil: 0 };
+    this.register = losses ? lostRegister(WITNESS, 0) : begun;
     this.random = new SeededRandom(seed);
     this.arbiter = this.random.chance(0.7) ? 'witness' : 'none';
     this.hosts = {
@@ -121,7 +127,9 @@ export class RolesWorld {
     this.witnessBoots += 1;
     this.clock.after(50 + this.random.below(3000), () => {
       this.witnessUp = true;
-      this.register = startRegister(this.register.kept, WITNESS, this.clock.bootMs());
+      const lost = this.losses && this.random.chance(0.2);
+      if (lost) this.note('the witness has lost its register');
+      this.register = startRegister(lost ? NO_EPOCH : this.register.kept, WITNESS, this.clock.bootMs());
     });
   }
 
@@ -401,7 +409,7 @@ export class RolesWorld {
 function requestOf(name: Name, effect: RoleEffect): WitnessRequest | undefined {
   switch (effect.type) {
     case 'renew':
-      return { type: 'renew', epoch: effect.epoch };
+      return effect;
     case 'transfer':
       return { type: 'transfer', to: effect.to, by: name };
     case 'request':

@@ -72,6 +72,15 @@ class FakeEtcd {
     return await question;
   }
 
+  /** The first lease of a key that is not there yet. */
+  async begin(arbiter: EtcdArbiter, epoch: Epoch): Promise<ArbiterAnswer> {
+    for (;;) {
+      const answer = await this.of(arbiter.renew(epoch, true));
+      if (answer.type === 'lease') return answer;
+      await this.pass(20);
+    }
+  }
+
   async pass(ms: number): Promise<void> {
     for (let past = 0; past < ms; past += 1) {
       this.clock.advance(1);
@@ -86,8 +95,10 @@ const epochOf = (number: number, holder: string): Epoch => ({ number, holder });
 test('the holder renews; another host gets it a lease and a margin after it has seen the last writing, not before', async (t) => {
   const etcd = new FakeEtcd();
   const [a, b] = [etcd.arbiter('a', 'b'), etcd.arbiter('b', 'a', 77_000)];
-  const lease = await etcd.of(a.renew(epochOf(1, 'a')));
-  t.deepEqual(lease, { type: 'lease', epoch: epochOf(1, 'a'), sentAt: 10 }, 'counted from before the writing was sent');
+  await etcd.begin(a, epochOf(1, 'a'));
+  const sentAt = etcd.clock.bootMs();
+  const lease = await etcd.of(a.renew(epochOf(1, 'a'), true));
+  t.deepEqual(lease, { type: 'lease', epoch: epochOf(1, 'a'), sentAt }, 'counted from before the writing was sent');
   await etcd.of(b.look());
   const seen = etcd.clock.bootMs();
   let answer: ArbiterAnswer = await etcd.of(b.request(1));
@@ -99,21 +110,34 @@ test('the holder renews; another host gets it a lease and a margin after it has 
   t.deepEqual(answer.epoch, epochOf(2, 'b'));
   const waited = answer.sentAt - 77_000 - seen;
   t.true(waited >= LEASE_MS + MARGIN_MS && waited < LEASE_MS + MARGIN_MS + 60, `${waited} ms`);
-  t.deepEqual(await etcd.of(a.renew(epochOf(1, 'a'))), { type: 'refused', epoch: epochOf(2, 'b') });
+  t.deepEqual(await etcd.of(a.renew(epochOf(1, 'a'), true)), { type: 'refused', epoch: epochOf(2, 'b') });
+});
+
+test('a key that was lost gives nobody a lease while another may have one, and then not to a host that has just started', async (t) => {
+  const etcd = new FakeEtcd();
+  const [a, b] = [etcd.arbiter('a', 'b'), etcd.arbiter('b', 'a')];
+  await etcd.of(b.look());
+  const seen = etcd.clock.bootMs();
+  t.is((await etcd.of(a.renew(epochOf(3, 'a'), true))).type, 'refused');
+  t.is((await etcd.of(b.request(2))).type, 'refused');
+  await etcd.pass(LEASE_MS + MARGIN_MS);
+  t.is((await etcd.of(b.renew(epochOf(2, 'b'), false))).type, 'refused');
+  t.is((await etcd.begin(a, epochOf(3, 'a'))).type, 'lease');
+  t.true(etcd.clock.bootMs() - seen >= LEASE_MS + MARGIN_MS);
 });
 
 test('a renewal whose answer is lost counts for the other host, and only for it', async (t) => {
   const etcd = new FakeEtcd();
   const [a, b] = [etcd.arbiter('a', 'b'), etcd.arbiter('b', 'a')];
-  await etcd.of(a.renew(epochOf(1, 'a')));
+  await etcd.begin(a, epochOf(1, 'a'));
   await etcd.of(b.look());
   await etcd.pass(LEASE_MS);
   etcd.way = () => ({ way: 'answer-lost', thereMs: 5, backMs: 5, againMs: 0 });
-  t.is((await etcd.of(a.renew(epochOf(1, 'a')))).type, 'silent');
+  t.is((await etcd.of(a.renew(epochOf(1, 'a'), true))).type, 'silent');
   etcd.way = () => ({ way: 'good', thereMs: 5, backMs: 5, againMs: 0 });
   await etcd.pass(MARGIN_MS + 50);
   t.is((await etcd.of(b.request(1))).type, 'refused', 'the time begins anew');
-  t.is((await etcd.of(a.renew(epochOf(1, 'a')))).type, 'lease');
+  t.is((await etcd.of(a.renew(epochOf(1, 'a'), true))).type, 'lease');
 });
 
 test('of two that ask at once one gets it', async (t) => {
@@ -128,26 +152,26 @@ test('of two that ask at once one gets it', async (t) => {
 test('what an operator decides is written at once, and its holder waits for the end of the other’s lease, over a restart too', async (t) => {
   const etcd = new FakeEtcd();
   const a = etcd.arbiter('a', 'b');
-  await etcd.of(a.renew(epochOf(1, 'a')));
+  await etcd.begin(a, epochOf(1, 'a'));
   const until = etcd.clock.bootMs() + LEASE_MS;
   t.is((await etcd.of(etcd.arbiter('b', 'a').enforce(epochOf(2, 'b')))).type, 'refused');
-  t.is((await etcd.of(a.renew(epochOf(1, 'a')))).type, 'refused', 'overruled');
+  t.is((await etcd.of(a.renew(epochOf(1, 'a'), true))).type, 'refused', 'overruled');
   const restarted = etcd.arbiter('b', 'a');
-  let answer = await etcd.of(restarted.renew(epochOf(2, 'b')));
+  let answer = await etcd.of(restarted.renew(epochOf(2, 'b'), true));
   t.is(answer.type, 'refused');
   while (answer.type !== 'lease') {
     await etcd.pass(20);
-    answer = await etcd.of(restarted.renew(epochOf(2, 'b')));
+    answer = await etcd.of(restarted.renew(epochOf(2, 'b'), true));
   }
   t.true(etcd.clock.bootMs() > until);
 });
 
 test('a key of other hosts, and one that is no register, answer nothing', async (t) => {
   const etcd = new FakeEtcd();
-  await etcd.of(etcd.arbiter('x', 'y').renew(epochOf(1, 'x')));
-  t.is((await etcd.of(etcd.arbiter('a', 'b').renew(epochOf(1, 'a')))).type, 'silent');
+  await etcd.begin(etcd.arbiter('x', 'y'), epochOf(1, 'x'));
+  t.is((await etcd.of(etcd.arbiter('a', 'b').renew(epochOf(1, 'a'), true))).type, 'silent');
   etcd.value = Buffer.from('{}').toString('base64');
-  t.is((await etcd.of(etcd.arbiter('x', 'y').renew(epochOf(1, 'x')))).type, 'silent');
+  t.is((await etcd.of(etcd.arbiter('x', 'y').renew(epochOf(1, 'x'), true))).type, 'silent');
 });
 
 interface ChaosHost {
@@ -210,7 +234,7 @@ class Chaos {
       return arbiter.enforce(host.own);
     }
     if (own === undefined) return arbiter.request(highest);
-    if (chance !== 2) return arbiter.renew(own);
+    if (chance !== 2) return arbiter.renew(own, true);
     // The gate is closed before it is handed over.
     this.openUntil[self] = 0;
     host.own = undefined;

@@ -23,7 +23,7 @@ import type {
   RewindProgress,
 } from './engine-protocol.ts';
 import { figuresOf } from './history-keeper.ts';
-import type { PointLister } from './point-desk.ts';
+import type { PointDeskPorts } from './point-desk.ts';
 import { answerReplicaCall } from './replica-calls.ts';
 import { ReplicaHistory } from './replica-history.ts';
 
@@ -54,7 +54,8 @@ interface Rewinding {
   toldMs: number;
 }
 
-export type HistoryEnginePorts = Omit<StandbyPorts, 'onEvent' | 'keepsHistory'> & { readonly points?: PointLister };
+export type HistoryEnginePorts = Omit<StandbyPorts, 'onEvent' | 'keepsHistory'> &
+  Pick<PointDeskPorts, 'points' | 'lostFile'>;
 
 export class HistoryEngine {
   private readonly config: EngineConfig;

@@ -4,8 +4,9 @@ import type { RewindPointList } from '../../shared/rewind.ts';
 import { logBackwards } from '../journal/log-backwards.ts';
 import { pointsBackwards } from '../journal/point-stream.ts';
 import { listPoints, type PointFilter } from '../journal/points.ts';
-import type { Clock, SegmentLog, Timer } from '../ports.ts';
+import type { Clock, SegmentLog, StateFile, Timer } from '../ports.ts';
 import type { EngineNotice } from './engine-protocol.ts';
+import { LostPlaces } from './lost-places.ts';
 import { SLICE_MS } from './slice.ts';
 
 /** Finds pages without reading everything (store/listed-points.ts). */
@@ -19,6 +20,8 @@ export interface PointDeskPorts {
   readonly journalLog: SegmentLog;
   /** Absent: the log itself is read. */
   readonly points?: PointLister;
+  /** Remembers what a self-check found. */
+  readonly lostFile?: StateFile;
 }
 
 interface Job {
@@ -30,11 +33,13 @@ export class PointDesk {
   private readonly ports: PointDeskPorts;
   private readonly notify: (notice: EngineNotice) => void;
   private readonly jobs: Job[] = [];
+  readonly lost: LostPlaces;
   private timer: Timer | undefined;
 
   constructor(ports: PointDeskPorts, notify: (notice: EngineNotice) => void) {
     this.ports = ports;
     this.notify = notify;
+    this.lost = new LostPlaces(ports.lostFile, ports.journalLog);
   }
 
   take(id: number, filter: PointFilter): void {
@@ -59,7 +64,7 @@ export class PointDesk {
           const { done, value } = job.work.next();
           if (done === true) {
             this.jobs.shift();
-            this.notify({ type: 'reply', id: job.id, result: value });
+            this.notify({ type: 'reply', id: job.id, result: { ...value, points: this.lost.marked(value.points) } });
             break;
           }
         } while (clock.bootMs() < untilMs);

@@ -18,7 +18,7 @@ import { CheckpointHold } from './checkpoint-hold.ts';
 import type { EngineCall, EngineConfig, EngineNotice, EngineRequest } from './engine-protocol.ts';
 import { Finishing } from './finishing.ts';
 import { type Incoming, IncomingQueue } from './incoming-queue.ts';
-import type { PointLister } from './point-desk.ts';
+import type { PointDeskPorts } from './point-desk.ts';
 import { askForRepairs } from './repair-requests.ts';
 import { answerReplicaCall } from './replica-calls.ts';
 import { greet } from './replica-greeting.ts';
@@ -36,7 +36,7 @@ const IDLE_MS = 1_500;
 /** … or after this long when the Master's ping has woken this thread anyway. */
 const IDLE_EARLY_MS = 900;
 
-export interface ReplicaEnginePorts {
+export interface ReplicaEnginePorts extends Pick<PointDeskPorts, 'points' | 'lostFile'> {
   readonly clock: Clock;
   /** In the order of `config.roots`. */
   readonly trees: readonly RootTree[];
@@ -50,8 +50,6 @@ export interface ReplicaEnginePorts {
   readonly filters: RootFilters;
   /** Of the trees, where they keep something aside. */
   readonly aside?: KeptAside;
-  /** Absent: points are listed from the log. */
-  readonly points?: PointLister;
 }
 
 export class ReplicaEngine {

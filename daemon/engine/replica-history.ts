@@ -7,7 +7,7 @@ import type { EngineCall, EngineConfig, EngineNotice } from './engine-protocol.t
 import { HistoryKeeper, type HistoryKeeperHooks } from './history-keeper.ts';
 import { PastDesk, type PastDeskHooks, type PastDeskPorts } from './past-desk.ts';
 import { PointDesk, type PointDeskPorts } from './point-desk.ts';
-import { SelfCheck } from './self-check.ts';
+import { SelfCheck, type SelfCheckHooks } from './self-check.ts';
 
 export class ReplicaHistory {
   private readonly standby: Standby;
@@ -29,8 +29,10 @@ export class ReplicaHistory {
     this.desk = new PastDesk(ports, standby, config, notify, hooks);
     const pinned = () => this.desk.pinnedSegment;
     this.keeper = history && new HistoryKeeper(ports, standby, history, { ...hooks, pinned });
+    const onLost: SelfCheckHooks['onLost'] = (lost) => this.points.lost.found(lost);
     const { selfCheckMs = 0 } = history ?? {};
-    this.selfCheck = selfCheckMs > 0 ? new SelfCheck({ ...ports, standby }, selfCheckMs, hooks) : undefined;
+    this.selfCheck =
+      selfCheckMs > 0 ? new SelfCheck({ ...ports, standby }, selfCheckMs, { ...hooks, onLost }) : undefined;
   }
 
   /** Somebody looks at the roots as they are now: nothing may be changed in them. */

@@ -27,6 +27,8 @@ export interface SelfCheckHooks {
   readonly onEvent: (code: string, details: FaultDetails) => void;
   /** The roots are being synchronized: what is kept comes and goes. */
   readonly inFlux: () => boolean;
+  /** The whole history was looked at. */
+  readonly onLost?: (lost: KeptCheck['lost']) => void;
 }
 
 export class SelfCheck {
@@ -109,6 +111,7 @@ export class SelfCheck {
   }
 
   private done({ objects, lost, lostCount }: KeptCheck): void {
+    this.hooks.onLost?.(lost);
     const [first] = lost;
     const point = first === undefined ? 'all' : `e${first.n.toString(36)}`;
     this.last = { at: this.ports.clock.wallMs(), point, identical: lostCount === 0, files: objects };

@@ -102,6 +102,7 @@ function openEngine(
     hasher,
     ...(aside === undefined ? {} : { aside }),
     points: open(new PointIndex(at('points.sqlite'))),
+    lostFile: platform.openStateFile(at('lost.state')),
   };
   if (config.historyOnly === true) return new HistoryEngine(config, standby, notify);
   return new ReplicaEngine(

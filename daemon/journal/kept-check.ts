@@ -14,6 +14,8 @@ export interface LostObject {
   /** Wall clock, ms, of the change behind which it is needed; 0 where it is not known. */
   readonly at: number;
   readonly n: number;
+  /** Of the log, where that change is; absent when it was not read from there. */
+  readonly segment?: number;
   readonly reason: string;
 }
 
@@ -29,7 +31,7 @@ export interface KeptCheck {
 
 const RECORDS_A_STEP = 32;
 const PIECE_BYTES = 256 * 1024;
-const LOST_LISTED = 100;
+const LOST_LISTED = 1_000;
 
 export interface KeptCheckPorts {
   readonly trees: readonly RootTree[];
@@ -108,7 +110,7 @@ class KeptWalk {
       this.check.objects += 1;
       const reason = yield* this.damageOf(record, kept, before);
       // Retention may just have removed it, with the records that need it.
-      if (reason !== undefined && this.isThere(segment)) this.lost(record, reason);
+      if (reason !== undefined && this.isThere(segment)) this.lost(record, reason, segment);
     }
     // A rewind put it back into the root: it is not kept any more.
     if (restored !== undefined) this.isFirst(root, restored);
@@ -125,9 +127,11 @@ class KeptWalk {
     return true;
   }
 
-  private lost({ root, path, masterMs, n }: UndoRecord, reason: string): void {
+  private lost({ root, path, masterMs, n }: UndoRecord, reason: string, segment: number | undefined): void {
     this.check.lostCount += 1;
-    if (this.check.lost.length < LOST_LISTED) this.check.lost.push({ root, path, at: masterMs, n, reason });
+    if (this.check.lost.length >= LOST_LISTED) return;
+    const where = segment === undefined ? {} : { segment };
+    this.check.lost.push({ root, path, at: masterMs, n, ...where, reason });
   }
 
   private *damageOf(record: UndoRecord, kept: string, before: ObjectBefore): Generator<undefined, string | undefined> {

@@ -41,6 +41,7 @@ export class ReplicaHost {
   readonly spoolLog = new MemorySegmentLog();
   readonly journalLog = new MemorySegmentLog();
   readonly stateFile = new MemoryStateFile();
+  readonly lostFile = new MemoryStateFile();
   readonly notices: EngineNotice[] = [];
   readonly config: EngineConfig;
   private readonly hasher: ContentHasher;
@@ -73,11 +74,11 @@ export class ReplicaHost {
   }
 
   boot(): ReplicaEngine {
-    const { clock, tree, spoolLog, journalLog, stateFile, hasher } = this;
+    const { clock, tree, spoolLog, journalLog, stateFile, lostFile, hasher } = this;
     const excluded = (path: string) => this.config.exclude.includes(path);
     const engine = new ReplicaEngine(
       this.config,
-      { clock, trees: [tree], spoolLog, journalLog, stateFile, hasher, filters: () => excluded },
+      { clock, trees: [tree], spoolLog, journalLog, stateFile, lostFile, hasher, filters: () => excluded },
       (notice) => {
         if (this.engine !== undefined && this.engine !== engine) return;
         this.notices.push(notice);

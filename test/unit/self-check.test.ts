@@ -4,7 +4,7 @@ import { checkKept, type KeptCheck } from '../../daemon/journal/kept-check.ts';
 import { createContentHasher } from '../../daemon/link/content-hash.ts';
 import { forceLargeFiles } from '../../daemon/link/large-files.ts';
 import { Fault } from '../../shared/faults.ts';
-import type { JournalFigures } from '../../shared/rewind.ts';
+import type { JournalFigures, RewindPoint, RewindPointList } from '../../shared/rewind.ts';
 import { ChangeScript, SMALL_LARGE_FILES } from '../memory/change-script.ts';
 import { SeededRandom } from '../memory/clock.ts';
 import { HistoryHost } from '../memory/history-host.ts';
@@ -111,4 +111,72 @@ test('a running Replica checks itself, tells what is lost once, and shows it in 
   t.is(after.lastSelfCheck?.identical, false);
   t.true(after.gaps.at(-1)!.reason.includes('"page"'), after.gaps.at(-1)?.reason);
   t.is(host.events().filter((code) => code === 'RWD-011').length, 1, 'told once');
+});
+
+test('points say how many places cannot be given back there, also after a restart, and never of another history', (t) => {
+  const history = { retentionMs: 24 * HOUR, maxBytes: 2 ** 30, minFreeBytes: 0, whenFull: 'gap' } as const;
+  const host = new ReplicaHost(hasher, { history: { ...history, selfCheckMs: HOUR } });
+  const master = new ScriptedMaster(host, hasher);
+  const there = new MemoryTree({ volume: host.volume });
+  for (const name of ['page', 'other']) new MemoryUser(there).writeFile(name, 'first');
+  master.hello();
+  master.synchronize(there);
+  const metadata = { mode: 0o644, uid: 0, gid: 0, mtimeNs: 5n };
+  for (const [at, path] of ['page', 'other', 'page'].entries()) {
+    master.batchOf([{ op: 'put', root: 0, path, metadata, content: new Uint8Array(9 + at) }], at + 1);
+    master.settle(3_000);
+  }
+  let calls = 0;
+  const points = (): RewindPoint[] => {
+    calls += 1;
+    host.engine.handle({ type: 'call', id: calls, call: { name: 'points', filter: { limit: 100 } } });
+    host.clock.advance(1_000);
+    const notice = host.notices.findLast((one) => one.type === 'reply' && one.id === calls);
+    if (notice?.type !== 'reply' || notice.fault !== undefined) throw new Error(JSON.stringify(notice));
+    return [...(notice.result as RewindPointList).points];
+  };
+  const lost = () => points().map(({ kind, path, lost: count }) => `${kind} ${path ?? ''} ${count ?? 0}`);
+  const pass = (ms: number) => {
+    for (let passed = 0; passed < ms; passed += 10_000) host.clock.advance(10_000);
+  };
+  const whole = ['event page 0', 'event other 0', 'event page 0', 'synchronized  0', 'before-synchronization  0'];
+  pass(HOUR);
+  t.deepEqual(lost(), whole);
+  // What was kept of "other": there is one object for each change, in their order.
+  const kept = host.tree.listKept();
+  t.is(kept.length, 3, kept.join(' '));
+  host.tree.dropKept(kept.toSorted()[1]!);
+  pass(2 * HOUR);
+  const marked = ['event page 0', 'event other 1', 'event page 1', 'synchronized  1', 'before-synchronization  1'];
+  t.deepEqual(lost(), marked, 'younger points do not need it');
+  host.engine.handle({ type: 'stop' });
+  host.boot();
+  t.deepEqual(lost(), marked, 'at once after a restart');
+
+  // The same name and numbers, but another history.
+  const other = new ReplicaHost(hasher, { history: { ...history, selfCheckMs: 0 } });
+  other.lostFile.save(host.lostFile.load()!);
+  const again = new ScriptedMaster(other, hasher);
+  const elsewhere = new MemoryTree({ volume: other.volume });
+  for (const name of ['one', 'two']) new MemoryUser(elsewhere).writeFile(name, 'first');
+  again.hello();
+  again.synchronize(elsewhere);
+  again.batchOf([{ op: 'put', root: 0, path: 'one', metadata, content: new Uint8Array(9) }], 1);
+  again.settle(3_000);
+  again.batchOf([{ op: 'put', root: 0, path: 'two', metadata, content: new Uint8Array(9) }], 2);
+  again.settle(3_000);
+  calls += 1;
+  other.engine.handle({ type: 'call', id: calls, call: { name: 'points', filter: { limit: 100 } } });
+  other.clock.advance(1_000);
+  const reply = other.notices.findLast((one) => one.type === 'reply' && one.id === calls);
+  const listed = reply?.type === 'reply' ? (reply.result as RewindPointList).points : [];
+  t.true(listed.length >= 2);
+  t.true(listed.every((point) => point.lost === undefined));
+  other.lostFile.save(new TextEncoder().encode('not what it was'));
+  other.engine.handle({ type: 'stop' });
+  other.boot();
+  other.engine.handle({ type: 'call', id: calls + 1, call: { name: 'points', filter: { limit: 100 } } });
+  other.clock.advance(1_000);
+  const mended = other.notices.findLast((one) => one.type === 'reply' && one.id === calls + 1);
+  t.true(mended?.type === 'reply' && mended.fault === undefined, 'a damaged memory keeps nobody from listing');
 });

@@ -139,18 +139,18 @@ async function points(context: Context, options: PointsOptions, name: string): P
     id,
     new Date(at).toISOString().replace('T', ' ').slice(0, 23),
     kind,
-    lost === undefined ? text : `${text} ! LOST: ${formatCount(lost)}`,
+    lost === undefined ? text : `${text} ! DAMAGED ${formatCount(lost)}`,
     path ?? '',
   ]);
   if (rows.length === 0) context.terminal.out('no rewind points\n');
   else context.terminal.out(table(['POINT', 'AT (UTC)', 'KIND', 'WHAT', 'PATH'], rows));
-  if (list.points.some(({ lost }) => lost !== undefined)) context.note(LOST_NOTE);
+  if (list.points.some(({ lost }) => lost !== undefined)) context.note(DAMAGED_NOTE);
   if (list.total > rows.length) context.note(`${list.total - rows.length} more; see --limit, --filter, --since`);
   return DONE;
 }
 
-const LOST_NOTE =
-  '! LOST: so many places cannot be given back there, what was kept of them is missing or damaged; `mainstay preview` names them';
+const DAMAGED_NOTE =
+  '! DAMAGED: so many places cannot be given back there, what was kept of them is missing or damaged; `mainstay preview` names them';
 
 function momentOf(text: string, now: number): number {
   const date = Date.parse(text);

@@ -322,6 +322,8 @@ function answered(state: RoleState, word: Word, setup: RoleSetup): RoleState {
     record.role === 'active' &&
     !next.confirmed &&
     setup.arbiter === 'none' &&
+    // One that is fenced may still be closing its gate; it is standby once it has.
+    word.role === 'standby' &&
     compareEpochs(word.maxEpoch, record.maxEpoch) <= 0
   ) {
     next = { ...next, confirmed: true, leaseUntil: Number.POSITIVE_INFINITY };

@@ -388,6 +388,8 @@ export class RoleHost {
       case 'reverse':
         return await steps.reverse(effect.id, effect.right);
       case 'compare':
+        // It ends as standby, and the other host may open then.
+        await this.closed();
         return await steps.compare(effect.epoch);
       case 'quarantine':
         return await steps.quarantine(effect.epoch);

@@ -17,7 +17,7 @@ export interface Rules {
   readonly stepWitness: typeof stepWitness;
   /** What a host finds after a crash, of the record before and after a step. */
   readonly durable: (before: RoleRecord, after: RoleRecord) => RoleRecord;
-  /** Draining ends with a gate that is closed. */
+  /** Draining, and comparing after having been fenced, end with a gate that is closed. */
   readonly mayDrain: (gateOpen: boolean) => boolean;
   /** Sealing ends with everything up to `seq`. */
   readonly maySeal: (has: number, seq: number) => boolean;

@@ -377,7 +377,7 @@ export class Model {
       case 'reverse':
         return this.stepped(world, name, { type: 'reversed', id: effect.id });
       case 'compare':
-        if (other.state === undefined) return undefined;
+        if (other.state === undefined || !this.rules.mayDrain(this.isOpen(world, name))) return undefined;
         return this.stepped(world, name, {
           type: 'compared',
           epoch: effect.epoch,

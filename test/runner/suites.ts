@@ -22,7 +22,7 @@ export interface Suite {
 const MINUTE_MS = 60_000;
 
 export const SUITES: readonly Suite[] = [
-  suite('unit', { files: ['dist/test/unit/**/*.test.js', 'dist/test/tidy.test.js'], timeoutMs: 5 * MINUTE_MS }),
+  suite('unit', { files: ['dist/test/unit/**/*.test.js', 'dist/test/tidy.test.js'], timeoutMs: 8 * MINUTE_MS }),
   suite('contract', { timeoutMs: 2 * MINUTE_MS }),
   suite('sim', { timeoutMs: 4 * MINUTE_MS }),
   suite('crash', { timeoutMs: 5 * MINUTE_MS, quietMs: 4 * MINUTE_MS, concurrency: 1 }),

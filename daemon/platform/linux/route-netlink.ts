@@ -30,8 +30,8 @@ const IFA_LOCAL = 2;
 const IFA_CACHEINFO = 6;
 const RT_SCOPE_UNIVERSE = 0;
 const FOREVER = 0xffff_ffff;
-/** A dump the kernel could not give whole. */
-const EINTR = 4;
+/** Addresses changed while they were listed: the list is not of one moment. */
+const NLM_F_DUMP_INTR = 0x10;
 const TRIES = 5;
 
 const libc = loadLibrary('libc.so.6');
@@ -63,19 +63,12 @@ export class NetlinkError extends Error {
 
 /** Throws `NetlinkError`. */
 export function listAddresses(): KernelAddress[] {
-  for (let left = TRIES; ; left -= 1) {
-    try {
-      const found: KernelAddress[] = [];
-      const request = addressMessage(RTM_GETADDR, NLM_F_DUMP, { prefix: 0, index: 0, attributes: [] });
-      for (const message of exchange(request)) {
-        const one = message.type === RTM_NEWADDR ? parseAddress(message.body) : undefined;
-        if (one !== undefined) found.push(one);
-      }
-      return found;
-    } catch (error) {
-      if (!(error instanceof NetlinkError && error.errno === EINTR) || left === 1) throw error;
-    }
+  const request = addressMessage(RTM_GETADDR, NLM_F_DUMP, { prefix: 0, index: 0, attributes: [] });
+  let answer = exchange(request);
+  for (let left = TRIES; left > 1 && answer.some(({ flags }) => (flags & NLM_F_DUMP_INTR) !== 0); left -= 1) {
+    answer = exchange(request);
   }
+  return answer.flatMap(({ type, body }) => (type === RTM_NEWADDR ? (parseAddress(body) ?? []) : []));
 }
 
 /** Adds it, or changes how long one that is there stays. Throws `NetlinkError`. */
@@ -165,6 +158,7 @@ function nameOf(index: number): string | undefined {
 
 interface Message {
   readonly type: number;
+  readonly flags: number;
   readonly body: Buffer;
 }
 
@@ -188,19 +182,28 @@ function receiveAll(socket: number): Message[] {
   for (;;) {
     const length = callReceive(socket, answer.address, ANSWER_BYTES, 0);
     if (length < 0) throw new NetlinkError(lastErrno());
-    for (let at = 0; at + HEADER_BYTES <= length; ) {
-      const size = answer.bytes.readUInt32LE(at);
-      if (size < HEADER_BYTES || at + size > length) break;
-      const type = answer.bytes.readUInt16LE(at + 4);
-      const body = Buffer.from(answer.bytes.subarray(at + HEADER_BYTES, at + size));
-      if (type === NLMSG_DONE) return messages;
-      if (type === NLMSG_ERROR) {
-        const errno = -body.readInt32LE(0);
-        if (errno !== 0) throw new NetlinkError(errno);
-        return messages;
-      }
-      messages.push({ type, body });
-      at += (size + 3) & ~3;
+    for (const message of messagesIn(answer.bytes.subarray(0, length))) {
+      if (message.type === NLMSG_ERROR) throwRefused(message.body);
+      if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) return messages;
+      messages.push(message);
     }
   }
+}
+
+/** Nothing when the kernel only says that it is done. */
+function throwRefused(body: Buffer): void {
+  const errno = -body.readInt32LE(0);
+  if (errno !== 0) throw new NetlinkError(errno);
+}
+
+function messagesIn(datagram: Buffer): Message[] {
+  const messages: Message[] = [];
+  for (let at = 0; at + HEADER_BYTES <= datagram.length; ) {
+    const size = datagram.readUInt32LE(at);
+    if (size < HEADER_BYTES || at + size > datagram.length) break;
+    const body = Buffer.from(datagram.subarray(at + HEADER_BYTES, at + size));
+    messages.push({ type: datagram.readUInt16LE(at + 4), flags: datagram.readUInt16LE(at + 6), body });
+    at += (size + 3) & ~3;
+  }
+  return messages;
 }

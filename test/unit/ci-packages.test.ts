@@ -14,7 +14,7 @@ test('CI installs the package of every tool that tests use', (t) => {
   t.deepEqual(forgotten, []);
 });
 
-test('Every suite may take a bounded time, 50 minutes together at the worst', (t) => {
+test('Every suite may take a bounded time, 54 minutes together at the worst', (t) => {
   const totalMs = SUITES.filter(({ long }) => long !== true).reduce((sum, suite) => sum + suite.timeoutMs, 0);
-  t.true(totalMs <= 50 * 60_000, `${totalMs / 60_000} minutes`);
+  t.true(totalMs <= 54 * 60_000, `${totalMs / 60_000} minutes`);
 });

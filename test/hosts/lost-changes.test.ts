@@ -16,6 +16,8 @@ test.serial(
   async (t) => {
     const pair = await Pair.protectedPair({}, fill);
     try {
+      // That it is protected is shown a moment before it is durable; a kill between the two costs a synchronization.
+      await pair.barrier();
       await pair.master.kill();
       const at = (path: string): string => join(pair.masterRoot, path);
       writeFileSync(at('d0/f0'), 'changed while dead\n');

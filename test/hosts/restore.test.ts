@@ -44,7 +44,9 @@ function copyOf(root: string, name: string): string {
 async function begin(pair: Pair): Promise<RewindPoint> {
   fill(pair.masterRoot);
   await pair.createScenario();
-  await pair.master.must('scenario', 'set', pair.scenario, 'recovery.dataRewind@beta=on');
+  // The brake would hold the attack back; here everything of it arrives.
+  const settings = ['recovery.dataRewind@beta=on', 'replication.massChangePercent=0'];
+  await pair.master.must('scenario', 'set', pair.scenario, ...settings);
   await pair.run();
   await pair.master.must('bookmark', pair.scenario, 'before the attack');
   const listed = await pair.master.must('points', pair.scenario, '--json', '--kind', 'bookmark');
